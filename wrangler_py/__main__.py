@@ -1,0 +1,5 @@
+"""`python -m wrangler_py`."""
+
+from wrangler_py.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""The dev session: supervises the proxy, the worker child, the watcher and the embedded PostgreSQL."""

@@ -1,0 +1,92 @@
+"""A Hyperdrive config: where the origin is, how it is cached, how it is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from wrangler_py.hyperdrive import limits
+
+SSLMode = Literal["require", "verify-ca", "verify-full"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The database behind a config.
+
+    `host` is a name, an address, or, starting with `/`, the folder of a Unix socket.
+    """
+
+    host: str
+    database: str
+    user: str
+    password: str = field(repr=False)
+    port: int = limits.DEFAULT_PORT
+    scheme: Literal["postgres", "postgresql"] = "postgresql"
+
+    @property
+    def is_unix_socket(self) -> bool:
+        return self.host.startswith("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caching:
+    """Query caching of a config; ages in seconds."""
+
+    disabled: bool = False
+    max_age: int = limits.CACHE_MAX_AGE_DEFAULT_S
+    stale_while_revalidate: int = limits.CACHE_STALE_WHILE_REVALIDATE_DEFAULT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSPolicy:
+    """How the proxy's connection to the origin is secured, with every certificate at hand.
+
+    `verify` is what is checked: nothing, the chain, or the chain and the host name. `roots` is the PEM
+    text of the trusted certificates, or None for the system's public roots.
+    """
+
+    encrypt: bool = True
+    verify: Literal["none", "ca", "full"] = "ca"
+    roots: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = field(default=None, repr=False)
+
+
+PLAINTEXT = TLSPolicy(encrypt=False, verify="none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSSettings:
+    """The stored TLS part of a config (`mtls` in the product's JSON)."""
+
+    sslmode: SSLMode | None = None
+    ca_certificate_id: str | None = None
+    mtls_certificate_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HyperdriveConfig:
+    """A stored config. `embedded` configs have the bundled PostgreSQL as their origin (`origin` is None)."""
+
+    id: str
+    name: str
+    origin: Origin | None
+    caching: Caching = Caching()
+    mtls: TLSSettings = TLSSettings()
+    origin_connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT
+
+    @property
+    def embedded(self) -> bool:
+        return self.origin is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolConfig:
+    """All the proxy needs to serve one binding: a config whose origin and TLS are resolved."""
+
+    name: str
+    origin: Origin
+    tls: TLSPolicy
+    caching: Caching = Caching()
+    connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT

@@ -1,0 +1,26 @@
+"""Hyperdrive's limits, each with its unit. Source: Hyperdrive documentation, Limits and Connection pooling."""
+
+from __future__ import annotations
+
+ORIGIN_CONNECTION_LIMIT_DEFAULT = 20
+"""Origin connections a config may open (free plan)."""
+ORIGIN_CONNECTION_LIMIT_MIN = 5
+ORIGIN_CONNECTION_LIMIT_MAX = 100
+
+CONNECT_TIMEOUT_S = 15.0
+"""Longest a connection to the origin may take to be ready."""
+IDLE_TIMEOUT_S = 600.0
+"""An origin connection unused for this long is closed."""
+STATEMENT_TIMEOUT_S = 60.0
+"""Longest a statement may run."""
+
+IDENTIFIER_MAX_BYTES = 63
+"""Longest name of a user or a database."""
+
+CACHE_MAX_AGE_DEFAULT_S = 60
+CACHE_MAX_AGE_MAX_S = 3600
+CACHE_STALE_WHILE_REVALIDATE_DEFAULT_S = 15
+CACHE_RESULT_MAX_BYTES = 50 * 1024 * 1024
+"""A larger result is returned but not kept (`oversizedresult`)."""
+
+DEFAULT_PORT = 5432

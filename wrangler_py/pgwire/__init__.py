@@ -1,0 +1,1 @@
+"""Sans-I/O PostgreSQL protocol 3: framing, messages, SCRAM, errors."""

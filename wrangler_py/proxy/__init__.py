@@ -1,0 +1,1 @@
+"""The pooling proxy: asyncio around the sans-I/O floors below."""

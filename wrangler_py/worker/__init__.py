@@ -1,0 +1,1 @@
+"""The worker host: the `workers` module, bindings, the ASGI bridge, loading the person's code."""
