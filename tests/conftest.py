@@ -1,0 +1,94 @@
+"""Fixtures every folder of tests shares: real PostgreSQL servers and the certificates they use."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `support` is importable from every test
+
+from support.postgres_server import (
+    Certificates,
+    PostgresServer,
+    initialise,
+    make_certificates,
+    short_folder,
+)
+
+
+class PostgresFactory(Protocol):
+    def __call__(self, **options: Any) -> PostgresServer: ...
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """The test CA with the certificates it issued: a server's for localhost and 127.0.0.1, and a client's."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def ca_pem(certificates: Certificates) -> Path:
+    """The certificate of the CA that issued the certificate of every test server."""
+    return certificates.ca
+
+
+@pytest.fixture(scope="session")
+def stranger_ca_pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of a CA that issued nothing the tests use."""
+    return make_certificates(tmp_path_factory.mktemp("stranger")).ca
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[Path]:
+    """An initialised data folder that servers are copied from; initdb takes longer than a copy."""
+    root = short_folder()
+    template = root / "template"
+    initialise(template)
+    yield template
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_template: Path, certificates: Certificates) -> Iterator[PostgresServer]:
+    """The server all tests share: don't stop it, and leave no tables behind. See `postgres_factory`."""
+    server = PostgresServer(short_folder(), certificates)
+    server.create(postgres_template)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+        shutil.rmtree(server.root, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_factory(postgres_template: Path, certificates: Certificates) -> Iterator[PostgresFactory]:
+    """Starts servers that one test may stop, kill and restart.
+
+    Options: `tls=False`, `settings={name: value}` of postgresql.conf, `hba=[lines]` that come before the
+    default ones of pg_hba.conf.
+    """
+    servers: list[PostgresServer] = []
+
+    def start(**options: Any) -> PostgresServer:
+        server = PostgresServer(short_folder(), certificates, **options)
+        servers.append(server)
+        server.create(postgres_template)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.kill()
+        shutil.rmtree(server.root, ignore_errors=True)
+
+
+@pytest.fixture
+def tls_postgres(postgres: PostgresServer) -> PostgresServer:
+    """`postgres`, for tests of TLS: they skip where the only PostgreSQL has none."""
+    if not postgres.has_tls:
+        pytest.skip("needs a PostgreSQL built with OpenSSL; the `embedded` extra's is not")
+    return postgres
