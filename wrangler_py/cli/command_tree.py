@@ -1,0 +1,118 @@
+"""The Typer side of the command line: subcommands loaded when called, global options in every command."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command as build
+
+from wrangler_py import __version__
+from wrangler_py.cli import options, printing
+from wrangler_py.cli.commands import COMMANDS, help_text, unknown_command
+from wrangler_py.errors import WranglerError
+
+
+class LazyGroup(TyperGroup):
+    """The top level: a subcommand's module is imported when that subcommand is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            message, hint = unknown_command(name)
+            raise WranglerError(message, hint=hint, exit_status=2)
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text() + "\n")
+
+
+def load(name: str) -> Any:
+    """The command object of the subcommand `name`, global options added."""
+    subcommand = COMMANDS[name]
+    target = getattr(importlib.import_module(subcommand.module), subcommand.attribute)
+    if not isinstance(target, typer.Typer):
+        function, target = target, typer.Typer()
+        target.command(name)(function)
+    # Rich takes longer to import than everything else together.
+    target.rich_markup_mode = None
+    target._add_completion = False
+    command = build(target)
+    command.name = name
+    return _with_global_options(command)
+
+
+def root() -> Any:
+    """The top-level command."""
+    app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+    app.callback()(_nothing)
+    # Help is one of the global options: it prints them after the command's own.
+    group = build(app)
+    group.context_settings = {"help_option_names": []}
+    return _with_global_options(group)
+
+
+def print_help(ctx: Any) -> None:
+    """Print the help of the command of `ctx`."""
+    text = str(ctx.get_help()).rstrip()
+    printing.out(text if ctx.parent is None else f"{text}\n\n{options.HELP}")
+
+
+def _nothing() -> None:
+    """The top level does nothing itself."""
+
+
+def _with_global_options(command: Any) -> Any:
+    """Add the global options to `command` and everything below it; an option of its own wins."""
+    own = {flag for parameter in command.params for flag in parameter.opts}
+    command.params.extend(option for option in _global_options() if own.isdisjoint(option.opts))
+    for subcommand in getattr(command, "commands", {}).values():
+        _with_global_options(subcommand)
+    return command
+
+
+@cache
+def _global_options() -> list[Any]:
+    """The global options as parser options: hidden, since the help prints them apart."""
+
+    def signature(
+        config: Annotated[Path | None, typer.Option("--config", "-c", hidden=True)] = None,
+        cwd: Annotated[Path | None, typer.Option("--cwd", hidden=True)] = None,
+        environment: Annotated[str | None, typer.Option("--env", "-e", hidden=True)] = None,
+        env_files: Annotated[list[Path] | None, typer.Option("--env-file", hidden=True)] = None,
+        show_help: Annotated[bool, typer.Option("--help", "-h", is_eager=True, hidden=True)] = False,
+        version: Annotated[bool, typer.Option("--version", "-v", is_eager=True, hidden=True)] = False,
+    ) -> None:
+        """Only its parameters are used."""
+
+    app = typer.Typer(add_completion=False)
+    app.command(context_settings={"help_option_names": []})(signature)
+    parameters = list(build(app).params)
+    for parameter in parameters:
+        parameter.expose_value = False
+        parameter.callback = _received
+    return parameters
+
+
+def _received(ctx: Any, parameter: Any, value: Any) -> Any:
+    """Act on a global option, wherever in the command line it stood."""
+    if ctx.resilient_parsing or not (value or value == ""):
+        return value
+    if parameter.name == "show_help":
+        print_help(ctx)
+        raise typer.Exit
+    if parameter.name == "version":
+        printing.out(__version__)
+        raise typer.Exit
+    options.record(parameter.name, value)
+    return value

@@ -1,0 +1,71 @@
+"""The table of subcommands and the top-level help; neither needs Typer, so both are there at once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wrangler_py import __version__
+from wrangler_py.cli import options
+
+
+class Subcommand(NamedTuple):
+    """Where a subcommand lives: `attribute` of `module` is a Typer app (a group) or a command function."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "init": Subcommand("wrangler_py.cli.init", "init", "Create a new Worker project"),
+    "dev": Subcommand("wrangler_py.cli.dev", "dev", "Run the Worker with a local Hyperdrive"),
+    "hyperdrive": Subcommand("wrangler_py.cli.hyperdrive", "app", "Manage Hyperdrive configs"),
+    "cert": Subcommand("wrangler_py.cli.cert", "app", "Manage certificates for TLS to the origin"),
+    "node-compat": Subcommand(
+        "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"
+    ),
+}
+
+_ELSEWHERE = """
+    check complete containers d1 delete deploy deployments dispatch-namespace docs kv login logout pages
+    pipelines publish queues r2 rollback secret secrets-store setup tail triggers vectorize versions
+    whoami workflows
+"""
+"""Commands of the official command line that need Cloudflare itself."""
+
+
+def help_text() -> str:
+    """The top-level help."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"wrangler-py {__version__}",
+            "Develop Workers that talk to PostgreSQL through Hyperdrive, on your own machine.",
+            "",
+            "Usage: wrangler-py COMMAND [OPTIONS]",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            options.HELP,
+            "",
+            "`wrangler-py COMMAND --help` tells more about a command.",
+        ]
+    )
+
+
+def unknown_command(name: str) -> tuple[str, str]:
+    """What to say, and what to do, about `name`, which is no subcommand."""
+    import difflib
+
+    if name in _ELSEWHERE.split():
+        return (
+            f"wrangler-py has no command {name!r}: it is for development on your own machine.",
+            f"Use the official tools for it: `uv run pywrangler {name}` or `npx wrangler {name}`.",
+        )
+    message = f"Unknown command: {name!r}."
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    if close:
+        return message, f"Did you mean `wrangler-py {close[0]}`?"
+    return message, "`wrangler-py --help` lists the commands."
