@@ -43,10 +43,12 @@ class TLSPolicy:
     """How the proxy's connection to the origin is secured, with every certificate at hand.
 
     `verify` is what is checked: nothing, the chain, or the chain and the host name. `roots` is the PEM
-    text of the trusted certificates, or None for the system's public roots.
+    text of the trusted certificates, or None for the system's public roots. `optional` (libpq's `prefer`)
+    allows plaintext with a server that has no TLS.
     """
 
     encrypt: bool = True
+    optional: bool = False
     verify: Literal["none", "ca", "full"] = "ca"
     roots: str | None = None
     client_certificate: str | None = None
@@ -67,11 +69,16 @@ class TLSSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HyperdriveConfig:
-    """A stored config. `embedded` configs have the bundled PostgreSQL as their origin (`origin` is None)."""
+    """A stored config.
+
+    `embedded` configs have the bundled PostgreSQL as their origin: `origin` is None, and
+    `embedded_database` the name of the database in it.
+    """
 
     id: str
     name: str
     origin: Origin | None
+    embedded_database: str = limits.EMBEDDED_DATABASE
     caching: Caching = Caching()
     mtls: TLSSettings = TLSSettings()
     origin_connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT

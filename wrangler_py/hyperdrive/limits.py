@@ -18,9 +18,12 @@ IDENTIFIER_MAX_BYTES = 63
 """Longest name of a user or a database."""
 
 CACHE_MAX_AGE_DEFAULT_S = 60
+CACHE_MAX_AGE_MIN_S = 1
 CACHE_MAX_AGE_MAX_S = 3600
 CACHE_STALE_WHILE_REVALIDATE_DEFAULT_S = 15
 CACHE_RESULT_MAX_BYTES = 50 * 1024 * 1024
 """A larger result is returned but not kept (`oversizedresult`)."""
 
 DEFAULT_PORT = 5432
+EMBEDDED_DATABASE = "app"
+"""Database of the bundled PostgreSQL that bindings share unless a config names another."""

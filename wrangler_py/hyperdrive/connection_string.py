@@ -1,0 +1,227 @@
+"""Connection strings: read, written, and shown without their password.
+
+The form is the product's: `postgres://user:password@host:port/database`, each part percent-encoded, with
+libpq's query parameters where they mean something here. The password, or what might be one, is in no error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal, cast
+from urllib.parse import quote, unquote_to_bytes
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive import limits
+from wrangler_py.hyperdrive.config import Origin
+
+EXAMPLE = "postgres://user:password@host:5432/database"
+SCHEMES = ("postgres", "postgresql")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""libpq's, the weakest first. `none` is the product's name for `disable`."""
+
+_PARAMETERS_FOR_FILES = ("sslrootcert", "sslcert", "sslkey")
+_PARAMETERS_FOR_PARTS = ("host", "port", "dbname", "user", "password")
+_PARAMETERS_WITHOUT_EFFECT = frozenset(
+    {
+        *("application_name", "channel_binding", "client_encoding", "connect_timeout", "gssencmode"),
+        *("fallback_application_name", "keepalives", "keepalives_count", "keepalives_idle"),
+        *("keepalives_interval", "load_balance_hosts", "pgbouncer", "ssl_min_protocol_version"),
+        *("sslcertmode", "sslcompression", "sslnegotiation", "sslsni", "target_session_attrs"),
+        "tcp_user_timeout",
+    }
+)
+"""Given by providers, and either Hyperdrive's own business or without meaning for a pooled connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionString:
+    """A parsed connection string. `origin.password` is empty when there is none.
+
+    `ssl_mode` is None when the string doesn't say; paths are as written (`ssl_root_certificate` may be
+    `system`); `ignored` names the parameters that were understood by nobody.
+    """
+
+    origin: Origin
+    ssl_mode: str | None = None
+    ssl_root_certificate: str | None = None
+    ssl_certificate: str | None = None
+    ssl_key: str | None = field(default=None)
+    ignored: tuple[str, ...] = ()
+
+
+def parse(text: str) -> ConnectionString:
+    """Parse `text`. WranglerError names the malformed part and never quotes it."""
+    scheme, rest = _split_scheme(text.strip())
+    location, parameters = _split_parameters(rest)
+    authority, slash, database = location.partition("/")
+    if "@" in database or ("@" in "".join(parameters.values()) and "@" not in authority):
+        raise _error(
+            "The connection string has an `@` after the host.",
+            "Percent-encode `/`, `?`, `#` and `@` in the user name and password: %2F, %3F, %23, %40.",
+        )
+    credentials, _, address = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    host, port = _split_address(address)
+
+    decoded = {
+        "user": _decode(user, "user name"),
+        "password": _decode(password, "password"),
+        "host": _decode(host, "host"),
+        "port": port,
+        "dbname": _decode(database, "database name"),
+    }
+    decoded |= {name: parameters.pop(name) for name in _PARAMETERS_FOR_PARTS if name in parameters}
+    if not decoded["host"]:
+        raise _error("You must provide a hostname or IP address in your connection string.")
+    if not decoded["dbname"]:
+        what = "after the `/`" if slash else "as the path component, after host and port"
+        raise _error(f"You must provide a database name {what} in your connection string.")
+    if not decoded["user"]:
+        raise _error("You must provide a username in your connection string.")
+    origin = Origin(
+        scheme=cast(Literal["postgres", "postgresql"], scheme),
+        host=check_host(decoded["host"]),
+        port=check_port(decoded["port"] or str(limits.DEFAULT_PORT)),
+        database=check_identifier(decoded["dbname"], "database"),
+        user=check_identifier(decoded["user"], "user"),
+        password=decoded["password"],
+    )
+    ssl_mode = _take_ssl_mode(parameters)
+    files = {name: parameters.pop(name, None) for name in _PARAMETERS_FOR_FILES}
+    return ConnectionString(
+        origin=origin,
+        ssl_mode=ssl_mode,
+        ssl_root_certificate=files["sslrootcert"],
+        ssl_certificate=files["sslcert"],
+        ssl_key=files["sslkey"],
+        ignored=tuple(name for name in parameters if name not in _PARAMETERS_WITHOUT_EFFECT),
+    )
+
+
+def format_origin(origin: Origin, *, password: bool = False) -> str:
+    """The connection string of `origin`; without its password unless that is asked for."""
+    user = quote(origin.user, safe="")
+    if password and origin.password:
+        user += ":" + quote(origin.password, safe="")
+    host = f"[{origin.host}]" if ":" in origin.host else quote(origin.host, safe=".")
+    return f"{origin.scheme}://{user}@{host}:{origin.port}/{quote(origin.database, safe='')}"
+
+
+def redact(text: str) -> str:
+    """`text`, a connection string or what should be one, without its password; safe for malformed ones."""
+    try:
+        return format_origin(parse(text).origin)
+    except WranglerError:
+        scheme, separator, _ = text.partition("://")
+        return f"{scheme}://…" if separator and scheme in SCHEMES else "…"
+
+
+def check_scheme(scheme: str) -> str:
+    """`scheme` in lower case; WranglerError if it is not PostgreSQL's."""
+    scheme = scheme.lower()
+    if scheme == "mysql":
+        raise WranglerError(
+            "MySQL is not emulated: wrangler-py works with PostgreSQL.",
+            hint="Use Cloudflare's own `wrangler hyperdrive create` for a MySQL database.",
+        )
+    if scheme not in SCHEMES:
+        raise _error("Only PostgreSQL-compatible databases are supported: the scheme is `postgres`.")
+    return scheme
+
+
+def check_host(host: str) -> str:
+    """`host` if it is one name, one address or the folder of a Unix socket."""
+    if "," in host:
+        raise WranglerError(
+            "A config has one origin, so one host.", hint="Leave out all hosts but the primary."
+        )
+    if host.startswith("/"):
+        return host
+    if not host or re.search(r"[\s/\\@?#%\x00-\x1f\x7f]", host):
+        raise _error("The host is not a name or an address.")
+    return host
+
+
+def check_port(port: str | int) -> int:
+    """`port` as a number from 1 to 65535."""
+    if not re.fullmatch(r"[0-9]{1,5}", str(port)) or not 1 <= int(port) <= 65535:
+        raise _error("The port is not a number from 1 to 65535.")
+    return int(port)
+
+
+def check_identifier(name: str, what: str) -> str:
+    """`name` of a user or database, at most 63 bytes long in UTF-8, as the product allows."""
+    size = len(name.encode())
+    if size > limits.IDENTIFIER_MAX_BYTES:
+        raise WranglerError(
+            f"The {what} name is {size} bytes long; Hyperdrive takes at most {limits.IDENTIFIER_MAX_BYTES}."
+        )
+    return name
+
+
+def _split_scheme(text: str) -> tuple[str, str]:
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?", text)
+    if match is None or match[2] is None:
+        raise _error(
+            "You must specify the database protocol in your connection string, such as `postgres://`."
+        )
+    return check_scheme(match[1]), text[match.end() :]
+
+
+def _split_parameters(text: str) -> tuple[str, dict[str, str]]:
+    if "#" in text:
+        raise _error("The connection string has a `#`.", "If it belongs to the password, write it as %23.")
+    location, _, query = text.partition("?")
+    parameters = {}
+    for pair in filter(None, query.split("&")):
+        name, equals, value = pair.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+            raise _error(
+                "A parameter after the `?` is not `name=value`.",
+                "If the `?` belongs to the password, write it as %3F.",
+            )
+        parameters[name] = _decode(value, f"parameter `{name}`")
+    return location, parameters
+
+
+def _split_address(address: str) -> tuple[str, str]:
+    if address.startswith("["):
+        host, bracket, port = address[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise _error("The host is not a valid address in brackets.")
+        return host, port[1:]
+    host, _, port = address.partition(":")
+    if ":" in port:
+        raise _error("The host has several `:`.", "Write an IPv6 address in brackets: [::1].")
+    return host, port
+
+
+def _take_ssl_mode(parameters: dict[str, str]) -> str | None:
+    mode = parameters.pop("sslmode", None)
+    if parameters.get("ssl") in ("true", "1"):  # how JDBC and Node's drivers say it
+        del parameters["ssl"]
+        mode = mode or "require"
+    if mode == "none":
+        mode = "disable"
+    if mode is not None and mode not in SSL_MODES:
+        raise _error(f"The parameter `sslmode` is not one of {', '.join(SSL_MODES)}.")
+    return mode
+
+
+def _decode(text: str, part: str) -> str:
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise _error(
+            f"The {part} has a `%` that two hexadecimal digits don't follow.", "Write a `%` itself as %25."
+        )
+    try:
+        decoded = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise _error(f"The {part}, percent-decoded, is not UTF-8.") from None
+    if "\0" in decoded:
+        raise _error(f"The {part} has a zero byte.")
+    return decoded
+
+
+def _error(message: str, hint: str | None = None) -> WranglerError:
+    return WranglerError(message, hint=hint or f"A connection string looks like {EXAMPLE}")

@@ -1,0 +1,96 @@
+"""Which database a binding has in local development, in the order wrangler looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive import limits
+from wrangler_py.hyperdrive.certificates import CertificateStore
+from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, PoolConfig
+from wrangler_py.hyperdrive.connection_string import parse
+from wrangler_py.hyperdrive.store import ConfigStore
+from wrangler_py.hyperdrive.tls import config_policy, local_policy
+
+VARIABLE_PREFIXES = (
+    "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_",
+    "WRANGLER_HYPERDRIVE_LOCAL_CONNECTION_STRING_",  # deprecated by wrangler, still read
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedBinding:
+    """The database of one binding.
+
+    `pool` is None exactly when `embedded_database` is set: that database of the bundled PostgreSQL is it.
+    `source` says in a few words where this comes from. `config` is the stored config of the binding's id,
+    which gives the caching and the connection limit also where a local connection string gives the origin.
+    """
+
+    binding: str
+    pool: PoolConfig | None
+    source: str
+    embedded_database: str | None
+    config: HyperdriveConfig | None
+
+
+def resolve_binding(
+    binding: str,
+    id: str,
+    local_connection_string: str | None,
+    environ: Mapping[str, str],
+    store: ConfigStore,
+    certificates: CertificateStore,
+) -> ResolvedBinding:
+    """Resolve `binding`. WranglerError if its connection string or a certificate cannot be used."""
+    config = store.find(id)
+    for variable in (prefix + binding for prefix in VARIABLE_PREFIXES):
+        if environ.get(variable):
+            return _from_string(binding, environ[variable], variable, config)
+    if local_connection_string:
+        return _from_string(binding, local_connection_string, "localConnectionString", config)
+    if config is None or config.origin is None:
+        return ResolvedBinding(
+            binding=binding,
+            pool=None,
+            source="embedded" if config else "embedded: the id is not in the local store",
+            embedded_database=config.embedded_database if config else limits.EMBEDDED_DATABASE,
+            config=config,
+        )
+    return ResolvedBinding(
+        binding=binding,
+        pool=config_pool(config, certificates),
+        source=f"config {config.name}",
+        embedded_database=None,
+        config=config,
+    )
+
+
+def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> PoolConfig:
+    """The pool of a config that has an origin of its own."""
+    if config.origin is None:
+        raise ValueError("an embedded config has its origin when the bundled PostgreSQL runs")
+    return PoolConfig(
+        name=config.name,
+        origin=config.origin,
+        tls=config_policy(config.origin, config.mtls, certificates),
+        caching=config.caching,
+        connection_limit=config.origin_connection_limit,
+    )
+
+
+def _from_string(binding: str, text: str, source: str, config: HyperdriveConfig | None) -> ResolvedBinding:
+    try:
+        string = parse(text)
+        policy = local_policy(string)
+    except WranglerError as error:
+        raise WranglerError(f"{source} of the binding {binding}: {error.message}", hint=error.hint) from None
+    pool = PoolConfig(
+        name=config.name if config else binding,
+        origin=string.origin,
+        tls=policy,
+        caching=config.caching if config else Caching(),
+        connection_limit=config.origin_connection_limit if config else limits.ORIGIN_CONNECTION_LIMIT_DEFAULT,
+    )
+    return ResolvedBinding(binding=binding, pool=pool, source=source, embedded_database=None, config=config)

@@ -1,0 +1,145 @@
+"""A JSON file with secrets, private to the person, that several processes may edit at once.
+
+A write is a new file that replaces the old one, so a reader sees one or the other and a kill at any moment
+leaves a whole file. A lock beside it (the file itself is replaced, and a lock would go with it) keeps two
+edits from losing one another; the system releases it when its process dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wrangler_py.errors import WranglerError
+
+VERSION = 1
+"""Of the layout; a file with a later one is left alone."""
+
+
+def default_home() -> Path:
+    """The folder of everything kept between runs: `WRANGLER_PY_HOME`, else the user data folder."""
+    if configured := os.environ.get("WRANGLER_PY_HOME"):
+        return Path(configured).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("wrangler-py", appauthor=False))
+
+
+class LocalFile:
+    """One such file, holding a list of JSON objects under `key`."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self._key = key
+
+    def read(self) -> list[dict[str, Any]]:
+        """The objects, none where there is no file. WranglerError: unreadable, damaged, of a later version."""
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unusable(f"cannot be read: {_reason(error)}") from None
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise self._unusable(f"is damaged: {error}") from None
+        version = document.get("version") if isinstance(document, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            raise WranglerError(
+                f"{self.path} was written by a later version of wrangler-py.", hint="Update wrangler-py."
+            )
+        objects = document.get(self._key) if version == VERSION else None
+        if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
+            raise self._unusable("is damaged: it does not have the expected layout")
+        return objects
+
+    @contextlib.contextmanager
+    def edit(self) -> Iterator[list[dict[str, Any]]]:
+        """The objects, for changing in place; written when the block ends, unless it raises."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _locked(self.path.with_name(self.path.name + ".lock")):
+                objects = self.read()
+                yield objects
+                self._write(objects)
+        except OSError as error:
+            raise WranglerError(
+                f"{self.path} cannot be written: {_reason(error)}",
+                hint="Set WRANGLER_PY_HOME to a folder you can write to.",
+            ) from None
+
+    def _write(self, objects: list[dict[str, Any]]) -> None:
+        prefix = f".{self.path.name}."
+        for leftover in self.path.parent.glob(f"{prefix}*.tmp"):  # of a killed write: we hold the lock
+            leftover.unlink(missing_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=prefix, suffix=".tmp")  # 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump({"version": VERSION, self._key: objects}, file, indent=2, ensure_ascii=False)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(self.path.parent)
+
+    def _unusable(self, what: str) -> WranglerError:
+        return WranglerError(
+            f"{self.path} {what}.", hint="Repair it, or move it away to start with an empty one."
+        )
+
+
+if sys.platform == "win32":
+    import msvcrt
+    import time
+
+    @contextlib.contextmanager
+    def _locked(path: Path) -> Iterator[None]:
+        with path.open("a+b") as file:
+            while True:
+                file.seek(0)
+                try:
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # gives up after 10 s
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+    def _sync_folder(path: Path) -> None:
+        """Windows has no way to sync a folder; the rename is journaled."""
+
+else:
+    import fcntl
+
+    @contextlib.contextmanager
+    def _locked(path: Path) -> Iterator[None]:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _sync_folder(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

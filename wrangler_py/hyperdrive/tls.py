@@ -1,0 +1,113 @@
+"""From what a config or a connection string says about TLS to a policy with its certificates at hand."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.certificates import CertificateStore
+from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, SSLMode, TLSPolicy, TLSSettings
+from wrangler_py.hyperdrive.connection_string import ConnectionString
+
+CONFIG_SSL_MODES: tuple[SSLMode, ...] = ("require", "verify-ca", "verify-full")
+
+PLAINTEXT_IS_REFUSED = (
+    "Hyperdrive always uses TLS to the origin: 'require', 'verify-ca' and 'verify-full' are the modes it has."
+)
+LOCAL_PLAINTEXT = (
+    "For a local database without TLS, don't put it in a config: give the binding `localConnectionString` in\n"
+    "the config file, or set CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>; both may be plaintext.\n"
+    "`wrangler-py hyperdrive create NAME --embedded` needs no database at all."
+)
+
+
+def check_ssl_mode(mode: str) -> SSLMode:
+    """`mode` if a config can have it. WranglerError, with the reason, if not."""
+    for known in CONFIG_SSL_MODES:
+        if mode == known:
+            return known
+    if mode in ("none", "disable", "allow", "prefer"):
+        raise WranglerError(f"sslmode '{mode}' is refused. {PLAINTEXT_IS_REFUSED}", hint=LOCAL_PLAINTEXT)
+    raise WranglerError(f"There is no sslmode '{mode}': use require, verify-ca or verify-full.")
+
+
+def check_settings(settings: TLSSettings) -> TLSSettings:
+    """`settings` if the mode and the CA go together, as the product has it."""
+    if settings.sslmode == "require" and settings.ca_certificate_id:
+        raise WranglerError(
+            "CA not allowed when sslmode = 'require' is set",
+            hint="`require` trusts the public roots. With a CA of your own, use verify-ca or verify-full.",
+        )
+    if settings.sslmode in ("verify-ca", "verify-full") and not settings.ca_certificate_id:
+        raise WranglerError(
+            "CA required when sslmode = 'verify-ca' or 'verify-full' is set",
+            hint="`wrangler-py cert upload certificate-authority --ca-cert FILE --name NAME`, then "
+            "`--ca-certificate-id NAME`.",
+        )
+    return settings
+
+
+def config_policy(origin: Origin, settings: TLSSettings, certificates: CertificateStore) -> TLSPolicy:
+    """The policy of a stored config; a Unix socket carries no TLS and needs none."""
+    if origin.is_unix_socket:
+        return PLAINTEXT
+    roots = client_certificate = client_key = None
+    if settings.ca_certificate_id:
+        roots = certificates.get(settings.ca_certificate_id, "certificate-authority").certificates
+    if settings.mtls_certificate_id:
+        certificate = certificates.get(settings.mtls_certificate_id, "mtls-certificate")
+        client_certificate, client_key = certificate.certificates, certificate.key
+    return TLSPolicy(
+        verify="full" if settings.sslmode == "verify-full" else "ca",
+        roots=roots,
+        client_certificate=client_certificate,
+        client_key=client_key,
+    )
+
+
+def local_policy(string: ConnectionString) -> TLSPolicy:
+    """The policy of a local connection string, which unlike a config may be plaintext.
+
+    As in wrangler: no sslmode means plaintext, `prefer` takes TLS if the server has it, `require` encrypts
+    without validating, the others validate. A root certificate makes `require` validate, as in libpq.
+    """
+    mode = string.ssl_mode
+    if string.origin.is_unix_socket or mode in (None, "disable", "allow"):
+        return PLAINTEXT
+    roots = _read(string.ssl_root_certificate, "sslrootcert")
+    certificate = _read(string.ssl_certificate, "sslcert")
+    key = _read(string.ssl_key, "sslkey")
+    if mode == "prefer" or (mode == "require" and string.ssl_root_certificate is None):
+        return TLSPolicy(
+            verify="none", optional=mode == "prefer", client_certificate=certificate, client_key=key
+        )
+    return TLSPolicy(
+        verify="full" if mode == "verify-full" else "ca",
+        roots=roots,
+        client_certificate=certificate,
+        client_key=key,
+    )
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether `host` is a Unix socket, a loopback name or address: plaintext to it stays on this machine."""
+    if host.startswith("/") or host.lower().rstrip(".") in ("localhost", "localhost.localdomain"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().endswith(".localhost")
+
+
+def _read(path: str | None, parameter: str) -> str | None:
+    if path is None or (path == "system" and parameter == "sslrootcert"):
+        return None
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise WranglerError(
+            f"The connection string's {parameter} names a file that cannot be read: {path}",
+            hint="It takes the path of a PEM file"
+            + (", or `system`." if parameter == "sslrootcert" else "."),
+        ) from None
