@@ -1,0 +1,122 @@
+"""The control channel: JSON lines between the dev session and one worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_LINE_LIMIT = 16 * 1024 * 1024
+"""Longest line accepted, in bytes: a traceback with large values in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The Worker is loaded and accepts connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadError:
+    """The Worker's code cannot be loaded; its process answers every request with a page that says so."""
+
+    summary: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDone:
+    """A request is answered and its `waitUntil` work is done."""
+
+    id: str
+    method: str
+    path: str
+    status: int
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerException:
+    """A handler raised."""
+
+    id: str
+    summary: str
+    where: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Something the worker host has to say, `level` being a name of `logging`."""
+
+    level: str
+    message: str
+
+
+Event = Ready | LoadError | RequestDone | HandlerException | Log
+
+
+def parse_event(line: bytes) -> Event | None:
+    """One line from a worker process; None for an event this version does not know.
+
+    Raises `ValueError` for a line that is not an event at all.
+    """
+    message: dict[str, Any] = json.loads(line)
+
+    def text(key: str) -> str:
+        return str(message.get(key) or "")
+
+    match message.get("event"):
+        case "ready":
+            return Ready()
+        case "load_error":
+            return LoadError(text("summary"), text("traceback"))
+        case "request":
+            return RequestDone(
+                text("id"), text("method"), text("path"), int(message["status"]), float(message["ms"])
+            )
+        case "exception":
+            return HandlerException(text("id"), text("summary"), text("where"), text("traceback"))
+        case "log":
+            return Log(text("level"), text("message"))
+        case _:
+            return None
+
+
+class ControlChannel:
+    """The dev session's end. Closing it makes the worker process exit at once."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls) -> tuple[ControlChannel, socket.socket]:
+        """A channel, and the other end of it for the worker process."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
+        return cls(reader, writer), theirs
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue one message; lost without an error if the worker process is gone."""
+        if not self._writer.is_closing():
+            self._writer.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the worker process says, until it goes."""
+        while True:
+            try:
+                line = await self._reader.readline()
+            except (ConnectionError, ValueError):
+                return
+            if not line.endswith(b"\n"):
+                return
+            event = parse_event(line)
+            if event is not None:
+                yield event
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,26 @@
+"""What a person asks of `wrangler-py dev`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevOptions:
+    """One invocation of `dev`; every path is absolute, 0 as a port means any free one."""
+
+    config_path: Path
+    persist_to: Path
+    script: Path | None = None
+    environment: str | None = None
+    env_files: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ip: str = "127.0.0.1"
+    port: int = 8787
+    proxy_port: int = 0
+    reload: bool = True
+    test_scheduled: bool = False
+    allow_global_clients: bool = False
+    debugger_port: int | None = None

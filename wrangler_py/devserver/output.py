@@ -1,0 +1,100 @@
+"""What the dev session writes: levels, colours, and lines that never carry a terminal's control codes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import TextIO
+
+Table = Callable[[Sequence[str], Sequence[Sequence[str]]], None]
+"""Prints rows of cells under their columns."""
+
+
+class Level(IntEnum):
+    """wrangler's log levels, from silent to everything."""
+
+    NONE = 0
+    ERROR = 1
+    WARN = 2
+    INFO = 3
+    LOG = 4
+    DEBUG = 5
+
+
+_STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+}
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with nothing in it that could steer a terminal."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+class Output:
+    """One writer for everything the session says, so that lines never mix.
+
+    When the reader goes away (`dev | head`), `closed` turns true and nothing is written any more.
+    """
+
+    def __init__(self, *, level: Level, color: bool, table: Table) -> None:
+        self.level = level
+        self.color = color
+        self.closed = False
+        self._print_table = table
+        self._stream: TextIO = sys.stdout
+        self._lock = threading.Lock()
+
+    def style(self, text: str, *styles: str) -> str:
+        if not self.color:
+            return text
+        return f"\033[{';'.join(_STYLES[style] for style in styles)}m{text}\033[0m"
+
+    def error(self, message: str, hint: str | None = None) -> None:
+        self._write(Level.ERROR, f"{self.style('✘ [ERROR]', 'red', 'bold')} {message}")
+        if hint:
+            self._write(Level.ERROR, f"  {hint}")
+
+    def warn(self, message: str) -> None:
+        self._write(Level.WARN, f"{self.style('▲ [WARNING]', 'yellow', 'bold')} {message}")
+
+    def info(self, message: str = "") -> None:
+        self._write(Level.INFO, message)
+
+    def debug(self, message: str) -> None:
+        self._write(Level.DEBUG, self.style(message, "dim"))
+
+    def detail(self, text: str, level: Level = Level.ERROR) -> None:
+        """Several lines that belong to the message before, such as a traceback."""
+        for line in text.rstrip().splitlines():
+            self._write(level, f"  {self.style(line, 'dim')}")
+
+    def worker_line(self, line: str) -> None:
+        """A line the Worker itself printed."""
+        self._write(Level.LOG, f"{self.style('[worker]', 'cyan')} {line}")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        if self.level >= Level.INFO and not self.closed:
+            try:
+                self._print_table(columns, rows)
+                self._stream.flush()
+            except OSError:
+                self.closed = True
+
+    def _write(self, level: Level, line: str) -> None:
+        if level > self.level or self.closed:
+            return
+        try:
+            with self._lock:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+        except OSError:
+            # The terminal is gone, or the reader of our pipe is: nobody to tell.
+            self.closed = True

@@ -1,0 +1,145 @@
+"""How the dev session shows what happens: requests, failures, bindings."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestDone
+from wrangler_py.devserver.output import Output, printable
+from wrangler_py.devserver.worker_project import WorkerProject
+from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
+from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.proxy import QueryCounts, QueryEvent
+
+_STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
+
+
+class Report:
+    """Writes one kind of happening each; decides nothing."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._warned: set[str] = set()
+
+    def request(self, event: RequestDone, queries: QueryCounts) -> None:
+        """`GET / 200 OK (14 ms, 2 queries)`."""
+        try:
+            phrase = f" {HTTPStatus(event.status).phrase}"
+        except ValueError:
+            phrase = ""
+        status = self._output.style(
+            f"{event.status}{phrase}", _STATUS_STYLES.get(event.status // 100, "bold")
+        )
+        took = f"{event.ms:.0f} ms"
+        if queries.total:
+            took += f", {queries.total} {'query' if queries.total == 1 else 'queries'}"
+        if hits := queries.by_status.get("hit"):
+            took += f", {hits} from cache"
+        line = f"{printable(event.method)} {printable(event.path)} {status}"
+        self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
+
+    def query(self, event: QueryEvent) -> None:
+        request = f" {event.request}" if event.request else ""
+        sql = printable(" ".join(event.sql.split()))
+        self._output.debug(f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {sql}")
+
+    def exception(self, event: HandlerException) -> None:
+        where = f" ({event.where})" if event.where else ""
+        self._output.error(f"{event.summary}{where}")
+        self._output.detail(event.traceback)
+
+    def load_error(self, event: LoadError) -> None:
+        self._output.error(f"The Worker cannot be loaded: {event.summary}")
+        self._output.detail(event.traceback)
+
+    def log(self, event: Log) -> None:
+        match event.level:
+            case "error" | "critical":
+                self._output.error(event.message)
+            case "warning":
+                self._output.warn(event.message)
+            case "debug":
+                self._output.debug(event.message)
+            case _:
+                self._output.info(event.message)
+
+    def project(self, project: WorkerProject, pools: Mapping[str, PoolConfig]) -> None:
+        """The bindings as a table, the names of the variables, and what will not work."""
+        if project.bindings:
+            self._output.table(
+                ("Binding", "Config", "Origin", "TLS", "Pool", "Caching"),
+                [_row(binding, pools[binding.binding]) for binding in project.bindings],
+            )
+        else:
+            self._output.info("This Worker has no Hyperdrive binding.")
+        for binding in project.bindings:
+            if binding.embedded_database is not None and binding.config is None:
+                self._output.info(
+                    f"env.{binding.binding}: no config has its id, so it gets the embedded PostgreSQL."
+                )
+            elif binding.config is None:
+                self._output.info(f"env.{binding.binding}: from {binding.source}.")
+        if project.variables:
+            self._output.info(f"Variables: {', '.join(project.variables)}")
+        self._warn_about(project.section.other_bindings, pools)
+
+    def _warn_about(self, not_emulated: Mapping[str, str], pools: Mapping[str, PoolConfig]) -> None:
+        for binding, kind in not_emulated.items():
+            self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
+        for binding, pool in pools.items():
+            if not pool.tls.encrypt and not is_this_machine(pool.origin):
+                self._warn_once(
+                    f"env.{binding} sends its password and data to {pool.origin.host} unencrypted."
+                    " Add ?sslmode=require to its connection string."
+                )
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self._output.warn(message)
+
+
+def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
+    if binding.embedded_database is None:
+        origin = describe_origin(pool.origin)
+    else:
+        origin = f"embedded PostgreSQL, database {binding.embedded_database}"
+    return (
+        f"env.{binding.binding}",
+        pool.name,
+        origin,
+        describe_tls(pool.tls),
+        f"{pool.connection_limit} connections",
+        describe_caching(pool.caching),
+    )
+
+
+def describe_origin(origin: Origin) -> str:
+    """The origin as a person knows it, without its password."""
+    place = origin.host if origin.is_unix_socket else f"{origin.host}:{origin.port}"
+    separator = ":" if origin.is_unix_socket else "/"
+    return f"{origin.user}@{place}{separator}{origin.database}"
+
+
+def describe_tls(tls: TLSPolicy) -> str:
+    if not tls.encrypt:
+        return "off"
+    return {"none": "on, unverified", "ca": "certificate verified", "full": "certificate and name verified"}[
+        tls.verify
+    ]
+
+
+def describe_caching(caching: Caching) -> str:
+    """Ages in seconds: fresh for, then stale for."""
+    return "off" if caching.disabled else f"{caching.max_age} s + {caching.stale_while_revalidate} s stale"
+
+
+def is_this_machine(origin: Origin) -> bool:
+    if origin.is_unix_socket or origin.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(origin.host).is_loopback
+    except ValueError:
+        return False

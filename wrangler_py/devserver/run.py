@@ -1,0 +1,56 @@
+"""Runs a dev session on an event loop of its own, with the signals that end it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+
+from wrangler_py.devserver.options import DevOptions
+from wrangler_py.devserver.output import Output
+from wrangler_py.devserver.session import DevSession
+
+
+def run_session(options: DevOptions, output: Output) -> None:
+    """Run `dev` until Ctrl-C, SIGTERM, SIGHUP or a hotkey ends it. A second Ctrl-C ends it at once.
+
+    Raises `WranglerError` if it cannot start.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run(options, output))
+
+
+async def _run(options: DevOptions, output: Output) -> None:
+    session = DevSession(options, output)
+    asked = False
+
+    def end() -> None:
+        nonlocal asked
+        if asked:
+            session.end_now()
+        asked = True
+        output.info("\nStopping …")
+        session.stop()
+
+    _on_signals(asyncio.get_running_loop(), end)
+    await session.run()
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
+    if sys.platform == "win32":
+        for name in (signal.SIGINT, signal.SIGBREAK):
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(end))
+        return
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Under nohup, SIGHUP is ignored and stays so.
+        if signal.getsignal(name) is not signal.SIG_IGN:
+            loop.add_signal_handler(name, end)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

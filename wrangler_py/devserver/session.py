@@ -1,0 +1,300 @@
+"""The dev session: one event loop with the proxy in it, a worker process beside it, and a person in front."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from wrangler_py.devserver.control import Event, HandlerException, LoadError, Log, Ready, RequestDone
+from wrangler_py.devserver.hotkeys import Hotkeys
+from wrangler_py.devserver.listening_socket import open_listening_socket, port_of, url_of
+from wrangler_py.devserver.options import DevOptions
+from wrangler_py.devserver.origins import Origins
+from wrangler_py.devserver.output import Output
+from wrangler_py.devserver.report import Report
+from wrangler_py.devserver.supervisor import Supervisor
+from wrangler_py.devserver.watcher import Watcher
+from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.proxy import Proxy, QueryEvent
+
+LOOPBACK = "127.0.0.1"
+DRAIN_AT_EXIT_S = 0.8
+"""How long requests under way may go on after Ctrl-C."""
+EXIT_LIMIT_S = 2.5
+"""After this long, what has not ended is left to its own watchdog."""
+
+
+class DevSession:
+    """Runs until it is asked to stop, by `stop` or a hotkey."""
+
+    def __init__(self, options: DevOptions, output: Output) -> None:
+        self._options = options
+        self._output = output
+        self._report = Report(output)
+        self._stop = asyncio.Event()
+        self._hotkeys = Hotkeys(self._key_typed)
+        self._password = secrets.token_urlsafe(24)
+        self._proxy = Proxy(password=self._password, observer=self)
+        self._origins = Origins(options.persist_to)
+        self._project: WorkerProject | None = None
+        self._pools: dict[str, PoolConfig] = {}
+        self._supervisor: Supervisor | None = None
+        self._url = ""
+        self._announced = False
+        self._reloading_since: float | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Start everything, keep it going, end everything.
+
+        Raises `WranglerError` if it cannot start.
+        """
+        work = asyncio.create_task(self._work())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (work, stopped, *self._tasks):
+                task.cancel()
+            await asyncio.gather(stopped, *self._tasks, return_exceptions=True)
+            self._hotkeys.close()
+            try:
+                async with asyncio.timeout(EXIT_LIMIT_S):
+                    await self._end()
+            except TimeoutError:
+                self.end_now()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    def stop(self) -> None:
+        """Have `run` end everything and return."""
+        self._stop.set()
+
+    def end_now(self) -> None:
+        """End this process at once. What it started notices: worker processes by the end of their control
+        channel, the embedded PostgreSQL by its watchdog."""
+        self._hotkeys.restore()
+        if self._supervisor is not None:
+            self._supervisor.kill()
+        os._exit(130)
+
+    # What the proxy reports
+
+    def query(self, event: QueryEvent) -> None:
+        self._report.query(event)
+
+    def notice(self, message: str) -> None:
+        self._output.info(message)
+
+    # Start and end
+
+    async def _work(self) -> None:
+        options = self._options
+        project = self._project = await asyncio.to_thread(read_project, options)
+        if not project.main.is_file():
+            raise WranglerError(
+                f"There is no file {project.main}.", hint=f"`main` in {options.config_path.name} names it."
+            )
+        listener = open_listening_socket(options.ip, options.port)
+        self._url = url_of(listener)
+        if options.port not in (0, port_of(listener)):
+            self._output.info(f"Port {options.port} is taken: listening on {port_of(listener)}.")
+        self._supervisor = Supervisor(
+            listener,
+            self._output,
+            launch=self._launch_message,
+            on_event=self._worker_event,
+            own_terminal=not options.reload,
+            interpreter_options=_debugger(options),
+        )
+        # The interpreter starts while the database does.
+        self._supervisor.prepare()
+        try:
+            await self._proxy.start(LOOPBACK, options.proxy_port)
+        except OSError as error:
+            raise WranglerError(
+                f"The local Hyperdrive cannot listen on port {options.proxy_port}: {error.strerror}.",
+                hint="Choose another one with --proxy-port, or leave it out for any free one.",
+            ) from None
+        self._pools = await self._origins.pools(project.bindings)
+        for binding, pool in self._pools.items():
+            self._proxy.add_pool(binding, pool)
+        await self._apply_schema(project)
+        self._report.project(project, self._pools)
+        await self._supervisor.replace()
+        if options.reload:
+            watcher = Watcher(project.root, ignored=frozenset({options.persist_to}))
+            async for burst in watcher.bursts():
+                await self._saved(burst)
+        await self._stop.wait()
+
+    async def _end(self) -> None:
+        if self._supervisor is not None:
+            await self._supervisor.stop(DRAIN_AT_EXIT_S)
+        await asyncio.gather(self._proxy.close(), self._origins.stop(), return_exceptions=True)
+
+    # The worker process
+
+    def _launch_message(self, generation: int) -> Mapping[str, Any]:
+        project, options = self._project, self._options
+        assert project is not None
+        section = project.section
+        return {
+            "main": str(project.main),
+            "root": str(project.root),
+            "generation": generation,
+            "vars": dict(project.variables),
+            "hyperdrive": {
+                binding: {
+                    "host": LOOPBACK,
+                    "port": self._proxy.port,
+                    "password": self._password,
+                    "database": pool.origin.database,
+                }
+                for binding, pool in self._pools.items()
+            },
+            "unavailable": dict(section.other_bindings),
+            "flags": list(section.compatibility_flags),
+            "compatibility_date": section.compatibility_date,
+            "origin": self._url,
+            "allow_global_clients": options.allow_global_clients,
+            "test_scheduled": options.test_scheduled,
+            "color": self._output.color,
+        }
+
+    def _worker_event(self, event: Event) -> None:
+        match event:
+            case RequestDone():
+                self._report.request(event, self._proxy.end_request(event.id))
+            case HandlerException():
+                self._report.exception(event)
+            case LoadError():
+                self._report.load_error(event)
+                self._loaded()
+            case Log():
+                self._report.log(event)
+            case Ready():
+                self._loaded()
+
+    def _loaded(self) -> None:
+        """A generation answers now: with the Worker, or with what is wrong with it."""
+        if not self._announced:
+            self._announced = True
+            self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")
+            if self._options.reload and Hotkeys.possible():
+                self._hotkeys.open()
+                self._show_hotkeys()
+        elif self._reloading_since is not None:
+            took = (time.perf_counter() - self._reloading_since) * 1000
+            self._output.info(f"Reloaded in {took:.0f} ms")
+            self._reloading_since = None
+
+    # Saved files
+
+    async def _saved(self, burst: set[Path]) -> None:
+        project = self._project
+        assert project is not None
+        reload = any(path.suffix == ".py" for path in burst)
+        if any(is_project_file(path, project, self._options) for path in burst):
+            reload = await self._read_project_again() or reload
+        elif project.schema in burst:
+            await self._apply_schema(project)
+        if reload:
+            await self._reload()
+
+    async def _reload(self) -> asyncio.Task[None] | None:
+        assert self._supervisor is not None
+        self._reloading_since = time.perf_counter()
+        return await self._supervisor.replace()
+
+    async def _read_project_again(self) -> bool:
+        """Take over what the project's files say now; False, with the reason shown, if that is broken."""
+        try:
+            project = await asyncio.to_thread(read_project, self._options)
+            pools = await self._origins.pools(project.bindings)
+        except WranglerError as error:
+            self._output.error(error.message, error.hint)
+            self._output.info("What was read before goes on running.")
+            return False
+        before, self._pools = self._pools, pools
+        self._project = project
+        for binding, pool in pools.items():
+            if binding not in before:
+                self._proxy.add_pool(binding, pool)
+            elif pool != before[binding]:
+                self._proxy.update_pool(binding, pool)
+        if pools != before:
+            await self._apply_schema(project)
+            self._report.project(project, pools)
+        left = await self._reload()
+        for binding in before.keys() - pools.keys():
+            self._in_background(self._remove_pool(binding, left))
+        return False
+
+    async def _remove_pool(self, binding: str, left: asyncio.Task[None] | None) -> None:
+        """Requests of the old code may still need the pool: it goes after them."""
+        if left is not None:
+            await asyncio.wait({left})
+        if binding not in self._pools:
+            await self._proxy.remove_pool(binding)
+
+    async def _apply_schema(self, project: WorkerProject) -> None:
+        try:
+            databases = await self._origins.apply_schema(project)
+        except WranglerError as error:
+            self._output.error(error.message, error.hint)
+            return
+        if databases:
+            self._output.info(f"Applied {project.schema.name} to {', '.join(databases)}.")
+
+    # Hotkeys
+
+    def _show_hotkeys(self) -> None:
+        keys = [
+            f"{self._output.style(f'[{key}]', 'bold')} {meaning}"
+            for key, meaning in (("b", "open a browser"), ("r", "restart"), ("x", "quit"), ("?", "help"))
+        ]
+        self._output.info("  ".join(keys))
+
+    def _key_typed(self, key: str) -> None:
+        match key.lower():
+            case "b":
+                self._in_background(self._open_browser())
+            case "r":
+                self._in_background(self._restart())
+            case "x":
+                self.stop()
+            case "?" | "h":
+                self._show_hotkeys()
+
+    async def _open_browser(self) -> None:
+        import webbrowser
+
+        if not await asyncio.to_thread(webbrowser.open, self._url):
+            self._output.info(f"No browser was found. The address is {self._url}")
+
+    async def _restart(self) -> None:
+        await self._reload()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _debugger(options: DevOptions) -> tuple[str, ...]:
+    if options.debugger_port is None:
+        return ()
+    import importlib.util
+
+    if importlib.util.find_spec("debugpy") is None:
+        raise WranglerError("--debugger needs debugpy.", hint="pip install debugpy")
+    return ("-m", "debugpy", "--listen", f"{LOOPBACK}:{options.debugger_port}", "--wait-for-client")

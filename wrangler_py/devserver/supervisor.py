@@ -1,0 +1,167 @@
+"""Keeps one worker process on the listening socket: replaced on reload, restarted when it dies by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from wrangler_py.devserver.control import Event
+from wrangler_py.devserver.output import Output
+from wrangler_py.devserver.unavailable_page import UnavailablePage
+from wrangler_py.devserver.worker_process import WorkerProcess
+
+DRAIN_LIMIT_S = 30.0
+"""Longest a replaced process may go on answering what it had accepted."""
+CRASHES_BEFORE_BACK_OFF = 3
+CRASH_WINDOW_S = 10.0
+BACK_OFF_MAX_S = 30.0
+
+
+class Supervisor:
+    """Starts, replaces and ends worker processes.
+
+    `launch(generation)` makes the launch message of the next process, `on_event` gets what a process
+    reports. A spare process with its imports done stands by, so that a reload starts no interpreter.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        output: Output,
+        *,
+        launch: Callable[[int], Mapping[str, Any]],
+        on_event: Callable[[Event], None],
+        own_terminal: bool = False,
+        interpreter_options: Sequence[str] = (),
+    ) -> None:
+        self._listener = listener
+        self._output = output
+        self._launch = launch
+        self._on_event = on_event
+        self._on_line = None if own_terminal else output.worker_line
+        self._interpreter_options = interpreter_options
+        self._unavailable = UnavailablePage(listener)
+        self._current: WorkerProcess | None = None
+        self._spare: asyncio.Task[WorkerProcess] | None = None
+        self._attending: dict[WorkerProcess, asyncio.Task[None]] = {}
+        self._replacing = asyncio.Lock()
+        self._restart: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crashes: list[float] = []
+        self._generation = 0
+        self._stopping = False
+
+    def prepare(self) -> None:
+        """Start the spare process, if none stands by."""
+        if self._spare is None and not self._stopping:
+            self._spare = asyncio.create_task(self._start())
+
+    async def replace(self) -> asyncio.Task[None] | None:
+        """Have a new process take over; the old one still answers what it has.
+
+        Returns what ends when the old one has ended, None if there was none.
+        """
+        async with self._replacing:
+            if self._stopping:
+                return None
+            if self._restart is not None:
+                self._restart.cancel()
+                self._restart = None
+            leaving, self._current = self._current, None
+            left = None
+            if leaving is not None:
+                left = self._attending.get(leaving)
+                leaving.drain()
+                asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, leaving.kill)
+            process = await self._take_spare()
+            self._unavailable.close()
+            self._generation += 1
+            process.launch(self._launch(self._generation))
+            self._current = process
+            self._attending[process] = asyncio.create_task(self._attend(process))
+            return left
+
+    async def stop(self, grace_s: float) -> None:
+        """End every process: what is under way gets `grace_s` seconds."""
+        self._stopping = True
+        if self._restart is not None:
+            self._restart.cancel()
+        self._unavailable.close()
+        if self._spare is not None:
+            with contextlib.suppress(Exception):
+                (await self._spare).kill()
+        for process in self._attending:
+            process.drain()
+        if self._attending:
+            await asyncio.wait(self._attending.values(), timeout=grace_s)
+        self.kill()
+        if self._attending:
+            await asyncio.wait(self._attending.values())
+
+    def kill(self) -> None:
+        for process in self._attending:
+            process.kill()
+
+    async def _start(self) -> WorkerProcess:
+        return await WorkerProcess.start(
+            self._listener, self._on_line, interpreter_options=self._interpreter_options
+        )
+
+    async def _take_spare(self) -> WorkerProcess:
+        while True:
+            self.prepare()
+            assert self._spare is not None
+            spare, self._spare = self._spare, None
+            process = await spare
+            if process.running:
+                return process
+
+    async def _attend(self, process: WorkerProcess) -> None:
+        try:
+            async for event in process.events():
+                self._on_event(event)
+                if process.loaded and process is self._current and self._on_line is not None:
+                    self.prepare()
+            status = await process.wait()
+        finally:
+            del self._attending[process]
+        if process is self._current and not self._stopping:
+            self._current = None
+            await self._crashed(process, status)
+
+    async def _crashed(self, process: WorkerProcess, status: int) -> None:
+        now = asyncio.get_running_loop().time()
+        self._crashes = [moment for moment in self._crashes if now - moment < CRASH_WINDOW_S] + [now]
+        ended = f"The Worker's process ended by itself: {_describe(status)}."
+        if process.loaded and len(self._crashes) < CRASHES_BEFORE_BACK_OFF:
+            self._output.error(f"{ended} It is started again.")
+            self._schedule(0)
+            return
+        delay = min(2.0 ** (len(self._crashes) - 1), BACK_OFF_MAX_S)
+        self._output.error(f"{ended} Next start in {delay:.0f} s, or when a file is saved.")
+        await self._unavailable.open(f"{ended} See the terminal of wrangler-py dev.")
+        self._schedule(delay)
+
+    def _schedule(self, delay: float) -> None:
+        def restart() -> None:
+            task = asyncio.create_task(self._replace_if_none())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._restart = asyncio.get_running_loop().call_later(delay, restart)
+
+    async def _replace_if_none(self) -> None:
+        if self._current is None:
+            await self.replace()
+
+
+def _describe(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"signal {-status}"

@@ -1,0 +1,83 @@
+"""Tells the dev session which files of the project were saved, a burst of saves at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+IGNORED = frozenset(
+    {".venv", "venv", ".git", ".wrangler", "__pycache__", "node_modules", ".mypy_cache", ".ruff_cache"}
+)
+"""Folders, at any depth, whose files are not the Worker's."""
+
+_BURST_MS = 400
+"""A burst of saves is handed on after this long, even if it goes on."""
+_QUIET_MS = 30
+"""A burst is over when nothing was saved for this long."""
+
+
+class Watcher:
+    """Watches a folder.
+
+    The folder itself is watched flat and each of its subfolders deeply, so that the system need not
+    follow an ignored one, where a virtual environment has thousands of folders and a database writes all
+    the time.
+    """
+
+    def __init__(self, root: Path, *, ignored: frozenset[Path] = frozenset()) -> None:
+        self._root = root
+        self._ignored = ignored
+        self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
+
+    async def bursts(self) -> AsyncIterator[set[Path]]:
+        """The files saved, created or deleted, one set a burst, without end."""
+        flat = asyncio.create_task(self._watch({self._root}, recursive=False))
+        folders = self._folders()
+        deep = asyncio.create_task(self._watch(folders, recursive=True))
+        try:
+            while True:
+                burst = await self._saved.get()
+                while not self._saved.empty():
+                    burst |= self._saved.get_nowait()
+                if (now := self._folders()) != folders:
+                    deep.cancel()
+                    deep = asyncio.create_task(self._watch(now, recursive=True))
+                    # Once the task has run, the new folder is watched; what it held before counts as saved.
+                    await asyncio.sleep(0)
+                    burst.update(path for folder in now - folders for path in folder.rglob("*.py"))
+                    folders = now
+                yield burst
+        finally:
+            flat.cancel()
+            deep.cancel()
+
+    def is_ignored(self, path: Path) -> bool:
+        if any(path.is_relative_to(folder) for folder in self._ignored):
+            return True
+        parts = path.relative_to(self._root).parts if path.is_relative_to(self._root) else path.parts
+        return not IGNORED.isdisjoint(parts)
+
+    def _folders(self) -> set[Path]:
+        with contextlib.suppress(OSError):
+            return {entry for entry in self._root.iterdir() if entry.is_dir() and not self.is_ignored(entry)}
+        return set()
+
+    async def _watch(self, paths: set[Path], *, recursive: bool) -> None:
+        from watchfiles import awatch
+
+        if not paths:
+            return
+        for polling in (False, True):
+            # The system may be out of watches; looking at every file now and then always works.
+            with contextlib.suppress(OSError):
+                async for changes in awatch(
+                    *paths,
+                    watch_filter=lambda _, path: not self.is_ignored(Path(path)),
+                    debounce=_BURST_MS,
+                    step=_QUIET_MS,
+                    recursive=recursive,
+                    force_polling=polling,
+                ):
+                    self._saved.put_nowait({Path(path) for _, path in changes})

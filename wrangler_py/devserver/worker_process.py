@@ -1,0 +1,126 @@
+"""One worker process: started on the listening socket, launched, drained, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from wrangler_py.devserver.control import ControlChannel, Event, LoadError, Ready
+from wrangler_py.devserver.worker_output import WorkerOutput
+
+
+def _inheriting(*sockets: socket.socket) -> dict[str, Any]:
+    """How a subprocess gets `sockets` under the numbers they have here."""
+    if os.name == "posix":
+        return {"pass_fds": tuple(each.fileno() for each in sockets)}
+    for each in sockets:
+        each.set_inheritable(True)
+    return {"close_fds": False}
+
+
+class WorkerProcess:
+    """A process that hosts one generation of the Worker's code.
+
+    After `start` it has its imports done and waits; `launch` tells it what to run. So one can be kept in
+    reserve, and a reload costs no interpreter start.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        control: ControlChannel,
+        output: WorkerOutput | None,
+    ) -> None:
+        self._process = process
+        self._control = control
+        self._output = output
+        self.loaded = False
+
+    @classmethod
+    async def start(
+        cls,
+        listener: socket.socket,
+        on_line: Callable[[str], None] | None,
+        *,
+        interpreter_options: Sequence[str] = (),
+    ) -> WorkerProcess:
+        """Start a process on `listener`.
+
+        `on_line` gets each line it prints. Without it the process has the terminal to itself, so that
+        `breakpoint()` works. `interpreter_options` stand in front of `-m`.
+        """
+        control, theirs = await ControlChannel.open()
+        output = None if on_line is None else WorkerOutput(on_line)
+        streams: dict[str, Any] = {}
+        if output is not None:
+            # A session of its own: Ctrl-C in the terminal is the dev session's to act on.
+            streams = {
+                "stdin": subprocess.DEVNULL,
+                "stdout": output.write_end,
+                "stderr": output.write_end,
+                "start_new_session": os.name == "posix",
+            }
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *interpreter_options,
+                "-m",
+                "wrangler_py.worker",
+                str(listener.fileno()),
+                str(theirs.fileno()),
+                **_inheriting(listener, theirs),
+                # Two saves within one second leave the same time stamp in a .pyc: the old code would run.
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                **streams,
+            )
+        finally:
+            theirs.close()
+            if output is not None:
+                output.process_started()
+        return cls(process, control, output)
+
+    @property
+    def running(self) -> bool:
+        return self._process.returncode is None
+
+    def launch(self, message: Mapping[str, Any]) -> None:
+        self._control.send(message)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the process reports, until it has ended. All it printed before an event is handed on first."""
+        async for event in self._control.events():
+            if isinstance(event, Ready | LoadError):
+                self.loaded = True
+            if self._output is not None:
+                self._output.read_available()
+            yield event
+
+    def drain(self) -> None:
+        """Accept nothing more, answer what is under way, then exit."""
+        self._control.send({"command": "drain"})
+
+    def kill(self) -> None:
+        """End it at once, with the processes it started."""
+        if not self.running:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._output is not None and os.name == "posix":
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+
+    async def wait(self) -> int:
+        """The exit status, negative for a signal; everything it printed is handed on by then."""
+        status = await self._process.wait()
+        if self._output is not None:
+            self._output.read_available()
+            self._output.close()
+        self._control.close()
+        return status

@@ -1,0 +1,89 @@
+"""One reading of the project's files: what is to run, with which bindings and variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wrangler_py.devserver.options import DevOptions
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
+from wrangler_py.project.config_file import ConfigFile
+from wrangler_py.project.config_section import Section
+from wrangler_py.project.variables import load_variables
+
+_JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProject:
+    """The project as its files say at one moment."""
+
+    root: Path
+    main: Path
+    section: Section
+    variables: Mapping[str, Any] = field(repr=False)
+    bindings: tuple[ResolvedBinding, ...] = ()
+
+    @property
+    def schema(self) -> Path:
+        """The file the embedded PostgreSQL's databases are made with, if it exists."""
+        return self.root / "schema.sql"
+
+
+def read_project(options: DevOptions) -> WorkerProject:
+    """Read the config file, the variables and the configs the bindings name.
+
+    Raises `WranglerError` for whatever is wrong with one of them.
+    """
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    config = ConfigFile.load(options.config_path)
+    section = config.section(options.environment)
+    main = _main(options, config, section)
+    store, certificates = ConfigStore(), CertificateStore()
+    return WorkerProject(
+        root=config.root,
+        main=main,
+        section=section,
+        variables=load_variables(
+            config.root, section, env_files=options.env_files, overrides=options.variables
+        ),
+        bindings=tuple(
+            resolve_binding(
+                each.binding, each.id, each.local_connection_string, os.environ, store, certificates
+            )
+            for each in section.hyperdrive
+        ),
+    )
+
+
+def is_project_file(path: Path, project: WorkerProject, options: DevOptions) -> bool:
+    """Whether a change of `path` can change what `read_project` returns."""
+    if path == options.config_path or path in options.env_files:
+        return True
+    return path.parent == project.root and path.name.startswith((".dev.vars", ".env"))
+
+
+def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:
+    if options.script is None and section.main is None:
+        raise WranglerError(
+            f"{config.path.name} does not say which file to run.",
+            hint='Add `main = "src/entry.py"` to it, or name the file: wrangler-py dev src/entry.py',
+        )
+    main = options.script or config.root / (section.main or "")
+    if main.suffix in _JAVASCRIPT:
+        raise WranglerError(
+            f"{main.name} is JavaScript: dev runs Python Workers.",
+            hint="Run it with `npx wrangler dev`, or point `main` at a Python file.",
+        )
+    if main.suffix != ".py":
+        raise WranglerError(
+            f"`main` is {section.main or main.name}, which is not a Python file.",
+            hint='A Python Worker\'s `main` ends in .py, as in `main = "src/entry.py"`.',
+        )
+    return main
