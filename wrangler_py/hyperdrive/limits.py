@@ -1,4 +1,4 @@
-"""Hyperdrive's limits, each with its unit. Source: Hyperdrive documentation, Limits and Connection pooling."""
+"""Hyperdrive's limits, each with its unit (Hyperdrive documentation: Limits, Connection pooling)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class LocalFile:
         self._key = key
 
     def read(self) -> list[dict[str, Any]]:
-        """The objects, none where there is no file. WranglerError: unreadable, damaged, of a later version."""
+        """The objects, none without a file. WranglerError: unreadable, damaged, of a later version."""
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:

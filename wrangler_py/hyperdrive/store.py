@@ -121,5 +121,5 @@ def _check_name_is_free(config: HyperdriveConfig, others: Iterable[HyperdriveCon
         if other.name == config.name and other.id != config.id:
             raise WranglerError(
                 f"A Hyperdrive config with the name '{config.name}' exists already: {other.id}",
-                hint=f"Choose another name, or change it with `wrangler-py hyperdrive update {config.name} …`",
+                hint=f"Choose another name, or change it: `wrangler-py hyperdrive update {config.name} …`",
             )

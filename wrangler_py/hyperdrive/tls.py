@@ -16,8 +16,9 @@ PLAINTEXT_IS_REFUSED = (
     "Hyperdrive always uses TLS to the origin: 'require', 'verify-ca' and 'verify-full' are the modes it has."
 )
 LOCAL_PLAINTEXT = (
-    "For a local database without TLS, don't put it in a config: give the binding `localConnectionString` in\n"
-    "the config file, or set CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>; both may be plaintext.\n"
+    "For a local database without TLS, don't put it in a config: give the binding `localConnectionString`\n"
+    "in the config file, or set CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>; both may be\n"
+    "plaintext.\n"
     "`wrangler-py hyperdrive create NAME --embedded` needs no database at all."
 )
 
