@@ -1,1 +1,5 @@
-"""The worker host: the `workers` module, bindings, the ASGI bridge, loading the person's code."""
+"""The worker host: runs a person's Python Worker and speaks HTTP for it.
+
+`python -m wrangler_py.worker HTTP_FD CONTROL_FD` is one generation of one Worker; the dev session starts it,
+replaces it on reload, and reads what it reports. Nothing here imports the proxy.
+"""

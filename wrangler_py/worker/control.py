@@ -1,0 +1,57 @@
+"""The control channel: JSON lines to and from the dev session."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class ControlChannel:
+    """One end of the socket pair between a worker child and its dev session.
+
+    Events go out from any thread. Commands come in on a thread of their own, so that the end of the
+    parent is noticed even while the person's code holds the main thread.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lines = connection.makefile("rb")
+        self._sending = threading.Lock()
+
+    def read_line(self) -> bytes:
+        """Return the next line sent by the dev session, b"" once it has gone."""
+        return self._lines.readline()
+
+    def send(self, event: str, **details: Any) -> None:
+        """Report an event. What was printed before it is flushed first, so that order is kept."""
+        sys.stdout.flush()
+        line = json.dumps({"event": event, **details}, separators=(",", ":")).encode() + b"\n"
+        try:
+            with self._sending:
+                self._connection.sendall(line)
+        except OSError:
+            # The dev session is gone; the reading thread is about to end this process.
+            return
+
+    def log(self, level: str, message: str) -> None:
+        """Have the dev session print a line of its own; `level` is a logging level's lower-case name."""
+        self.send("log", level=level, message=message)
+
+    def listen(self, on_drain: Callable[[], None]) -> None:
+        """Start following commands. The end of the channel ends this process at once."""
+
+        def follow() -> None:
+            try:
+                for line in self._lines:
+                    if json.loads(line).get("command") == "drain":
+                        on_drain()
+            except (OSError, ValueError):
+                pass
+            os._exit(0)
+
+        threading.Thread(target=follow, name="control", daemon=True).start()

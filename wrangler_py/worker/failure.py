@@ -1,0 +1,156 @@
+"""An exception of the person's code, told so that they can act on it."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from wrangler_py.worker.entrypoint import EntrypointError
+from wrangler_py.worker.imports import is_own_code
+from wrangler_py.worker.launch import Launch
+
+_HOST = str(Path(__file__).parent)
+_DRIVERS = {
+    "psycopg": "pip install 'psycopg[binary]'",
+    "psycopg_binary": "pip install 'psycopg[binary]'",
+    "psycopg_pool": "pip install 'psycopg[binary,pool]'",
+    "psycopg2": "psycopg2 does not run in Python Workers: use psycopg 3 (pip install 'psycopg[binary]')",
+    "sqlalchemy": "pip install sqlalchemy 'psycopg[binary]'",
+}
+_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|DSN|DATABASE_URL|CONNECTION", re.IGNORECASE)
+_SHORTEST_SECRET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a traceback. `own`: in the person's code, not in a package or in the host."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+    own: bool
+    context: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, where in the person's code, and what may help. Holds no secret of the launch."""
+
+    summary: str
+    where: str
+    traceback: str
+    frames: tuple[Frame, ...] = ()
+    hint: str | None = None
+    title: str = field(default="Exception in your Worker")
+
+
+class FailureReporter:
+    """Describes exceptions of one generation."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._root = launch.root
+        self._main = launch.main
+        self._secrets = _secrets_of(launch)
+
+    def redact(self, text: str) -> str:
+        """Put `…` for every secret the launch message holds."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+    def relative(self, path: str) -> str:
+        """A path as the person knows it: from the project's root."""
+        try:
+            return str(Path(path).relative_to(self._root))
+        except ValueError:
+            return path
+
+    def describe(self, error: BaseException, *, title: str = "Exception in your Worker") -> Failure:
+        """Tell an exception: message, place, the person's frames, and a hint when there is one."""
+        summary = self._summary(error)
+        frames = tuple(self._frames(error))
+        own = [frame for frame in frames if frame.own]
+        last = own[-1] if own else None
+        where = f"{last.file}:{last.line}" if last else self.relative(str(self._main))
+        return Failure(
+            summary=summary,
+            where=where,
+            traceback=self.redact(self._text(error)),
+            frames=frames,
+            hint=_hint(error),
+            title=title,
+        )
+
+    def _summary(self, error: BaseException) -> str:
+        if isinstance(error, EntrypointError):
+            return str(error)
+        if isinstance(error, SyntaxError):
+            return f"{type(error).__name__}: {error.msg}"
+        return self.redact("".join(traceback.format_exception_only(error)).strip())
+
+    def _frames(self, error: BaseException) -> Iterable[Frame]:
+        if isinstance(error, EntrypointError):
+            yield self._frame(str(self._main), error.line or 1, "<module>", ())
+            return
+        for summary in traceback.extract_tb(_without_host(error.__traceback__)):
+            yield self._frame(summary.filename, summary.lineno or 0, summary.name, ())
+        if isinstance(error, SyntaxError) and error.filename and error.lineno:
+            yield self._frame(error.filename, error.lineno, "<module>", ())
+
+    def _frame(self, file: str, line: int, function: str, _: tuple[()]) -> Frame:
+        own = is_own_code(Path(file), self._root, self._main)
+        context: tuple[tuple[int, str], ...] = ()
+        if own:
+            numbers = range(max(1, line - 3), line + 3)
+            context = tuple((number, linecache.getline(file, number).rstrip("\n")) for number in numbers)
+            while context and not context[-1][1] and context[-1][0] > line:
+                context = context[:-1]
+        return Frame(self.relative(file), line, function, linecache.getline(file, line).strip(), own, context)
+
+    def _text(self, error: BaseException) -> str:
+        if isinstance(error, EntrypointError):
+            place = f"{self.relative(str(self._main))}:{error.line}: " if error.line else ""
+            return f"{place}{error}"
+        trimmed = _without_host(error.__traceback__)
+        return "".join(traceback.format_exception(type(error), error, trimmed)).rstrip()
+
+
+def _without_host(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of this host and the import system that led to the person's code."""
+    start = trace
+    while start is not None:
+        file = start.tb_frame.f_code.co_filename
+        if not (file.startswith(_HOST) or file.startswith("<frozen importlib")):
+            return start
+        start = start.tb_next
+    return trace
+
+
+def _hint(error: BaseException) -> str | None:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        known = _DRIVERS.get(package)
+        if known is not None:
+            return known
+        return f"pip install {package}, and add it to dependencies in pyproject.toml"
+    if isinstance(error, ImportError) and "no pq wrapper available" in str(error):
+        return _DRIVERS["psycopg"]
+    return None
+
+
+def _secrets_of(launch: Launch) -> list[str]:
+    from urllib.parse import quote
+
+    values = [endpoint.password for endpoint in launch.hyperdrive.values()]
+    values += [
+        value for name, value in launch.vars.items() if isinstance(value, str) and _SECRET_NAME.search(name)
+    ]
+    kept = {value for value in values if len(value) >= _SHORTEST_SECRET}
+    kept |= {quote(value, safe="") for value in kept}
+    return sorted(kept, key=len, reverse=True)

@@ -1,0 +1,74 @@
+"""One call of a handler, on a request thread: its env, its context, and what must be done before it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from wrangler_py.worker.sdk.workers._current import current
+from wrangler_py.worker.sdk.workers._entrypoints import Context
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.worker import Worker
+
+WAIT_UNTIL_LIMIT_S = 30.0
+"""How long waitUntil work may go on after the response, as on the platform."""
+
+
+class Invocation:
+    """Lives on one request thread; the modules a Worker imports find it through a context variable."""
+
+    def __init__(self, worker: Worker, request_id: str) -> None:
+        self.id = request_id
+        self.env = worker.environments.for_request(request_id)
+        self._worker = worker
+        self._background: set[asyncio.Future[Any]] = set()
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+
+    async def call(self, event: str, subject: Any) -> Any:
+        """Run a handler to its result. Raises what the handler raises."""
+        current.set(self)
+        result = self._worker.entrypoint.call(event, subject, self.env, Context(self))
+        if inspect.isawaitable(result):
+            result = await result
+        return result
+
+    def wait_until(self, awaitable: Any) -> None:
+        if not inspect.isawaitable(awaitable):
+            raise TypeError(
+                f"waitUntil takes an awaitable, not {type(awaitable).__name__}: call the async function"
+            )
+        self._background.add(asyncio.ensure_future(awaitable))
+
+    def on_end(self, close: Callable[[], Awaitable[None]]) -> None:
+        self._closers.append(close)
+
+    @property
+    def has_work_left(self) -> bool:
+        return bool(self._background or self._closers)
+
+    async def finish(self) -> None:
+        """See waitUntil work to its end, then close what the request opened."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT_UNTIL_LIMIT_S
+        while self._background:
+            done, pending = await asyncio.wait(self._background, timeout=max(0.0, deadline - loop.time()))
+            self._background -= done
+            for future in done:
+                error = None if future.cancelled() else future.exception()
+                if error is not None:
+                    self._worker.report_exception(self.id, error)
+            if pending and loop.time() >= deadline:
+                for future in pending:
+                    future.cancel()
+                await asyncio.wait(pending, timeout=1.0)
+                self._background.clear()
+                self._worker.control.log(
+                    "warning",
+                    f"waitUntil work of request {self.id} was cancelled after {WAIT_UNTIL_LIMIT_S:.0f} s, "
+                    "as on the platform",
+                )
+        while self._closers:
+            await self._closers.pop()()

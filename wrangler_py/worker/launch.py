@@ -1,0 +1,54 @@
+"""What the dev session tells a worker child before anything else: its launch message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class HyperdriveEndpoint:
+    """Where the local Hyperdrive of one binding listens."""
+
+    host: str
+    port: int
+    database: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One generation of a Worker: its code, its bindings, how it is reached.
+
+    `vars` may hold secrets and `hyperdrive` does: neither is shown by `repr`.
+    """
+
+    main: Path
+    root: Path
+    generation: int = 1
+    vars: dict[str, Any] = field(default_factory=dict, repr=False)
+    hyperdrive: dict[str, HyperdriveEndpoint] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Binding name to kind (`kv_namespaces`, `d1_databases`, …) for what is not emulated."""
+    flags: tuple[str, ...] = ()
+    compatibility_date: str | None = None
+    origin: str = "http://127.0.0.1:8787"
+    allow_global_clients: bool = False
+    test_scheduled: bool = False
+    color: bool = False
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Launch:
+        """Read the launch message. Unknown keys are ignored, so that either side may be the newer one."""
+        message = json.loads(line)
+        known = {name: message[name] for name in cls.__slots__ if name in message}
+        known["main"] = Path(known["main"])
+        known["root"] = Path(known["root"])
+        known["flags"] = tuple(known.get("flags", ()))
+        known["hyperdrive"] = {
+            binding: HyperdriveEndpoint(**endpoint)
+            for binding, endpoint in known.get("hyperdrive", {}).items()
+        }
+        return cls(**known)

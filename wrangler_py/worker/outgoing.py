@@ -1,0 +1,60 @@
+"""What goes out: the handler's result as a `Response`, and its head in ASGI's form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wrangler_py.worker.entrypoint import EntrypointError
+from wrangler_py.worker.sdk.workers._response import NULL_BODY_STATUSES, Response
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.worker import Worker
+
+# Framing and the connection are the server's to decide.
+_DROPPED = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
+
+
+class Head(NamedTuple):
+    """Status and headers of a response, the headers as ASGI wants them."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+
+
+def as_response(result: Any, worker: Worker) -> Response:
+    """Take what a handler returned. Raises EntrypointError when that is no response, pointing at the handler."""
+    if isinstance(result, Response):
+        return result
+    if hasattr(result, "_as_response"):
+        response: Response = result._as_response()
+        return response
+    line, name = worker.entrypoint.location("fetch")
+    if result is None:
+        problem = f"{name} returned nothing. Every path through it must end with `return Response(…)`"
+    elif isinstance(result, dict | list):
+        problem = (
+            f"{name} returned a {type(result).__name__}, not a Response. Write `return Response.json(…)`"
+        )
+    elif isinstance(result, str | bytes):
+        problem = f"{name} returned {type(result).__name__}, not a Response. Write `return Response(…)`"
+    else:
+        problem = f"{name} returned {type(result).__name__}, not a Response"
+    raise EntrypointError(problem, line=line)
+
+
+def head_of(response: Response, method: str) -> Head:
+    """Status and headers as they go over the wire; bytes at hand get their exact Content-Length."""
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in response._headers._pairs
+        if name not in _DROPPED
+    ]
+    body = response._body
+    if method == "HEAD":
+        length = response._headers.get("content-length")
+        if length is not None:
+            headers.append((b"content-length", length.encode()))
+    elif response.status not in NULL_BODY_STATUSES and (body is None or body.content is not None):
+        content = b"" if body is None or body.content is None else body.content
+        headers.append((b"content-length", b"%d" % len(content)))
+    return Head(response.status, headers)

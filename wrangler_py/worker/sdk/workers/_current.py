@@ -1,0 +1,32 @@
+"""What the running code belongs to: a request, or the global scope while the Worker is loaded."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.sdk.workers._env import Env
+
+
+class Invocation(Protocol):
+    """One call of a handler, as the modules here need to know it."""
+
+    env: Env
+
+    def wait_until(self, awaitable: Any) -> None:
+        """Keep the request open until the awaitable is done."""
+
+    def on_end(self, close: Any) -> None:
+        """Await `close()` when the request ends."""
+
+
+current: ContextVar[Invocation] = ContextVar("current")
+
+
+def current_invocation(what: str) -> Invocation:
+    """The invocation the caller runs in. Raises RuntimeError outside of one."""
+    try:
+        return current.get()
+    except LookupError:
+        raise RuntimeError(f"{what} works inside a request; here is none") from None

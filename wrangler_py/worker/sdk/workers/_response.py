@@ -1,0 +1,207 @@
+"""`workers.Response`."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from wrangler_py.worker.sdk.workers._body import Body, make_body
+from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage
+
+    from wrangler_py.worker.sdk.workers._blob import Blob
+    from wrangler_py.worker.sdk.workers._form_data import FormData
+
+BodyInit: TypeAlias = Any
+"""str, bytes, None, FormData, Blob, a stream of `js`, or an (asynchronous) iterator of str or bytes."""
+
+NULL_BODY_STATUSES = frozenset({101, 204, 205, 304})
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+class _StaticOrBound:
+    """`Response.json(data)` makes a response; `await response.json()` reads one. The SDK has both."""
+
+    def __get__(self, instance: Response | None, owner: type[Response]) -> Any:
+        return owner.from_json if instance is None else instance._read_json
+
+
+class Response:
+    """The response to a request.
+
+    `status` is an int or an HTTPStatus, `headers` a dict, a list of pairs (repeated names are kept) or Headers.
+    Raises TypeError for an unsupported body or header, ValueError for a status that cannot be.
+    """
+
+    __slots__ = ("_body", "_headers", "_js", "redirected", "status", "status_text", "url", "web_socket")
+
+    def __init__(
+        self,
+        body: BodyInit = None,
+        status: HTTPStatus | int | None = None,
+        status_text: str = "",
+        headers: HeadersInit | None = None,
+        web_socket: Any = None,
+    ) -> None:
+        if hasattr(body, "_as_response"):
+            if status is not None or status_text or headers is not None:
+                raise ValueError("Expected no options when constructing Response from another response")
+            original: Response = body._as_response()
+            for name in ("_body", "_headers", "redirected", "status", "status_text", "url", "web_socket"):
+                setattr(self, name, getattr(original, name))
+            self._js = body
+            return
+        self._js: Any = None
+        self.url = ""
+        self.redirected = False
+        self.status = _checked_status(status, web_socket)
+        self.status_text = status_text
+        self.web_socket = web_socket
+        self._headers = Headers(headers)
+        self._body, content_type = make_body(body)
+        if self._body is not None and self.status in NULL_BODY_STATUSES:
+            raise TypeError(f"A response with status {self.status} must not have a body")
+        if content_type is not None and "content-type" not in self._headers:
+            self._headers.append("content-type", content_type)
+
+    @property
+    def headers(self) -> HTTPMessage:
+        """The headers. A copy: to change them, pass `headers=` to a new Response, as on the platform."""
+        from wrangler_py.worker.sdk.workers._headers import as_message
+
+        return as_message(self._headers)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status <= 299
+
+    @property
+    def body(self) -> Any:
+        """The content as a `js.ReadableStream`, None without one."""
+        if self._body is None:
+            return None
+        from wrangler_py.worker.sdk.js._streams import ReadableStream
+
+        return ReadableStream._of_body(self._body)
+
+    @property
+    def body_used(self) -> bool:
+        return self._body is not None and self._body.used
+
+    @property
+    def js_object(self) -> Any:
+        """This response as `js.Response`."""
+        if self._js is None:
+            from wrangler_py.worker.sdk.js._messages import Response as JSResponse
+
+            self._js = JSResponse._of(self)
+        return self._js
+
+    async def bytes(self) -> bytes:
+        return b"" if self._body is None else await self._body.read()
+
+    async def text(self) -> str:
+        return (await self.bytes()).decode(errors="replace").removeprefix("\ufeff")
+
+    async def _read_json(self, **kwargs: Any) -> Any:
+        return json.loads(await self.text(), **kwargs)
+
+    async def buffer(self) -> Any:
+        """The content as a `js.ArrayBuffer`."""
+        from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
+
+        return ArrayBuffer(await self.bytes())
+
+    async def blob(self) -> Blob:
+        from wrangler_py.worker.sdk.workers._blob import Blob
+
+        return Blob([await self.bytes()], content_type=self._headers.get("content-type"))
+
+    async def form_data(self) -> FormData:
+        """The content of a form. Raises TypeError when the content type is not a form's."""
+        from wrangler_py.worker.sdk.workers._form_data import parse_form
+
+        return parse_form(await self.bytes(), self._headers.get("content-type"))
+
+    async def formData(self) -> FormData:  # noqa: N802 - the SDK's older name
+        return await self.form_data()
+
+    def clone(self) -> Response:
+        """A second response with the same content. Raises OSError once the body was read."""
+        return self._like(None if self._body is None else self._body.tee())
+
+    def replace_body(self, body: BodyInit) -> Response:
+        """A response with the same status and headers and another body."""
+        new_body, content_type = make_body(body)
+        response = self._like(new_body)
+        response._headers.delete("content-length")
+        if content_type is not None and "content-type" not in response._headers:
+            response._headers.append("content-type", content_type)
+        return response
+
+    def _like(self, body: Body | None) -> Response:
+        response = Response.__new__(Response)
+        response._js = None
+        response._body = body
+        response._headers = self._headers.copy()
+        response.url, response.redirected = self.url, self.redirected
+        response.status, response.status_text, response.web_socket = self.status, self.status_text, None
+        return response
+
+    @staticmethod
+    def redirect(url: str, status: HTTPStatus | int = HTTPStatus.FOUND) -> Response:
+        """Send the client elsewhere. Raises ValueError for a status that is no redirect."""
+        if int(status) not in _REDIRECT_STATUSES:
+            raise ValueError(f"Invalid redirect status {int(status)}: use 301, 302, 303, 307 or 308")
+        if not url:
+            raise TypeError("Response.redirect needs a URL")
+        return Response(None, status=status, headers={"location": url})
+
+    @staticmethod
+    def from_json(
+        data: Any,
+        status: HTTPStatus | int = HTTPStatus.OK,
+        status_text: str = "",
+        headers: HeadersInit | None = None,
+    ) -> Response:
+        """A response with `data` as JSON. Raises TypeError for what JSON cannot hold."""
+        if hasattr(data, "to_py"):
+            data = data.to_py()
+        merged = Headers(headers)
+        if "content-type" not in merged:
+            merged.append("content-type", "application/json")
+        return Response(json.dumps(data), status, status_text, merged)
+
+    if TYPE_CHECKING:
+
+        def json(self, *args: Any, **kwargs: Any) -> Any:
+            """`Response.json(data, status=…, headers=…)` makes a response; `await response.json()` reads one."""
+    else:
+        json = _StaticOrBound()
+
+    def __repr__(self) -> str:
+        parts = [f"status={self.status}"]
+        if self.status_text:
+            parts.append(f"status_text={self.status_text!r}")
+        if "content-type" in self._headers:
+            parts.append(f"content_type={self._headers.get('content-type')!r}")
+        if self.url:
+            parts.append(f"url={self.url!r}")
+        return f"Response({', '.join(parts)})"
+
+
+def _checked_status(status: HTTPStatus | int | None, web_socket: Any) -> int:
+    if status is None:
+        return 200
+    code = int(status)
+    if code == 101 and web_socket is None:
+        raise ValueError("Status 101 needs web_socket=…, one end of a WebSocketPair")
+    if not (200 <= code <= 599 or code == 101):
+        raise ValueError(f"Invalid status {code}: a response has one from 200 to 599")
+    return code
+
+
+FetchResponse = Response

@@ -1,0 +1,84 @@
+"""One generation from its launch message to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+from wrangler_py.worker.control import ControlChannel
+from wrangler_py.worker.launch import Launch
+
+
+def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
+    """Run a Worker on a listening socket, under the orders of the dev session at the other end of `control_socket`.
+
+    Does not return: the process ends when it has been drained, or when the dev session is gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # Ctrl-C in the terminal reaches every process of the session; the dev session says when this one ends.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    control = ControlChannel(control_socket)
+    line = control.read_line()
+    if not line:
+        return
+    launch = Launch.from_json(line)
+    drain_requested = _DrainRequest()
+    control.listen(drain_requested.set)
+
+    from wrangler_py.worker.worker import Worker
+
+    worker = Worker(launch, control)
+    worker.load()
+
+    from wrangler_py.worker.server import HTTPServer
+
+    async def run() -> None:
+        from wrangler_py.worker.host import Host
+
+        server = HTTPServer(Host(worker))
+        await server.start(http_socket)
+        if worker.failure is None:
+            control.send("ready")
+        await drain_requested.wait()
+        await server.drain()
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Threads and exit hooks of the person's code must not keep a replaced generation alive.
+        os._exit(0)
+
+
+class _DrainRequest:
+    """An order that may come on the control thread before there is an event loop to hear it."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event: asyncio.Event | None = None
+
+    def set(self) -> None:
+        self._requested = True
+        if self._loop is not None and self._event is not None:
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait(self) -> None:
+        self._event = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if self._requested:
+            return
+        await self._event.wait()
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: type[asyncio.AbstractEventLoop] = uvloop.Loop
+    return factory

@@ -1,0 +1,100 @@
+"""One generation of a Worker: its loaded code, its bindings, and the reports about it."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wrangler_py.worker import imports
+from wrangler_py.worker.entrypoint import Entrypoint, EntrypointError
+from wrangler_py.worker.environment import EnvironmentBuilder
+from wrangler_py.worker.failure import Failure, FailureReporter
+from wrangler_py.worker.sdk.workers._current import current
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.control import ControlChannel
+    from wrangler_py.worker.launch import Launch
+    from wrangler_py.worker.sdk.workers._env import Env
+
+
+class _GlobalScope:
+    """What module-level code runs in: there is an env, and no request to wait for."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+
+    def wait_until(self, awaitable: Any) -> None:
+        raise RuntimeError("waitUntil works inside a request, not at module level")
+
+    def on_end(self, close: Any) -> None:
+        raise RuntimeError(
+            "fetch works inside a request, not at module level: the platform refuses it there as well"
+        )
+
+
+class Worker:
+    """Loads the person's code once; `failure` says why it could not be loaded."""
+
+    entrypoint: Entrypoint
+
+    def __init__(self, launch: Launch, control: ControlChannel) -> None:
+        self.launch = launch
+        self.control = control
+        self.environments = EnvironmentBuilder(launch, lambda message: control.log("warning", message))
+        self.failures = FailureReporter(launch)
+        self.failure: Failure | None = None
+        self._numbers = itertools.count(1)
+
+    def load(self) -> None:
+        """Import the person's main file. A failure is kept, and reported as a `load_error` event."""
+        imports.install_modules()
+        imports.add_project_paths(self.launch.root, self.launch.main)
+        token = current.set(_GlobalScope(self.environments.for_global_scope()))
+        try:
+            if not self.launch.main.is_file():
+                raise EntrypointError(
+                    f"The config file's main is {self.failures.relative(str(self.launch.main))}, and there is no such file"
+                )
+            self.entrypoint = Entrypoint(imports.load_main(self.launch.main))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.failure = self.failures.describe(error, title="Your Worker could not be loaded")
+        finally:
+            current.reset(token)
+        self.control.send("modules", paths=self._own_files())
+        if self.failure is not None:
+            failure = self.failure
+            self.control.send(
+                "load_error",
+                summary=f"{failure.where}: {failure.summary}",
+                traceback=failure.traceback,
+                hint=failure.hint,
+            )
+
+    def next_request_id(self) -> str:
+        """`GENERATION-NUMBER`; unique in a dev session. The number is never 0, which is the global scope's."""
+        return f"{self.launch.generation}-{next(self._numbers)}"
+
+    def report_exception(self, request_id: str, error: BaseException) -> Failure:
+        """Send an `exception` event, and return what to show."""
+        failure = self.failures.describe(error)
+        self.control.send(
+            "exception",
+            id=request_id,
+            summary=failure.summary,
+            where=failure.where,
+            traceback=failure.traceback,
+            hint=failure.hint,
+        )
+        return failure
+
+    def _own_files(self) -> list[str]:
+        files = {str(self.launch.main)}
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and imports.is_own_code(Path(file), self.launch.root, self.launch.main):
+                files.add(file)
+        return sorted(files)
