@@ -1,0 +1,259 @@
+"""The Worker's config file: found, read, edited, and written back whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.project.atomic_write import replace_file
+from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError
+from wrangler_py.project.section import HyperdriveBinding, Section, environments, read_section
+from wrangler_py.project.spans import KeyPath
+
+FILE_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+"""In the order wrangler looks for them: up from the current folder for the first, then for the next."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
+_BOM = "\ufeff"
+
+__all__ = ["FILE_NAMES", "ConfigFile", "HyperdriveBinding", "Section", "is_identifier"]
+
+
+def is_identifier(name: str) -> bool:
+    """Whether `name` may be the name of a binding."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+class ConfigFile:
+    """A `wrangler.toml`, `wrangler.json` or `wrangler.jsonc`.
+
+    Edits change the text in memory and leave all they don't name byte for byte; `save` writes it. Everywhere,
+    `environment` is the name of an `[env.NAME]`, or None for the top level.
+    """
+
+    def __init__(self, path: Path, original: bytes, document: Document, bom: str) -> None:
+        self.path = path
+        self._original = original
+        self._document = document
+        self._bom = bom
+
+    @classmethod
+    def find(cls, cwd: Path, explicit: Path | None = None) -> ConfigFile:
+        """The config file `explicit`, or the one wrangler would use in the folder `cwd`.
+
+        Raises WranglerError if there is none or it cannot be read.
+        """
+        if explicit is not None:
+            return cls.load(explicit)
+        for name in FILE_NAMES:
+            for folder in (cwd, *cwd.parents):
+                if (folder / name).is_file():
+                    return cls.load(folder / name)
+        raise WranglerError(
+            f"No wrangler.toml, wrangler.json or wrangler.jsonc in {cwd} or above it.",
+            hint="`wrangler-py init` creates a project; --config names a file elsewhere.",
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> ConfigFile:
+        """Read the file at `path`; its name says which kind it is.
+
+        Raises WranglerError if it is missing or no text, and with line and column if it is broken.
+        """
+        try:
+            original = path.read_bytes()
+        except FileNotFoundError:
+            raise WranglerError(f"No such config file: {path}") from None
+        except OSError as error:
+            raise WranglerError(f"Cannot read {path}: {error.strerror}.") from error
+        try:
+            text = original.decode()
+        except UnicodeDecodeError as error:
+            line = original.count(b"\n", 0, error.start) + 1
+            raise WranglerError(f"{path}:{line}: This is not UTF-8 text.") from error
+        bom = _BOM if text.startswith(_BOM) else ""
+        text = text.removeprefix(_BOM)
+        try:
+            return cls(path, original, _parse(path, text), bom)
+        except DocumentSyntaxError as error:
+            raise _syntax_error(path, text, error) from error
+
+    @property
+    def root(self) -> Path:
+        """The folder of the file."""
+        return self.path.parent
+
+    @property
+    def text(self) -> str:
+        """The text as edited so far."""
+        return self._bom + self._document.text
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The parsed document as edited so far; not to be changed."""
+        return self._document.data
+
+    @property
+    def ignored(self) -> tuple[Path, ...]:
+        """Other config files in the same folder, which this one takes precedence over."""
+        names = FILE_NAMES[FILE_NAMES.index(self.path.name) + 1 :] if self.path.name in FILE_NAMES else ()
+        return tuple(self.root / name for name in names if (self.root / name).is_file())
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Names of the environments, in the file's order."""
+        return tuple(environments(self.data))
+
+    def section(self, environment: str | None = None) -> Section:
+        """The effective config of `environment`.
+
+        Raises WranglerError if it is unknown, or a key has a value of the wrong type.
+        """
+        return read_section(self.data, environment, self.path.name)
+
+    def add_hyperdrive(
+        self, binding: str, id: str, environment: str | None = None, *, replace: bool = False
+    ) -> None:
+        """Bind the Hyperdrive config `id` as `binding`; `replace` lets it take over a Hyperdrive binding.
+
+        Raises WranglerError for a name that is no identifier or is taken.
+        """
+        if not is_identifier(binding):
+            raise WranglerError(
+                f"{binding!r} cannot be the name of a binding.",
+                hint="Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE.",
+            )
+        section = self.section(environment)
+        kind = section.kind_of(binding)
+        base = _base(environment)
+        if kind == "hyperdrive" and replace:
+            index = [entry.binding for entry in section.hyperdrive].index(binding)
+            self._edit("set", (*base, "hyperdrive", index, "id"), id)
+        elif kind is not None:
+            raise WranglerError(
+                f"The name {binding} is taken in {self._place(environment)}: it is in `{kind}`.",
+                hint="Choose another name with --binding, or remove that entry first.",
+            )
+        else:
+            self._edit("append", (*base, "hyperdrive"), {"binding": binding, "id": id})
+
+    def remove_hyperdrive(self, binding: str, environment: str | None = None) -> None:
+        """Remove the Hyperdrive binding `binding`. Raises WranglerError if there is none."""
+        names = [entry.binding for entry in self.section(environment).hyperdrive]
+        if binding not in names:
+            known = ", ".join(names)
+            raise WranglerError(
+                f"There is no Hyperdrive binding {binding} in {self._place(environment)}.",
+                hint=f"It has: {known}." if known else None,
+            )
+        self._edit("remove", (*_base(environment), "hyperdrive", names.index(binding)))
+
+    def set_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
+        """Have `flag` among the compatibility flags; an environment that inherits them gets its own copy."""
+        flags = self.section(environment).compatibility_flags
+        if flag in flags:
+            return
+        path = (*_base(environment), "compatibility_flags")
+        if self._has(path):
+            self._edit("append", path, flag)
+        else:
+            self._edit("set", path, [*flags, flag], after="compatibility_date")
+
+    def remove_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
+        """Have `flag` no more among the compatibility flags, inherited ones included."""
+        flags = self.section(environment).compatibility_flags
+        path = (*_base(environment), "compatibility_flags")
+        if not self._has(path):
+            if flag in flags:
+                rest = [other for other in flags if other != flag]
+                self._edit("set", path, rest, after="compatibility_date")
+            return
+        for index in reversed(range(len(flags))):
+            if flags[index] == flag:
+                self._edit("remove", (*path, index))
+
+    def set_node_compat(self, environment: str | None = None) -> None:
+        """Set wrangler 3's `node_compat = true`."""
+        if not self.section(environment).node_compat:
+            self._edit("set", (*_base(environment), "node_compat"), True, after="compatibility_date")
+
+    def remove_node_compat(self, environment: str | None = None) -> None:
+        """Remove `node_compat`; in an environment that inherits it, set it to false."""
+        path = (*_base(environment), "node_compat")
+        if self._has(path):
+            self._edit("remove", path)
+        if self.section(environment).node_compat:
+            self._edit("set", path, False, after="compatibility_date")
+
+    def save(self) -> None:
+        """Write the file if it was edited: atomically, keeping its mode; a symbolic link stays one.
+
+        Raises WranglerError if it changed on disk meanwhile or cannot be written; it is left alone then.
+        """
+        edited = self.text.encode()
+        if edited == self._original:
+            return
+        try:
+            if self.path.read_bytes() != self._original:
+                raise WranglerError(
+                    f"{self.path.name} was changed by someone else meanwhile; nothing was written.",
+                    hint="Run the command again.",
+                )
+            replace_file(Path(os.path.realpath(self.path)), edited)
+        except OSError as error:
+            raise WranglerError(f"Cannot write {self.path}: {error.strerror}.") from error
+        self._original = edited
+
+    def _edit(self, operation: str, path: KeyPath, *arguments: Any, **options: Any) -> None:
+        try:
+            getattr(self._document, operation)(path, *arguments, **options)
+        except UnsafeEditError as error:
+            key = ".".join(str(part) for part in path if isinstance(part, str))
+            raise WranglerError(
+                f"`{key}` cannot be edited in place the way {self.path.name} is written: {error}.",
+                hint="Nothing was written; make this change by hand.",
+            ) from error
+
+    def _has(self, path: KeyPath) -> bool:
+        data: Any = self.data
+        for key in path:
+            if key not in data:
+                return False
+            data = data[key]
+        return True
+
+    def _place(self, environment: str | None) -> str:
+        return self.path.name if environment is None else f"[env.{environment}] of {self.path.name}"
+
+
+def _base(environment: str | None) -> tuple[str, ...]:
+    return () if environment is None else ("env", environment)
+
+
+def _parse(path: Path, text: str) -> Document:
+    if path.suffix in (".json", ".jsonc"):
+        from wrangler_py.project.jsonc_document import JSONCDocument
+
+        return JSONCDocument(text)
+    if path.suffix == ".toml":
+        from wrangler_py.project.toml_document import TOMLDocument
+
+        return TOMLDocument(text)
+    raise WranglerError(f"{path} is no config file: its name must end in .toml, .json or .jsonc.")
+
+
+def _syntax_error(path: Path, text: str, error: DocumentSyntaxError) -> WranglerError:
+    """The error with its place, and the line it is in with a mark below."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    line = lines[error.line - 1] if error.line <= len(lines) else ""
+    gutter = f"{error.line} | "
+    indent = re.sub(r"[^\t]", " ", line[: error.column - 1])
+    mark = " " * (len(gutter) - 2) + "| " + indent + "^"
+    # A connection string in the line must not show its password.
+    line = _PASSWORD.sub(lambda match: "*" * len(match[0]), line)
+    message = f"{path}:{error.line}:{error.column}: {error.message}."
+    return WranglerError(message, hint=f"{gutter}{line}\n{mark}")

@@ -1,0 +1,193 @@
+"""What the config file says for one environment.
+
+`main` and the `compatibility_*` keys are inherited by an environment that does not have its own; variables
+and bindings are not: each environment repeats them. Source: Wrangler documentation, Configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.project.spans import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class HyperdriveBinding:
+    """One `hyperdrive` entry. The connection string holds a password: it is kept out of `repr`."""
+
+    binding: str
+    id: str
+    local_connection_string: str | None = None
+
+    def __repr__(self) -> str:
+        return f"HyperdriveBinding(binding={self.binding!r}, id={self.id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The effective config of the environment `name`, or of the top level if that is None.
+
+    `other_bindings` maps the name of each binding that is not emulated to its kind, the key it stands under.
+    `required_secrets` is None where the file does not declare secrets.
+    """
+
+    name: str | None
+    main: str | None
+    compatibility_date: str | None
+    compatibility_flags: tuple[str, ...]
+    node_compat: bool
+    vars: dict[str, JSON]
+    hyperdrive: tuple[HyperdriveBinding, ...]
+    pages_build_output_dir: str | None
+    other_bindings: dict[str, str]
+    required_secrets: tuple[str, ...] | None = None
+
+    def kind_of(self, name: str) -> str | None:
+        """What `name` is in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
+        if name in self.vars:
+            return "vars"
+        if any(binding.binding == name for binding in self.hyperdrive):
+            return "hyperdrive"
+        return self.other_bindings.get(name)
+
+
+def environments(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The `[env.NAME]` tables of a config."""
+    tables = data.get("env", {})
+    if not isinstance(tables, dict):
+        return {}
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+def read_section(data: Mapping[str, Any], environment: str | None, file: str) -> Section:
+    """The section for `environment` of the parsed config `data`; `file` names it in messages.
+
+    Raises WranglerError for an unknown environment, and for a key whose value has the wrong type.
+    """
+    own: Mapping[str, Any] = data
+    if environment is not None:
+        known = environments(data)
+        if environment not in known:
+            names = ", ".join(known)
+            raise WranglerError(
+                f"{file} has no environment {environment!r}.",
+                hint=f"It has: {names}." if names else "It has no environments: leave out --env.",
+            )
+        own = known[environment]
+    reader = _Reader(own, data, environment, file)
+    return Section(
+        name=environment,
+        main=reader.inherited("main", str),
+        compatibility_date=reader.date("compatibility_date"),
+        compatibility_flags=reader.strings("compatibility_flags"),
+        node_compat=bool(reader.inherited("node_compat", bool)),
+        vars={name: _as_json(value) for name, value in reader.own("vars", dict, {}).items()},
+        hyperdrive=tuple(reader.hyperdrive()),
+        pages_build_output_dir=reader.inherited("pages_build_output_dir", str),
+        # Alone among bindings, that of static assets is inherited.
+        other_bindings=dict(_other_bindings({"assets": data.get("assets"), **own})),
+        required_secrets=reader.required_secrets(),
+    )
+
+
+class _Reader:
+    def __init__(
+        self, own: Mapping[str, Any], top: Mapping[str, Any], environment: str | None, file: str
+    ) -> None:
+        self._own = own
+        self._top = top
+        self._prefix = "" if environment is None else f"env.{environment}."
+        self._file = file
+
+    def own(self, key: str, kind: type, default: Any) -> Any:
+        return self._check(key, self._own.get(key, default), kind)
+
+    def inherited(self, key: str, kind: type) -> Any:
+        value = self._own.get(key, self._top.get(key))
+        return None if value is None else self._check(key, value, kind)
+
+    def date(self, key: str) -> str | None:
+        value = self._own.get(key, self._top.get(key))
+        return None if value is None else str(value)
+
+    def strings(self, key: str) -> tuple[str, ...]:
+        value = self.inherited(key, list) or []
+        for element in value:
+            self._check(key, element, str, "an array of strings")
+        return tuple(value)
+
+    def required_secrets(self) -> tuple[str, ...] | None:
+        secrets = self.own("secrets", dict, {})
+        required = secrets.get("required")
+        return None if required is None else tuple(map(str, self._check("secrets.required", required, list)))
+
+    def hyperdrive(self) -> Iterator[HyperdriveBinding]:
+        for index, entry in enumerate(self.own("hyperdrive", list, [])):
+            key = f"hyperdrive[{index}]"
+            self._check(key, entry, dict)
+            for field in ("binding", "id"):
+                if field not in entry:
+                    raise WranglerError(
+                        f"{self._file}: {self._prefix}{key} has no `{field}`.",
+                        hint="`wrangler-py hyperdrive bind` writes a complete binding.",
+                    )
+                self._check(f"{key}.{field}", entry[field], str)
+            local = entry.get("localConnectionString")
+            if local is not None:
+                self._check(f"{key}.localConnectionString", local, str)
+            yield HyperdriveBinding(entry["binding"], entry["id"], local)
+
+    def _check(self, key: str, value: Any, kind: type, wanted: str | None = None) -> Any:
+        if not isinstance(value, kind):
+            names = {str: "a string", bool: "true or false", list: "an array", dict: "a table"}
+            raise WranglerError(f"{self._file}: `{self._prefix}{key}` must be {wanted or names[kind]}.")
+        return value
+
+
+def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and kinds of all bindings but `vars` and `hyperdrive`.
+
+    They come as `KIND = [{ binding = NAME }]`, as `KIND = { binding = NAME }`, as `KIND = [{ name = NAME }]`,
+    inside of a table (`queues.producers`, `durable_objects.bindings`), or, the oldest ones, as
+    `KIND = { NAME = ... }`.
+    """
+    for kind, value in own.items():
+        if kind in ("hyperdrive", "vars", "env"):
+            continue
+        if kind in ("wasm_modules", "text_blobs", "data_blobs") and isinstance(value, dict):
+            yield from ((name, kind) for name in value)
+            continue
+        entries = [value]
+        if isinstance(value, list):
+            entries = value
+        elif isinstance(value, dict):
+            for inner in ("producers", "bindings"):
+                if isinstance(value.get(inner), list):
+                    entries = [*entries, *value[inner]]
+        for entry in entries:
+            name = _binding_name(kind, entry)
+            if name is not None:
+                yield name, kind
+
+
+def _binding_name(kind: str, entry: Any) -> str | None:
+    if not isinstance(entry, dict):
+        return None
+    name = entry.get("binding")
+    if name is None and kind in ("durable_objects", "send_email", "unsafe", "logfwdr", "ratelimits"):
+        name = entry.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _as_json(value: Any) -> JSON:
+    """A TOML value as the Worker gets it: dates and times become text."""
+    if isinstance(value, dict):
+        return {key: _as_json(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [_as_json(element) for element in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return str(value.isoformat())
