@@ -131,7 +131,7 @@ def _new_origin(options: ConfigOptions) -> Origin:
         raise WranglerError(
             "You must say where the database is.",
             hint="--connection-string=postgres://user:password@host:5432/database, or its parts with\n"
-            "--origin-host, --database, --origin-user and --origin-password; or --embedded for a bundled one.",
+            "--origin-host, --database, --origin-user and --origin-password; or --embedded for our own.",
         )
     return Origin(
         scheme=_scheme(options.origin_scheme or _DEFAULT_SCHEME),

@@ -32,6 +32,7 @@ def connect(
     import psycopg
 
     with tempfile.TemporaryDirectory(prefix="wrangler-py-") as folder:
+        tls_parameters: dict[str, Any] = _tls_parameters(tls, Path(folder))
         connection = psycopg.connect(
             host=origin.host,
             port=origin.port,
@@ -46,7 +47,7 @@ def connect(
             options="",
             passfile=os.devnull,
             gssencmode="disable",
-            **_tls_parameters(tls, Path(folder)),
+            **tls_parameters,
         )
         try:
             yield connection

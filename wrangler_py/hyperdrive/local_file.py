@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ class LocalFile:
         """The objects, for changing in place; written when the block ends, unless it raises."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(self.path.with_name(self.path.name + ".lock")):
+            with locked(self.path.with_name(self.path.name + ".lock")):
                 objects = self.read()
                 yield objects
                 self._write(objects)
@@ -76,6 +75,8 @@ class LocalFile:
             ) from None
 
     def _write(self, objects: list[dict[str, Any]]) -> None:
+        import tempfile
+
         prefix = f".{self.path.name}."
         for leftover in self.path.parent.glob(f"{prefix}*.tmp"):  # of a killed write: we hold the lock
             leftover.unlink(missing_ok=True)
@@ -103,7 +104,8 @@ if sys.platform == "win32":
     import time
 
     @contextlib.contextmanager
-    def _locked(path: Path) -> Iterator[None]:
+    def locked(path: Path) -> Iterator[None]:
+        """Hold the lock of the file `path`, which is made if need be; one process at a time can."""
         with path.open("a+b") as file:
             while True:
                 file.seek(0)
@@ -125,7 +127,8 @@ else:
     import fcntl
 
     @contextlib.contextmanager
-    def _locked(path: Path) -> Iterator[None]:
+    def locked(path: Path) -> Iterator[None]:
+        """Hold the lock of the file `path`, which is made if need be; one process at a time can."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,8 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 def new_id() -> str:
     """A config's id: 32 hexadecimal digits, as the product's."""
+    import secrets
+
     return secrets.token_hex(16)
 
 

@@ -1,0 +1,190 @@
+"""The keeper of the embedded PostgreSQL: starts it, and stops it when nobody holds on any more.
+
+Run as `python -m wrangler_py.devserver.postmaster` by `EmbeddedPostgres.start`. It reads a Launch as one
+line of JSON from standard input, answers with one line of JSON when the server is ready or has failed, and
+then waits. Whoever started it holds on by keeping standard input open, others by a connection to the
+control socket; a process that dies, even by SIGKILL, lets go. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+START_DEADLINE_S = 60.0
+"""Longest a start may take; recovery after a crash of the machine takes a while."""
+_SHUTDOWN_STEPS: tuple[tuple[str, float], ...] = (("SIGINT", 1.2), ("SIGQUIT", 0.5))
+"""Fast shutdown, then immediate (safe: the write-ahead log is replayed), then SIGKILL; seconds each."""
+_WAKE_UP_S = 0.5
+"""How often it is looked whether the server still runs."""
+CONTROL_NAME = "control"
+"""Of the control socket, in the socket folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What to start. `user` and `group` are the ids to run the server as, None for one's own."""
+
+    command: list[str]
+    data: str
+    log: str
+    socket_folder: str | None
+    user: int | None
+    group: int | None
+
+    def to_line(self) -> bytes:
+        """As the line of JSON that the keeper reads."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+def server_environment() -> dict[str, str]:
+    """What PostgreSQL's programs need of the environment: no secrets, and messages in English."""
+    names = ("PATH", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in names if name in os.environ} | {"LC_ALL": "C"}
+
+
+def as_account(user: int | None, group: int | None) -> dict[str, Any]:
+    """Options of subprocess.Popen to run a program under those ids."""
+    return {} if user is None else {"user": user, "group": group, "extra_groups": []}
+
+
+def main() -> int:
+    """Keep one server, from standard input's Launch until nobody holds on."""
+    for name in ("SIGINT", "SIGHUP"):  # the terminal's; ours to ignore, the starter lets go when it ends
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    stop = [False]
+    signal.signal(signal.SIGTERM, lambda *_: stop.__setitem__(0, True))
+
+    launch = Launch(**json.loads(sys.stdin.buffer.readline()))
+    with Path(launch.log).open("wb") as log:
+        server = subprocess.Popen(
+            launch.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=launch.data,
+            env=server_environment(),
+            **as_account(launch.user, launch.group),
+        )
+    try:
+        if not _wait_ready(server, Path(launch.data)):
+            _answer(sys.stdout, {"ready": False})
+            return 1
+        holders = _Holders(launch.socket_folder)
+        _answer(sys.stdout, {"ready": True, "pid": server.pid})
+        while holders.wait() and server.poll() is None and not stop[0]:
+            pass
+        holders.close()
+        return 0
+    finally:
+        _stop(server, launch)
+        if launch.socket_folder is not None:
+            shutil.rmtree(launch.socket_folder, ignore_errors=True)
+
+
+class _Holders:
+    """Those who hold on: standard input, and connections to the control socket."""
+
+    def __init__(self, socket_folder: str | None) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._control: socket.socket | None = None
+        self._count = 1
+        if socket_folder is None:  # Windows, where select() knows sockets only
+            return
+        self._selector.register(sys.stdin.buffer, selectors.EVENT_READ)
+        self._control = socket.socket(socket.AF_UNIX)
+        self._control.bind(str(Path(socket_folder) / CONTROL_NAME))
+        self._control.listen()
+        self._selector.register(self._control, selectors.EVENT_READ)
+
+    def wait(self) -> bool:
+        """Wait a little for changes; False when nobody holds on."""
+        if self._control is None:
+            return self._wait_on_pipe()
+        for key, _ in self._selector.select(_WAKE_UP_S):
+            if key.fileobj is self._control:
+                holder, _ = self._control.accept()
+                holder.sendall(b"\n")
+                self._selector.register(holder, selectors.EVENT_READ)
+                self._count += 1
+            elif key.fileobj is sys.stdin.buffer:
+                if not os.read(key.fd, 4096):
+                    self._selector.unregister(sys.stdin.buffer)
+                    self._count -= 1
+                    if self._count:
+                        _close_stdout()  # tells the starter not to wait for us
+            elif isinstance(key.fileobj, socket.socket):
+                with contextlib.suppress(ConnectionError):
+                    if key.fileobj.recv(4096):
+                        continue
+                self._selector.unregister(key.fileobj)
+                key.fileobj.close()
+                self._count -= 1
+        return self._count > 0
+
+    def close(self) -> None:
+        """Take no more holders; whoever comes now sees that there is no server."""
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                Path(self._control.getsockname()).unlink()
+            self._control.close()
+
+    def _wait_on_pipe(self) -> bool:
+        return bool(sys.stdin.buffer.readline())
+
+
+def _wait_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
+    """Wait for the word that PostgreSQL writes into its pid file once it accepts connections."""
+    deadline = time.monotonic() + START_DEADLINE_S
+    pid_file = data / "postmaster.pid"
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            lines = pid_file.read_text().splitlines()
+            if len(lines) >= 8 and lines[0] == str(server.pid) and lines[7].strip() == "ready":
+                return True
+        time.sleep(0.005)
+    return False
+
+
+def _stop(server: subprocess.Popen[bytes], launch: Launch) -> None:
+    if sys.platform == "win32":
+        pg_ctl = Path(launch.command[0]).with_name("pg_ctl.exe")
+        subprocess.run([str(pg_ctl), "stop", "-D", launch.data, "-m", "fast", "-t", "2"], check=False)
+    for name, patience_s in _SHUTDOWN_STEPS:
+        if server.poll() is not None:
+            return
+        if hasattr(signal, name) and sys.platform != "win32":
+            server.send_signal(getattr(signal, name))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(patience_s)
+    if server.poll() is None:
+        server.kill()
+        server.wait()
+
+
+def _answer(stream: TextIO, answer: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the starter may be gone already; its end of the pipe tells us so
+        stream.write(json.dumps(answer) + "\n")
+        stream.flush()
+
+
+def _close_stdout() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
