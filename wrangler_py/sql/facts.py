@@ -81,9 +81,7 @@ class FunctionCall:
         """Whether PostgreSQL itself has a function of this name, and no other schema is asked for."""
         from wrangler_py.sql.postgres_functions import BUILTIN
 
-        return self.syntax or (
-            self.schema in (None, "pg_catalog", "information_schema") and self.name in BUILTIN
-        )
+        return self.syntax or (self.schema in (None, "pg_catalog", "information_schema") and self.name in BUILTIN)
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name

@@ -176,9 +176,7 @@ _SPECIAL: dict[str, _Handler] = {
 }
 
 
-_LEAVES = frozenset(
-    {"A_Const", "ColumnRef", "ParamRef", "alias", "funcname", "name", "typeName", "withClause"}
-)
+_LEAVES = frozenset({"A_Const", "ColumnRef", "ParamRef", "alias", "funcname", "name", "typeName", "withClause"})
 """Fields with nothing to find; a WITH clause is taken in with the node that has it."""
 
 
