@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wrangler_py.cli import printing
+
 if TYPE_CHECKING:
     from wrangler_py.project.config_file import ConfigFile
 
@@ -99,4 +101,8 @@ def project_config(options: GlobalOptions | None = None) -> ConfigFile:
     from wrangler_py.project.config_file import ConfigFile
 
     options = global_options() if options is None else options
-    return ConfigFile.find(options.cwd, options.config)
+    file = ConfigFile.find(options.cwd, options.config)
+    if options.config is None and file.ignored:
+        names = ", ".join(path.name for path in file.ignored)
+        printing.info(f"Using {file.path.name}; it takes precedence over {names}.")
+    return file

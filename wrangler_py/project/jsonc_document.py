@@ -64,12 +64,13 @@ class JSONCDocument(Document):
     def _find(self, path: KeyPath) -> Node | None:
         node: Node | None = self._root
         for key in path:
-            if node is None or node.items is None:
+            items = None if node is None else node.items
+            if items is None:
                 return None
             if isinstance(key, int):
-                node = node.items[key].value
+                node = items[key].value
             else:
-                members = [item.value for item in node.items if item.key == (key,)]
+                members = [item.value for item in items if item.key == (key,)]
                 node = members[-1] if members else None
         return node
 

@@ -94,9 +94,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
 
 
 class _Reader:
-    def __init__(
-        self, own: Mapping[str, Any], top: Mapping[str, Any], environment: str | None, file: str
-    ) -> None:
+    def __init__(self, own: Mapping[str, Any], top: Mapping[str, Any], environment: str | None, file: str) -> None:
         self._own = own
         self._top = top
         self._prefix = "" if environment is None else f"env.{environment}."

@@ -1,0 +1,123 @@
+"""New projects, copied from the templates that travel with the package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wrangler_py.errors import WranglerError
+
+DEFAULT_TEMPLATE = "python-psycopg"
+DEFAULT_NAME = "my-worker"
+"""The project name the templates' own files carry; a new project's name takes its place."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NAME_MAX_LENGTH = 63
+"""A Worker's name is a DNS label on workers.dev."""
+_IGNORED = frozenset({"__pycache__", ".venv", ".venv-workers", ".wrangler", "python_modules", ".DS_Store"})
+"""What tools leave behind in a template that is run in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A folder to start a project from; `dependencies` are the names of the packages its code imports."""
+
+    name: str
+    summary: str
+    dependencies: tuple[str, ...]
+    folder: Path
+
+
+def templates() -> list[Template]:
+    """The templates, by name, the default one first."""
+    found = [_read(folder) for folder in _folder().iterdir() if (folder / "pyproject.toml").is_file()]
+    return sorted(found, key=lambda template: (template.name != DEFAULT_TEMPLATE, template.name))
+
+
+def template(name: str) -> Template:
+    """The template `name`. Raises WranglerError if there is none."""
+    known = templates()
+    for candidate in known:
+        if candidate.name == name:
+            return candidate
+    names = ", ".join(candidate.name for candidate in known)
+    raise WranglerError(f"There is no template {name!r}.", hint=f"There are: {names}.")
+
+
+def check_name(name: str) -> None:
+    """Raise WranglerError unless `name` can be the name of a Worker."""
+    if not _NAME.fullmatch(name) or len(name) > _NAME_MAX_LENGTH:
+        raise WranglerError(
+            f"{name!r} cannot be the name of a Worker.",
+            hint=f"Use lower-case letters, digits and dashes, such as {suggest_name(name)!r}; "
+            f"at most {_NAME_MAX_LENGTH}, the first and last no dash.",
+        )
+
+
+def suggest_name(text: str) -> str:
+    """A valid project name as close to `text` as possible."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_NAME_MAX_LENGTH].strip("-")
+    return name or DEFAULT_NAME
+
+
+def check_folder(folder: Path) -> None:
+    """Raise WranglerError unless `folder` is empty, or not there yet; a `.git` folder does not count."""
+    if folder.exists() and not folder.is_dir():
+        raise WranglerError(f"{folder} is a file.", hint="Choose another name.")
+    if folder.is_dir() and any(entry.name != ".git" for entry in folder.iterdir()):
+        raise WranglerError(
+            f"The folder {folder} has files in it; nothing was written.",
+            hint="Choose another name, or empty the folder.",
+        )
+
+
+def scaffold(source: Template, folder: Path, name: str) -> list[Path]:
+    """Copy `source` to `folder` for a project called `name`; returns the files made, relative to `folder`.
+
+    Raises WranglerError if the name does not do, or the folder has files or cannot be written.
+    """
+    check_name(name)
+    check_folder(folder)
+    made = []
+    try:
+        for path in _files(source.folder):
+            relative = path.relative_to(source.folder)
+            target = folder / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes().replace(DEFAULT_NAME.encode(), name.encode()))
+            made.append(relative)
+    except OSError as error:
+        raise WranglerError(f"Cannot write to {folder}: {error.strerror}.") from error
+    return made
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name in _IGNORED:
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
+
+
+def _folder() -> Path:
+    """Where the templates are: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_templates", package.parent / "templates"):
+        if folder.is_dir():
+            return folder
+    raise WranglerError(
+        "The templates are missing from this installation of wrangler-py.",
+        hint="Install it again: `pip install --force-reinstall wrangler-py`.",
+    )
+
+
+def _read(folder: Path) -> Template:
+    import tomllib
+
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = (re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0] for requirement in project["dependencies"])
+    return Template(folder.name, project["description"], tuple(names), folder)

@@ -1,0 +1,85 @@
+"""The Worker's variables in local development, put together by wrangler's rules.
+
+Source: Workers documentation, Environment variables and secrets, under Local development.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.project import dotenv
+from wrangler_py.project.section import Section
+from wrangler_py.project.spans import JSON
+
+
+def variable_files(
+    root: Path,
+    environment: str | None,
+    *,
+    env_files: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Path, ...]:
+    """The files that count, later ones overriding earlier ones; all but `env_files` exist.
+
+    `.dev.vars.ENVIRONMENT` if it exists, else `.dev.vars`. Only without either: `env_files` if there are any,
+    else `.env`, `.env.local`, `.env.ENVIRONMENT` and `.env.ENVIRONMENT.local`; none of these if
+    `CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV` is `false`.
+    """
+    environ = os.environ if environ is None else environ
+    suffixes = [""] if environment is None else [f".{environment}", ""]
+    for suffix in suffixes:
+        if (root / f".dev.vars{suffix}").is_file():
+            return (root / f".dev.vars{suffix}",)
+    if environ.get("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "").lower() == "false":
+        return ()
+    if env_files:
+        return tuple(env_files)
+    names = [".env", ".env.local"]
+    if environment is not None:
+        names += [f".env.{environment}", f".env.{environment}.local"]
+    return tuple(root / name for name in names if (root / name).is_file())
+
+
+def load_variables(
+    root: Path,
+    section: Section,
+    *,
+    env_files: Sequence[Path] = (),
+    overrides: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, JSON]:
+    """The variables of a Worker in the folder `root`: of the config file, then of files, then `overrides`.
+
+    With `CLOUDFLARE_INCLUDE_PROCESS_ENV` being `true`, and no `.dev.vars`, the variables of the process count
+    too. Where the config file declares `secrets`, only these are taken from files and the process.
+
+    Raises WranglerError if one of `env_files` is missing, or a file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    files = variable_files(root, section.name, env_files=env_files, environ=environ)
+    loaded: dict[str, str] = {}
+    for file in files:
+        loaded.update(dotenv.parse(_read(file)))
+    if not any(file.name.startswith(".dev.vars") for file in files):
+        include = environ.get("CLOUDFLARE_INCLUDE_PROCESS_ENV", "").lower() == "true"
+        process = environ if include else {}
+        loaded = {**process, **dotenv.expand(loaded, process)}
+        if section.required_secrets is not None:
+            loaded = {**{k: environ[k] for k in section.required_secrets if k in environ}, **loaded}
+    if section.required_secrets is not None:
+        loaded = {name: value for name, value in loaded.items() if name in section.required_secrets}
+    return {**section.vars, **loaded, **(overrides or {})}
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WranglerError(f"No such file of variables: {file}") from None
+    except UnicodeDecodeError:
+        raise WranglerError(f"{file} is not UTF-8 text.") from None
+    except OSError as error:
+        raise WranglerError(f"Cannot read {file}: {error.strerror}.") from error
