@@ -1,12 +1,107 @@
-"""`wrangler-py cert`: certificates of the local store."""
+"""`wrangler-py cert`: certificates of the local store, for TLS to the origin."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from wrangler_py.cli import printing
+from wrangler_py.cli.options import global_options
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.hyperdrive.certificates import Certificate
+
 app = typer.Typer(help="Manage certificates for TLS to the origin.", no_args_is_help=True)
+upload = typer.Typer(help="Upload a certificate to the local store.", no_args_is_help=True)
+app.add_typer(upload, name="upload")
+
+Name = Annotated[str | None, typer.Option("--name", help="Name to refer to it by")]
 
 
-@app.callback()
-def cert() -> None:
-    """Manage certificates for TLS to the origin."""
+@upload.command("certificate-authority")
+def upload_certificate_authority(
+    ca_cert: Annotated[Path, typer.Option("--ca-cert", help="PEM file of one or more CA certificates")],
+    name: Name = None,
+) -> None:
+    """Upload the CA certificates that `--ca-certificate-id` refers to."""
+    from wrangler_py.hyperdrive.certificates import CertificateStore, read_authority
+
+    certificate = CertificateStore().add(read_authority(global_options().cwd / ca_cert, name))
+    _say_uploaded("CA", certificate)
+
+
+@upload.command("mtls-certificate")
+def upload_mtls_certificate(
+    cert: Annotated[Path, typer.Option("--cert", help="PEM file of the client certificate and its chain")],
+    key: Annotated[Path, typer.Option("--key", help="PEM file of its private key")],
+    name: Name = None,
+) -> None:
+    """Upload the client certificate that `--mtls-certificate-id` refers to."""
+    from wrangler_py.hyperdrive.certificates import CertificateStore, read_mtls
+
+    cwd = global_options().cwd
+    certificate = CertificateStore().add(read_mtls(cwd / cert, cwd / key, name))
+    _say_uploaded("mTLS", certificate)
+
+
+@app.command("list")
+def list_certificates(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """List the uploaded certificates."""
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+
+    certificates = CertificateStore().list()
+    if as_json:
+        import json
+
+        shown = ("id", "name", "kind", "issuer", "uploaded_on", "expires_on")
+        rows = [{name: getattr(certificate, name) for name in shown} for certificate in certificates]
+        printing.out(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for certificate in certificates:
+        printing.out(f"ID: {certificate.id}")
+        if certificate.name:
+            printing.out(f"Name: {certificate.name}")
+        printing.out(f"Issuer: {printing.printable(certificate.issuer)}")
+        printing.out(f"Created on: {certificate.uploaded_on[:10]}")
+        printing.out(f"Expires on: {certificate.expires_on[:10]}")
+        if certificate.kind == "certificate-authority":
+            printing.out("CA: true")
+        printing.out()
+    if not certificates:
+        printing.out("There are none yet: `wrangler-py cert upload certificate-authority --ca-cert FILE`.")
+
+
+@app.command()
+def delete(
+    certificate: Annotated[str | None, typer.Argument(metavar="[ID|NAME]", help="Id or name of it")] = None,
+    id: Annotated[str | None, typer.Option("--id", help="Id of it")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of it")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")] = False,
+) -> None:
+    """Delete an uploaded certificate."""
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+
+    given = [value for value in (certificate, id, name) if value]
+    if len(given) != 1:
+        raise WranglerError("Say which certificate to delete: one id or one name.", exit_status=2)
+    store = CertificateStore()
+    found = store.get(given[0])
+    label = f"{found.id} ({found.name})" if found.name else found.id
+    if not yes and not printing.confirm(f"Are you sure you want to delete certificate {label}?", True):
+        printing.out("Not deleting")
+        return
+    store.remove(found.id)
+    printing.out(f"Deleted certificate {label} successfully")
+
+
+def _say_uploaded(kind: str, certificate: Certificate) -> None:
+    name = f" {certificate.name}" if certificate.name else ""
+    printing.out(f"Success! Uploaded {kind} Certificate{name}")
+    printing.out(f"ID: {certificate.id}")
+    printing.out(f"Issuer: {printing.printable(certificate.issuer)}")
+    printing.out(f"Expires on {certificate.expires_on[:10]}")

@@ -1,12 +1,339 @@
-"""`wrangler-py hyperdrive`: configs of the local store."""
+"""`wrangler-py hyperdrive`: configs of the local store, and the bindings that use them."""
 
 from __future__ import annotations
 
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from wrangler_py.cli import hyperdrive_options as option
+from wrangler_py.cli import printing
+from wrangler_py.cli.hyperdrive_execute import execute
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.hyperdrive.config import HyperdriveConfig
+    from wrangler_py.hyperdrive.config_options import ConfigOptions
+    from wrangler_py.project.config_file import ConfigFile
+
+DEFAULT_BINDING = "HYPERDRIVE"
 
 app = typer.Typer(help="Manage Hyperdrive configs.", no_args_is_help=True)
 
+ConfigArgument = Annotated[str, typer.Argument(metavar="ID|NAME", help="Id or name of the config")]
+JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
-@app.callback()
-def hyperdrive() -> None:
-    """Manage Hyperdrive configs."""
+
+@app.command(cls=option.ConfigCommand)
+def create(
+    name: Annotated[str, typer.Argument(help="Name of the new config")],
+    connection_string: option.ConnectionString = None,
+    origin_host: option.OriginHost = None,
+    origin_port: option.OriginPort = None,
+    origin_scheme: option.OriginScheme = None,
+    database: option.Database = None,
+    origin_user: option.OriginUser = None,
+    origin_password: option.OriginPassword = None,
+    embedded: option.Embedded = False,
+    caching_disabled: option.CachingDisabled = None,
+    max_age: option.MaxAge = None,
+    swr: option.StaleWhileRevalidate = None,
+    origin_connection_limit: option.ConnectionLimit = None,
+    sslmode: option.SSLMode = None,
+    ca_certificate_id: option.CACertificate = None,
+    mtls_certificate_id: option.MTLSCertificate = None,
+    service_id: option.ServiceId = None,
+    access_client_id: option.AccessClientId = None,
+    access_client_secret: option.AccessClientSecret = None,
+    binding: Annotated[
+        str | None, typer.Option("--binding", help="Write this binding of it into the config file")
+    ] = None,
+    update_config: Annotated[
+        bool | None,
+        typer.Option(
+            "--update-config/--no-update-config", help="Write a binding of it into the config file, or never"
+        ),
+    ] = None,
+    no_check: option.NoCheck = False,
+) -> None:
+    """Create a Hyperdrive config."""
+    from wrangler_py.hyperdrive import config_options
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    if origin_password is None and connection_string is None and origin_host and origin_user:
+        origin_password = _ask_password(f"Password of {origin_user} at {origin_host}: ")
+    options = config_options.ConfigOptions(
+        connection_string=connection_string,
+        origin_host=origin_host,
+        origin_port=origin_port,
+        origin_scheme=origin_scheme,
+        database=database,
+        origin_user=origin_user,
+        origin_password=_read_password(origin_password),
+        embedded=embedded,
+        caching_disabled=caching_disabled,
+        max_age=max_age,
+        swr=swr,
+        origin_connection_limit=origin_connection_limit,
+        sslmode=sslmode,
+        ca_certificate_id=ca_certificate_id,
+        mtls_certificate_id=mtls_certificate_id,
+        service_id=service_id,
+        access_client_id=access_client_id,
+        access_client_secret=access_client_secret,
+    )
+    config = config_options.create(name, options, CertificateStore())
+    file = None
+    if binding is not None or update_config:
+        file = project_config()
+        file.add_hyperdrive(binding or DEFAULT_BINDING, config.id, global_options().environment)
+
+    printing.out(f"🚧 Creating '{name}'")
+    _warn_of_ignored(options)
+    if not no_check:
+        _check(config)
+    ConfigStore().add(config)
+    printing.success(f"Created new Hyperdrive PostgreSQL config: {config.id}")
+    if config.embedded:
+        printing.out(
+            f"Its origin is the embedded PostgreSQL, database '{config.embedded_database}'; "
+            "`wrangler-py dev` starts it."
+        )
+    if file is not None:
+        file.save()
+        _say_bound(config, binding or DEFAULT_BINDING, file)
+    else:
+        _offer_binding(config, ask=update_config is None)
+
+
+@app.command("list")
+def list_configs(as_json: JSONOption = False) -> None:
+    """List Hyperdrive configs."""
+    from wrangler_py.hyperdrive.config_json import to_public
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    configs = ConfigStore().list()
+    if as_json:
+        printing.out(json.dumps([to_public(config) for config in configs], indent=2))
+        return
+    printing.out("📋 Listing Hyperdrive configs")
+    if not configs:
+        printing.out("There are none yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one.")
+        return
+    columns = ("id", "name", "user", "host", "port", "scheme", "database", "caching", "mtls", "limit")
+    printing.table(columns, [_row(config) for config in configs])
+
+
+@app.command()
+def get(config: ConfigArgument, as_json: JSONOption = False) -> None:
+    """Show a Hyperdrive config, as JSON in any case."""
+    from wrangler_py.hyperdrive.config_json import to_public
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    printing.out(json.dumps(to_public(ConfigStore().get(config)), indent=2, ensure_ascii=False))
+
+
+@app.command(cls=option.ConfigCommand)
+def update(
+    config: ConfigArgument,
+    name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
+    connection_string: option.ConnectionString = None,
+    origin_host: option.OriginHost = None,
+    origin_port: option.OriginPort = None,
+    origin_scheme: option.OriginScheme = None,
+    database: option.Database = None,
+    origin_user: option.OriginUser = None,
+    origin_password: option.OriginPassword = None,
+    embedded: option.Embedded = False,
+    caching_disabled: option.CachingDisabled = None,
+    max_age: option.MaxAge = None,
+    swr: option.StaleWhileRevalidate = None,
+    origin_connection_limit: option.ConnectionLimit = None,
+    sslmode: option.SSLMode = None,
+    ca_certificate_id: option.CACertificate = None,
+    mtls_certificate_id: option.MTLSCertificate = None,
+    service_id: option.ServiceId = None,
+    access_client_id: option.AccessClientId = None,
+    access_client_secret: option.AccessClientSecret = None,
+    no_check: option.NoCheck = False,
+) -> None:
+    """Change a Hyperdrive config; what is not given stays as it is."""
+    from wrangler_py.hyperdrive import config_options
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.config_json import to_public
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    options = config_options.ConfigOptions(
+        connection_string=connection_string,
+        origin_host=origin_host,
+        origin_port=origin_port,
+        origin_scheme=origin_scheme,
+        database=database,
+        origin_user=origin_user,
+        origin_password=_read_password(origin_password),
+        embedded=embedded,
+        caching_disabled=caching_disabled,
+        max_age=max_age,
+        swr=swr,
+        origin_connection_limit=origin_connection_limit,
+        sslmode=sslmode,
+        ca_certificate_id=ca_certificate_id,
+        mtls_certificate_id=mtls_certificate_id,
+        service_id=service_id,
+        access_client_id=access_client_id,
+        access_client_secret=access_client_secret,
+    )
+    store = ConfigStore()
+    stored = store.get(config)
+    changed = config_options.update(stored, name, options, CertificateStore())
+    printing.out(f"🚧 Updating '{config}'")
+    _warn_of_ignored(options)
+    if not no_check and (changed.origin, changed.mtls) != (stored.origin, stored.mtls):
+        _check(changed)
+    store.replace(changed)
+    printing.success(f"Updated {changed.id} Hyperdrive config")
+    printing.out(json.dumps(to_public(changed), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def delete(config: ConfigArgument) -> None:
+    """Delete a Hyperdrive config."""
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    printing.out(f"🗑️ Deleting Hyperdrive config {config}")
+    ConfigStore().remove(config)
+    printing.success("Deleted")
+
+
+@app.command()
+def bind(
+    config: ConfigArgument,
+    binding: Annotated[str, typer.Option("--binding", help="Name of the binding")] = DEFAULT_BINDING,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take over the Hyperdrive binding of that name")
+    ] = False,
+) -> None:
+    """Write a binding of a config into the Worker's config file."""
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    store = ConfigStore()
+    stored = store.find(config)
+    if stored is None and not re.fullmatch(r"[0-9a-f]{32}", config):
+        stored = store.get(config)
+    file = project_config()
+    file.add_hyperdrive(binding, stored.id if stored else config, global_options().environment, replace=replace)
+    file.save()
+    _say_bound(stored, binding, file)
+    if stored is None:
+        printing.warn(
+            f"{config} is not in the local store: `wrangler-py dev` uses the embedded PostgreSQL for it, "
+            "unless there is a local connection string."
+        )
+
+
+@app.command()
+def unbind(binding: Annotated[str, typer.Argument(help="Name of the binding")]) -> None:
+    """Take a Hyperdrive binding out of the Worker's config file."""
+    file = project_config()
+    file.remove_hyperdrive(binding, global_options().environment)
+    file.save()
+    printing.success(f"Removed the binding {binding} from {_place(file)}")
+
+
+app.command("execute")(execute)
+
+
+def _check(config: HyperdriveConfig) -> None:
+    if config.origin is None:
+        return
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.check import check_connection
+    from wrangler_py.hyperdrive.tls import config_policy
+
+    check_connection(config.origin, config_policy(config.origin, config.mtls, CertificateStore()))
+
+
+def _warn_of_ignored(options: ConfigOptions) -> None:
+    from wrangler_py.hyperdrive.connection_string import parse
+
+    if options.connection_string is not None:
+        ignored = parse(options.connection_string).ignored
+        if ignored:
+            printing.warn(f"Hyperdrive ignores these parameters of the connection string: {', '.join(ignored)}")
+
+
+def _read_password(password: str | None) -> str | None:
+    """What `--origin-password` means: the password itself, or `-` for a line of standard input."""
+    if password != "-":  # noqa: S105
+        return password
+    if printing.is_interactive():
+        return _ask_password("Password: ")
+    import sys
+
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _ask_password(question: str) -> str | None:
+    if not printing.is_interactive():
+        return None
+    from getpass import getpass
+
+    return getpass(question)
+
+
+def _offer_binding(config: HyperdriveConfig, *, ask: bool) -> None:
+    """Print what to paste; on a terminal, offer to do it."""
+    options = global_options()
+    try:
+        file = project_config(options)
+    except WranglerError:
+        file = None
+    printing.out(
+        "To access your new Hyperdrive Config in your Worker, add the following snippet to your configuration file:"
+    )
+    printing.out(_snippet(config, file))
+    if not ask or file is None or not printing.is_interactive():
+        return
+    if printing.confirm(f"Would you like it added to {_place(file)}?", True):
+        binding = printing.ask("What binding name would you like to use?", DEFAULT_BINDING)
+        file.add_hyperdrive(binding, config.id, options.environment)
+        file.save()
+        _say_bound(config, binding, file)
+
+
+def _snippet(config: HyperdriveConfig, file: ConfigFile | None) -> str:
+    environment = global_options().environment
+    if file is None or file.path.suffix == ".toml":
+        table = f"env.{environment}.hyperdrive" if environment else "hyperdrive"
+        return f'[[{table}]]\nbinding = "{DEFAULT_BINDING}"\nid = "{config.id}"'
+    entry: dict[str, Any] = {"hyperdrive": [{"binding": DEFAULT_BINDING, "id": config.id}]}
+    return json.dumps({"env": {environment: entry}} if environment else entry, indent=2)
+
+
+def _say_bound(config: HyperdriveConfig | None, binding: str, file: ConfigFile) -> None:
+    name = f"'{config.name}' " if config else ""
+    printing.success(f"Bound {name}as env.{binding} in {_place(file)}")
+
+
+def _place(file: ConfigFile) -> str:
+    environment = global_options().environment
+    return file.path.name + (f", environment {environment}" if environment else "")
+
+
+def _row(config: HyperdriveConfig) -> list[str]:
+    origin, caching, tls = config.origin, config.caching, config.mtls
+    if origin is None:
+        place = ["", "embedded", "", "PostgreSQL", config.embedded_database]
+    else:
+        place = [origin.user, origin.host, str(origin.port), "PostgreSQL", origin.database]
+    if caching.disabled:
+        cached = "disabled"
+    else:
+        cached = f"max_age: {caching.max_age}, stale_while_revalidate: {caching.stale_while_revalidate}"
+    tls_parts = {"sslmode": tls.sslmode, "ca": tls.ca_certificate_id, "mtls": tls.mtls_certificate_id}
+    shown = ", ".join(f"{name}: {value}" for name, value in tls_parts.items() if value)
+    return [config.id, config.name, *place, cached, shown, str(config.origin_connection_limit)]

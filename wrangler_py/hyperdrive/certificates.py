@@ -46,9 +46,7 @@ def read_authority(path: Path, name: str | None) -> Certificate:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
     except ssl.SSLError as error:
-        raise WranglerError(
-            f"{path} has a certificate that cannot be used: {error.reason or error}"
-        ) from None
+        raise WranglerError(f"{path} has a certificate that cannot be used: {error.reason or error}") from None
     return _certificate("certificate-authority", name, certificates, None, path)
 
 

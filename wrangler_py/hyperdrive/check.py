@@ -35,8 +35,7 @@ def check_connection(origin: Origin, tls: TLSPolicy, *, timeout_s: float = limit
 
     from wrangler_py.hyperdrive.direct import connect
 
-    if not origin.is_unix_socket:
-        _resolve(origin)
+    check_name_resolves(origin)
     try:
         with connect(origin, tls, timeout_s=timeout_s) as connection:
             try:
@@ -49,6 +48,20 @@ def check_connection(origin: Origin, tls: TLSPolicy, *, timeout_s: float = limit
                 ) from None
     except psycopg.Error as error:
         raise explain(error, origin) from None
+
+
+def check_name_resolves(origin: Origin) -> None:
+    """ConnectionCheckError if the host of `origin` has no address."""
+    if origin.is_unix_socket:
+        return
+    try:
+        socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # UnicodeError: a label of the name is too long
+        raise ConnectionCheckError(
+            2008,
+            f"Bad hostname: '{origin.host}' does not resolve to an address.",
+            "Check the spelling of the host name, and that this machine's DNS knows it.",
+        ) from None
 
 
 def explain(error: psycopg.Error, origin: Origin) -> ConnectionCheckError:
@@ -140,17 +153,6 @@ _FAILURES: tuple[tuple[str, Code, str, str], ...] = (
         "Check that host and port are right and that this machine can reach them.",
     ),
 )
-
-
-def _resolve(origin: Origin) -> None:
-    try:
-        socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # UnicodeError: a label of the name is too long
-        raise ConnectionCheckError(
-            2008,
-            f"Bad hostname: '{origin.host}' does not resolve to an address.",
-            "Check the spelling of the host name, and that this machine's DNS knows it.",
-        ) from None
 
 
 def _where(origin: Origin) -> str:

@@ -157,9 +157,7 @@ def _changed_origin(origin: Origin, options: ConfigOptions) -> Origin:
         name = _required(options.origin_user, "a username", "--origin-user")
         origin = replace(origin, user=check_identifier(name, "user"))
     if options.origin_password is not None:
-        origin = replace(
-            origin, password=_required(options.origin_password, "a password", "--origin-password")
-        )
+        origin = replace(origin, password=_required(options.origin_password, "a password", "--origin-password"))
     return origin
 
 

@@ -133,9 +133,7 @@ def check_scheme(scheme: str) -> str:
 def check_host(host: str) -> str:
     """`host` if it is one name, one address or the folder of a Unix socket."""
     if "," in host:
-        raise WranglerError(
-            "A config has one origin, so one host.", hint="Leave out all hosts but the primary."
-        )
+        raise WranglerError("A config has one origin, so one host.", hint="Leave out all hosts but the primary.")
     if host.startswith("/"):
         return host
     if not host or re.search(r"[\s/\\@?#%\x00-\x1f\x7f]", host):
@@ -163,9 +161,7 @@ def check_identifier(name: str, what: str) -> str:
 def _split_scheme(text: str) -> tuple[str, str]:
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?", text)
     if match is None or match[2] is None:
-        raise _error(
-            "You must specify the database protocol in your connection string, such as `postgres://`."
-        )
+        raise _error("You must specify the database protocol in your connection string, such as `postgres://`.")
     return check_scheme(match[1]), text[match.end() :]
 
 

@@ -94,9 +94,7 @@ class LocalFile:
         _sync_folder(self.path.parent)
 
     def _unusable(self, what: str) -> WranglerError:
-        return WranglerError(
-            f"{self.path} {what}.", hint="Repair it, or move it away to start with an empty one."
-        )
+        return WranglerError(f"{self.path} {what}.", hint="Repair it, or move it away to start with an empty one.")
 
 
 if sys.platform == "win32":

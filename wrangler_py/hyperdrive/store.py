@@ -109,9 +109,7 @@ def _index(configs: list[HyperdriveConfig], id_or_name: str) -> int:
 
 def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
     if not configs:
-        hint = (
-            "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
-        )
+        hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)
     return WranglerError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)

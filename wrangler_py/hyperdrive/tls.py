@@ -80,9 +80,7 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
     certificate = _read(string.ssl_certificate, "sslcert")
     key = _read(string.ssl_key, "sslkey")
     if mode == "prefer" or (mode == "require" and string.ssl_root_certificate is None):
-        return TLSPolicy(
-            verify="none", optional=mode == "prefer", client_certificate=certificate, client_key=key
-        )
+        return TLSPolicy(verify="none", optional=mode == "prefer", client_certificate=certificate, client_key=key)
     return TLSPolicy(
         verify="full" if mode == "verify-full" else "ca",
         roots=roots,
@@ -109,6 +107,5 @@ def _read(path: str | None, parameter: str) -> str | None:
     except (OSError, UnicodeDecodeError):
         raise WranglerError(
             f"The connection string's {parameter} names a file that cannot be read: {path}",
-            hint="It takes the path of a PEM file"
-            + (", or `system`." if parameter == "sslrootcert" else "."),
+            hint="It takes the path of a PEM file" + (", or `system`." if parameter == "sslrootcert" else "."),
         ) from None

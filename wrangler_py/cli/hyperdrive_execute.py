@@ -1,0 +1,202 @@
+"""`wrangler-py hyperdrive execute`: SQL at the origin of a config or binding."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wrangler_py.cli import printing
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+    from psycopg.errors import Diagnostic
+
+    from wrangler_py.hyperdrive.config import Origin, TLSPolicy
+    from wrangler_py.hyperdrive.local import ResolvedBinding
+
+NULL = "NULL"
+
+_BOOLEAN, _JSON_TYPES = 16, frozenset({114, 3802})
+_INTEGERS, _FLOATS = frozenset({20, 21, 23, 26}), frozenset({700, 701})
+"""Type OIDs, fixed in PostgreSQL's catalog (pg_type.dat)."""
+
+
+def execute(
+    target: Annotated[
+        str, typer.Argument(metavar="NAME|BINDING", help="Config by name or id, or binding of the Worker")
+    ],
+    command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    persist_to: Annotated[
+        Path | None, typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data")
+    ] = None,
+) -> None:
+    """Run SQL at the origin of a config or binding, up to the first error."""
+    from wrangler_py.hyperdrive.check import check_name_resolves, explain
+    from wrangler_py.hyperdrive.direct import connect
+    from wrangler_py.hyperdrive.script import run
+
+    script, source = _script(command, file)
+    with _origin(target, persist_to) as (origin, tls):
+        import psycopg
+
+        check_name_resolves(origin)
+        with contextlib.ExitStack() as stack:
+            try:
+                connection = stack.enter_context(connect(origin, tls))
+            except psycopg.Error as error:
+                raise explain(error, origin) from None
+            connection.add_notice_handler(_print_notice)
+            results: list[dict[str, Any]] = []
+            try:
+                for cursor in run(connection, script, source):
+                    if as_json:
+                        results.append(_as_json(cursor))
+                    else:
+                        _print(cursor)
+            finally:
+                if as_json:
+                    printing.out(json.dumps(results, indent=2, ensure_ascii=False))
+
+
+def _script(command: str | None, file: Path | None) -> tuple[str, str]:
+    """The SQL, and what to call its source in errors."""
+    if (command is None) == (file is None):
+        raise WranglerError("Give the SQL to run: either --command SQL or --file FILE.", exit_status=2)
+    if file is None:
+        return command or "", "command"
+    path = global_options().cwd / file
+    try:
+        return path.read_text(encoding="utf-8-sig"), str(file)
+    except UnicodeDecodeError:
+        raise WranglerError(f"{file} is not UTF-8 text.") from None
+
+
+@contextlib.contextmanager
+def _origin(target: str, persist_to: Path | None) -> Iterator[tuple[Origin, TLSPolicy]]:
+    """Where `target` leads; the embedded PostgreSQL runs at least until the block ends."""
+    from wrangler_py.hyperdrive.config import PLAINTEXT
+
+    resolved, root = _resolve(target)
+    if resolved.pool is not None:
+        yield resolved.pool.origin, resolved.pool.tls
+        return
+    from wrangler_py.devserver.embedded import EmbeddedPostgres
+
+    folder = root / ".wrangler" / "state" if persist_to is None else global_options().cwd / persist_to
+    embedded = EmbeddedPostgres.start(folder)
+    try:
+        assert resolved.embedded_database is not None
+        yield embedded.origin(resolved.embedded_database), PLAINTEXT
+    finally:
+        embedded.stop()
+
+
+def _resolve(target: str) -> tuple[ResolvedBinding, Path]:
+    """`target` as a binding of the Worker's config file, else as a config; and the project's folder."""
+    import os
+
+    from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.local import resolve_binding
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    options = global_options()
+    store, certificates = ConfigStore(), CertificateStore()
+    root, bindings = options.cwd, []
+    try:
+        config_file = project_config(options)
+    except WranglerError:
+        if options.config is not None:
+            raise
+    else:
+        root = config_file.root
+        bindings = [each for each in config_file.section(options.environment).hyperdrive if each.binding == target]
+    for each in bindings:
+        resolved = resolve_binding(
+            each.binding, each.id, each.local_connection_string, os.environ, store, certificates
+        )
+        return resolved, root
+    config = store.get(target)
+    return resolve_binding(config.name, config.id, None, {}, store, certificates), root
+
+
+def _print(cursor: Cursor[Any]) -> None:
+    columns, rows = _columns(cursor), _rows(cursor)
+    if columns is None:
+        printing.out(cursor.statusmessage or "")
+        return
+    printing.table(columns, [[NULL if cell is None else cell for cell in row] for row in rows])
+    printing.out(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}")
+
+
+def _as_json(cursor: Cursor[Any]) -> dict[str, Any]:
+    """One statement's outcome: its command tag, and the rows as objects if it returns any."""
+    outcome: dict[str, Any] = {"command": cursor.statusmessage or ""}
+    columns = _columns(cursor)
+    if columns is not None:
+        assert cursor.pgresult is not None
+        types = [cursor.pgresult.ftype(index) for index in range(len(columns))]
+        names = _distinct(columns)
+        outcome["results"] = [
+            {name: _json_value(cell, oid) for name, cell, oid in zip(names, row, types, strict=True)}
+            for row in _rows(cursor)
+        ]
+    return outcome
+
+
+def _columns(cursor: Cursor[Any]) -> list[str] | None:
+    if cursor.description is None:
+        return None
+    return [column.name for column in cursor.description]
+
+
+def _rows(cursor: Cursor[Any]) -> list[list[str | None]]:
+    """The rows as the server wrote them: text, None for NULL."""
+    result = cursor.pgresult
+    assert result is not None
+    return [
+        [
+            None if (value := result.get_value(row, column)) is None else bytes(value).decode()
+            for column in range(result.nfields)
+        ]
+        for row in range(result.ntuples)
+    ]
+
+
+def _json_value(text: str | None, oid: int) -> Any:
+    """JSON's own type where it can hold the value exactly, else PostgreSQL's text."""
+    if text is None:
+        return None
+    if oid == _BOOLEAN:
+        return text == "t"
+    if oid in _INTEGERS:
+        return int(text)
+    if oid in _FLOATS and text not in ("NaN", "Infinity", "-Infinity"):
+        return float(text)
+    if oid in _JSON_TYPES:
+        return json.loads(text)
+    return text
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """`names` with numbers added to the repeated ones, which an object could not hold."""
+    distinct: list[str] = []
+    for name in names:
+        candidate, count = name, 1
+        while candidate in distinct:
+            count += 1
+            candidate = f"{name}_{count}"
+        distinct.append(candidate)
+    return distinct
+
+
+def _print_notice(diagnostic: Diagnostic) -> None:
+    printing.info(f"{diagnostic.severity}: {diagnostic.message_primary}")
