@@ -1,0 +1,205 @@
+"""Transaction pooling as a driver sees it: limits, order, settings, recovery."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from support.postgres_server import PostgresServer
+from support.proxy_server import ProxyServer
+
+
+def test_a_query_goes_through(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn()) as connection:
+        assert connection.execute("SELECT %s::int + 1", (41,)).fetchone() == (42,)
+
+
+def test_the_pool_is_seen_at_the_origin(proxy: ProxyServer, postgres: PostgresServer) -> None:
+    with psycopg.connect(proxy.dsn()) as connection:
+        connection.execute("SELECT 1")
+        rows = postgres.execute(
+            "SELECT DISTINCT usename, application_name FROM pg_stat_activity "
+            "WHERE application_name = 'Cloudflare Hyperdrive'"
+        )
+    assert rows == [("app", "Cloudflare Hyperdrive")]
+
+
+def test_many_clients_share_few_connections(proxy: ProxyServer, postgres: PostgresServer) -> None:
+    """200 clients, 10,000 queries, a pool of five: no error, and never a sixth origin connection."""
+    errors: list[BaseException] = []
+    most = 0
+    done = threading.Event()
+
+    def work(number: int) -> None:
+        try:
+            with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+                for i in range(50):
+                    assert connection.execute("SELECT %s::int * 2", (number * 50 + i,)).fetchone() == (
+                        (number * 50 + i) * 2,
+                    )
+        except BaseException as error:
+            errors.append(error)
+
+    def watch() -> None:
+        nonlocal most
+        with postgres.connect(user=postgres.superuser, autocommit=True) as connection:
+            while not done.is_set():
+                row = connection.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'Cloudflare Hyperdrive'"
+                ).fetchone()
+                assert row is not None
+                most = max(most, row[0])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    watcher.join()
+    assert not errors
+    assert 1 <= most <= 5
+
+
+def test_start_up_settings_never_mix(proxy: ProxyServer) -> None:
+    def show(connection: psycopg.Connection[tuple[str, ...]]) -> tuple[str, ...]:
+        row = connection.execute("SELECT current_setting('search_path'), current_setting('TimeZone')").fetchone()
+        assert row is not None
+        return row
+
+    wanted = [("pg_catalog", "Asia/Tokyo"), ("information_schema", "America/Lima"), ("public", "UTC")]
+    connections = [
+        psycopg.connect(proxy.dsn(), options=f"-c search_path={path} -c TimeZone={zone}", autocommit=True)
+        for path, zone in wanted
+    ]
+    plain = psycopg.connect(proxy.dsn(), autocommit=True)
+    default = show(plain)
+    for _ in range(20):
+        assert [show(connection) for connection in connections] == wanted
+        assert show(plain) == default
+    assert connections[0].info.parameter_status("TimeZone") == "Asia/Tokyo"
+    for connection in (*connections, plain):
+        connection.close()
+
+
+def test_an_unknown_setting_gets_the_servers_error(proxy: ProxyServer) -> None:
+    with pytest.raises(psycopg.OperationalError, match='unrecognized configuration parameter "no_such"'):
+        psycopg.connect(proxy.dsn(), options="-c no_such=1")
+
+
+def test_a_wrong_password_is_refused(proxy: ProxyServer) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(proxy.dsn(), password="wrong")
+
+
+def test_session_set_is_undone(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        connection.execute("SET work_mem = '7MB'")
+        row = connection.execute("SELECT current_setting('work_mem')").fetchone()
+    assert row is not None
+    assert row[0] != "7MB"
+    assert any("SET outside a transaction" in notice for notice in proxy.notices)
+
+
+def test_set_holds_within_a_transaction(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn()) as connection:
+        connection.execute("SET work_mem = '7MB'")
+        assert connection.execute("SELECT current_setting('work_mem')").fetchone() == ("7MB",)
+    with psycopg.connect(proxy.dsn()) as connection:
+        assert connection.execute("SELECT current_setting('work_mem')").fetchone() != ("7MB",)
+
+
+def test_prepared_statements_work_over_any_connection(proxy: ProxyServer) -> None:
+    clients = [psycopg.connect(proxy.dsn(), autocommit=True, prepare_threshold=0) for _ in range(8)]
+    for turn in range(10):
+        for number, client in enumerate(clients):
+            assert client.execute("SELECT %s::text || 'x'", (f"{number}.{turn}",)).fetchone() == (
+                f"{number}.{turn}x",
+            )
+    for client in clients:
+        client.close()
+
+
+def test_pipeline_mode(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        with connection.pipeline():
+            cursors = [connection.execute("SELECT %s::int", (i,), prepare=i % 2 == 0) for i in range(100)]
+        assert [cursor.fetchone() for cursor in cursors] == [(i,) for i in range(100)]
+
+
+def test_copy_both_ways(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn()) as connection:
+        connection.execute("CREATE TEMP TABLE copied (id int, name text)")
+        with connection.cursor() as cursor:
+            with cursor.copy("COPY copied FROM STDIN") as copy:
+                for i in range(10_000):
+                    copy.write_row((i, f"name {i}"))
+            with cursor.copy("COPY copied TO STDOUT") as copy:
+                rows = sum(1 for _ in copy.rows())
+        assert rows == 10_000
+
+
+def test_a_failed_transaction_rolls_back(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn()) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            connection.execute("SELECT 1/0")
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            connection.execute("SELECT 1")
+        connection.rollback()
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_cancel(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        timer = threading.Timer(0.2, connection.cancel_safe)
+        timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT pg_sleep(30)")
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_an_open_transaction_ends_with_its_client(proxy: ProxyServer, postgres: PostgresServer) -> None:
+    connection = psycopg.connect(proxy.dsn())
+    connection.execute("SELECT 1")
+    connection.close()
+    with psycopg.connect(proxy.dsn(), autocommit=True) as other:
+        rows = other.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name = 'Cloudflare Hyperdrive' AND state LIKE 'idle in%'"
+        ).fetchone()
+    assert rows == (0,)
+
+
+def test_deallocate_reaches_no_origin(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn(), autocommit=True, prepare_threshold=0) as connection:
+        connection.prepared_max = 2
+        for i in range(10):
+            assert connection.execute(f"SELECT {i}, %s::int", (i,)).fetchone() == (i, i)
+        connection.execute("DEALLOCATE ALL")
+        connection.execute("DISCARD ALL")
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("sql", "feature"),
+    [
+        ("LISTEN channel", "LISTEN"),
+        ("NOTIFY channel", "NOTIFY"),
+        ("PREPARE p AS SELECT 1", "PREPARE"),
+        ("SELECT pg_advisory_lock(1)", "advisory lock"),
+        ("CREATE TEMP TABLE t (a int)", "temporary table"),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", "WITH HOLD"),
+    ],
+)
+def test_what_pooling_cannot_carry_is_refused(proxy: ProxyServer, sql: str, feature: str) -> None:
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match=feature) as caught:
+            connection.execute(sql)
+        assert caught.value.diag.message_hint
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            connection.execute(sql, prepare=True)
+        assert connection.execute("SELECT 1").fetchone() == (1,)

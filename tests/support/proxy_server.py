@@ -1,0 +1,69 @@
+"""A proxy on its own event loop thread, for tests that talk to it with real drivers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, Origin, PoolConfig
+from wrangler_py.proxy import Proxy, ProxyOptions, QueryEvent
+from wrangler_py.proxy.server import install_event_loop
+
+PASSWORD = "a-random-password"
+BINDING = "HYPERDRIVE"
+Result = TypeVar("Result")
+
+
+class ProxyServer:
+    """Runs until `close`. `notices` and `events` are what it told its observer."""
+
+    def __init__(self, config: PoolConfig, **options: Any) -> None:
+        self.config = config
+        self.notices: list[str] = []
+        self.events: list[QueryEvent] = []
+        self._loop = install_event_loop()()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.proxy: Proxy = self.call(lambda: Proxy(password=PASSWORD, observer=self, options=ProxyOptions(**options)))
+        self.call(lambda: self.proxy.add_pool(BINDING, config))
+        asyncio.run_coroutine_threadsafe(self.proxy.start(), self._loop).result(10)
+
+    def query(self, event: QueryEvent) -> None:
+        self.events.append(event)
+
+    def notice(self, message: str) -> None:
+        self.notices.append(message)
+
+    def call(self, function: Callable[[], Result]) -> Result:
+        """Calls `function` in the proxy's own thread."""
+
+        async def run() -> Result:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def dsn(self, request: str | None = None, **parameters: str) -> str:
+        user = f"{BINDING}.{request}" if request else BINDING
+        query = "&".join(f"{name}={value}" for name, value in {"sslmode": "disable", **parameters}.items())
+        database = self.config.origin.database
+        return f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.proxy.port}/{database}?{query}"
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.proxy.close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+def pool_config(origin: Origin, **changes: Any) -> PoolConfig:
+    """A plaintext config without caching, unless `changes` say otherwise."""
+    defaults: dict[str, Any] = {
+        "name": "test",
+        "origin": origin,
+        "tls": PLAINTEXT,
+        "caching": Caching(disabled=True),
+        "connection_limit": 5,
+    }
+    return PoolConfig(**{**defaults, **changes})

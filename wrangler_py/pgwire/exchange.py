@@ -1,0 +1,313 @@
+"""What was sent to an origin, and what its answers mean.
+
+An *exchange* is all that is sent up to a Sync, a simple query or a function call, and ends with its
+ReadyForQuery. Several may be under way on one connection. Most exchanges are *plain*: what comes back goes to
+the client as it is, and only ReadyForQuery and the few asynchronous messages are looked at. When the proxy
+sent something of its own, or kept something back, the exchange has *steps*, one a message, that say for each
+answer whether it is passed on, swallowed, or replaced, and where an answer is made up.
+
+Source: PostgreSQL documentation, "Message Flow", above all "Extended Query", "Pipelining" and "COPY Operations".
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
+
+MAX_KEPT_BYTES = 16 * 1024 * 1024
+"""The longest answer that has to be looked at whole (an error, a row description)."""
+
+
+class Action(enum.Enum):
+    FORWARD = enum.auto()
+    """Pass the answer on."""
+    SWALLOW = enum.auto()
+    """The message was the proxy's own; the client must not see its answer."""
+    EMIT = enum.auto()
+    """Nothing was sent; `payload` is the answer."""
+    REPLACE = enum.auto()
+    """Something harmless was sent in the place of the client's message. `payload` replaces what ends its answer:
+    the error when `payload` is one (it was meant to fail), the last message otherwise."""
+
+
+class Step:
+    """One message of an exchange.
+
+    `finals` are the kinds of answer that end it. `name` and `statement` let the owner keep its books: see
+    `Exchange.unfinished`.
+    """
+
+    __slots__ = ("action", "finals", "name", "payload", "statement")
+
+    def __init__(
+        self,
+        finals: bytes,
+        action: Action = Action.FORWARD,
+        payload: bytes = b"",
+        name: bytes | None = None,
+        statement: Any = None,
+    ) -> None:
+        self.finals = finals
+        self.action = action
+        self.payload = payload
+        self.name = name
+        self.statement = statement
+
+
+PARSE = b"1"
+BIND = b"2"
+CLOSE = b"3"
+DESCRIBE = b"Tn"
+EXECUTE = b"CIs"
+READY = b"Z"
+
+STEP_BIND = Step(BIND)
+STEP_CLOSE = Step(CLOSE)
+STEP_DESCRIBE = Step(DESCRIBE)
+STEP_EXECUTE = Step(EXECUTE)
+STEP_READY = Step(READY)
+
+
+class Exchange:
+    """One message group under way.
+
+    `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
+    plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished` are then the steps that the
+    origin skipped, the failed one first.
+    """
+
+    __slots__ = (
+        "closed", "copy_ended", "cursor", "done", "error", "failed", "owner", "sent_at", "simple", "steps",
+        "unfinished",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        owner: Any,
+        *,
+        simple: bool = False,
+        closed: bool = True,
+        steps: list[Step] | None = None,
+        done: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self.owner = owner
+        self.simple = simple
+        self.closed = closed
+        self.steps = steps
+        self.done = done
+        self.cursor = 0
+        self.error: bytes | None = None
+        self.failed = False
+        self.unfinished: list[Step] = []
+        self.copy_ended = False
+        self.sent_at = 0.0
+
+    def begin_copy_in(self) -> None:
+        """The origin takes COPY data: a Sync it was sent before the end of the data is ignored there."""
+        if not self.simple and self.closed and not self.copy_ended:
+            self.closed = False
+            if self.steps is None:
+                self.steps = [Step(EXECUTE), STEP_READY]
+                self.cursor = 0
+
+    def fail(self, error: bytes) -> None:
+        if self.error is None:
+            self.error = error
+        if self.steps is None or self.simple:
+            return
+        self.failed = True
+        self.unfinished = self.steps[self.cursor :]
+        if self.steps and self.steps[-1].finals == READY:
+            self.cursor = len(self.steps) - 1
+            if self.steps[-1].name == b"Q":
+                # A simple query behind a failed message is skipped; the client still owes a Sync.
+                self.steps.pop()
+                self.closed = False
+        else:
+            self.cursor = len(self.steps)
+
+
+class Answer(NamedTuple):
+    """Octets for an exchange's owner, and the transaction status when they end the exchange, else 0.
+
+    `exchange` is None for what came while nothing was under way.
+    """
+
+    exchange: Exchange | None
+    data: bytes
+    status: int
+
+
+def _table(kinds: bytes) -> bytes:
+    return bytes(1 if kind in kinds else 0 for kind in range(256))
+
+
+_KNOWN = b"123ACDEGHIKNRSTVWZcdnstv"
+_UNKNOWN = bytes(kind for kind in range(256) if kind not in _KNOWN)
+_PLAIN = _table(b"ZESG" + _UNKNOWN)
+_CAREFUL = _table(bytes(kind for kind in range(256) if kind not in b"DdNA"))
+
+
+class OriginStream:
+    """The conversation with an origin after start-up, as a state machine: exchanges and bytes in, answers out.
+
+    `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
+    ReadyForQuery; `copy_in` says that the origin waits for COPY data.
+    """
+
+    __slots__ = (
+        "_skip", "_tail", "copy_in", "parameters", "parameters_changed", "queue", "transaction_status",
+    )  # fmt: skip
+
+    def __init__(self, parameters: dict[str, str]) -> None:
+        self.queue: deque[Exchange] = deque()
+        self.parameters = parameters
+        self.parameters_changed = False
+        self.transaction_status = ord("I")
+        self.copy_in = False
+        self._tail = b""
+        self._skip = 0
+
+    @property
+    def mid_message(self) -> bool:
+        """Whether a part of a message has been handed on."""
+        return self._skip > 0
+
+    def emit_ready_steps(self, exchange: Exchange) -> bytes:
+        """Answers that can be given before the origin says anything, when `exchange` is the one it is at."""
+        if exchange.steps is None or not self.queue or self.queue[0] is not exchange or exchange.failed:
+            return b""
+        return _emit(exchange, exchange.steps)
+
+    def receive(self, data: bytes) -> list[Answer]:
+        """Raises ProtocolError when the origin says what it can't."""
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        size = len(data)
+        position = self._skip
+        answers: list[Answer] = []
+        if position >= size:
+            self._skip = position - size
+            return [Answer(self.queue[0] if self.queue else None, data, 0)]
+        self._skip = 0
+        exchange = self.queue[0] if self.queue else None
+        table = _PLAIN if exchange is None or exchange.steps is None else _CAREFUL
+        start = 0
+        output: list[bytes] = []
+        unpack = HEADER.unpack_from
+        while size - position >= 5:
+            kind, length = unpack(data, position)
+            end = position + length + 1
+            if not table[kind]:
+                position = end
+                continue
+            if end > size:
+                if length > MAX_KEPT_BYTES:
+                    raise ProtocolError(f"message {chr(kind)!r} of {length} bytes from the origin")
+                break
+            if kind == 90:  # Z, ReadyForQuery
+                status = data[end - 1]
+                self.transaction_status = status
+                self.copy_in = False
+                if exchange is None or not exchange.closed:
+                    raise ProtocolError("ReadyForQuery without a request")
+                self.queue.popleft()
+                if exchange.steps is not None:
+                    if start < position:
+                        output.append(data[start:position])
+                    made_up = _emit(exchange, exchange.steps) if not exchange.failed else b""
+                    if made_up:
+                        output.append(made_up)
+                    start = position
+                output.append(data if start == 0 and end == size else data[start:end])
+                answers.append(Answer(exchange, output[0] if len(output) == 1 else b"".join(output), status))
+                output = []
+                start = end
+                exchange = self.queue[0] if self.queue else None
+                if exchange is None or exchange.steps is None:
+                    table = _PLAIN
+                else:
+                    table = _CAREFUL
+                    made_up = _emit(exchange, exchange.steps)
+                    if made_up:
+                        output.append(made_up)
+            elif kind == 83:  # S, ParameterStatus
+                name, value = parse_parameter_status(data[position + 5 : end])
+                self.parameters[name] = value
+                self.parameters_changed = True
+            elif exchange is None or exchange.steps is None:
+                if kind == 69:  # E, ErrorResponse
+                    if exchange is not None:
+                        exchange.fail(data[position:end])
+                elif kind == 71:  # G, CopyInResponse
+                    self._begin_copy_in(exchange)
+                    if exchange is not None and exchange.steps is not None:
+                        table = _CAREFUL
+                else:
+                    raise ProtocolError(f"unknown message {kind} from the origin")
+            else:
+                if kind == 71:
+                    self._begin_copy_in(exchange)
+                replacement = _follow(exchange, exchange.steps, kind, data[position:end])
+                if replacement is not None:
+                    if start < position:
+                        output.append(data[start:position])
+                    if replacement:
+                        output.append(replacement)
+                    start = end
+            position = end
+        if position > size:
+            self._skip = position - size
+            position = size
+        elif position < size:
+            self._tail = data[position:]
+        if start < position:
+            output.append(data[start:position])
+        if output:
+            answers.append(Answer(exchange, b"".join(output), 0))
+        return answers
+
+    def _begin_copy_in(self, exchange: Exchange | None) -> None:
+        if exchange is None:
+            raise ProtocolError("CopyInResponse without a request")
+        self.copy_in = not exchange.copy_ended
+        exchange.begin_copy_in()
+
+
+def _emit(exchange: Exchange, steps: list[Step]) -> bytes:
+    """The made-up answers from the cursor on."""
+    payloads = []
+    while exchange.cursor < len(steps) and steps[exchange.cursor].action is Action.EMIT:
+        payloads.append(steps[exchange.cursor].payload)
+        exchange.cursor += 1
+    return b"".join(payloads)
+
+
+def _follow(exchange: Exchange, steps: list[Step], kind: int, whole: bytes) -> bytes | None:
+    """Moves the cursor past one answer; None to pass it on as it is, else what takes its place."""
+    if exchange.failed:
+        return None
+    before = _emit(exchange, steps)
+    step = steps[exchange.cursor] if exchange.cursor < len(steps) else None
+    if kind == 69:
+        replaced = step is not None and step.action is Action.REPLACE and step.payload[:1] == b"E"
+        shown = step.payload if step is not None and replaced else whole
+        exchange.fail(shown)
+        return before + shown
+    if step is None:
+        raise ProtocolError(f"answer {chr(kind)!r} from the origin that nothing was asked for")
+    if kind not in step.finals:
+        # Part of an answer that goes on: a parameter description, the start or end of COPY data.
+        shown = b"" if step.action in (Action.SWALLOW, Action.REPLACE) else whole
+        return before + shown if before or not shown else None
+    exchange.cursor += 1
+    if step.action is Action.FORWARD:
+        after = _emit(exchange, steps)
+        return before + whole + after if before or after else None
+    shown = step.payload if step.action is Action.REPLACE else b""
+    return before + shown + _emit(exchange, steps)

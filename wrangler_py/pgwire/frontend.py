@@ -1,0 +1,104 @@
+"""Cuts what a client sends, after start-up, into messages.
+
+Source: PostgreSQL documentation, "Message Formats"; the length limits are those of its `SocketBackend`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wrangler_py.pgwire.messages import HEADER, ProtocolError
+
+STREAM_FROM_BYTES = 65_536
+"""A longer message is handed on in pieces, where its kind allows it."""
+MAX_STATEMENT_BYTES = 64 * 1024 * 1024
+"""The longest Parse, which has to be kept whole."""
+_SMALL_LIMIT_BYTES = 10_000
+_LARGE_LIMIT_BYTES = 0x3FFFFFFE
+
+_STREAMED = frozenset(b"QBFd")
+_LIMITS = {
+    **dict.fromkeys(b"QBFd", _LARGE_LIMIT_BYTES),
+    ord("P"): MAX_STATEMENT_BYTES,
+    **dict.fromkeys(b"CDEHSXcf", _SMALL_LIMIT_BYTES),
+}
+
+
+class Piece(NamedTuple):
+    """A message, whole, or its head when `missing` octets are still to come in pieces of kind 0."""
+
+    kind: int
+    data: bytes
+    missing: int
+
+
+class FrontendReader:
+    """Bytes in, messages out. Raises ProtocolError for an unknown kind or an impossible length."""
+
+    __slots__ = ("_missing", "_tail")
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._tail = bytearray(data)
+        self._missing = 0
+
+    @property
+    def in_message(self) -> bool:
+        """Whether the head of a streamed message was handed on and its end wasn't."""
+        return self._missing > 0
+
+    def receive(self, data: bytes) -> list[Piece]:
+        pieces: list[Piece] = []
+        if self._missing:
+            if len(data) <= self._missing:
+                self._missing -= len(data)
+                return [Piece(0, data, self._missing)]
+            pieces.append(Piece(0, data[: self._missing], 0))
+            data = data[self._missing :]
+            self._missing = 0
+        if self._tail:
+            self._tail += data
+            if not self._worth_cutting():
+                return pieces
+            data = bytes(self._tail)
+            self._tail = bytearray()
+        position, end_of_data = 0, len(data)
+        while end_of_data - position >= 5:
+            kind, length = HEADER.unpack_from(data, position)
+            end = position + length + 1
+            if end > end_of_data or length < 4:
+                self._check(kind, length)
+                if kind in _STREAMED and length >= STREAM_FROM_BYTES and end_of_data - position >= 8192:
+                    self._missing = end - end_of_data
+                    pieces.append(Piece(kind, data[position:], self._missing))
+                    return pieces
+                break
+            if length > _SMALL_LIMIT_BYTES or kind not in _LIMITS:
+                self._check(kind, length)
+            pieces.append(Piece(kind, data[position:end], 0))
+            position = end
+        if position < end_of_data:
+            self._tail = bytearray(data[position:] if position else data)
+            if len(self._tail) and self._tail[0] not in _LIMITS:
+                self._check(self._tail[0], 4)
+        return pieces
+
+    def _worth_cutting(self) -> bool:
+        """Whether the buffered message is complete, or enough of it is there to hand on its head.
+
+        Keeps a long Parse that arrives in many small reads from being copied at each.
+        """
+        if len(self._tail) < 5:
+            return False
+        kind, length = HEADER.unpack_from(self._tail)
+        self._check(kind, length)
+        if len(self._tail) > length:
+            return True
+        return kind in _STREAMED and length >= STREAM_FROM_BYTES and len(self._tail) >= 8192
+
+    @staticmethod
+    def _check(kind: int, length: int) -> None:
+        limit = _LIMITS.get(kind)
+        if limit is None:
+            raise ProtocolError(f"invalid frontend message type {kind}")
+        if not 4 <= length <= limit:
+            raise ProtocolError("invalid message length")

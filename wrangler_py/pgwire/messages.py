@@ -1,0 +1,263 @@
+"""The messages of PostgreSQL protocol 3: builders, and readers of the few fields the proxy looks at.
+
+A message is `bytes`: a type octet, a four-octet length that counts itself, the body. Start-up packets have
+no type octet. Source: PostgreSQL documentation, chapter "Frontend/Backend Protocol", "Message Formats".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+
+PROTOCOL_3_0 = 196608
+PROTOCOL_3_2 = 196610
+SSL_REQUEST = 80877103
+GSSENC_REQUEST = 80877104
+CANCEL_REQUEST = 80877102
+
+HEADER = struct.Struct("!BI")
+_INT16 = struct.Struct("!H")
+_INT32 = struct.Struct("!I")
+
+# What a backend sends in answer, whole.
+AUTHENTICATION_OK = b"R\0\0\0\x08\0\0\0\0"
+PARSE_COMPLETE = b"1\0\0\0\x04"
+BIND_COMPLETE = b"2\0\0\0\x04"
+CLOSE_COMPLETE = b"3\0\0\0\x04"
+NO_DATA = b"n\0\0\0\x04"
+EMPTY_QUERY_RESPONSE = b"I\0\0\0\x04"
+PORTAL_SUSPENDED = b"s\0\0\0\x04"
+READY_IDLE = b"Z\0\0\0\x05I"
+READY_IN_TRANSACTION = b"Z\0\0\0\x05T"
+READY_IN_FAILED_TRANSACTION = b"Z\0\0\0\x05E"
+
+# What a frontend sends, whole.
+SYNC = b"S\0\0\0\x04"
+FLUSH = b"H\0\0\0\x04"
+TERMINATE = b"X\0\0\0\x04"
+
+
+class ProtocolError(Exception):
+    """The peer broke the protocol; the connection can't go on. SQLSTATE 08P01."""
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + _INT32.pack(len(body) + 4) + body
+
+
+def cstring(data: bytes, start: int) -> tuple[bytes, int]:
+    """The zero-terminated string at `start`, and the offset behind it.
+
+    Raises ProtocolError if it has no end.
+    """
+    end = data.find(0, start)
+    if end < 0:
+        raise ProtocolError("string without an end")
+    return data[start:end], end + 1
+
+
+# --- start-up ------------------------------------------------------------------------------------------------
+
+
+def startup_message(parameters: Mapping[str, str], version: int = PROTOCOL_3_0) -> bytes:
+    body = b"".join(name.encode() + b"\0" + value.encode() + b"\0" for name, value in parameters.items())
+    return struct.pack("!II", len(body) + 9, version) + body + b"\0"
+
+
+def ssl_request() -> bytes:
+    return struct.pack("!II", 8, SSL_REQUEST)
+
+
+def cancel_request(process_id: int, secret: bytes) -> bytes:
+    return struct.pack("!III", 12 + len(secret), CANCEL_REQUEST, process_id) + secret
+
+
+def parse_startup_parameters(body: bytes) -> dict[str, str]:
+    """The name and value pairs of a StartupMessage, `body` being all behind the version number."""
+    parameters: dict[str, str] = {}
+    position = 0
+    while True:
+        name, position = cstring(body, position)
+        if not name:
+            break
+        value, position = cstring(body, position)
+        parameters[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
+    if position != len(body):
+        raise ProtocolError("invalid startup packet layout: expected terminator as last byte")
+    return parameters
+
+
+def negotiate_protocol_version(minor: int, unrecognised: Iterable[str]) -> bytes:
+    options = [name.encode() + b"\0" for name in unrecognised]
+    return message(b"v", struct.pack("!II", minor, len(options)) + b"".join(options))
+
+
+def authentication_sasl(mechanisms: Iterable[str]) -> bytes:
+    names = b"".join(name.encode() + b"\0" for name in mechanisms)
+    return message(b"R", _INT32.pack(10) + names + b"\0")
+
+
+def authentication_sasl_continue(data: bytes) -> bytes:
+    return message(b"R", _INT32.pack(11) + data)
+
+
+def authentication_sasl_final(data: bytes) -> bytes:
+    return message(b"R", _INT32.pack(12) + data)
+
+
+def sasl_initial_response(mechanism: str, data: bytes) -> bytes:
+    return message(b"p", mechanism.encode() + b"\0" + _INT32.pack(len(data)) + data)
+
+
+def password_message(data: bytes) -> bytes:
+    """A PasswordMessage (zero-terminated by the caller) or a SASLResponse."""
+    return message(b"p", data)
+
+
+def backend_key_data(process_id: int, secret: bytes) -> bytes:
+    return message(b"K", _INT32.pack(process_id) + secret)
+
+
+def parameter_status(name: str, value: str) -> bytes:
+    return message(b"S", name.encode() + b"\0" + value.encode() + b"\0")
+
+
+def parse_parameter_status(body: bytes) -> tuple[str, str]:
+    name, position = cstring(body, 0)
+    value, _ = cstring(body, position)
+    return name.decode("utf-8", "replace"), value.decode("utf-8", "replace")
+
+
+# --- queries -------------------------------------------------------------------------------------------------
+
+
+def query(sql: str | bytes) -> bytes:
+    text = sql.encode() if isinstance(sql, str) else sql
+    return message(b"Q", text + b"\0")
+
+
+def parse(name: bytes, definition: bytes) -> bytes:
+    """A Parse message; `definition` is all behind the name: the SQL, a zero, the parameter types."""
+    return message(b"P", name + b"\0" + definition)
+
+
+def split_parse(data: bytes) -> tuple[bytes, bytes]:
+    """Name and definition of a whole Parse message. Raises ProtocolError when it is malformed."""
+    name, start = cstring(data, 5)
+    end = data.find(0, start)
+    if end < 0 or len(data) < end + 3:
+        raise ProtocolError("invalid Parse message")
+    count = _INT16.unpack_from(data, end + 1)[0]
+    if len(data) != end + 3 + 4 * count:
+        raise ProtocolError("invalid Parse message")
+    return name, data[start:]
+
+
+def split_bind(data: bytes) -> tuple[bytes, bytes, int]:
+    """Portal name, statement name, and the offset behind both, of a Bind message (its head is enough)."""
+    portal, position = cstring(data, 5)
+    statement, position = cstring(data, position)
+    return portal, statement, position
+
+
+def bind(portal: bytes, statement: bytes, rest: bytes) -> bytes:
+    return message(b"B", portal + b"\0" + statement + b"\0" + rest)
+
+
+def split_target(data: bytes) -> tuple[int, bytes]:
+    """What a Describe or Close names: ord('S') or ord('P'), and the name."""
+    if len(data) < 7 or data[5] not in b"SP":
+        raise ProtocolError("invalid Describe or Close message")
+    name, position = cstring(data, 6)
+    if position != len(data):
+        raise ProtocolError("invalid Describe or Close message")
+    return data[5], name
+
+
+def describe_statement(name: bytes) -> bytes:
+    return message(b"D", b"S" + name + b"\0")
+
+
+def close_statement(name: bytes) -> bytes:
+    return message(b"C", b"S" + name + b"\0")
+
+
+def command_complete(tag: str) -> bytes:
+    return message(b"C", tag.encode() + b"\0")
+
+
+def ready_for_query(status: int) -> bytes:
+    return b"Z\0\0\0\x05" + bytes((status,))
+
+
+def text_rows(data: bytes) -> list[list[str | None]]:
+    """The rows, in text format, of the last result in a whole answer to a simple query."""
+    rows: list[list[str | None]] = []
+    position = 0
+    while position < len(data):
+        kind, length = HEADER.unpack_from(data, position)
+        if kind == ord("T"):
+            rows = []
+        elif kind == ord("D"):
+            rows.append(_text_row(data, position + 5))
+        position += length + 1
+    return rows
+
+
+def _text_row(data: bytes, position: int) -> list[str | None]:
+    count = _INT16.unpack_from(data, position)[0]
+    position += 2
+    row: list[str | None] = []
+    for _ in range(count):
+        length = _INT32.unpack_from(data, position)[0]
+        position += 4
+        if length == 0xFFFFFFFF:
+            row.append(None)
+        else:
+            row.append(data[position : position + length].decode("utf-8", "replace"))
+            position += length
+    return row
+
+
+# --- errors --------------------------------------------------------------------------------------------------
+
+
+def error_response(
+    sqlstate: str,
+    text: str,
+    *,
+    severity: str = "ERROR",
+    hint: str | None = None,
+    detail: str | None = None,
+) -> bytes:
+    return message(b"E", _report(severity, sqlstate, text, detail, hint))
+
+
+def notice_response(sqlstate: str, text: str, *, severity: str = "NOTICE", hint: str | None = None) -> bytes:
+    return message(b"N", _report(severity, sqlstate, text, None, hint))
+
+
+def _report(severity: str, sqlstate: str, text: str, detail: str | None, hint: str | None) -> bytes:
+    fields = [b"S" + severity.encode(), b"V" + severity.encode(), b"C" + sqlstate.encode(), b"M" + text.encode()]
+    if detail:
+        fields.append(b"D" + detail.encode())
+    if hint:
+        fields.append(b"H" + hint.encode())
+    return b"\0".join(fields) + b"\0\0"
+
+
+def parse_report(body: bytes) -> dict[str, str]:
+    """The fields of an ErrorResponse or NoticeResponse, by their one-letter codes."""
+    fields: dict[str, str] = {}
+    for field in body.split(b"\0"):
+        if field:
+            fields[chr(field[0])] = field[1:].decode("utf-8", "replace")
+    return fields
+
+
+def with_severity(data: bytes, severity: str) -> bytes:
+    """A whole ErrorResponse with its severity replaced; all its other fields stay as they are."""
+    fields = [
+        field[:1] + severity.encode() if field[:1] in (b"S", b"V") else field for field in data[5:].split(b"\0")
+    ]
+    return message(data[:1], b"\0".join(fields))

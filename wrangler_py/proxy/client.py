@@ -1,0 +1,356 @@
+"""One client: a driver's connection to the proxy, from its start-up packet to its end.
+
+It holds an origin connection from the first message of a group until the origin is idle again with nothing
+outstanding; what it sends meanwhile goes straight there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
+from wrangler_py.pgwire.frontend import FrontendReader, Piece
+from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.options import requested_settings
+from wrangler_py.proxy import failures
+from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
+
+if TYPE_CHECKING:
+    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.requests import Request
+    from wrangler_py.proxy.server import Proxy
+    from wrangler_py.proxy.settings import SessionSettings
+    from wrangler_py.proxy.sql_text import SQLText
+    from wrangler_py.proxy.statements import Statement
+
+MAX_EARLY_BYTES = 65_536
+"""What a client may send before it was told to go ahead."""
+GROUP_BYTES = 262_144
+"""A longer message group goes out before its end is there."""
+PENDING_BYTES = 1_048_576
+"""What a client that waits for a connection may send before it isn't read from any more."""
+
+_QUERY, _FUNCTION_CALL, _SYNC, _FLUSH, _TERMINATE = b"QFSHX"
+_COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
+
+
+class Pending(NamedTuple):
+    """A group, or a piece of a long message, that waits for an origin connection."""
+
+    group: Group
+    closed: bool
+    piece: bytes
+
+
+class ClientSession(asyncio.Protocol):
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self.startup: ClientStartup | None = ClientStartup(proxy.verifier)
+        self.reader: FrontendReader = None  # type: ignore[assignment]  # set when start-up is over
+        self.pool: Pool = None  # type: ignore[assignment]  # set by authentication
+        self.request: Request | None = None
+        self.settings: SessionSettings = None  # type: ignore[assignment]
+        self.statements: dict[bytes, Statement] = {}
+        self.local_portals: dict[bytes, Statement] = {}
+        self.origin: OriginConnection | None = None
+        self.waiting = False
+        self.in_transaction = False
+        self.skipping = False
+        self.write_paused = False
+        self.process_id = 0
+        self.secret = b""
+        self._group: Group = []
+        self._group_bytes = 0
+        self._pending: list[Pending] = []
+        self._pending_bytes = 0
+        self._early = b""
+        self._startup_grant: asyncio.Future[OriginConnection] | None = None
+        self._startup_task: asyncio.Task[None] | None = None
+        self._startup_timer: asyncio.TimerHandle | None = None
+
+    # --- asyncio's side ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        loop = asyncio.get_running_loop()
+        self._startup_timer = loop.call_later(self.proxy.options.startup_timeout_s, self.transport.abort)
+        self.proxy.clients.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.proxy.client_gone(self)
+        if self._startup_timer is not None:
+            self._startup_timer.cancel()
+        if self.waiting:
+            self.waiting = False
+            self.pool.withdraw(self)
+        if self._startup_task is not None:
+            self._startup_task.cancel()
+        origin, self.origin = self.origin, None
+        if origin is not None:
+            if self.reader is not None and self.reader.in_message:
+                origin.abort()
+            else:
+                origin.abandon()
+        self._pending.clear()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self.origin is not None:
+            self.origin.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self.origin is not None:
+            self.origin.transport.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        if self.reader is None:
+            self._start_up(data)
+            return
+        try:
+            for piece in self.reader.receive(data):
+                self._receive(piece)
+                if self.transport.is_closing():
+                    return
+        except ProtocolError as error:
+            self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
+
+    def refuse(self, response: bytes) -> None:
+        """Says why, and closes."""
+        if not self.transport.is_closing():
+            self.transport.write(response)
+            self.transport.close()
+
+    # --- start-up ------------------------------------------------------------------------------------------
+
+    def _start_up(self, data: bytes) -> None:
+        if self.startup is None or self.startup.state is State.AUTHENTICATED:
+            self._early += data
+            if len(self._early) > MAX_EARLY_BYTES:
+                self.transport.abort()
+            return
+        try:
+            answer = self.startup.receive(data)
+        except Refused as refusal:
+            self.refuse(refusal.response)
+            return
+        except ProtocolError as error:
+            self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
+            return
+        if answer:
+            self.transport.write(answer)
+        if self.startup.state is State.CANCEL:
+            self.proxy.cancel(*self.startup.cancel_key)
+            self.transport.close()
+        elif self.startup.state is State.AUTHENTICATED:
+            self._early = self.startup.rest
+            self._startup_task = asyncio.ensure_future(self._finish_startup(self.startup))
+
+    async def _finish_startup(self, startup: ClientStartup) -> None:
+        try:
+            parameters = startup.parameters
+            self.pool, self.request = self.proxy.admit(self, parameters)
+            self.settings = await self.pool.settings_for(self, requested_settings(parameters))
+        except Refused as refusal:
+            self.refuse(refusal.response)
+            return
+        except OriginUnavailable as error:
+            self.refuse(messages.with_severity(error.response, "FATAL"))
+            return
+        finally:
+            self._startup_task = None
+        if self._startup_timer is not None:
+            self._startup_timer.cancel()
+            self._startup_timer = None
+        self.process_id = self.proxy.register(self)
+        self.secret = secrets.token_bytes(32 if startup.minor >= 2 else 4)
+        self.startup = None
+        self.reader = FrontendReader()
+        self.transport.write(
+            self.settings.greeting() + messages.backend_key_data(self.process_id, self.secret) + messages.READY_IDLE
+        )
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
+
+    async def wait_for_origin(self) -> OriginConnection:
+        """An origin connection for start-up itself. Raises OriginUnavailable."""
+        self._startup_grant = asyncio.get_running_loop().create_future()
+        self.waiting = True
+        connection = self.pool.checkout(self)
+        if connection is not None:
+            self.granted(connection)
+        try:
+            return await self._startup_grant
+        finally:
+            self._startup_grant = None
+
+    # --- messages from the client --------------------------------------------------------------------------
+
+    def _receive(self, piece: Piece) -> None:
+        kind, data, missing = piece
+        if kind in (_QUERY, _FUNCTION_CALL):
+            if self._group:
+                self._submit(closed=False)
+            self._group.append((kind, data))
+            self._submit(closed=True)
+        elif kind == _SYNC:
+            self._group.append((kind, data))
+            self._submit(closed=True)
+        elif kind == _FLUSH:
+            self._group.append((kind, data))
+            self._submit(closed=False)
+        elif kind == _TERMINATE:
+            self.transport.close()
+        elif kind == 0 or kind in (_COPY_DATA, _COPY_DONE, _COPY_FAIL):
+            if self._group:
+                self._submit(closed=False)
+            self._pass_on(kind, data)
+        else:
+            self._group.append((kind, data))
+            self._group_bytes += len(data)
+            if missing or self._group_bytes > GROUP_BYTES:
+                self._submit(closed=False)
+
+    def _submit(self, *, closed: bool) -> None:
+        """Sends the group on its way: answered here, to the origin held, or to one that is waited for."""
+        group, self._group, self._group_bytes = self._group, [], 0
+        if self.skipping:
+            if closed and group[-1][0] == _SYNC:
+                self.skipping = False
+                self.transport.write(messages.READY_IDLE)
+        elif self.waiting:
+            self._wait(Pending(group, closed, b""))
+        elif self.origin is not None:
+            self._forward(group, closed)
+        elif not answer_locally(self, group, closed):
+            self._wait(Pending(group, closed, b""))
+            self.waiting = True
+            connection = self.pool.checkout(self)
+            if connection is not None:
+                self.granted(connection)
+
+    def _wait(self, pending: Pending) -> None:
+        self._pending.append(pending)
+        self._pending_bytes += len(pending.piece) + sum(len(data) for _, data in pending.group)
+        if self._pending_bytes > PENDING_BYTES:
+            self.transport.pause_reading()
+
+    def _pass_on(self, kind: int, data: bytes) -> None:
+        """COPY data, or a later piece of a long message."""
+        if self.waiting:
+            self._wait(Pending([], False, data))
+        elif self.origin is not None and self.origin.stream.queue:
+            exchange = self.origin.stream.queue[-1]
+            if kind in (_COPY_DONE, _COPY_FAIL):
+                exchange.copy_ended = True
+                self.origin.stream.copy_in = False
+            self.origin.transport.write(data)
+        # Otherwise the COPY has failed already; as a server does, ignore what was sent before that was known.
+
+    def _forward(self, group: Group, closed: bool) -> None:
+        assert self.origin is not None
+        kind = group[-1][0]
+        if kind in (_QUERY, _FUNCTION_CALL):
+            forward_simple(self, self.origin, group[0])
+        else:
+            forward(self, self.origin, group, closed)
+
+    def count(self, text: SQLText) -> None:
+        """Counts a query for the request it belongs to; BEGIN, COMMIT and their like are not counted."""
+        if self.request is not None and not text.transaction_control:
+            self.request.counts.total += 1
+
+    # --- the origin's side ---------------------------------------------------------------------------------
+
+    def granted(self, connection: OriginConnection) -> None:
+        """The pool gives this client a connection."""
+        self.origin = connection
+        if self.write_paused:
+            connection.transport.pause_reading()
+        if self._startup_grant is not None:
+            self.waiting = False
+            if not self._startup_grant.done():
+                self._startup_grant.set_result(connection)
+        else:
+            connection.adopt(self.settings, self._send_pending)
+
+    def _send_pending(self) -> None:
+        if self.origin is None:
+            return
+        self.waiting = False
+        pending, self._pending = self._pending, []
+        if self._pending_bytes > PENDING_BYTES:
+            self.transport.resume_reading()
+        self._pending_bytes = 0
+        for item in pending:
+            if item.group:
+                self._forward(item.group, item.closed)
+            else:
+                self._pass_on(0, item.piece)
+
+    def lets_go(self) -> bool:
+        """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
+        if self.startup is not None or self.waiting:
+            return False
+        self.in_transaction = False
+        return True
+
+    def origin_unavailable(self, error: OriginUnavailable) -> None:
+        """No connection can be had: every group that waits for one fails."""
+        self.waiting = False
+        if self._startup_grant is not None:
+            if not self._startup_grant.done():
+                self._startup_grant.set_exception(error)
+            return
+        pending, self._pending = self._pending, []
+        if self._pending_bytes > PENDING_BYTES:
+            self.transport.resume_reading()
+        self._pending_bytes = 0
+        for item in pending:
+            if item.group:
+                self.fail_group(item.group, item.closed, error.response)
+
+    def fail_group(self, group: Group, closed: bool, response: bytes) -> None:
+        """Answers a group, outside a transaction, with an error of the proxy's own."""
+        if self.skipping:
+            if closed and group[-1][0] == _SYNC:
+                self.skipping = False
+                self.transport.write(messages.READY_IDLE)
+            return
+        self.skipping = not closed
+        self.transport.write(response + messages.READY_IDLE if closed else response)
+
+    def origin_lost(self, *, told: bool, mid_message: bool) -> None:
+        """The origin connection this client held is gone; so is what the client thinks of its session."""
+        self.origin = None
+        self.waiting = False
+        if self._startup_grant is not None and not self._startup_grant.done():
+            self._startup_grant.set_exception(failures.connection_attempt_failed("connection_lost"))
+        elif self.startup is not None:
+            pass  # the start-up task notices
+        elif told or mid_message:
+            self.transport.close()
+        else:
+            self.refuse(failures.connection_lost())
+
+    def steps_skipped(self, steps: list[Step]) -> None:
+        """The origin skipped these messages after an error: names they gave or freed are as before."""
+        for step in steps:
+            if step.name is None:
+                continue
+            if step.finals == b"1":
+                if self.statements.get(step.name) is step.statement:
+                    del self.statements[step.name]
+            elif step.finals == b"3":
+                self.statements.setdefault(step.name, step.statement)

@@ -1,0 +1,375 @@
+"""From a client's messages to what an origin connection is sent, and the steps that make sense of its answers.
+
+Names of prepared statements are the pool's at the origin and the client's own at the client: see
+`proxy.statements`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.exchange import (
+    BIND,
+    CLOSE,
+    DESCRIBE,
+    EXECUTE,
+    PARSE,
+    READY,
+    STEP_BIND,
+    STEP_CLOSE,
+    STEP_DESCRIBE,
+    STEP_EXECUTE,
+    STEP_READY,
+    Action,
+    Exchange,
+    Step,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.sql_text import Refusal, SQLText
+    from wrangler_py.proxy.statements import Statement
+
+Group = list[tuple[int, bytes]]
+"""Kinds and messages; the last one is what ends the group, when it is closed."""
+
+_PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
+_STATEMENT = ord("S")
+_IDLE = ord("I")
+
+_FAILS = b"refused by the proxy\0\0\0"
+"""A statement's definition that no server takes, sent where the client has to get an error of ours: so the
+transaction it is in fails as it would at a server."""
+_NOTHING = messages.query("")
+
+
+def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
+    """Answers a group that needs no origin, when the client holds none; False if there is no such answer."""
+    kind, data = group[0]
+    if kind == _QUERY:
+        if data[-1] != 0:
+            return False
+        text = client.pool.texts.get(data[5:-1])
+        if text.refusal is not None:
+            client.fail_group(group, closed, refused(text.refusal))
+            return True
+        if text.deallocates is not None:
+            client.write(drop_statements(client, text) + messages.READY_IDLE)
+            return True
+        return False
+    if kind == _PARSE:
+        refusal = client.pool.statements.get(messages.split_parse(data)[1]).text.refusal
+        if refusal is None:
+            return False
+        client.fail_group(group, closed, refused(refusal))
+        return True
+    if not closed:
+        return False
+    answers = []
+    for kind, data in group:
+        if kind == _CLOSE:
+            target, name = messages.split_target(data)
+            if target == _STATEMENT:
+                client.statements.pop(name, None)
+            answers.append(messages.CLOSE_COMPLETE)
+        elif kind == _SYNC:
+            answers.append(messages.READY_IDLE)
+        elif kind != _FLUSH:
+            return False
+    client.write(b"".join(answers))
+    return True
+
+
+def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[int, bytes]) -> None:
+    """Sends a simple query, or a function call, to the origin that `client` holds."""
+    kind, data = item
+    steps: list[Step] | None = None
+    if kind == _QUERY and data[-1] == 0 and len(data) == int.from_bytes(data[1:5], "big") + 1:
+        text = client.pool.texts.get(data[5:-1])
+        if text.refusal is not None and not allowed(client, origin, text.refusal):
+            data = messages.query(_FAILS[:-3])
+            steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
+        elif text.deallocates is not None and not (text.discards_all and in_transaction(client, origin)):
+            data = _NOTHING
+            steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
+        else:
+            note(client, origin, text)
+            client.count(text)
+    elif kind == _QUERY:
+        origin.dirty = True  # too long to be looked at
+    queue = origin.stream.queue
+    if queue and not queue[-1].closed:
+        _end_with_query(queue[-1], origin, data)
+        return
+    origin.send(Exchange(client, simple=True, steps=steps), data)
+
+
+def _end_with_query(exchange: Exchange, origin: OriginConnection, data: bytes) -> None:
+    """A simple query behind extended ones without a Sync: it ends their exchange, unless they fail."""
+    if exchange.failed:
+        return
+    assert exchange.steps is not None
+    exchange.steps.append(Step(READY, name=b"Q"))
+    exchange.closed = True
+    origin.transport.write(data)
+
+
+def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> None:
+    """Sends extended query messages to the origin that `client` holds."""
+    queue = origin.stream.queue
+    exchange = queue[-1] if queue and not queue[-1].closed else None
+    if exchange is not None and exchange.failed:
+        # The origin skips all up to the Sync.
+        if closed:
+            exchange.closed = True
+            origin.transport.write(messages.SYNC)
+        return
+    out: list[bytes] = []
+    steps: list[Step] = []
+    plain = exchange is None and closed
+    for kind, data in group:
+        if kind == _BIND:
+            plain &= _bind(client, origin, data, out, steps)
+        elif kind == _EXECUTE:
+            plain &= _execute(client, data, out, steps)
+        elif kind == _SYNC:
+            out.append(data)
+            if not origin.stream.copy_in:
+                steps.append(STEP_READY)
+            else:
+                closed = False
+        elif kind == _DESCRIBE:
+            plain &= _describe(client, origin, data, out, steps)
+        elif kind == _PARSE:
+            plain &= _parse(client, origin, data, out, steps)
+        elif kind == _CLOSE:
+            plain &= _close(client, data, out, steps)
+        else:
+            out.append(data)
+    data = out[0] if len(out) == 1 else b"".join(out)
+    if exchange is None:
+        exchange = Exchange(client, closed=closed, steps=None if plain else steps)
+        origin.send(exchange, data)
+    else:
+        assert exchange.steps is not None
+        if exchange.steps and exchange.steps[-1] is STEP_READY:
+            exchange.steps.pop()  # its Sync was ignored by a COPY
+        exchange.steps.extend(steps)
+        exchange.closed = closed
+        origin.transport.write(data)
+    if not plain:
+        made_up = origin.stream.emit_ready_steps(exchange)
+        if made_up:
+            client.write(made_up)
+
+
+# --- one function a message: adds what to send and what to expect; True while the exchange can stay plain -----
+
+
+def _parse(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    name, definition = messages.split_parse(data)
+    statement = client.pool.statements.get(definition)
+    text = statement.text
+    if text.refusal is not None and not allowed(client, origin, text.refusal):
+        return _fail(origin, refused(text.refusal), out, steps)
+    if name and name in client.statements:
+        shown = name.decode("utf-8", "replace")
+        error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
+        return _fail(origin, error, out, steps)
+    client.statements[name] = statement
+    if text.changes_schema:
+        client.pool.statements.forget_all()
+    if text.deallocates is not None:
+        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
+        return False
+    if not name:
+        origin.unnamed = statement
+        out.append(data)
+        steps.append(Step(PARSE, name=b"", statement=None))
+        return True
+    if statement in origin.prepared:
+        origin.prepared.move_to_end(statement)
+        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
+    else:
+        _prepare(client, origin, statement, Step(PARSE, name=name, statement=statement), out, steps)
+    return False
+
+
+def _prepare(
+    client: ClientSession,
+    origin: OriginConnection,
+    statement: Statement,
+    step: Step,
+    out: list[bytes],
+    steps: list[Step],
+) -> None:
+    superfluous = origin.remember(statement, client.proxy.options.max_prepared_statements)
+    if superfluous is not None:
+        out.append(messages.close_statement(superfluous.name))
+        steps.append(Step(CLOSE, Action.SWALLOW))
+    out.append(messages.parse(statement.name, statement.definition))
+    steps.append(step)
+
+
+def _bind(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    portal, name, position = messages.split_bind(data)
+    statement = client.statements.get(name)
+    if statement is None:
+        return _fail(origin, _no_statement(name), out, steps)
+    text = statement.text
+    if text.refusal is not None and not allowed(client, origin, text.refusal):
+        return _fail(origin, refused(text.refusal), out, steps)
+    if text.deallocates is not None:
+        client.local_portals[portal] = statement
+        steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE))
+        return False
+    client.local_portals.pop(portal, None)
+    note(client, origin, text)
+    client.count(text)
+    plain = True
+    if not name:
+        if origin.unnamed is not statement:
+            origin.unnamed = statement
+            out.append(messages.parse(b"", statement.definition))
+            steps.append(Step(PARSE, Action.SWALLOW))
+            plain = False
+        out.append(data)
+    else:
+        if statement in origin.prepared:
+            origin.prepared.move_to_end(statement)
+        else:
+            _prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+            plain = False
+        length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)
+        out.append(b"B" + length.to_bytes(4, "big") + portal + b"\0" + statement.name + b"\0" + data[position:])
+    steps.append(STEP_BIND)
+    return plain
+
+
+def _describe(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    target, name = messages.split_target(data)
+    if target != _STATEMENT:
+        if name in client.local_portals:
+            steps.append(Step(DESCRIBE, Action.EMIT, messages.NO_DATA))
+            return False
+        out.append(data)
+        steps.append(STEP_DESCRIBE)
+        return True
+    statement = client.statements.get(name)
+    if statement is None:
+        return _fail(origin, _no_statement(name), out, steps)
+    if statement.text.deallocates is not None:
+        answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
+        steps.append(Step(DESCRIBE, Action.EMIT, answer))
+        return False
+    plain = True
+    if not name:
+        if origin.unnamed is not statement:
+            origin.unnamed = statement
+            out.append(messages.parse(b"", statement.definition))
+            steps.append(Step(PARSE, Action.SWALLOW))
+            plain = False
+        out.append(data)
+    else:
+        if statement in origin.prepared:
+            origin.prepared.move_to_end(statement)
+        else:
+            _prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+            plain = False
+        out.append(messages.describe_statement(statement.name))
+    steps.append(STEP_DESCRIBE)
+    return plain
+
+
+def _execute(client: ClientSession, data: bytes, out: list[bytes], steps: list[Step]) -> bool:
+    if client.local_portals:
+        portal, _ = messages.cstring(data, 5)
+        statement = client.local_portals.pop(portal, None)
+        if statement is not None:
+            steps.append(Step(EXECUTE, Action.EMIT, drop_statements(client, statement.text)))
+            return False
+    out.append(data)
+    steps.append(STEP_EXECUTE)
+    return True
+
+
+def _close(client: ClientSession, data: bytes, out: list[bytes], steps: list[Step]) -> bool:
+    target, name = messages.split_target(data)
+    if target == _STATEMENT:
+        statement = client.statements.pop(name, None)
+        shown = name if statement is not None else None
+        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement))
+        return False
+    out.append(data)
+    steps.append(STEP_CLOSE)
+    return True
+
+
+def _fail(origin: OriginConnection, error: bytes, out: list[bytes], steps: list[Step]) -> bool:
+    origin.unnamed = None
+    out.append(messages.parse(b"", _FAILS))
+    steps.append(Step(PARSE, Action.REPLACE, error))
+    return False
+
+
+# --- what a text means for the connection that runs it --------------------------------------------------------
+
+
+def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
+    """Whether the client's next message will find itself in a transaction block, as far as is known."""
+    if origin.stream.queue:
+        return client.in_transaction
+    return origin.stream.transaction_status != _IDLE
+
+
+def allowed(client: ClientSession, origin: OriginConnection, refusal: Refusal) -> bool:
+    return not refusal.in_transaction_too and in_transaction(client, origin)
+
+
+def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
+    """Keeps in mind what `text`, about to run, does to the session."""
+    if text.begins:
+        client.in_transaction = True
+    elif text.ends:
+        client.in_transaction = False
+    if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
+        origin.dirty = True
+    if text.changes_schema:
+        client.pool.statements.forget_all()
+    if text.sets_outside_transaction and not in_transaction(client, origin):
+        client.pool.notice_once(
+            "SET outside a transaction holds for that query only: Hyperdrive resets the session when the "
+            "connection goes back to the pool. Set it inside a transaction, or in the connection string."
+        )
+    if text.takes_transaction_lock:
+        client.pool.notice_once(
+            "pg_advisory_xact_lock works here, but Hyperdrive refuses advisory locks of any kind."
+        )
+
+
+def drop_statements(client: ClientSession, text: SQLText) -> bytes:
+    """DEALLOCATE and DISCARD ALL end at the proxy; its answer."""
+    if text.discards_all or not text.deallocates:
+        client.statements = {name: kept for name, kept in client.statements.items() if not name}
+        return messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
+    if client.statements.pop(text.deallocates, None) is None:
+        return _no_statement(text.deallocates)
+    return messages.command_complete("DEALLOCATE")
+
+
+def refused(refusal: Refusal) -> bytes:
+    return messages.error_response("0A000", f"Hyperdrive does not support {refusal.feature}", hint=refusal.hint)
+
+
+def _no_statement(name: bytes) -> bytes:
+    shown = name.decode("utf-8", "replace")
+    text = f'prepared statement "{shown}" does not exist' if name else "unnamed prepared statement does not exist"
+    return messages.error_response("26000", text)

@@ -1,0 +1,21 @@
+"""The proxy's own limits, each with its unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wrangler_py.hyperdrive import limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyOptions:
+    """`abandoned_grace_s` is how long the query of a client that has gone may go on before it is cancelled."""
+
+    connect_timeout_s: float = limits.CONNECT_TIMEOUT_S
+    idle_timeout_s: float = limits.IDLE_TIMEOUT_S
+    statement_timeout_s: float = limits.STATEMENT_TIMEOUT_S
+    pool_wait_timeout_s: float = 15.0
+    startup_timeout_s: float = 60.0
+    abandoned_grace_s: float = 1.0
+    max_prepared_statements: int = 200
+    """Kept prepared on each origin connection, the least recently used closed first."""

@@ -1,0 +1,333 @@
+"""One connection to the origin: sends exchanges, hands their answers to whoever owns them, keeps the books.
+
+The protocol's meaning is `pgwire.exchange`'s; opening a connection is `proxy.connect`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.exchange import PARSE, Action, Exchange, OriginStream
+from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.proxy.settings import SessionSettings, transition
+
+if TYPE_CHECKING:
+    from wrangler_py.pgwire.origin_startup import OriginStartup
+    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.statements import Statement
+
+IDLE = ord("I")
+
+RESET_SESSION = (
+    "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; "
+    "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+)
+"""DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
+
+
+class Answered(Protocol):
+    """Whoever gets the answers to an exchange."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Collector:
+    """Keeps the answers to one of the proxy's own exchanges."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+
+class OriginConnection(asyncio.Protocol):
+    """Ready for queries once `stream` is there; in a pool's hands from then on."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything is sent
+        self.startup: OriginStartup | None = None
+        self.tls_answer: asyncio.Future[bytes] | None = None
+        self.started: asyncio.Future[None] = loop.create_future()
+        self.stream: OriginStream = None  # type: ignore[assignment]  # set when start-up is over
+        self.pool: Pool = None  # type: ignore[assignment]
+        self.client: ClientSession | None = None
+        self.settings: SessionSettings = None  # type: ignore[assignment]
+        self.prepared: OrderedDict[Statement, None] = OrderedDict()
+        self.unnamed: Statement | None = None
+        self.process_id = 0
+        self.secret = b""
+        self.dirty = False
+        self.write_paused = False
+        self.closed = False
+        self.retired = False
+        self.idle_since = 0.0
+        self.cancelling = 0
+        self.release_pending = False
+        self.abandoned_at: float | None = None
+        self._poll: Callable[[], bool] | None = None
+
+    # --- start-up ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def begin(self, startup: OriginStartup) -> None:
+        self.startup = startup
+        self.transport.write(startup.start())
+
+    def _continue_startup(self, startup: OriginStartup, data: bytes) -> None:
+        try:
+            answer = startup.receive(data)
+        except Exception as error:
+            if not self.started.done():
+                self.started.set_exception(error)
+            self.transport.abort()
+            return
+        if answer:
+            self.transport.write(answer)
+        if startup.ready:
+            self.stream = OriginStream(startup.parameters)
+            self.process_id, self.secret = startup.process_id, startup.secret
+            self.startup = None
+            self._poll = _readable_now(self.transport)
+            if not self.started.done():
+                self.started.set_result(None)
+
+    # --- asyncio's side ------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self.stream is None:
+            if self.tls_answer is not None and not self.tls_answer.done():
+                self.tls_answer.set_result(data)
+            elif self.startup is not None:
+                self._continue_startup(self.startup, data)
+            return
+        try:
+            answers = self.stream.receive(data)
+        except ProtocolError as error:
+            self.pool.notice(f"protocol error from the origin: {error}")
+            self.abort()
+            return
+        for exchange, output, status in answers:
+            if exchange is None:
+                if self.client is not None:
+                    self.client.write(output)
+                continue
+            if output and exchange.owner is not None:
+                exchange.owner.write(output)
+            if exchange.unfinished:
+                self._undo(exchange)
+            if status:
+                if self.stream.queue:
+                    self.stream.queue[0].sent_at = self._loop.time()
+                if exchange.error is not None:
+                    self.unnamed = None
+                if exchange.done is not None:
+                    exchange.done(exchange)
+        if self.closed:
+            return
+        if not self.stream.queue:
+            self._quiet()
+        elif self.stream.copy_in and self.client is None:
+            self._fail_copy()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
+        if self.stream is None:
+            failure = error or ConnectionResetError("the origin closed the connection")
+            for waiting in (self.tls_answer, self.started):
+                if waiting is not None and not waiting.done():
+                    waiting.set_exception(failure)
+            return
+        client, self.client = self.client, None
+        lost, self.stream.queue = list(self.stream.queue), type(self.stream.queue)()
+        self.pool.connection_lost(self)
+        for exchange in lost:
+            if exchange.error is None:
+                exchange.error = b""
+            if exchange.done is not None:
+                exchange.done(exchange)
+        if client is not None:
+            told = bool(lost) and bool(lost[0].error)
+            client.origin_lost(told=told, mid_message=self.stream.mid_message)
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self.client is not None:
+            self.client.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self.client is not None:
+            self.client.transport.resume_reading()
+
+    # --- sending -------------------------------------------------------------------------------------------
+
+    def send(self, exchange: Exchange, data: bytes) -> None:
+        exchange.sent_at = self._loop.time()
+        self.stream.queue.append(exchange)
+        self.transport.write(data)
+
+    def run(self, sql: str, done: Callable[[Exchange], None], owner: Collector | None = None) -> None:
+        """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
+        self.send(Exchange(owner, simple=True, done=done), messages.query(sql))
+
+    def adopt(self, wanted: SessionSettings, then: Callable[[], None]) -> None:
+        """Takes on `wanted` and calls `then`: at once, so that both go out together, where nothing can fail."""
+        sql, certain = transition(self.settings, wanted)
+        self.settings = wanted
+        if not sql:
+            then()
+        elif certain:
+            self.run(sql, self._adopted)
+            then()
+        else:
+            self.run(sql, lambda exchange: self._adopted(exchange) or then())  # type: ignore[func-returns-value]
+
+    def _adopted(self, exchange: Exchange) -> None:
+        if exchange.error is not None and not self.closed:
+            report = messages.parse_report(exchange.error[5:])
+            self.pool.notice(f"session settings could not be applied: {report.get('M', '')}")
+            self.abort()
+
+    # --- between exchanges ---------------------------------------------------------------------------------
+
+    def _quiet(self) -> None:
+        """All that was sent has been answered."""
+        if self.stream.transaction_status == IDLE:
+            client = self.client
+            if client is None:
+                self._settle()
+            elif client.lets_go():
+                self.release()
+        elif self.client is None and not self.release_pending:
+            self.run("ROLLBACK", lambda _: None)
+
+    def release(self) -> None:
+        """Takes the connection from its client: to the next one, after a reset if it was dirtied."""
+        client = self.client
+        if client is not None:
+            client.origin = None
+            self.client = None
+            if client.write_paused:
+                self.transport.resume_reading()
+            if self.write_paused:
+                client.transport.resume_reading()
+        self.release_pending = True
+        self._settle()
+
+    def abandon(self) -> None:
+        """The client is gone. What it asked for ends unheard; an open transaction is rolled back."""
+        for exchange in self.stream.queue:
+            exchange.owner = None
+        self.client = None
+        self.release_pending = False
+        self.transport.resume_reading()
+        if not self.stream.queue:
+            self._quiet()
+            return
+        self.abandoned_at = self._loop.time()
+        if self.stream.copy_in:
+            self._fail_copy()
+        elif not self.stream.queue[-1].closed:
+            self.stream.queue[-1].closed = True
+            self.transport.write(messages.SYNC)
+
+    def _fail_copy(self) -> None:
+        exchange = self.stream.queue[0]
+        self.stream.copy_in = False
+        data = messages.message(b"f", b"the client is gone\0")
+        if not exchange.closed:
+            exchange.closed = True
+            data += messages.SYNC
+        self.transport.write(data)
+
+    def _settle(self) -> None:
+        """Idle and nobody's: clean up what has to be, then back to the pool."""
+        self.abandoned_at = None
+        if self.cancelling or self.closed:
+            self.release_pending = True
+            return
+        self.release_pending = False
+        if self.stream.parameters_changed:
+            self.stream.parameters_changed = False
+            self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
+        if self.dirty:
+            self.dirty = False
+            self.run(RESET_SESSION, self._reset_done)
+        else:
+            self.pool.available(self)
+
+    def _reset_done(self, exchange: Exchange) -> None:
+        self.settings = self.pool.baseline
+        self.stream.parameters_changed = False
+        if exchange.error is not None:
+            self.abort()
+
+    # --- cancelling ----------------------------------------------------------------------------------------
+
+    def cancel_begins(self) -> None:
+        self.cancelling += 1
+
+    def cancel_ended(self) -> None:
+        """The origin has passed the cancel on. If its query had ended by then, the next one must not be hit:
+        a round trip of our own takes it."""
+        self.cancelling -= 1
+        if not self.cancelling and self.release_pending and not self.closed:
+            self.release_pending = False
+            self.run("", lambda _: None)
+
+    # --- books ---------------------------------------------------------------------------------------------
+
+    def _undo(self, exchange: Exchange) -> None:
+        """An error made the origin skip the rest: what was noted as done there was not."""
+        unfinished, exchange.unfinished = exchange.unfinished, []
+        for step in unfinished:
+            if step.finals == PARSE and step.statement is not None and step.action is not Action.EMIT:
+                self.prepared.pop(step.statement, None)
+        if exchange.owner is not None and self.client is exchange.owner:
+            self.client.steps_skipped(unfinished)
+
+    def remember(self, statement: Statement, limit: int) -> Statement | None:
+        """Notes `statement` as prepared here; gives one to close when that makes too many."""
+        self.prepared[statement] = None
+        if len(self.prepared) > limit:
+            return self.prepared.popitem(last=False)[0]
+        return None
+
+    # --- life ----------------------------------------------------------------------------------------------
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the origin has said something, such as good-bye, that has not been read yet."""
+        return self._poll is not None and self._poll()
+
+    def close(self) -> None:
+        self.closed = True
+        if not self.transport.is_closing():
+            self.transport.write(messages.TERMINATE)
+            self.transport.close()
+
+    def abort(self) -> None:
+        self.closed = True
+        self.transport.abort()
+
+
+def _readable_now(transport: asyncio.BaseTransport) -> Callable[[], bool] | None:
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return None
+    descriptor = sock.fileno()
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        return lambda: bool(poller.poll(0))
+    return lambda: bool(select.select([descriptor], [], [], 0)[0])

@@ -1,0 +1,343 @@
+"""The origin connections of one config: opened up to a limit, handed out first come first served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.client_startup import Refused
+from wrangler_py.proxy import failures
+from wrangler_py.proxy.connect import cancel, connect
+from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.origin import Collector, OriginConnection
+from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
+from wrangler_py.proxy.sql_text import SQLTexts
+from wrangler_py.proxy.statements import Statements
+
+if TYPE_CHECKING:
+    from wrangler_py.pgwire.exchange import Exchange
+    from wrangler_py.proxy.client import ClientSession
+
+MAX_KNOWN_SETTINGS = 1_000
+"""Distinct sets of session settings remembered per pool."""
+TICK_S = 1.0
+CANCELLED_GRACE_S = 5.0
+"""How long a cancelled query may go on before its connection is closed."""
+NEWS_GRACE_S = 0.01
+
+
+class Waiter:
+    """A client that waits for a connection."""
+
+    __slots__ = ("client", "deadline")
+
+    def __init__(self, client: ClientSession, deadline: float) -> None:
+        self.client = client
+        self.deadline = deadline
+
+
+class Pool:
+    """All that clients of one binding share.
+
+    `baseline` are the settings of a new connection, known once one has been opened.
+    """
+
+    def __init__(
+        self, binding: str, config: PoolConfig, options: ProxyOptions, notice: Callable[[str], None]
+    ) -> None:
+        self.binding = binding
+        self.config = config
+        self.options = options
+        self.notice = notice
+        self.texts = SQLTexts()
+        self.statements = Statements(self.texts)
+        self.connections: set[OriginConnection] = set()
+        self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
+        self.closed = False
+        self._said: set[str] = set()
+        self._idle: list[OriginConnection] = []
+        self._waiters: deque[Waiter] = deque()
+        self._opening = 0
+        self._known_settings: OrderedDict[frozenset[tuple[str, str]], SessionSettings] = OrderedDict()
+        self._interned: dict[frozenset[tuple[str, str]], SessionSettings] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._ticker: asyncio.TimerHandle | None = None
+
+    # --- checkout and release ------------------------------------------------------------------------------
+
+    def checkout(self, client: ClientSession) -> OriginConnection | None:
+        """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
+        if not self._waiters:
+            while self._idle:
+                connection = self._take_idle(client.settings)
+                if connection.closed:
+                    continue
+                if connection.has_news:
+                    # Perhaps it was closed at the other end: let the event loop read before it is used.
+                    self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
+                    continue
+                connection.client = client
+                self._tick()
+                return connection
+        self._waiters.append(Waiter(client, self._loop.time() + self.options.pool_wait_timeout_s))
+        self._tick()
+        self._open_for_waiters()
+        return None
+
+    def _take_idle(self, settings: SessionSettings) -> OriginConnection:
+        """The most recently used connection, one that has the right settings already before others."""
+        idle = self._idle
+        if idle[-1].settings is not settings and len(idle) > 1:
+            for position in range(len(idle) - 2, -1, -1):
+                if idle[position].settings is settings:
+                    return idle.pop(position)
+        return idle.pop()
+
+    def available(self, connection: OriginConnection) -> None:
+        """`connection` is clean and nobody's."""
+        if (
+            connection.closed
+            or connection.retired
+            or self.closed
+            or len(self.connections) > self.config.connection_limit
+        ):
+            self._discard(connection)
+            return
+        while self._waiters:
+            client = self._waiters.popleft().client
+            if client.waiting:
+                connection.client = client
+                client.granted(connection)
+                return
+        connection.idle_since = self._loop.time()
+        self._idle.append(connection)
+
+    def _available_again(self, connection: OriginConnection) -> None:
+        if not connection.closed:
+            self.available(connection)
+
+    def withdraw(self, client: ClientSession) -> None:
+        """`client` no longer waits."""
+        for waiter in self._waiters:
+            if waiter.client is client:
+                self._waiters.remove(waiter)
+                return
+
+    # --- opening and losing connections --------------------------------------------------------------------
+
+    def _open_for_waiters(self) -> None:
+        room = self.config.connection_limit - len(self.connections) - self._opening
+        for _ in range(min(room, len(self._waiters) - self._opening)):
+            self._opening += 1
+            self._spawn(self._open())
+
+    async def _open(self) -> None:
+        config = self.config
+        try:
+            connection = await connect(config, self.options.connect_timeout_s)
+        except OriginUnavailable as error:
+            self._opening -= 1
+            self._fail_waiters(error)
+            return
+        except BaseException:
+            self._opening -= 1
+            raise
+        self._opening -= 1
+        if self.closed or (config is not self.config and not _same_origin(config, self.config)):
+            connection.close()
+            self._open_for_waiters()
+            return
+        self._add(connection)
+        self.available(connection)
+
+    def _add(self, connection: OriginConnection) -> None:
+        connection.pool = self
+        self.connections.add(connection)
+        if self.baseline is None:
+            self.baseline = SessionSettings({}, dict(connection.stream.parameters))
+            self._interned[frozenset()] = self.baseline
+        connection.settings = self.baseline
+
+    def _fail_waiters(self, error: OriginUnavailable) -> None:
+        """With nothing open there is nothing to wait for."""
+        if self.connections:
+            return
+        waiters, self._waiters = self._waiters, deque()
+        for waiter in waiters:
+            if waiter.client.waiting:
+                waiter.client.origin_unavailable(error)
+
+    def connection_lost(self, connection: OriginConnection) -> None:
+        self.connections.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if not self.closed:
+            self._open_for_waiters()
+
+    def _discard(self, connection: OriginConnection) -> None:
+        self.connections.discard(connection)
+        connection.close()
+
+    # --- settings ------------------------------------------------------------------------------------------
+
+    async def settings_for(self, client: ClientSession, requested: dict[str, str]) -> SessionSettings:
+        """The session settings of a client that asks for `requested` at start-up.
+
+        The origin is asked only the first time. Raises OriginUnavailable, and Refused with the server's own words
+        for a setting it doesn't take.
+        """
+        requested = {name: value for name, value in requested.items() if name != "application_name"}
+        key = frozenset(requested.items())
+        known = self._known_settings.get(key)
+        if known is not None:
+            self._known_settings.move_to_end(key)
+            return known
+        if not requested and self.baseline is not None:
+            return self.baseline
+        connection = await client.wait_for_origin()
+        try:
+            if not requested:
+                return self.baseline
+            known = await self._probe(connection, requested)
+        finally:
+            if connection.client is client:
+                connection.release()
+        self._known_settings[key] = known
+        if len(self._known_settings) > MAX_KNOWN_SETTINGS:
+            self._known_settings.popitem(last=False)
+        return known
+
+    async def _probe(self, connection: OriginConnection, requested: dict[str, str]) -> SessionSettings:
+        await self.run(connection, "RESET ALL")
+        connection.dirty = True
+        rows = await self.run(connection, probe(requested))
+        assert rows
+        before, now = rows[0][0::2], rows[0][1::2]
+        values = {
+            name: value or "" for name, old, value in zip(requested, before, now, strict=True) if old != value
+        }
+        if not values:
+            return self.baseline
+        interned = frozenset(values.items())
+        known = self._interned.get(interned)
+        if known is None:
+            parameters = {**connection.stream.parameters, "application_name": APPLICATION_NAME}
+            known = self._interned[interned] = SessionSettings(values, parameters)
+        return known
+
+    async def run(self, connection: OriginConnection, sql: str) -> list[list[str | None]]:
+        """Runs the proxy's own `sql` on a connection it holds and gives the rows of its last result.
+
+        Raises Refused with the server's own error, OriginUnavailable when the connection is lost meanwhile.
+        """
+        collector = Collector()
+        ended: asyncio.Future[Exchange] = self._loop.create_future()
+        connection.run(sql, lambda exchange: ended.done() or ended.set_result(exchange), collector)
+        exchange = await ended
+        if exchange.error == b"":
+            raise failures.connection_attempt_failed("connection_lost")
+        if exchange.error is not None:
+            fields = messages.parse_report(exchange.error[5:])
+            raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
+        return messages.text_rows(collector.data)
+
+    def notice_once(self, message: str) -> None:
+        """Says something to the person the first time only."""
+        if message not in self._said:
+            self._said.add(message)
+            self.notice(message)
+
+    # --- time ----------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._ticker is None and not self.closed:
+            self._ticker = self._loop.call_later(TICK_S, self._tock)
+
+    def _tock(self) -> None:
+        """Once a second while there is anything to watch: waits, statements and idle times that last too long."""
+        self._ticker = None
+        now = self._loop.time()
+        while self._waiters and self._waiters[0].deadline <= now:
+            client = self._waiters.popleft().client
+            if client.waiting:
+                limit = self.config.connection_limit
+                client.origin_unavailable(failures.pool_exhausted(limit, self.options.pool_wait_timeout_s))
+        for connection in list(self.connections):
+            self._watch(connection, now)
+        while self._idle and now - self._idle[0].idle_since > self.options.idle_timeout_s:
+            self._discard(self._idle.pop(0))
+        if self.connections or self._waiters:
+            self._tick()
+
+    def _watch(self, connection: OriginConnection, now: float) -> None:
+        queue = connection.stream.queue
+        if connection.abandoned_at is not None:
+            gone = now - connection.abandoned_at
+            if gone > self.options.abandoned_grace_s + CANCELLED_GRACE_S:
+                connection.abort()
+            elif gone > self.options.abandoned_grace_s and queue and not connection.cancelling:
+                self.cancel(connection)
+        elif queue and queue[0].closed:
+            running = now - queue[0].sent_at
+            limit = self.options.statement_timeout_s
+            if running > limit + CANCELLED_GRACE_S:
+                connection.abort()
+            elif running > limit and not connection.cancelling:
+                self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
+                self.cancel(connection)
+
+    def cancel(self, connection: OriginConnection) -> None:
+        """Cancels what `connection` is running at the origin."""
+        connection.cancel_begins()
+        self._spawn(self._cancel(connection))
+
+    async def _cancel(self, connection: OriginConnection) -> None:
+        try:
+            await cancel(connection, self.config, self.options.connect_timeout_s)
+        finally:
+            connection.cancel_ended()
+
+    # --- life ----------------------------------------------------------------------------------------------
+
+    def update(self, config: PoolConfig) -> None:
+        """Takes on a changed config; connections to another origin are closed as they become free."""
+        elsewhere = not _same_origin(config, self.config)
+        self.config = config
+        if elsewhere:
+            for connection in list(self.connections):
+                if connection in self._idle:
+                    self._idle.remove(connection)
+                    self._discard(connection)
+                else:
+                    connection.retired = True
+            self._known_settings.clear()
+            self._interned.clear()
+            self.baseline = None  # type: ignore[assignment]
+        while self._idle and len(self.connections) > config.connection_limit:
+            self._discard(self._idle.pop(0))
+        self._open_for_waiters()
+
+    async def close(self) -> None:
+        self.closed = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for connection in list(self.connections):
+            connection.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:
+    return one.origin == other.origin and one.tls == other.tls

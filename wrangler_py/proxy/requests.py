@@ -1,0 +1,51 @@
+"""The Worker's requests as the proxy sees them: whose query it is, how many there were, when it is over.
+
+A request's id is the part behind the last dot of a client's user name: `HYPERDRIVE.3-17`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.client import ClientSession
+
+MAX_ENDED = 10_000
+"""Ended requests remembered, so that a client that outlives its request gets an error that says so."""
+
+
+@dataclass(slots=True)
+class QueryCounts:
+    """How many queries a request made, and of those how many had each cache status."""
+
+    total: int = 0
+    by_status: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Request:
+    id: str
+    counts: QueryCounts = field(default_factory=QueryCounts)
+    clients: set[ClientSession] = field(default_factory=set)
+
+
+class Requests:
+    """The requests that have opened a connection, by id, and the ids of those that ended."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Request] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    def enter(self, id: str) -> Request | None:
+        """The request `id`, or None if it has ended."""
+        if id in self._ended:
+            return None
+        return self._open.setdefault(id, Request(id))
+
+    def end(self, id: str) -> Request | None:
+        self._ended[id] = None
+        if len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
+        return self._open.pop(id, None)

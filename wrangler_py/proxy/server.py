@@ -1,0 +1,172 @@
+"""The listening end of the proxy: lets clients in, knows the pools, passes cancel requests on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire.client_startup import Refused
+from wrangler_py.pgwire.scram import Verifier
+from wrangler_py.proxy.client import ClientSession
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.requests import QueryCounts, Request, Requests
+
+BACKLOG = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEvent:
+    """One query that has ended. `duration_ms` is the time from its arrival to its last answer."""
+
+    binding: str
+    request: str | None
+    status: str
+    duration_ms: float
+    sql: str
+
+
+class Observer(Protocol):
+    """Whoever wants to know. `notice` gets one line for a person."""
+
+    def query(self, event: QueryEvent) -> None: ...
+    def notice(self, message: str) -> None: ...
+
+
+class Proxy:
+    """A pooling proxy on one port, with a pool for each binding.
+
+    Clients log in as `BINDING`, or `BINDING.REQUEST` on behalf of a Worker's request, with `password`.
+    """
+
+    def __init__(
+        self, *, password: str, observer: Observer | None = None, options: ProxyOptions | None = None
+    ) -> None:
+        self.options = options or ProxyOptions()
+        self.verifier = Verifier.of(password)
+        self.clients: set[ClientSession] = set()
+        self.pools: dict[str, Pool] = {}
+        self.host = ""
+        self.port = 0
+        self._observer = observer
+        self._requests = Requests()
+        self._by_process_id: dict[int, ClientSession] = {}
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listens on `host`; port 0 takes a free one. Raises OSError when the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: ClientSession(self), host, port, backlog=BACKLOG)
+        self.host, self.port = self._server.sockets[0].getsockname()[:2]
+
+    async def close(self) -> None:
+        """Ends every client and every origin connection."""
+        if self._server is not None:
+            self._server.close()
+        for client in list(self.clients):
+            client.transport.abort()
+        for pool in list(self.pools.values()):
+            await pool.close()
+
+    # --- pools ---------------------------------------------------------------------------------------------
+
+    def add_pool(self, binding: str, config: PoolConfig) -> None:
+        self.pools[binding] = Pool(binding, config, self.options, self.notice)
+
+    def update_pool(self, binding: str, config: PoolConfig) -> None:
+        """Takes effect at once, without closing a client."""
+        self.pools[binding].update(config)
+
+    async def remove_pool(self, binding: str) -> None:
+        """Ends the clients of `binding` and its origin connections."""
+        pool = self.pools.pop(binding)
+        for client in list(self.clients):
+            if client.pool is pool:
+                client.transport.abort()
+        await pool.close()
+
+    def notice(self, message: str) -> None:
+        if self._observer is not None:
+            self._observer.notice(message)
+
+    # --- clients -------------------------------------------------------------------------------------------
+
+    def admit(self, client: ClientSession, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
+        """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
+        user = parameters["user"]
+        binding, _, request_id = user.partition(".")
+        pool = self.pools.get(binding)
+        if pool is None:
+            raise Refused("28000", f'no Hyperdrive binding "{binding}"')
+        if parameters.get("replication", "false").lower() not in ("false", "off", "no", "0"):
+            raise Refused("0A000", "Hyperdrive does not support replication connections")
+        database = parameters.get("database", user)
+        if database not in (pool.config.origin.database, user):
+            raise Refused(
+                "3D000",
+                f'database "{database}" does not exist',
+                f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".',
+            )
+        if not request_id:
+            return pool, None
+        request = self._requests.enter(request_id)
+        if request is None:
+            raise request_over()
+        request.clients.add(client)
+        return pool, request
+
+    def register(self, client: ClientSession) -> int:
+        """A process id for `client`'s cancel key."""
+        process_id = secrets.randbelow(2**31 - 1) + 1
+        while process_id in self._by_process_id:
+            process_id = secrets.randbelow(2**31 - 1) + 1
+        self._by_process_id[process_id] = client
+        return process_id
+
+    def client_gone(self, client: ClientSession) -> None:
+        self.clients.discard(client)
+        self._by_process_id.pop(client.process_id, None)
+        if client.request is not None:
+            client.request.clients.discard(client)
+
+    def cancel(self, process_id: int, secret: bytes) -> None:
+        """A cancel request: passed on if the key is right and the client has a query under way."""
+        client = self._by_process_id.get(process_id)
+        if client is None or not hmac.compare_digest(client.secret, secret):
+            return
+        if client.origin is not None and client.origin.stream.queue:
+            client.pool.cancel(client.origin)
+
+    # --- requests ------------------------------------------------------------------------------------------
+
+    def end_request(self, request_id: str) -> QueryCounts:
+        """The Worker's request is over: closes what it left open, as Hyperdrive does, and gives its counts."""
+        request = self._requests.end(request_id)
+        if request is None:
+            return QueryCounts()
+        for client in list(request.clients):
+            client.refuse(request_over().response)
+        return request.counts
+
+
+def request_over() -> Refused:
+    return Refused(
+        "57P01",
+        "This database connection belongs to a request that has ended.",
+        "Create the database client inside the handler, once per request, not in the global scope.",
+    )
+
+
+def install_event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """The factory of the fastest event loop there is: uvloop where it exists."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop  # type: ignore[no-any-return]
+    return asyncio.new_event_loop

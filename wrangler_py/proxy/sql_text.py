@@ -1,0 +1,164 @@
+"""What the proxy has to know of each distinct text of SQL: does it leave something behind in the session, can
+transaction pooling carry it, does it change the schema.
+
+PostgreSQL's own parser decides. It takes a while, and an application that writes values into its SQL has a new
+text for every query, so ordinary queries that name nothing of the kind, anywhere, are told apart at a glance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from wrangler_py.sql.statement import SessionEffect, SQLFacts, StatementFacts
+
+MAX_TEXTS = 5_000
+"""Distinct texts remembered per pool."""
+MAX_ANALYSED_BYTES = 1_000_000
+"""A longer text is taken to leave the session dirty, and is not looked at further."""
+
+_HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
+_FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
+_SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
+_CALL = re.compile(rb"([a-z_0-9$.\x80-\xff]+)\s*\(")
+_HARMLESS_CALLS = frozenset(
+    b"in values and or on not as from where count sum avg min max coalesce exists any all lower upper length now over "
+    b"by filter select case when then else using limit array nullif greatest least cast round abs extract row_number "
+    b"pg_sleep generate_series jsonb_agg json_agg jsonb_build_object to_jsonb".split()
+)
+
+
+def _is_harmless(sql: bytes) -> bool:
+    """Whether a glance shows that there is nothing in it for the parser to find: a single ordinary query."""
+    text = sql.lower()
+    first = _FIRST_WORD.match(text)
+    if first is None or first[1] not in _HARMLESS_STARTS:
+        return False
+    if (b";" in text and not text.rstrip().endswith(b";")) or text.count(b";") > 1:
+        return False
+    if any(word in text for word in _SUSPICIOUS_WORDS if word != b"into" or first[1] != b"insert"):
+        return False
+    return b"(" not in text or all(name in _HARMLESS_CALLS for name in _CALL.findall(text))
+
+
+class Refusal(NamedTuple):
+    """Why transaction pooling can't carry a text: the feature, and what to do instead."""
+
+    feature: str
+    hint: str
+    in_transaction_too: bool
+
+
+class SQLText:
+    """A distinct text of SQL.
+
+    `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
+    leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
+    settings back to the connection's own. `deallocates`: the statement that it drops, b"" for all, None for none.
+    """
+
+    __slots__ = (
+        "begins", "changes_schema", "deallocates", "dirties", "discards_all", "ends", "refusal", "resets_settings",
+        "sets_outside_transaction", "sql", "takes_transaction_lock", "transaction_control",
+    )  # fmt: skip
+
+    def __init__(self, sql: bytes) -> None:
+        self.sql = sql
+        self.dirties = False
+        self.changes_schema = False
+        self.refusal: Refusal | None = None
+        self.begins = False
+        self.ends = False
+        self.transaction_control = False
+        self.resets_settings = False
+        self.deallocates: bytes | None = None
+        self.discards_all = False
+        self.sets_outside_transaction = False
+        self.takes_transaction_lock = False
+        if len(sql) > MAX_ANALYSED_BYTES:
+            self.dirties = True
+        elif not _is_harmless(sql):
+            from wrangler_py.sql.statement import analyse
+
+            self._learn(analyse(sql.decode("utf-8", "replace")))
+
+    def _learn(self, facts: SQLFacts) -> None:
+        from wrangler_py.sql.statement import SessionEffect as Effect
+
+        effects = facts.session_effects
+        if facts.is_cleanup and len(facts.statements) == 1 and effects & (Effect.DEALLOCATE | Effect.DISCARD):
+            self.discards_all = bool(effects & Effect.DISCARD)
+            self.deallocates = (facts.deallocated or "").encode()
+            return
+        self.resets_settings = facts.is_cleanup
+        self.dirties = not facts.is_cleanup and bool(effects & _leaves_something_behind())
+        self.changes_schema = facts.changes_schema
+        self.takes_transaction_lock = bool(effects & Effect.XACT_LOCK)
+        self.transaction_control = bool(facts.statements) and all(
+            statement.effects & Effect.TRANSACTION_CONTROL for statement in facts.statements
+        )
+        inside = False
+        for statement in facts.statements:
+            if statement.kind == "begin":
+                self.begins, self.ends, inside = True, False, True
+            elif statement.kind in ("commit", "rollback"):
+                self.begins, self.ends, inside = False, True, False
+            elif not inside and self.refusal is None:
+                self.refusal = _refusal(statement, alone=len(facts.statements) == 1)
+        self.sets_outside_transaction = (
+            len(facts.statements) == 1 and not facts.is_cleanup and bool(effects & (Effect.SET | Effect.SET_CONFIG))
+        )
+
+
+def _leaves_something_behind() -> SessionEffect:
+    from wrangler_py.sql.statement import SessionEffect as Effect
+
+    return (
+        Effect.SET | Effect.RESET | Effect.SET_CONFIG | Effect.TEMP_TABLE | Effect.HOLD_CURSOR | Effect.LISTEN
+        | Effect.SESSION_LOCK | Effect.CALL_OR_DO | Effect.UNKNOWN_FUNCTION | Effect.PREPARE | Effect.DISCARD
+    )  # fmt: skip
+
+
+def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
+    from wrangler_py.sql.statement import SessionEffect as Effect
+
+    effects = statement.effects
+    if effects & (Effect.PREPARE | Effect.EXECUTE):
+        name = "PREPARE" if effects & Effect.PREPARE else "EXECUTE"
+        return Refusal(f"SQL-level {name}", "Use the driver's prepared statements; they work.", True)
+    if effects & Effect.LISTEN:
+        return Refusal("LISTEN", "Poll a table instead, or connect to the database directly.", True)
+    if effects & Effect.NOTIFY:
+        return Refusal("NOTIFY", "Write to a table that the listeners poll.", True)
+    if effects & Effect.SESSION_LOCK:
+        return Refusal(
+            "a session-level advisory lock", "Take a row lock (SELECT … FOR UPDATE) inside a transaction.", True
+        )
+    if effects & Effect.TEMP_TABLE and alone:
+        return Refusal(
+            "a temporary table outside a transaction",
+            "Create and use it inside one transaction, or use a WITH query.",
+            False,
+        )
+    if effects & Effect.HOLD_CURSOR and alone:
+        return Refusal("a WITH HOLD cursor outside a transaction", "Use the cursor inside one transaction.", False)
+    return None
+
+
+class SQLTexts:
+    """The texts of a pool, the most recently used `MAX_TEXTS` of them."""
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
+
+    def get(self, sql: bytes) -> SQLText:
+        text = self._texts.get(sql)
+        if text is None:
+            text = self._texts[sql] = SQLText(sql)
+            if len(self._texts) > MAX_TEXTS:
+                self._texts.popitem(last=False)
+        else:
+            self._texts.move_to_end(sql)
+        return text

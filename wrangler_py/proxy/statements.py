@@ -1,0 +1,51 @@
+"""Prepared statements of the protocol level, shared by all clients of a pool.
+
+A client's Parse maps its own name to the pool's one statement for that SQL and those parameter types; each
+origin connection has its share of them prepared under the pool's names, and gets the others on demand.
+"""
+
+from __future__ import annotations
+
+import itertools
+from weakref import WeakValueDictionary
+
+from wrangler_py.proxy.sql_text import SQLText, SQLTexts
+
+
+class Statement:
+    """One distinct (SQL, parameter types). `definition` is a Parse's body behind the name."""
+
+    __slots__ = ("__weakref__", "definition", "name", "text")
+
+    def __init__(self, name: bytes, definition: bytes, text: SQLText) -> None:
+        self.name = name
+        self.definition = definition
+        self.text = text
+
+
+class Statements:
+    """The statements of a pool; one lives as long as a client or an origin connection has it."""
+
+    def __init__(self, texts: SQLTexts) -> None:
+        self._texts = texts
+        self._by_definition: WeakValueDictionary[bytes, Statement] = WeakValueDictionary()
+        self._numbers = itertools.count(1)
+
+    def get(self, definition: bytes) -> Statement:
+        statement = self._by_definition.get(definition)
+        if statement is None:
+            text = self._texts.get(definition[: definition.index(0)])
+            statement = Statement(b"hyperdrive_%d" % next(self._numbers), definition, text)
+            self._by_definition[definition] = statement
+        return statement
+
+    def forget(self, statement: Statement) -> None:
+        """The next Parse of its definition makes a new statement, which gets a new plan."""
+        if self._by_definition.get(statement.definition) is statement:
+            del self._by_definition[statement.definition]
+
+    def forget_all(self) -> None:
+        self._by_definition.clear()
+
+    def __len__(self) -> int:
+        return len(self._by_definition)
