@@ -39,7 +39,7 @@ class Entrypoint:
             else:
                 for name in (f"on_{event}", event):
                     function = getattr(module, name, None)
-                    if _is_handler(function, module, exact=name.startswith("on_")):
+                    if function is not None and _is_handler(function, module, exact=name.startswith("on_")):
                         self._functions[event] = function
                         self._accepts[event] = _positional_parameters(function)
                         break
@@ -66,10 +66,7 @@ class Entrypoint:
             raise EntrypointError(
                 f"The Worker has no {event} handler: add `async def {event}(self, …)` to class Default"
             )
-        if self._class is not None:
-            function = getattr(self._class(ctx, env), event)
-        else:
-            function = self._functions[event]
+        function = self._functions[event] if self._class is None else getattr(self._class(ctx, env), event)
         return function(*(subject, env, ctx)[: self._accepts[event]])
 
 
@@ -97,9 +94,7 @@ def _line_of(thing: Any) -> int | None:
 
 def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointError:
     if default is not None:
-        methods = [
-            name for name in vars(default) if callable(getattr(default, name)) and not name.startswith("_")
-        ]
+        methods = [name for name in vars(default) if callable(getattr(default, name)) and not name.startswith("_")]
         close = difflib.get_close_matches("fetch", methods, n=1)
         found = f" (it has {close[0]}: is that meant?)" if close else ""
         return EntrypointError(
@@ -107,9 +102,7 @@ def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointErro
             line=_line_of(default),
         )
     own = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__
+        value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__
     ]
     candidates = [cls for cls in own if issubclass(cls, WorkerEntrypoint)] or [
         cls for cls in own if difflib.get_close_matches(cls.__name__, ["Default"], n=1)
@@ -122,6 +115,6 @@ def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointErro
             line=_line_of(cls),
         )
     return EntrypointError(
-        "The Worker exports no handler. Add `class Default(WorkerEntrypoint)` with `async def fetch(self, request)`, "
-        "or a function `on_fetch(request, env, ctx)`"
+        "The Worker exports no handler. Add `class Default(WorkerEntrypoint)` with "
+        "`async def fetch(self, request)`, or a function `on_fetch(request, env, ctx)`"
     )

@@ -57,9 +57,7 @@ class EnvironmentBuilder:
             if self._launch.allow_global_clients:
                 bindings[binding] = Hyperdrive(**parts)
             else:
-                bindings[binding] = GlobalScopeHyperdrive(
-                    warn=lambda name=binding: self._warn_once(name), **parts
-                )  # type: ignore[misc]
+                bindings[binding] = GlobalScopeHyperdrive(warn=lambda name=binding: self._warn_once(name), **parts)  # type: ignore[misc]
         return Env(self._static | bindings)
 
     def _parts(self, binding: str, endpoint: HyperdriveEndpoint, request: str) -> dict[str, Any]:
@@ -77,8 +75,9 @@ class EnvironmentBuilder:
         if binding not in self._warned:
             self._warned.add(binding)
             self._warn(
-                f"env.{binding} was read at module level. A database client belongs to one request: connect inside "
-                "the handler, or the next request finds the connection closed (--allow-global-clients turns this off)"
+                f"env.{binding} was read at module level. A database client belongs to one request: connect "
+                "inside the handler, or the next request finds the connection closed "
+                "(--allow-global-clients turns this off)"
             )
 
 

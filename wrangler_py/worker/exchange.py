@@ -10,14 +10,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wrangler_py.worker.incoming import IncomingBody, make_request
+from wrangler_py.worker.incoming import IncomingBody
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import Head, as_response, head_of
+from wrangler_py.worker.outgoing import Head, head_of
 from wrangler_py.worker.sdk.workers._response import Response
 
 if TYPE_CHECKING:
-    from wrangler_py.worker.threads import RequestThreads
-    from wrangler_py.worker.worker import Worker
+    from wrangler_py.worker.host import Host
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,25 +27,16 @@ WATCH_AFTER_S = 0.1
 CLIENT_CLOSED_REQUEST = 499
 """What the log shows for a request whose client went away; never sent."""
 
-Respond: TypeAlias = Callable[[BaseException, str], Response]
-"""Makes the page for an exception, given it and the request's id."""
+Operation: TypeAlias = Callable[[Invocation, IncomingBody | None], Awaitable[Response]]
+"""What is done for a request, on its thread."""
 
 
 class HTTPExchange:
-    """Runs the handler on a request thread, brings the body in and the response out."""
+    """Runs an operation on a request thread, brings the body in and the response out."""
 
-    def __init__(
-        self,
-        worker: Worker,
-        threads: RequestThreads,
-        respond_to_error: Respond,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        self._worker = worker
-        self._threads = threads
-        self._respond_to_error = respond_to_error
+    def __init__(self, host: Host, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
+        self._host = host
+        self._operation = operation
         self._scope = scope
         self._send = send
         self._loop = asyncio.get_running_loop()
@@ -54,56 +44,50 @@ class HTTPExchange:
         self._watched = self._body or IncomingBody(receive, self._loop)
         self._started_at = time.perf_counter()
         self._head: asyncio.Future[tuple[Head, bytes | None]] = self._loop.create_future()
-        self._head_sent = asyncio.Event()
+        self._stream_begins = asyncio.Event()
         self._stream_end: asyncio.Future[bool] | None = None
         self._work_end: asyncio.Future[None] = self._loop.create_future()
         self._task: asyncio.Task[Any] | None = None
         self._client_gone = False
-        self.id = worker.next_request_id()
+        self.id = host.worker.next_request_id()
 
-    async def run(self, closing: Callable[[], bool]) -> None:
-        """See the request through. `closing()` tells whether the connection must close after it."""
-        self._threads.submit(self._on_thread)
+    async def run(self) -> None:
+        """See the response out. The request itself ends after its waitUntil work."""
+        self._host.threads.submit(self._on_thread)
         watch = self._loop.call_later(WATCH_AFTER_S, self._watch)
         try:
             head, content = await self._head
-            status = await self._respond(head, content, closing)
+            status = await self._respond(head, content)
         finally:
             watch.cancel()
             self._watched.stop_watching()
         elapsed = time.perf_counter() - self._started_at
-        if not self._work_end.done():
-            # The response is out; the client's connection must not wait for waitUntil work.
-            self._work_end.add_done_callback(lambda _: self._report(status, elapsed))
+        if self._work_end.done():
+            self._end(status, elapsed)
         else:
-            self._report(status, elapsed)
+            self._work_end.add_done_callback(lambda _: self._end(status, elapsed))
 
-    async def _respond(self, head: Head, content: bytes | None, closing: Callable[[], bool]) -> int:
+    async def _respond(self, head: Head, content: bytes | None) -> int:
         if self._client_gone:
+            if content is None:
+                # Let the stream run into its cancellation instead of waiting for a place to go.
+                self._stream_begins.set()
             return CLIENT_CLOSED_REQUEST
         if content is None:
             self._stream_end = self._loop.create_future()
-        headers = [*head.headers, (b"connection", b"close")] if closing() else head.headers
+        headers = self._host.with_connection_header(head.headers)
         await self._send({"type": "http.response.start", "status": head.status, "headers": headers})
         if content is not None:
             await self._send({"type": "http.response.body", "body": content})
             return head.status
         assert self._stream_end is not None
-        self._head_sent.set()
-        complete = await self._stream_end
-        if complete:
+        self._stream_begins.set()
+        if await self._stream_end:
             await self._send({"type": "http.response.body", "body": b""})
         return CLIENT_CLOSED_REQUEST if self._client_gone else head.status
 
-    def _report(self, status: int, elapsed: float) -> None:
-        self._worker.control.send(
-            "request",
-            id=self.id,
-            method=self._scope["method"],
-            path=self._scope["path"],
-            status=status,
-            ms=round(elapsed * 1000, 1),
-        )
+    def _end(self, status: int, elapsed: float) -> None:
+        self._host.end_request(self.id, self._scope["method"], self._scope["path"], status, elapsed)
 
     # The client's going away
 
@@ -112,10 +96,9 @@ class HTTPExchange:
 
     def _on_disconnect(self) -> None:
         self._client_gone = True
-        task = self._task
-        if task is not None:
+        if self._task is not None:
             try:
-                task.get_loop().call_soon_threadsafe(task.cancel)
+                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
             except RuntimeError:
                 return  # the thread has ended, and with it the work
 
@@ -123,41 +106,34 @@ class HTTPExchange:
 
     async def _on_thread(self) -> None:
         self._task = asyncio.current_task()
-        invocation = Invocation(self._worker, self.id)
-        try:
-            if self._client_gone:
-                raise asyncio.CancelledError
-            response = as_response(
-                await invocation.call("fetch", make_request(self._scope, self._body)), self._worker
-            )
-        except BaseException as error:
-            if self._client_gone and isinstance(error, asyncio.CancelledError):
-                self._on_thread_deliver(Head(CLIENT_CLOSED_REQUEST, []), b"")
-                await self._on_thread_finish(invocation)
-                return
-            response = self._respond_to_error(error, self.id)
+        invocation = Invocation(self._host.worker, self.id)
+        response = await self._on_thread_operate(invocation)
         head = head_of(response, self._scope["method"])
         body = response._body
-        if body is None or body.content is not None:
+        if body is not None and body.content is None:
+            self._loop.call_soon_threadsafe(self._deliver, head, None)
+            await self._on_thread_stream(body.chunks())
+        else:
             content = b"" if body is None else await body.read()
-            if invocation.has_work_left:
-                self._on_thread_deliver(head, content)
-                await self._on_thread_finish(invocation)
-            else:
+            if not invocation.has_work_left:
+                # The usual case: one wake-up of the server's loop for everything.
                 self._loop.call_soon_threadsafe(self._deliver_and_finish, head, content)
-            return
-        self._on_thread_deliver(head, None)
-        await self._on_thread_stream(body.chunks())
-        await self._on_thread_finish(invocation)
-
-    def _on_thread_deliver(self, head: Head, content: bytes | None) -> None:
-        self._loop.call_soon_threadsafe(self._deliver, head, content)
-
-    async def _on_thread_finish(self, invocation: Invocation) -> None:
+                return
+            self._loop.call_soon_threadsafe(self._deliver, head, content)
         try:
             await invocation.finish()
         finally:
-            self._loop.call_soon_threadsafe(self._work_end.set_result, None)
+            self._loop.call_soon_threadsafe(self._finish)
+
+    async def _on_thread_operate(self, invocation: Invocation) -> Response:
+        try:
+            if self._client_gone:
+                raise asyncio.CancelledError
+            return await self._operation(invocation, self._body)
+        except BaseException as error:
+            if self._client_gone and isinstance(error, asyncio.CancelledError | ConnectionError):
+                return Response(None, status=500)  # goes nowhere
+            return self._host.error_response(error, self.id, self._scope)
 
     async def _on_thread_stream(self, chunks: AsyncIterator[bytes]) -> None:
         complete = False
@@ -168,8 +144,8 @@ class HTTPExchange:
                     await asyncio.wrap_future(sending)
             complete = True
         except BaseException as error:
-            if not (self._client_gone and isinstance(error, asyncio.CancelledError)):
-                self._worker.report_exception(self.id, error)
+            if not (self._client_gone and isinstance(error, asyncio.CancelledError | ConnectionError)):
+                self._host.worker.report_exception(self.id, error)
         finally:
             await chunks.aclose()  # type: ignore[attr-defined]
             self._loop.call_soon_threadsafe(self._end_stream, complete)
@@ -179,14 +155,23 @@ class HTTPExchange:
     def _deliver(self, head: Head, content: bytes | None) -> None:
         self._head.set_result((head, content))
 
-    def _deliver_and_finish(self, head: Head, content: bytes | None) -> None:
-        self._head.set_result((head, content))
+    def _finish(self) -> None:
         self._work_end.set_result(None)
 
+    def _deliver_and_finish(self, head: Head, content: bytes | None) -> None:
+        self._deliver(head, content)
+        self._finish()
+
     async def _send_chunk(self, chunk: bytes) -> None:
-        await self._head_sent.wait()
+        await self._stream_begins.wait()
+        if self._client_gone:
+            raise ConnectionError("The client went away")
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     def _end_stream(self, complete: bool) -> None:
-        if self._stream_end is not None and not self._stream_end.done():
-            self._stream_end.set_result(complete)
+        async def end() -> None:
+            await self._stream_begins.wait()
+            if self._stream_end is not None and not self._stream_end.done():
+                self._stream_end.set_result(complete)
+
+        self._ending = self._loop.create_task(end())

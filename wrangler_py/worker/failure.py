@@ -126,7 +126,7 @@ def _without_host(trace: TracebackType | None) -> TracebackType | None:
     start = trace
     while start is not None:
         file = start.tb_frame.f_code.co_filename
-        if not (file.startswith(_HOST) or file.startswith("<frozen importlib")):
+        if not (file.startswith((_HOST, "<frozen importlib"))):
             return start
         start = start.tb_next
     return trace
@@ -148,9 +148,7 @@ def _secrets_of(launch: Launch) -> list[str]:
     from urllib.parse import quote
 
     values = [endpoint.password for endpoint in launch.hyperdrive.values()]
-    values += [
-        value for name, value in launch.vars.items() if isinstance(value, str) and _SECRET_NAME.search(name)
-    ]
+    values += [value for name, value in launch.vars.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
     kept = {value for value in values if len(value) >= _SHORTEST_SECRET}
     kept |= {quote(value, safe="") for value in kept}
     return sorted(kept, key=len, reverse=True)

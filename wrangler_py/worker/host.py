@@ -2,52 +2,111 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import parse_qs
+
 from wrangler_py.worker.error_page import error_response
-from wrangler_py.worker.exchange import HTTPExchange, Receive, Scope, Send
+from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
+from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames
-from wrangler_py.worker.outgoing import head_of
+from wrangler_py.worker.incoming import IncomingBody, make_request
+from wrangler_py.worker.invocation import Invocation
+from wrangler_py.worker.outgoing import as_response, head_of
+from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.sdk.workers._response import Response
+from wrangler_py.worker.socket_exchange import SocketExchange
 from wrangler_py.worker.threads import RequestThreads
 from wrangler_py.worker.worker import Worker
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
+SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
+TEST_SCHEDULED_PATH = "/__scheduled"
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class Host:
     """Serves one generation: guards the Host header, answers our own paths, hands the rest to the Worker."""
 
     def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._threads = RequestThreads()
-        self._host_names = HostNames(worker.launch.origin)
+        self.worker = worker
+        self.threads = RequestThreads()
         self.draining = False
+        self._host_names = HostNames(worker.launch.origin)
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = self._host_names.refuse(scope["headers"])
-        if refused is not None:
-            await self._answer(scope, send, Response(refused, status=403))
-            return
+        own = Response(refused, status=403) if refused is not None else self._own_answer(scope)
+        if scope["type"] == "websocket":
+            if own is None:
+                self._begin_request()
+            await SocketExchange(self, scope, receive, send).run(own)
+        elif own is not None:
+            await self._answer(scope, send, own)
+        else:
+            self._begin_request()
+            await HTTPExchange(self, self._operation(scope), scope, receive, send).run()
+
+    async def wait_idle(self) -> None:
+        """Return when no request is left, its waitUntil work included."""
+        await self._idle.wait()
+
+    def with_connection_header(self, headers: Headers) -> Headers:
+        """While draining, a response is the last one of its connection."""
+        return [*headers, (b"connection", b"close")] if self.draining else headers
+
+    def error_response(self, error: BaseException, request_id: str, scope: Scope) -> Response:
+        """Report an exception of a handler and make the page for it."""
+        return self._error_page(self.worker.report_exception(request_id, error), scope)
+
+    def _begin_request(self) -> None:
+        self._open += 1
+        self._idle.clear()
+
+    def end_request(self, request_id: str, method: str, path: str, status: int, elapsed_s: float) -> None:
+        """Report a request that is over."""
+        self.worker.control.send(
+            "request", id=request_id, method=method, path=path, status=status, ms=round(elapsed_s * 1000, 1)
+        )
+        self._open -= 1
+        if not self._open:
+            self._idle.set()
+
+    def _own_answer(self, scope: Scope) -> Response | None:
         path = scope["path"]
-        if path.startswith("/cdn-cgi/") and path == GENERATION_PATH:
-            generation = Response(str(self._worker.launch.generation), headers={"cache-control": "no-store"})
-            await self._answer(scope, send, generation)
-            return
-        if self._worker.failure is not None:
-            page = error_response(self._worker.failure, scope["headers"], self._worker.launch.generation)
-            await self._answer(scope, send, page)
-            return
+        if path == GENERATION_PATH:
+            return Response(str(self.worker.launch.generation), headers={"cache-control": "no-store"})
+        if self.worker.failure is not None:
+            return self._error_page(self.worker.failure, scope)
+        return None
 
-        def respond_to_error(error: BaseException, request_id: str) -> Response:
-            failure = self._worker.report_exception(request_id, error)
-            return error_response(failure, scope["headers"], self._worker.launch.generation)
+    def _error_page(self, failure: Failure, scope: Scope) -> Response:
+        return error_response(failure, scope["headers"], self.worker.launch.generation)
 
-        exchange = HTTPExchange(self._worker, self._threads, respond_to_error, scope, receive, send)
-        await exchange.run(lambda: self.draining)
+    def _operation(self, scope: Scope) -> Operation:
+        path = scope["path"]
+        if path == SCHEDULED_PATH or (path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled):
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+
+            async def run_scheduled(invocation: Invocation, body: IncomingBody | None) -> Response:
+                controller = ScheduledController.of_query(query)
+                await invocation.call("scheduled", controller)
+                return Response("ok")
+
+            return run_scheduled
+
+        async def run_fetch(invocation: Invocation, body: IncomingBody | None) -> Response:
+            return as_response(await invocation.call("fetch", make_request(scope, body)), self.worker)
+
+        return run_fetch
 
     async def _answer(self, scope: Scope, send: Send, response: Response) -> None:
         head = head_of(response, scope["method"])
-        headers = [*head.headers, (b"connection", b"close")] if self.draining else head.headers
         content = b"" if response._body is None else await response._body.read()
+        headers = self.with_connection_header(head.headers)
         await send({"type": "http.response.start", "status": head.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})

@@ -56,7 +56,7 @@ class SDKFinder(importlib.abc.MetaPathFinder):
 class _FreshSourceLoader(importlib.machinery.SourceFileLoader):
     """Always compiles from source: two saves within a second must not meet the first one's bytecode."""
 
-    def path_stats(self, path: str) -> dict[str, object]:  # type: ignore[override]
+    def path_stats(self, path: str) -> dict[str, object]:
         raise OSError("the person's own files are compiled anew each time")
 
 

@@ -99,24 +99,22 @@ class IncomingCf:
     continent = "NA"
     city = "Austin"
     region = "Texas"
-    regionCode = "TX"  # noqa: N815 - the platform's names
+    regionCode = "TX"
     timezone = "America/Chicago"
-    postalCode = "78701"  # noqa: N815
+    postalCode = "78701"
     latitude = "30.27130"
     longitude = "-97.74260"
     asn = 395747
-    asOrganization = "Local development"  # noqa: N815
-    httpProtocol = "HTTP/1.1"  # noqa: N815
-    tlsVersion = ""  # noqa: N815
-    tlsCipher = ""  # noqa: N815
-    clientAcceptEncoding = ""  # noqa: N815
-    isEUCountry = False  # noqa: N815
+    asOrganization = "Local development"
+    httpProtocol = "HTTP/1.1"
+    tlsVersion = ""
+    tlsCipher = ""
+    clientAcceptEncoding = ""
+    isEUCountry = False
 
     def to_py(self) -> dict[str, Any]:
         return {
-            name: value
-            for name, value in vars(IncomingCf).items()
-            if not name.startswith("_") and name != "to_py"
+            name: value for name, value in vars(IncomingCf).items() if not name.startswith("_") and name != "to_py"
         }
 
 

@@ -23,6 +23,7 @@ class Invocation:
     def __init__(self, worker: Worker, request_id: str) -> None:
         self.id = request_id
         self.env = worker.environments.for_request(request_id)
+        self.resources: dict[Any, Any] = {}
         self._worker = worker
         self._background: set[asyncio.Future[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -40,7 +41,15 @@ class Invocation:
             raise TypeError(
                 f"waitUntil takes an awaitable, not {type(awaitable).__name__}: call the async function"
             )
-        self._background.add(asyncio.ensure_future(awaitable))
+        future = asyncio.ensure_future(awaitable)
+        self._background.add(future)
+        future.add_done_callback(self._background_done)
+
+    def _background_done(self, future: asyncio.Future[Any]) -> None:
+        self._background.discard(future)
+        error = None if future.cancelled() else future.exception()
+        if error is not None:
+            self._worker.report_exception(self.id, error)
 
     def on_end(self, close: Callable[[], Awaitable[None]]) -> None:
         self._closers.append(close)
@@ -53,22 +62,16 @@ class Invocation:
         """See waitUntil work to its end, then close what the request opened."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + WAIT_UNTIL_LIMIT_S
-        while self._background:
-            done, pending = await asyncio.wait(self._background, timeout=max(0.0, deadline - loop.time()))
-            self._background -= done
-            for future in done:
-                error = None if future.cancelled() else future.exception()
-                if error is not None:
-                    self._worker.report_exception(self.id, error)
-            if pending and loop.time() >= deadline:
-                for future in pending:
-                    future.cancel()
-                await asyncio.wait(pending, timeout=1.0)
-                self._background.clear()
-                self._worker.control.log(
-                    "warning",
-                    f"waitUntil work of request {self.id} was cancelled after {WAIT_UNTIL_LIMIT_S:.0f} s, "
-                    "as on the platform",
-                )
+        while self._background and loop.time() < deadline:
+            # waitUntil work may add more of its kind.
+            await asyncio.wait(set(self._background), timeout=deadline - loop.time())
+        if self._background:
+            self._worker.control.log(
+                "warning",
+                f"waitUntil work of request {self.id} was cancelled after {WAIT_UNTIL_LIMIT_S:.0f} s, "
+                "as on the platform",
+            )
+            for future in self._background:
+                future.cancel()
         while self._closers:
             await self._closers.pop()()

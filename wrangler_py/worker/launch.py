@@ -48,7 +48,6 @@ class Launch:
         known["root"] = Path(known["root"])
         known["flags"] = tuple(known.get("flags", ()))
         known["hyperdrive"] = {
-            binding: HyperdriveEndpoint(**endpoint)
-            for binding, endpoint in known.get("hyperdrive", {}).items()
+            binding: HyperdriveEndpoint(**endpoint) for binding, endpoint in known.get("hyperdrive", {}).items()
         }
         return cls(**known)

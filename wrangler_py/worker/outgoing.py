@@ -32,9 +32,7 @@ def as_response(result: Any, worker: Worker) -> Response:
     if result is None:
         problem = f"{name} returned nothing. Every path through it must end with `return Response(…)`"
     elif isinstance(result, dict | list):
-        problem = (
-            f"{name} returned a {type(result).__name__}, not a Response. Write `return Response.json(…)`"
-        )
+        problem = f"{name} returned a {type(result).__name__}, not a Response. Write `return Response.json(…)`"
     elif isinstance(result, str | bytes):
         problem = f"{name} returned {type(result).__name__}, not a Response. Write `return Response(…)`"
     else:

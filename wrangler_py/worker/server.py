@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import socket
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from wrangler_py.worker.host import Host
+if TYPE_CHECKING:
+    from wrangler_py.worker.host import Host
 
 KEEP_ALIVE_S = 75
+FRESH_GRACE_S = 1.0
+"""A connection accepted this recently, its request still on the way, is waited for when draining."""
+IDLE_GRACE_S = 0.25
+"""A kept-alive connection used this recently may be about to bring the next request: it is waited for as well."""
+DRAIN_LIMIT_S = 30.0
+"""What is not finished by then (an endless stream) is cut off."""
+_POLL_S = 0.01
 
 
 class HTTPServer:
@@ -28,10 +38,11 @@ class HTTPServer:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            ws="none",
+            http=_connection_class(),
+            ws=_make_websocket_protocol,  # type: ignore[arg-type]
         )
         # What uvicorn would log is reported in the Worker's own terms.
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         self._config.load()
         self._server = uvicorn.Server(self._config)
         self._server.lifespan = self._config.lifespan_class(self._config)
@@ -43,12 +54,86 @@ class HTTPServer:
         self._ticking = asyncio.create_task(self._server.main_loop())
 
     async def drain(self) -> None:
-        """Stop accepting at once; return when all that was accepted is answered."""
+        """Stop accepting at once; return when all that was accepted is answered and its waitUntil work done.
+
+        Connections that are idle are closed: at once when they have been for long, else after a short grace,
+        so that a client that has its next request on the way gets its answer, marked as the last one.
+        """
         self._host.draining = True
-        for server in self._server.servers:
-            server.close()
-        state: Any = self._server.server_state
-        for connection in list(state.connections):
-            connection.shutdown()
-        while state.connections or state.tasks:
-            await asyncio.sleep(0.02)
+        for listener in self._server.servers:
+            listener.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + DRAIN_LIMIT_S
+        connections: set[Any] = self._server.server_state.connections
+        asked: set[Any] = set()
+        while connections and loop.time() < deadline:
+            for connection in list(connections):
+                if not hasattr(connection, "active_at"):  # a WebSocket
+                    if connection not in asked:
+                        asked.add(connection)
+                        connection.shutdown()
+                elif connection.may_close(loop.time()):
+                    connection.transport.close()
+            await asyncio.sleep(_POLL_S)
+        for connection in list(connections):
+            connection.transport.abort()
+        try:
+            async with asyncio.timeout_at(max(deadline, loop.time() + 1.0)):
+                await self._host.wait_idle()
+        except TimeoutError:
+            return
+
+
+def _connection_class() -> type[asyncio.Protocol]:
+    """uvicorn's HTTP protocol, the fast one where it is installed, that knows when it was used last."""
+    base: Any
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as base
+    except ImportError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol as base
+
+    class Connection(base):  # type: ignore[misc]
+        active_at: float
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            self.active_at = self.loop.time()
+
+        def data_received(self, data: bytes) -> None:
+            self.active_at = self.loop.time()
+            super().data_received(data)
+
+        def on_response_complete(self) -> None:
+            self.active_at = self.loop.time()
+            super().on_response_complete()
+
+        def may_close(self, now: float) -> bool:
+            """Whether nothing is under way on this connection, nor likely to be on its way."""
+            if self.transport.is_closing():
+                return False
+            if self.cycle is not None and not self.cycle.response_complete:
+                return False
+            grace = FRESH_GRACE_S if self.cycle is None else IDLE_GRACE_S
+            return now - self.active_at >= grace and not _has_data(self.transport)
+
+    return Connection
+
+
+def _has_data(transport: asyncio.Transport) -> bool:
+    """Whether bytes have arrived that the event loop has not read yet."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        return False
+    if sys.platform == "win32":
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _make_websocket_protocol(**options: Any) -> asyncio.Protocol:
+    # WebSockets are rare and their library slow to import: wait for the first one.
+    from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+    assert AutoWebSocketsProtocol is not None
+    return AutoWebSocketsProtocol(**options)

@@ -98,9 +98,7 @@ class _RequestThread(threading.Thread):
             asyncio.set_event_loop(None)
             loop.close()
 
-    def _make_task(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
-    ) -> asyncio.Task[Any]:
+    def _make_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         self._spawned = True
         return asyncio.Task(coroutine, loop=loop, **options)
 

@@ -24,6 +24,7 @@ class _GlobalScope:
 
     def __init__(self, env: Env) -> None:
         self.env = env
+        self.resources: dict[Any, Any] = {}
 
     def wait_until(self, awaitable: Any) -> None:
         raise RuntimeError("waitUntil works inside a request, not at module level")
@@ -54,9 +55,8 @@ class Worker:
         token = current.set(_GlobalScope(self.environments.for_global_scope()))
         try:
             if not self.launch.main.is_file():
-                raise EntrypointError(
-                    f"The config file's main is {self.failures.relative(str(self.launch.main))}, and there is no such file"
-                )
+                main = self.failures.relative(str(self.launch.main))
+                raise EntrypointError(f"The config file's main is {main}, and there is no such file")
             self.entrypoint = Entrypoint(imports.load_main(self.launch.main))
         except KeyboardInterrupt:
             raise

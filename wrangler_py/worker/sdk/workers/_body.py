@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 TEXT = "text/plain;charset=UTF-8"
@@ -57,6 +57,13 @@ class Body:
         assert self._stream is not None
         async for chunk in self._stream:
             yield chunk
+
+    def blocking_reader(self) -> Callable[[], bytes] | None:
+        """A function that waits for the next piece (b"" at the end), when the stream can be read that way."""
+        read: Callable[[], bytes] | None = getattr(self._stream, "read_blocking", None)
+        if read is not None:
+            self._use()
+        return read
 
     def tee(self) -> Body:
         """Split: this body and the returned one each give the whole content once."""
@@ -118,8 +125,13 @@ def make_body(value: Any) -> tuple[Body | None, str | None]:
 
 
 async def _asynchronous(pieces: Iterator[Any]) -> AsyncIterator[Any]:
-    for piece in pieces:
-        yield piece
+    try:
+        for piece in pieces:
+            yield piece
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
 
 
 async def _encoded(pieces: AsyncIterator[Any]) -> AsyncIterator[bytes]:

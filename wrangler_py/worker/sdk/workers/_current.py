@@ -13,6 +13,8 @@ class Invocation(Protocol):
     """One call of a handler, as the modules here need to know it."""
 
     env: Env
+    resources: dict[Any, Any]
+    """What modules keep for the length of the request, such as fetch's HTTP client."""
 
     def wait_until(self, awaitable: Any) -> None:
         """Keep the request open until the awaitable is done."""

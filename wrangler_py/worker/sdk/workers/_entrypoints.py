@@ -24,19 +24,22 @@ class Context:
         self.passes_through = False
         self.props: dict[str, Any] = {}
 
-    def waitUntil(self, awaitable: Awaitable[Any]) -> None:  # noqa: N802 - the platform's name
+    def waitUntil(self, awaitable: Awaitable[Any]) -> None:
         """Keep the request open after its response until `awaitable` is done, for 30 s at most."""
         self._invocation.wait_until(awaitable)
 
     wait_until = waitUntil
 
-    def passThroughOnException(self) -> None:  # noqa: N802 - the platform's name
+    def passThroughOnException(self) -> None:
         """On the platform an exception then reaches the origin. There is none here: the error page is shown."""
         self.passes_through = True
 
 
 class WorkerEntrypoint:
-    """Base class of a Worker's entry point: `class Default(WorkerEntrypoint)` with `async def fetch(self, request)`."""
+    """Base class of a Worker's entry point.
+
+    `class Default(WorkerEntrypoint)` with `async def fetch(self, request)`.
+    """
 
     ctx: Context
     env: Env
@@ -78,4 +81,4 @@ def wait_until(awaitable: Awaitable[Any]) -> None:
     current_invocation("wait_until").wait_until(awaitable)
 
 
-waitUntil = wait_until  # noqa: N816 - the platform's name
+waitUntil = wait_until

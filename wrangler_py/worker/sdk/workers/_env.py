@@ -21,7 +21,8 @@ class Env:
         known = ", ".join(sorted(self.__dict__)) or "none"
         raise AttributeError(
             f"env has no binding or variable named {name!r} (it has: {known}). "
-            "Add it to the config file, to .dev.vars, or with --var; bindings and vars are not inherited by [env.NAME]"
+            "Add it to the config file, to .dev.vars, or with --var; "
+            "[env.NAME] inherits neither bindings nor vars"
         )
 
     def __dir__(self) -> list[str]:
@@ -50,7 +51,7 @@ class Hyperdrive:
         self.database = database
 
     @property
-    def connectionString(self) -> str:  # noqa: N802 - the platform's name
+    def connectionString(self) -> str:
         """`postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=disable`."""
         from urllib.parse import quote
 
@@ -62,8 +63,8 @@ class Hyperdrive:
     def connect(self) -> Any:
         """Not available in a Python Worker: a driver connects with `connectionString`."""
         raise NotImplementedError(
-            "Hyperdrive's connect() gives a JavaScript socket. In a Python Worker give connectionString to a driver: "
-            "psycopg.connect(env.BINDING.connectionString)"
+            "Hyperdrive's connect() gives a JavaScript socket. In a Python Worker give connectionString "
+            "to a driver: psycopg.connect(env.BINDING.connectionString)"
         )
 
     def __repr__(self) -> str:
@@ -104,8 +105,8 @@ class Unavailable:
     def _refuse(self) -> NotEmulatedError:
         product = _UNAVAILABLE.get(self._kind, self._kind)
         return NotEmulatedError(
-            f"env.{self._binding} is a {product} binding, and wrangler-py emulates Hyperdrive alone. Run this route with "
-            f"`pywrangler dev`, or guard the code while you develop without it"
+            f"env.{self._binding} is a {product} binding, and wrangler-py emulates Hyperdrive alone. "
+            "Run this route with `pywrangler dev`, or guard the code while you develop without it"
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -139,9 +140,7 @@ class CurrentEnv:
 
 
 @contextmanager
-def patch_env(
-    values: dict[str, Any] | Sequence[tuple[str, Any]] | None = None, **kwds: Any
-) -> Iterator[None]:
+def patch_env(values: dict[str, Any] | Sequence[tuple[str, Any]] | None = None, **kwds: Any) -> Iterator[None]:
     """Change variables of `workers.env` for the length of a with block, in this request alone."""
     env = current_invocation("patch_env").env
     before = dict(env.__dict__)

@@ -124,7 +124,7 @@ def _pairs_of(init: Any) -> Iterable[tuple[str, Any]]:
 
 
 def as_message(headers: Headers) -> HTTPMessage:
-    """Headers in the form the SDK gives them: an `http.client.HTTPMessage`, repeated ones joined, Set-Cookie not."""
+    """Headers as the SDK gives them: an `http.client.HTTPMessage`, repeated ones joined, Set-Cookie not."""
     from http.client import HTTPMessage  # a slow import that many Workers never need
 
     message = HTTPMessage()

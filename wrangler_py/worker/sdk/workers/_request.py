@@ -32,17 +32,20 @@ class Request:
 
     __slots__ = ("_body", "_cf", "_headers", "_js", "_method", "redirect", "url")
 
+    url: str
+    redirect: str
+    _method: str
+    _headers: Headers
+    _body: Body | None
+    _cf: Any
+
     def __init__(self, input: Request | str, **options: Unpack[FetchKwargs]) -> None:
         self._js: Any = None
-        if hasattr(input, "_as_request"):
-            original: Request = input._as_request()
-        elif isinstance(input, Request):
-            original = input
-        else:
-            original = _blank(str(input))
+        as_request = getattr(input, "_as_request", None)
+        original: Request = as_request() if as_request is not None else _blank(str(input))
         self.url = original.url
         self._method = _method_name(options.get("method") or original._method)
-        self.redirect: str = options.get("redirect") or original.redirect
+        self.redirect = options.get("redirect") or original.redirect
         self._cf = options["cf"] if options.get("cf") is not None else original._cf
         headers = options.get("headers")
         self._headers = original._headers.copy() if headers is None else Headers(headers)
@@ -62,6 +65,9 @@ class Request:
         request.url, request._method, request._headers = url, method, headers
         request._body, request._cf, request.redirect = body, cf, "manual"
         return request
+
+    def _as_request(self) -> Request:
+        return self
 
     @property
     def method(self) -> HTTPMethod:
@@ -145,9 +151,7 @@ def _blank(url: str) -> Request:
     parts = urlsplit(url)
     if not parts.scheme or (parts.scheme in ("http", "https") and not parts.netloc):
         raise TypeError(f"Invalid URL: {url!r} (a full one is needed: https://…)")
-    request = Request._incoming(
-        "GET", urlunsplit(parts._replace(path=parts.path or "/")), Headers(), None, None
-    )
+    request = Request._incoming("GET", urlunsplit(parts._replace(path=parts.path or "/")), Headers(), None, None)
     request.redirect = "follow"
     return request
 

@@ -46,6 +46,7 @@ class Response:
         headers: HeadersInit | None = None,
         web_socket: Any = None,
     ) -> None:
+        self._js: Any = None
         if hasattr(body, "_as_response"):
             if status is not None or status_text or headers is not None:
                 raise ValueError("Expected no options when constructing Response from another response")
@@ -54,7 +55,6 @@ class Response:
                 setattr(self, name, getattr(original, name))
             self._js = body
             return
-        self._js: Any = None
         self.url = ""
         self.redirected = False
         self.status = _checked_status(status, web_socket)
@@ -126,7 +126,7 @@ class Response:
 
         return parse_form(await self.bytes(), self._headers.get("content-type"))
 
-    async def formData(self) -> FormData:  # noqa: N802 - the SDK's older name
+    async def formData(self) -> FormData:
         return await self.form_data()
 
     def clone(self) -> Response:
@@ -143,12 +143,33 @@ class Response:
         return response
 
     def _like(self, body: Body | None) -> Response:
-        response = Response.__new__(Response)
+        return Response._assemble(
+            self.status,
+            self._headers.copy(),
+            body,
+            status_text=self.status_text,
+            url=self.url,
+            redirected=self.redirected,
+        )
+
+    @classmethod
+    def _assemble(
+        cls,
+        status: int,
+        headers: Headers,
+        body: Body | None,
+        *,
+        status_text: str = "",
+        url: str = "",
+        redirected: bool = False,
+    ) -> Response:
+        """Put a response together from parts that need no checking."""
+        response = cls.__new__(cls)
         response._js = None
-        response._body = body
-        response._headers = self._headers.copy()
-        response.url, response.redirected = self.url, self.redirected
-        response.status, response.status_text, response.web_socket = self.status, self.status_text, None
+        response.status, response.status_text = status, status_text
+        response._headers, response._body = headers, body
+        response.url, response.redirected = url, redirected
+        response.web_socket = None
         return response
 
     @staticmethod

@@ -1,0 +1,132 @@
+"""One WebSocket, between the server's event loop and the request thread that its handler runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wrangler_py.worker.incoming import make_request
+from wrangler_py.worker.invocation import Invocation
+from wrangler_py.worker.outgoing import Head, as_response, head_of
+from wrangler_py.worker.sdk.js._sockets import WebSocket
+from wrangler_py.worker.sdk.js._values import JsObject
+from wrangler_py.worker.sdk.workers._response import Response
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.exchange import Receive, Scope, Send
+    from wrangler_py.worker.host import Host
+
+SWITCHING_PROTOCOLS = 101
+ABNORMAL_CLOSURE = 1006
+NORMAL_CLOSURE = 1000
+
+
+class SocketExchange:
+    """Runs the fetch handler for an upgrade, then carries messages until either side closes."""
+
+    def __init__(self, host: Host, scope: Scope, receive: Receive, send: Send) -> None:
+        self._host = host
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[tuple[Head, bytes, WebSocket | None]] = self._loop.create_future()
+        self._work_end: asyncio.Future[None] = self._loop.create_future()
+        self._thread_loop: asyncio.AbstractEventLoop | None = None
+        self._context: contextvars.Context | None = None
+        self._id = host.worker.next_request_id()
+
+    async def run(self, own: Response | None) -> None:
+        """See the WebSocket through; with `own`, refuse it with that response instead."""
+        await self._receive()  # websocket.connect
+        if own is not None:
+            content = b"" if own._body is None else await own._body.read()
+            await self._refuse(head_of(own, "GET"), content)
+            return
+        started_at = time.perf_counter()
+        self._host.threads.submit(self._on_thread)
+        head, content, client_end = await self._answer
+        if client_end is None:
+            await self._refuse(head, content)
+        else:
+            await self._accept(head)
+            while (message := await self._receive())["type"] == "websocket.receive":
+                text = message.get("text")
+                self._to_worker(client_end._network_message, message["bytes"] if text is None else text)
+            code, reason = message.get("code", ABNORMAL_CLOSURE), message.get("reason") or ""
+            self._to_worker(client_end._network_closed, code, reason)
+        await self._work_end
+        elapsed = time.perf_counter() - started_at
+        self._host.end_request(self._id, "GET", self._scope["path"], head.status, elapsed)
+
+    async def _accept(self, head: Head) -> None:
+        protocol = next((value.decode() for name, value in head.headers if name == b"sec-websocket-protocol"), None)
+        headers = [pair for pair in head.headers if pair[0] != b"sec-websocket-protocol"]
+        await self._send({"type": "websocket.accept", "subprotocol": protocol, "headers": headers})
+
+    async def _refuse(self, head: Head, content: bytes) -> None:
+        await self._send({"type": "websocket.http.response.start", "status": head.status, "headers": head.headers})
+        await self._send({"type": "websocket.http.response.body", "body": content})
+
+    def _to_worker(self, deliver: Callable[..., None], *arguments: Any) -> None:
+        def run() -> None:
+            try:
+                deliver(*arguments)
+            except Exception as error:
+                self._host.worker.report_exception(self._id, error)
+
+        assert self._thread_loop is not None
+        try:
+            self._thread_loop.call_soon_threadsafe(run, context=self._context)
+        except RuntimeError:
+            return  # the request has ended on its thread
+
+    # On the request thread
+
+    async def _on_thread(self) -> None:
+        self._thread_loop = asyncio.get_running_loop()
+        invocation = Invocation(self._host.worker, self._id)
+        client_end: WebSocket | None = None
+        try:
+            result = await invocation.call("fetch", make_request(self._scope, None))
+            response = as_response(result, self._host.worker)
+        except BaseException as error:
+            response = self._host.error_response(error, self._id, self._scope)
+        # Listeners run later, called from the server's loop, and belong to this request all the same.
+        self._context = contextvars.copy_context()
+        if response.status == SWITCHING_PROTOCOLS:
+            client_end = response.web_socket
+        content = b"" if client_end is not None or response._body is None else await response._body.read()
+        head = head_of(response, "GET")
+        events = None if client_end is None else client_end._connect_network()
+        self._loop.call_soon_threadsafe(self._answer.set_result, (head, content, client_end))
+        try:
+            if events is not None:
+                await self._on_thread_send(events)
+            await invocation.finish()
+        finally:
+            self._loop.call_soon_threadsafe(self._work_end.set_result, None)
+
+    async def _on_thread_send(self, events: asyncio.Queue[JsObject | None]) -> None:
+        while (event := await events.get()) is not None:
+            if event.type == "close":
+                code = NORMAL_CLOSURE if event.code in (0, 1005, ABNORMAL_CLOSURE) else event.code
+                message: dict[str, Any] = {"type": "websocket.close", "code": code, "reason": event.reason}
+            elif isinstance(event.data, str):
+                message = {"type": "websocket.send", "text": event.data}
+            else:
+                message = {"type": "websocket.send", "bytes": bytes(event.data)}
+            sending = asyncio.run_coroutine_threadsafe(self._send_quietly(message), self._loop)
+            await asyncio.wrap_future(sending)
+            if event.type == "close":
+                return
+
+    async def _send_quietly(self, message: dict[str, Any]) -> None:
+        await self._answer
+        try:
+            await self._send(message)
+        except (RuntimeError, OSError):
+            return  # the client has closed meanwhile
