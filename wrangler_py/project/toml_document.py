@@ -78,14 +78,13 @@ class TOMLDocument(Document):
                 return remove_item(self.text, parent, key, "#")
             keys = [item.key for item in parent.items]
             return remove_item(self.text, parent, keys.index((key,)), "#")
-        edits = [self._without(run) for run in self._runs(path)]
+        runs = self._runs(path)
         table = path[:-2] if isinstance(path[-1], int) else path[:-1]
-        kept = any(s.is_within(table) and not s.is_within(path) for s in self._statements)
-        if table and not kept:
-            # Nothing else says that this table exists.
-            edits[0] = Edit(edits[0].start, edits[0].start, f"[{_render_keys(table)}]{newline_of(self.text)}")
-            edits += [Edit(run[0].start, run[-1].end, "") for run in self._runs(path)]
-        return edits
+        if not table or any(s.is_within(table) and not s.is_within(path) for s in self._statements):
+            return [self._without(run) for run in runs]
+        # Nothing else says that the table above exists.
+        header = f"[{_render_keys(table)}]{newline_of(self.text)}"
+        return [Edit(run[0].start, run[-1].end, header if run is runs[0] else "") for run in runs]
 
     def _keeps_empty_array(self, path: KeyPath) -> bool:
         return self._find(path) is not None
