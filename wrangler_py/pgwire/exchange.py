@@ -108,7 +108,9 @@ class Exchange:
 
     def begin_copy_in(self) -> None:
         """The origin takes COPY data: a Sync it was sent before the end of the data is ignored there."""
-        if not self.simple and self.closed and not self.copy_ended:
+        if self.simple or not self.closed or self.copy_ended:
+            return
+        if self.steps is None or self.steps[-1].name != b"Q":
             self.closed = False
             if self.steps is None:
                 self.steps = [Step(EXECUTE), STEP_READY]

@@ -66,7 +66,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         client.fail_group(group, closed, refused(refusal))
         return True
     if not closed:
-        return False
+        return len(group) == 1 and kind == _FLUSH
     answers = []
     for kind, data in group:
         if kind == _CLOSE:
@@ -126,6 +126,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             exchange.closed = True
             origin.transport.write(messages.SYNC)
         return
+    if exchange is None and group[0][0] == _FLUSH:
+        return  # behind a Sync, which flushes anyway
     out: list[bytes] = []
     steps: list[Step] = []
     plain = exchange is None and closed
