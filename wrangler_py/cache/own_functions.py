@@ -1,0 +1,51 @@
+"""The person's own functions: the cache can't know them, so it caches what calls them, and says so once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from wrangler_py.sql.facts import SQLFacts
+
+Volatility = Literal["IMMUTABLE", "STABLE", "VOLATILE"]
+
+CATALOG_QUERY = """
+    SELECT proname::text,
+           CASE max(CASE provolatile WHEN 'v' THEN 3 WHEN 's' THEN 2 ELSE 1 END)
+                WHEN 3 THEN 'VOLATILE' WHEN 2 THEN 'STABLE' ELSE 'IMMUTABLE' END
+    FROM pg_catalog.pg_proc
+    WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    GROUP BY proname
+"""
+"""Asks an origin for each name of a function that isn't PostgreSQL's own, with its worst volatility."""
+
+
+class OwnFunctions:
+    """What is known of one origin's functions: `volatilities` is what CATALOG_QUERY gave."""
+
+    def __init__(self, volatilities: Mapping[str, Volatility] | None = None) -> None:
+        self._volatilities = dict(volatilities or {})
+        self._warned: set[str] = set()
+
+    def update(self, volatilities: Mapping[str, Volatility]) -> None:
+        """Take what CATALOG_QUERY gives now, after the schema has changed."""
+        self._volatilities = dict(volatilities)
+
+    def warnings(self, facts: SQLFacts) -> list[str]:
+        """For a query that is a candidate: what to say about its functions, each name once."""
+        if not facts.unknown_functions:
+            return []
+        said = []
+        for name in sorted(facts.unknown_functions - self._warned):
+            volatility = self._volatilities.get(name)
+            if volatility in ("STABLE", "VOLATILE"):
+                self._warned.add(name)
+                said.append(f"{name}() is {volatility}; Hyperdrive will cache this anyway")
+        return said
+
+    def may_write(self, facts: SQLFacts) -> bool:
+        """Whether a function it calls may write tables that the text doesn't name.
+
+        PostgreSQL lets only VOLATILE functions write. One that isn't known may be anything.
+        """
+        return any(self._volatilities.get(name, "VOLATILE") == "VOLATILE" for name in facts.unknown_functions)

@@ -1,0 +1,165 @@
+"""Stored answers: bounded in bytes, least recently used first out. The clock (monotonic seconds) is an argument."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from wrangler_py.cache.keys import CacheKey, StatementKey, statement_key
+
+DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+
+ENTRY_OVERHEAD_BYTES = 600
+"""What an entry takes besides the bytes in it (key, entry and index objects, CPython on 64 bits)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """What the origin sent for one query, in parts, each as whole messages ready to be sent.
+
+    ParseComplete and BindComplete have no content: whoever answers makes them as the client's messages ask.
+    """
+
+    row_description: bytes | None
+    """RowDescription or NoData; None if it was never asked for."""
+    parameter_description: bytes | None
+    """ParameterDescription; None if it was never asked for."""
+    body: bytes
+    """All DataRows and the CommandComplete."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return len(self.row_description or b"") + len(self.parameter_description or b"") + len(self.body)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A stored answer with its circumstances."""
+
+    result: StoredResult
+    stored_at: float
+    tables: frozenset[str]
+    """The tables it was read from."""
+    size: int
+    """Bytes it counts for in the store."""
+    request: str | None = None
+    """Whose query it was."""
+    refreshing: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    entry: Entry
+    age: float
+    """Seconds since it was stored."""
+    stale: bool
+    """Older than `max_age`: still good to serve, and someone should refresh it (`claim_refresh`)."""
+
+
+class CacheStore:
+    """Answers by key, at most `max_bytes` of them.
+
+    `size` is exact: the sum over all entries of the bytes in key and answer, and ENTRY_OVERHEAD_BYTES for each.
+    """
+
+    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.size = 0
+        self.generation = 0
+        """Grows with every `clear`: an answer asked for in an earlier generation is not stored any more."""
+        self._entries: OrderedDict[CacheKey, Entry] = OrderedDict()
+        self._by_statement: dict[StatementKey, dict[CacheKey, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: CacheKey, now: float, max_age: float, stale_while_revalidate: float) -> Hit | None:
+        """The answer to serve, or None. Ages are in seconds; one that has passed both is dropped."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        age = now - entry.stored_at
+        if age < max_age:
+            self._entries.move_to_end(key)
+            return Hit(entry, age, False)
+        if age < max_age + stale_while_revalidate:
+            self._entries.move_to_end(key)
+            return Hit(entry, age, True)
+        self._drop(key)
+        return None
+
+    def put(
+        self,
+        key: CacheKey,
+        result: StoredResult,
+        now: float,
+        *,
+        tables: frozenset[str] = frozenset(),
+        request: str | None = None,
+        generation: int | None = None,
+    ) -> bool:
+        """Keep an answer; False if it is larger than the store or older than a `clear`.
+
+        `now` is when the query was sent: what was written since then is newer than the answer.
+        `generation` is the store's at that time.
+        """
+        size = ENTRY_OVERHEAD_BYTES + result.size + sum(map(len, key))
+        if size > self.max_bytes or (generation is not None and generation != self.generation):
+            return False
+        self._drop(key)
+        while self.size + size > self.max_bytes:
+            self._drop(next(iter(self._entries)))
+        self._entries[key] = Entry(result, now, tables, size, request)
+        self._by_statement.setdefault(statement_key(key), {})[key] = None
+        self.size += size
+        return True
+
+    def describing(
+        self, statement: StatementKey, now: float, max_age: float, stale_while_revalidate: float
+    ) -> StoredResult | None:
+        """An answer of this statement, with whatever parameters, that has a RowDescription and is alive."""
+        for key in reversed(self._by_statement.get(statement, {})):
+            entry = self._entries[key]
+            if (
+                now - entry.stored_at < max_age + stale_while_revalidate
+                and entry.result.row_description is not None
+            ):
+                return entry.result
+        return None
+
+    def claim_refresh(self, key: CacheKey) -> bool:
+        """Whether the caller is the one to refresh a stale answer: one is, until `put` or `give_up_refresh`."""
+        entry = self._entries.get(key)
+        if entry is None or entry.refreshing:
+            return False
+        entry.refreshing = True
+        return True
+
+    def give_up_refresh(self, key: CacheKey) -> None:
+        """The refresh failed: let another reader try."""
+        if entry := self._entries.get(key):
+            entry.refreshing = False
+
+    def discard(self, key: CacheKey) -> None:
+        """Forget one answer, if it is there."""
+        self._drop(key)
+
+    def clear(self, config: str | None = None) -> int:
+        """Forget every answer, or those of one config; gives how many there were."""
+        self.generation += 1
+        dropped = [key for key in self._entries if config is None or key.config == config]
+        for key in dropped:
+            self._drop(key)
+        return len(dropped)
+
+    def _drop(self, key: CacheKey) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self.size -= entry.size
+        statement = statement_key(key)
+        siblings = self._by_statement[statement]
+        del siblings[key]
+        if not siblings:
+            del self._by_statement[statement]

@@ -1,0 +1,174 @@
+"""Whether a query may be cached, and if not, why: the product's eleven words with a reason for people."""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from wrangler_py.cache.volatility import VolatileName, first_volatile_name
+from wrangler_py.sql.facts import SQLFacts
+from wrangler_py.sql.statement import analyse
+
+QUERY_MAX_BYTES = 1024 * 1024
+"""A longer text is `oversizedquery`. The product has such a limit and doesn't publish it: this one is ours."""
+
+
+class CacheStatus(enum.StrEnum):
+    """The product's words for what its cache did with a query (`cacheStatus` in its metrics)."""
+
+    DISABLED = "disabled"
+    HIT = "hit"
+    MISS = "miss"
+    UNCACHEABLE = "uncacheable"
+    MULTIPLE_STATEMENTS = "multiplestatements"
+    NOT_A_QUERY = "notaquery"
+    OVERSIZED_QUERY = "oversizedquery"
+    OVERSIZED_RESULT = "oversizedresult"
+    PARSE_ERROR = "parseerror"
+    TRANSACTION = "transaction"
+    VOLATILE = "volatile"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the text of a query means for caching.
+
+    `status` is None for a candidate: it becomes `hit` or `miss` when it runs. `function` is the name that stands
+    in the way, as people write it (`NOW()`), and `position` where it, or a syntax error, is in the text.
+    """
+
+    status: CacheStatus | None
+    reason: str
+    function: str | None = None
+    position: int | None = None
+
+    @property
+    def cacheable(self) -> bool:
+        return self.status is None
+
+
+CANDIDATE = Verdict(None, "only reads, and names no STABLE or VOLATILE function")
+
+DISABLED = Verdict(CacheStatus.DISABLED, "caching is disabled for this config")
+
+IN_TRANSACTION = Verdict(CacheStatus.TRANSACTION, "runs inside a transaction; only queries outside one are cached")
+"""For a candidate inside a transaction block; anything else keeps its own verdict."""
+
+OVERSIZED_RESULT = Verdict(
+    CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB; select fewer rows or columns"
+)
+
+NOT_PREPARED = Verdict(
+    CacheStatus.UNCACHEABLE,
+    "sent as Postgres.js sends it with `prepare: false`, which is not cached; use `prepare: true`",
+)
+
+
+def judge(sql: str, facts: SQLFacts) -> Verdict:
+    """The verdict on a text alone; whether caching is on and a transaction open is for the caller to add."""
+    if len(sql) > QUERY_MAX_BYTES or (not sql.isascii() and len(sql.encode("utf-8", "replace")) > QUERY_MAX_BYTES):
+        return Verdict(CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB; pass large values as parameters")
+    if facts.parse_error is not None:
+        return Verdict(CacheStatus.PARSE_ERROR, facts.parse_error, position=facts.error_position)
+    if not facts.statements:
+        return Verdict(CacheStatus.NOT_A_QUERY, "there is no statement in it")
+    if len(facts.statements) > 1:
+        return Verdict(
+            CacheStatus.MULTIPLE_STATEMENTS,
+            f"{len(facts.statements)} statements in one text; send each on its own",
+        )
+    (statement,) = facts.statements
+    if statement.why_not_read_only is not None:
+        name = statement.kind.replace("_", " ").upper()
+        if statement.kind in ("select", "values"):
+            return Verdict(CacheStatus.UNCACHEABLE, f"{name} that {statement.why_not_read_only} is not read-only")
+        if statement.tables_written or statement.writes_unknown or statement.changes_schema:
+            return Verdict(CacheStatus.UNCACHEABLE, f"{name} is a write; only reads are cached")
+        return Verdict(CacheStatus.NOT_A_QUERY, f"{name} is not a query")
+    if found := first_volatile_name(sql, facts):
+        return Verdict(CacheStatus.VOLATILE, _why(found), found.written, found.position)
+    return CANDIDATE
+
+
+_ADVICE_FOR = {
+    "pass the time as a parameter": """
+        age clock_timestamp current_date current_time current_timestamp localtime localtimestamp now
+        statement_timestamp timeofday transaction_timestamp
+    """,
+    "make the value in your code and pass it as a parameter": """
+        gen_random_uuid random random_normal uuidv4 uuidv7
+    """,
+    "pass the value as a parameter": """
+        current_catalog current_database current_role current_schema current_schemas current_setting current_user
+        session_user system_user user
+    """,
+    "what it says changes with every write; use INSERT … RETURNING": "currval lastval nextval setval",
+    "name the configuration first, as in to_tsvector('english', …), which is IMMUTABLE": """
+        phraseto_tsquery plainto_tsquery to_tsquery to_tsvector websearch_to_tsquery
+    """,
+    "join with the || operator, which is IMMUTABLE for text": "concat concat_ws",
+    "select the columns and build the JSON in your code": """
+        array_to_json json_agg json_build_array json_build_object json_object_agg jsonb_agg jsonb_build_array
+        jsonb_build_object jsonb_object_agg row_to_json to_json to_jsonb
+    """,
+    "select the value as it is and convert it in your code": "array_to_string format to_char to_date to_number",
+}
+_ADVICE = {name: advice for advice, names in _ADVICE_FOR.items() for name in names.split()}
+
+
+def _why(found: VolatileName) -> str:
+    if not found.called:
+        return f"{found.written} is {_word(found)}, and its name counts in comments and strings too; take it out"
+    if found.depends_on_types:
+        return (
+            f"{found.written} is {_word(found)} for some types of argument, such as timestamptz, and the text "
+            "doesn't show which it has; cast the argument (::timestamp), or do it in your code"
+        )
+    advice = _ADVICE.get(found.name, "a query is cached only if all its functions are IMMUTABLE")
+    return f"{found.written} is {_word(found)}; {advice}"
+
+
+def _word(found: VolatileName) -> str:
+    return "VOLATILE" if found.volatile else "STABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A text with all that is known of it."""
+
+    facts: SQLFacts
+    verdict: Verdict
+
+
+class Verdicts:
+    """Facts and verdict for every distinct text, kept for the most recently used ones.
+
+    `max_texts` and `max_bytes` (of SQL) bound what is kept. A text over a quarter of `max_bytes` never is.
+    """
+
+    def __init__(self, max_texts: int = 4096, max_bytes: int = 8 * 1024 * 1024) -> None:
+        self._max_texts = max_texts
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[bytes, Judged] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def of(self, sql: bytes) -> Judged:
+        """What is known of a text as it came over the wire, in UTF-8 or not."""
+        judged = self._kept.get(sql)
+        if judged is not None:
+            self._kept.move_to_end(sql)
+            return judged
+        text = sql.decode("utf-8", "surrogateescape")
+        facts = analyse(text)
+        judged = Judged(facts, judge(text, facts))
+        if len(sql) <= self._max_bytes // 4:
+            self._kept[sql] = judged
+            self._bytes += len(sql)
+            while self._bytes > self._max_bytes or len(self._kept) > self._max_texts:
+                oldest, _ = self._kept.popitem(last=False)
+                self._bytes -= len(oldest)
+        return judged

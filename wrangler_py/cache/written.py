@@ -1,0 +1,113 @@
+"""Stale reads, caught: when each table was last written, and cached answers that are older.
+
+Writes don't invalidate cached answers, in production and here. This only knows of it, so that people are told.
+Known are writes through the proxy, by the tables in their SQL; triggers, foreign keys and views aren't followed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wrangler_py.sql.tables import may_be_same_table, unqualified
+
+ADVICE = "for fresh reads bind a second config with --caching-disabled"
+
+_MAX_SAID = 10_000
+"""Distinct (query, table) pairs remembered as said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The last write of a table: when (seconds, monotonic) and by which request."""
+
+    at: float
+    request: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleRead:
+    """A cached answer served after a table it reads was written."""
+
+    table: str
+    write: Write
+    answer_age: float
+    """Seconds since the answer was stored."""
+    now: float
+
+    def message(self, reader: str | None = None, writer: str | None = None) -> str:
+        """One line for people; `reader` and `writer` say which requests these were, such as `GET /articles`."""
+        writer = writer or self.write.request
+        return (
+            f"stale read: {self.table} was written {_seconds(self.now - self.write.at)} ago{_by(writer)}, "
+            f"this answer is {_seconds(self.answer_age)} old{_by(reader)}; {ADVICE}"
+        )
+
+
+class WrittenTables:
+    """The last write of each table of one database."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[str, Write]] = {}  # by unqualified name, then by name as written
+        self._all: Write | None = None
+        self._last = float("-inf")
+
+    def record(
+        self, tables: Iterable[str], now: float, request: str | None = None, *, unknown: bool = False
+    ) -> None:
+        """A write has been done. `unknown`: of tables that can't be known, so it counts for all."""
+        write = Write(now, request)
+        for table in tables:
+            self._tables.setdefault(unqualified(table), {})[table] = write
+            self._last = now
+        if unknown:
+            self._all = write
+            self._last = now
+
+    def stale_read(self, tables: frozenset[str], stored_at: float, now: float) -> StaleRead | None:
+        """Whether an answer that reads `tables` is older than the last write of one of them."""
+        if self._last <= stored_at:
+            return None
+        newest: tuple[str, Write] | None = None
+        for table in tables:
+            writes = self._tables.get(unqualified(table), {})
+            for written, write in writes.items():
+                if write.at > stored_at and may_be_same_table(table, written):
+                    newest = max((newest or (table, write), (table, write)), key=lambda found: found[1].at)
+        if self._all is not None and tables and self._all.at > (newest[1].at if newest else stored_at):
+            newest = (min(tables), self._all)
+        if newest is None:
+            return None
+        table, write = newest
+        return StaleRead(table, write, now - stored_at, now)
+
+
+class StaleReadLog:
+    """Counts every stale read, and knows which is the first of its query text and table: only that is printed."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """By table."""
+        self._said: set[tuple[bytes, str]] = set()
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+    def add(self, sql: bytes, stale_read: StaleRead) -> bool:
+        """Count it; True if it is the first of its kind."""
+        self.counts[stale_read.table] += 1
+        kind = (sql, stale_read.table)
+        if kind in self._said or len(self._said) >= _MAX_SAID:
+            return False
+        self._said.add(kind)
+        return True
+
+
+def _seconds(duration: float) -> str:
+    return f"{duration:.1f} s" if duration < 10 else f"{duration:.0f} s"
+
+
+def _by(request: str | None) -> str:
+    return f" ({request})" if request else ""
