@@ -70,12 +70,12 @@ def postgres_factory(postgres_template: Path, certificates: Certificates) -> Ite
     """Starts servers that one test may stop, kill and restart.
 
     Options: `tls=False`, `settings={name: value}` of postgresql.conf, `hba=[lines]` that come before the
-    default ones of pg_hba.conf.
+    default ones of pg_hba.conf, `certificates=` of another CA (see `make_certificates`).
     """
     servers: list[PostgresServer] = []
 
     def start(**options: Any) -> PostgresServer:
-        server = PostgresServer(short_folder(), certificates, **options)
+        server = PostgresServer(short_folder(), options.pop("certificates", certificates), **options)
         servers.append(server)
         server.create(postgres_template)
         return server.start()

@@ -200,9 +200,7 @@ class PostgresServer:
         authority = f"{quote(user, safe='')}:{quote(password, safe='')}@{host or self.host}:{self.port}"
         return f"postgresql://{authority}/{quote(database, safe='')}{query}"
 
-    def connect(
-        self, *, user: str = USER, database: str = DATABASE, **options: Any
-    ) -> psycopg.Connection[Any]:
+    def connect(self, *, user: str = USER, database: str = DATABASE, **options: Any) -> psycopg.Connection[Any]:
         """A psycopg connection straight to the server."""
         return psycopg.connect(self.dsn(user=user, database=database), **options)
 
@@ -248,11 +246,11 @@ def initialise(folder: Path) -> None:
     )
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """A new CA with a server and a client certificate, as files anyone may read."""
+def make_certificates(folder: Path, *hosts: str) -> Certificates:
+    """A new CA with a certificate for the server's `hosts` (by default localhost) and a client's, as files."""
     folder.mkdir(parents=True, exist_ok=True)
     ca = trustme.CA()
-    server = ca.issue_cert("localhost", "127.0.0.1")
+    server = ca.issue_cert(*(hosts or ("localhost", "127.0.0.1")))
     client = ca.issue_cert("client@example.com", common_name=USER)
     certificates = Certificates(
         ca=folder / "ca.pem",
@@ -343,9 +341,7 @@ def _server_account() -> tuple[int, int] | None:
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
             return entry.pw_uid, entry.pw_gid
-    raise RuntimeError(
-        "Tests run as root, and there is no account `postgres` or `nobody` to run PostgreSQL as."
-    )
+    raise RuntimeError("Tests run as root, and there is no account `postgres` or `nobody` to run PostgreSQL as.")
 
 
 def _give_away(path: Path) -> None:

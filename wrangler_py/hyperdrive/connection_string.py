@@ -177,7 +177,7 @@ def _split_parameters(text: str) -> tuple[str, dict[str, str]]:
                 "A parameter after the `?` is not `name=value`.",
                 "If the `?` belongs to the password, write it as %3F.",
             )
-        parameters[name] = _decode(value, f"parameter `{name}`")
+        parameters[name] = _decode(value, "value of a parameter")
     return location, parameters
 
 

@@ -29,8 +29,8 @@ class ScriptError(WranglerError):
 def split(script: str) -> list[Statement]:
     """The statements of `script`, found with PostgreSQL's own grammar.
 
-    Where that fails, the script has an error: its statements are then cut at the semicolons that its
-    tokens leave outside of quotes and parentheses, and the server will say what is wrong.
+    Where that fails, the script has an error: its statements are then cut at the semicolons among its
+    tokens, and the server will say what is wrong.
     """
     import postgast
 
@@ -38,8 +38,8 @@ def split(script: str) -> list[Statement]:
         texts = postgast.split(script)
     except postgast.PgQueryError:
         try:
-            texts = postgast.split(script, method="scanner")
-        except postgast.PgQueryError:
+            texts = _cut_at_semicolons(script)
+        except postgast.PgQueryError:  # a quote or comment has no end
             texts = [script]
     statements = []
     end = 0
@@ -48,6 +48,34 @@ def split(script: str) -> list[Statement]:
         end = start + len(text)
         statements.append(Statement(text, *_line_and_column(script, start)))
     return statements
+
+
+def _cut_at_semicolons(script: str) -> list[str]:
+    """Cut where psql would: not within parentheses, nor within a function's BEGIN ATOMIC … END."""
+    from postgast import pg_query_pb2, scan
+
+    source = script.encode()
+    texts, start, depth = [], 0, 0
+    empty, previous = True, 0
+    for token in scan(script).tokens:
+        kind = token.token
+        opens = kind in (pg_query_pb2.ASCII_40, pg_query_pb2.CASE) or (
+            kind == pg_query_pb2.ATOMIC and previous == pg_query_pb2.BEGIN_P
+        )
+        if opens:
+            depth += 1
+        elif kind in (pg_query_pb2.ASCII_41, pg_query_pb2.END_P):
+            depth = max(0, depth - 1)
+        elif kind == pg_query_pb2.ASCII_59 and depth == 0:
+            if not empty:
+                texts.append(source[start : token.start].decode())
+            start, empty, previous = token.end, True, 0
+            continue
+        if kind not in (pg_query_pb2.SQL_COMMENT, pg_query_pb2.C_COMMENT):
+            empty, previous = False, kind
+    if not empty:
+        texts.append(source[start:].decode())
+    return texts
 
 
 def run(connection: Connection[Any], script: str, source: str) -> Iterator[Cursor[Any]]:
