@@ -30,9 +30,7 @@ def start_proxy(postgres: PostgresServer) -> Iterator[StartProxy]:
     """Starts proxies: `config` has changes to the PoolConfig, the rest is ProxyOptions."""
     servers: list[ProxyServer] = []
 
-    def start(
-        origin: Origin | None = None, config: dict[str, Any] | None = None, **options: Any
-    ) -> ProxyServer:
+    def start(origin: Origin | None = None, config: dict[str, Any] | None = None, **options: Any) -> ProxyServer:
         server = ProxyServer(pool_config(origin or origin_of(postgres), **(config or {})), **options)
         servers.append(server)
         return server

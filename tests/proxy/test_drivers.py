@@ -97,7 +97,9 @@ def psycopg_sync(dsn: str) -> Answers:
                 named.execute("SELECT id FROM items ORDER BY id")
                 answers.append(list(named))
             with connection.pipeline():
-                cursors = [connection.execute("SELECT %s::int + id FROM items WHERE id = 1", (i,)) for i in range(20)]
+                cursors = [
+                    connection.execute("SELECT %s::int + id FROM items WHERE id = 1", (i,)) for i in range(20)
+                ]
             answers.append([cursor.fetchall() for cursor in cursors])
             answers.append(rows("SELECT 1/0"))
             answers.append(rows("SELECT 1"))
@@ -197,7 +199,9 @@ def asyncpg_programme(dsn: str) -> Answers:
             await connection.executemany("INSERT INTO items VALUES ($1, $2)", [(i, str(i)) for i in range(200)])
             await connection.copy_records_to_table("items", records=[(i, str(i)) for i in range(1000, 1100)])
             answers.append(await rows("SELECT count(*), sum(id) FROM items"))
-            answers.append([row["id"] async for row in connection.cursor("SELECT id FROM items ORDER BY id", prefetch=7)])
+            answers.append(
+                [row["id"] async for row in connection.cursor("SELECT id FROM items ORDER BY id", prefetch=7)]
+            )
             try:
                 async with connection.transaction():
                     await connection.execute("INSERT INTO items VALUES (1, 'again')")

@@ -26,7 +26,8 @@ class ProxyServer:
         self._loop = install_event_loop()()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.proxy: Proxy = self.call(lambda: Proxy(password=PASSWORD, observer=self, options=ProxyOptions(**options)))
+        limits = ProxyOptions(**options)
+        self.proxy: Proxy = self.call(lambda: Proxy(password=PASSWORD, observer=self, options=limits))
         self.call(lambda: self.proxy.add_pool(BINDING, config))
         asyncio.run_coroutine_threadsafe(self.proxy.start(), self._loop).result(10)
 

@@ -76,8 +76,8 @@ class Exchange:
     """One message group under way.
 
     `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
-    plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished` are then the steps that the
-    origin skipped, the failed one first.
+    plain exchange. `closed` says that what ends it was sent. `error` is the first
+    ErrorResponse, and `unfinished` are then the steps that the origin skipped, the failed one first.
     """
 
     __slots__ = (

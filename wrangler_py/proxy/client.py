@@ -149,12 +149,15 @@ class ClientSession(asyncio.Protocol):
             return
         if answer:
             self.transport.write(answer)
-        if self.startup.state is State.CANCEL:
-            self.proxy.cancel(*self.startup.cancel_key)
+        self._after_step(self.startup)
+
+    def _after_step(self, startup: ClientStartup) -> None:
+        if startup.state is State.CANCEL:
+            self.proxy.cancel(*startup.cancel_key)
             self.transport.close()
-        elif self.startup.state is State.AUTHENTICATED:
-            self._early = self.startup.rest
-            self._startup_task = asyncio.ensure_future(self._finish_startup(self.startup))
+        elif startup.state is State.AUTHENTICATED:
+            self._early = startup.rest
+            self._startup_task = asyncio.ensure_future(self._finish_startup(startup))
 
     async def _finish_startup(self, startup: ClientStartup) -> None:
         try:

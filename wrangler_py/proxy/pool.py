@@ -238,7 +238,12 @@ class Pool:
         """
         collector = Collector()
         ended: asyncio.Future[Exchange] = self._loop.create_future()
-        connection.run(sql, lambda exchange: ended.done() or ended.set_result(exchange), collector)
+
+        def done(exchange: Exchange) -> None:
+            if not ended.done():
+                ended.set_result(exchange)
+
+        connection.run(sql, done, collector)
         exchange = await ended
         if exchange.error == b"":
             raise failures.connection_attempt_failed("connection_lost")

@@ -168,5 +168,5 @@ def install_event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     with contextlib.suppress(ImportError):
         import uvloop
 
-        return uvloop.new_event_loop  # type: ignore[no-any-return]
+        return uvloop.new_event_loop
     return asyncio.new_event_loop

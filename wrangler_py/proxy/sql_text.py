@@ -24,9 +24,9 @@ _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
 _SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
 _CALL = re.compile(rb"([a-z_0-9$.\x80-\xff]+)\s*\(")
 _HARMLESS_CALLS = frozenset(
-    b"in values and or on not as from where count sum avg min max coalesce exists any all lower upper length now over "
-    b"by filter select case when then else using limit array nullif greatest least cast round abs extract row_number "
-    b"pg_sleep generate_series jsonb_agg json_agg jsonb_build_object to_jsonb".split()
+    b"in values and or on not as from where by filter over select case when then else using limit array any all "
+    b"exists count sum avg min max coalesce nullif greatest least lower upper length now cast round abs extract "
+    b"row_number generate_series jsonb_agg json_agg jsonb_build_object to_jsonb pg_sleep".split()
 )
 
 
