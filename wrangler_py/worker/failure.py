@@ -118,6 +118,8 @@ class FailureReporter:
             place = f"{self.relative(str(self._main))}:{error.line}: " if error.line else ""
             return f"{place}{error}"
         trimmed = _without_host(error.__traceback__)
+        if isinstance(error, SyntaxError) and trimmed is error.__traceback__:
+            trimmed = None  # the main file itself: its line is in the message, and no code of the person has run
         return "".join(traceback.format_exception(type(error), error, trimmed)).rstrip()
 
 

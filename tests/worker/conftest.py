@@ -1,0 +1,48 @@
+"""Fixture that starts worker children."""
+
+from __future__ import annotations
+
+import socket
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.worker_child import Child
+
+StartWorker = Callable[..., Child]
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
+    """Start a child for a Worker whose main file has the given source; keywords go into the launch message."""
+    children: list[Child] = []
+
+    def start(
+        source: str | None = None,
+        *,
+        files: dict[str, str] | None = None,
+        listener: socket.socket | None = None,
+        ready: bool = True,
+        **launch: Any,
+    ) -> Child:
+        main = tmp_path / "src" / "entry.py"
+        main.parent.mkdir(exist_ok=True)
+        if source is not None:
+            main.write_text(textwrap.dedent(source))
+        for name, content in (files or {}).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(content))
+        message = {"main": str(main), "root": str(tmp_path), "generation": 3} | launch
+        child = Child(message, listener)
+        children.append(child)
+        if ready:
+            child.wait_for("ready")
+        return child
+
+    yield start
+    for child in children:
+        child.close()
+        child.listener.close()
