@@ -52,6 +52,12 @@ class WorkerOutput:
                 return
             self._feed(chunk)
 
+    def end_line(self) -> None:
+        """Hand on a line that has no end yet."""
+        if self._partial:
+            partial, self._partial = self._partial, ""
+            self._on_line(partial)
+
     def close(self) -> None:
         """Hand on what is left. Later output, of processes the Worker left behind, is not read."""
         if not self._open:

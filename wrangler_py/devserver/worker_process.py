@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from wrangler_py.devserver.control import ControlChannel, Event, LoadError, Ready
+from wrangler_py.devserver.control import ControlChannel, Event, LoadError, Ready, RequestDone
 from wrangler_py.devserver.worker_output import WorkerOutput
 
 
@@ -100,6 +100,8 @@ class WorkerProcess:
                 self.loaded = True
             if self._output is not None:
                 self._output.read_available()
+                if isinstance(event, RequestDone):
+                    self._output.end_line()
             yield event
 
     def drain(self) -> None:

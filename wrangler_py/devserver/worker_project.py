@@ -12,7 +12,7 @@ from wrangler_py.devserver.options import DevOptions
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
 from wrangler_py.project.config_file import ConfigFile
-from wrangler_py.project.config_section import Section
+from wrangler_py.project.section import Section
 from wrangler_py.project.variables import load_variables
 
 _JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
@@ -50,13 +50,9 @@ def read_project(options: DevOptions) -> WorkerProject:
         root=config.root,
         main=main,
         section=section,
-        variables=load_variables(
-            config.root, section, env_files=options.env_files, overrides=options.variables
-        ),
+        variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
         bindings=tuple(
-            resolve_binding(
-                each.binding, each.id, each.local_connection_string, os.environ, store, certificates
-            )
+            resolve_binding(each.binding, each.id, each.local_connection_string, os.environ, store, certificates)
             for each in section.hyperdrive
         ),
     )

