@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wrangler_py.cache.keys import CacheKey, StatementKey, statement_key
 
@@ -48,8 +49,9 @@ class Entry:
     refreshing: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
+    """An answer to serve."""
+
     entry: Entry
     age: float
     """Seconds since it was stored."""

@@ -106,9 +106,17 @@ def _in_tree(sql: str, facts: SQLFacts) -> Iterator[VolatileName]:
     for statement in facts.statements:
         for call in statement.calls:
             if volatility := _volatility(call):
-                position = len(sql.encode("utf-8", "surrogateescape")[: call.location].decode("utf-8", "replace"))
+                position = _position(sql, call)
                 mixed = call.name in MIXED and not _is_always(call)
                 yield VolatileName(call.name, position, volatility == "v", mixed, True)
+
+
+def _position(sql: str, call: FunctionCall) -> int:
+    """Where the name of the call is, after its schema and opening quote."""
+    start = len(sql.encode("utf-8", "surrogateescape")[: call.location].decode("utf-8", "replace"))
+    name = re.compile(re.escape(call.name), re.IGNORECASE)
+    match = name.search(sql, start + len(call.schema or "") * (not call.syntax))
+    return match.start() if match else start
 
 
 def _volatility(call: FunctionCall) -> str | None:

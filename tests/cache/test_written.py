@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+
+from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.verdict import CacheStatus
+from wrangler_py.cache.written import StaleReadLog, WrittenTables
+
+
+def test_an_answer_older_than_a_write_of_its_table_is_a_stale_read() -> None:
+    written = WrittenTables()
+    written.record({"articles"}, 137.8, "POST /articles")
+    stale = written.stale_read(frozenset({"articles", "authors"}), 100.0, 141.0)
+    assert stale is not None
+    assert stale.table == "articles"
+    assert stale.message("GET /articles") == (
+        "stale read: articles was written 3.2 s ago (POST /articles), this answer is 41 s old (GET /articles); "
+        "for fresh reads bind a second config with --caching-disabled"
+    )
+    assert stale.message("GET /", writer="PUT /") == (
+        "stale read: articles was written 3.2 s ago (PUT /), this answer is 41 s old (GET /); "
+        "for fresh reads bind a second config with --caching-disabled"
+    )
+
+
+def test_what_is_not_a_stale_read() -> None:
+    written = WrittenTables()
+    assert written.stale_read(frozenset({"a"}), 0.0, 10.0) is None
+    written.record({"a"}, 5.0)
+    assert written.stale_read(frozenset({"a"}), 5.0, 10.0) is None
+    assert written.stale_read(frozenset({"a"}), 6.0, 10.0) is None
+    assert written.stale_read(frozenset({"b"}), 0.0, 10.0) is None
+    assert written.stale_read(frozenset(), 0.0, 10.0) is None
+
+
+@pytest.mark.parametrize(
+    ("written_name", "read_name", "stale"),
+    [
+        ("a", "public.a", True),
+        ("public.a", "a", True),
+        ("s.a", "t.a", False),
+        ("s.a", "s.a", True),
+        ('"A"', "a", False),
+    ],
+)
+def test_names_with_and_without_schema(written_name: str, read_name: str, stale: bool) -> None:
+    written = WrittenTables()
+    written.record({written_name}, 5.0)
+    assert (written.stale_read(frozenset({read_name}), 1.0, 9.0) is not None) == stale
+
+
+def test_a_write_of_unknown_tables_counts_for_all() -> None:
+    written = WrittenTables()
+    written.record((), 5.0, "1-1", unknown=True)
+    stale = written.stale_read(frozenset({"b", "a"}), 1.0, 9.0)
+    assert stale is not None
+    assert (stale.table, stale.write.request) == ("a", "1-1")
+    assert written.stale_read(frozenset(), 1.0, 9.0) is None
+    written.record({"b"}, 6.0, "1-2")
+    stale = written.stale_read(frozenset({"b", "a"}), 1.0, 9.0)
+    assert stale is not None
+    assert (stale.table, stale.write.request) == ("b", "1-2")
+
+
+def test_the_newest_write_is_named() -> None:
+    written = WrittenTables()
+    written.record({"a"}, 5.0, "1-1")
+    written.record({"public.a"}, 6.0, "1-2")
+    written.record({"b"}, 5.5, "1-3")
+    stale = written.stale_read(frozenset({"b", "a"}), 1.0, 9.0)
+    assert stale is not None
+    assert (stale.table, stale.write.request) == ("a", "1-2")
+
+
+def test_every_stale_read_is_counted_and_the_first_of_a_kind_said() -> None:
+    written = WrittenTables()
+    written.record({"a", "b"}, 5.0)
+    on_a = written.stale_read(frozenset({"a"}), 1.0, 9.0)
+    on_b = written.stale_read(frozenset({"b"}), 1.0, 9.0)
+    assert on_a
+    assert on_b
+    log = StaleReadLog()
+    assert [log.add(b"TABLE a", on_a), log.add(b"TABLE a", on_a), log.add(b"SELECT 1 FROM a", on_a)] == [
+        True,
+        False,
+        True,
+    ]
+    assert log.add(b"TABLE a", on_b)
+    assert log.counts == {"a": 3, "b": 1}
+    assert log.total == 4
+
+
+def test_counts_have_the_products_names() -> None:
+    counts = ConfigCounts()
+    counts.add_query(CacheStatus.HIT, query_bytes=10, result_bytes=100)
+    counts.add_query(CacheStatus.MISS, query_bytes=10, result_bytes=100, latency_ms=3.0)
+    counts.add_query(CacheStatus.UNCACHEABLE, query_bytes=5, result_bytes=0, failed=True, latency_ms=1.0)
+    counts.connection_latency.add(7.5)
+    counts.stale_reads += 1
+    assert counts.as_metrics() == {
+        "count": 3,
+        "cacheStatus": {"hit": 1, "miss": 1, "uncacheable": 1},
+        "queryBytes": 25,
+        "resultBytes": 200,
+        "connectionLatency": 7.5,
+        "queryLatency": 2.0,
+        "eventStatus": {"complete": 2, "error": 1},
+        "staleReads": 1,
+    }
+    assert (counts.query_latency.count, counts.query_latency.max_ms) == (2, 3.0)
