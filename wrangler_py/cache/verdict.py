@@ -34,12 +34,14 @@ class CacheStatus(enum.StrEnum):
 class Verdict:
     """What the text of a query means for caching.
 
-    `status` is None for a candidate: it becomes `hit` or `miss` when it runs. `function` is the name that stands
-    in the way, as people write it (`NOW()`), and `position` where it, or a syntax error, is in the text.
+    `status` is None for a candidate: it becomes `hit` or `miss` when it runs. `change` is what the person can do.
+    `function` is the name that stands in the way, as people write it (`NOW()`), and `position` where it, or a
+    syntax error, is in the text.
     """
 
     status: CacheStatus | None
-    reason: str
+    cause: str
+    change: str | None = None
     function: str | None = None
     position: int | None = None
 
@@ -47,47 +49,55 @@ class Verdict:
     def cacheable(self) -> bool:
         return self.status is None
 
+    @property
+    def reason(self) -> str:
+        """Cause and change in one line: `NOW() is STABLE; pass the time as a parameter`."""
+        return f"{self.cause}; {self.change}" if self.change else self.cause
+
 
 CANDIDATE = Verdict(None, "only reads, and names no STABLE or VOLATILE function")
 
 DISABLED = Verdict(CacheStatus.DISABLED, "caching is disabled for this config")
 
-IN_TRANSACTION = Verdict(CacheStatus.TRANSACTION, "runs inside a transaction; only queries outside one are cached")
+IN_TRANSACTION = Verdict(
+    CacheStatus.TRANSACTION, "runs inside a transaction", "only queries outside one are cached"
+)
 """For a candidate inside a transaction block; anything else keeps its own verdict."""
 
 OVERSIZED_RESULT = Verdict(
-    CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB; select fewer rows or columns"
+    CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB", "select fewer rows or columns"
 )
 
 NOT_PREPARED = Verdict(
     CacheStatus.UNCACHEABLE,
-    "sent as Postgres.js sends it with `prepare: false`, which is not cached; use `prepare: true`",
+    "sent as Postgres.js sends it with `prepare: false`, which is not cached",
+    "use `prepare: true`",
 )
 
 
 def judge(sql: str, facts: SQLFacts) -> Verdict:
     """The verdict on a text alone; whether caching is on and a transaction open is for the caller to add."""
     if len(sql) > QUERY_MAX_BYTES or (not sql.isascii() and len(sql.encode("utf-8", "replace")) > QUERY_MAX_BYTES):
-        return Verdict(CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB; pass large values as parameters")
+        return Verdict(
+            CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB", "pass large values as parameters"
+        )
     if facts.parse_error is not None:
         return Verdict(CacheStatus.PARSE_ERROR, facts.parse_error, position=facts.error_position)
     if not facts.statements:
         return Verdict(CacheStatus.NOT_A_QUERY, "there is no statement in it")
     if len(facts.statements) > 1:
-        return Verdict(
-            CacheStatus.MULTIPLE_STATEMENTS,
-            f"{len(facts.statements)} statements in one text; send each on its own",
-        )
+        cause = f"{len(facts.statements)} statements in one text"
+        return Verdict(CacheStatus.MULTIPLE_STATEMENTS, cause, "send each on its own")
     (statement,) = facts.statements
     if statement.why_not_read_only is not None:
         name = statement.kind.replace("_", " ").upper()
         if statement.kind in ("select", "values"):
             return Verdict(CacheStatus.UNCACHEABLE, f"{name} that {statement.why_not_read_only} is not read-only")
         if statement.tables_written or statement.writes_unknown or statement.changes_schema:
-            return Verdict(CacheStatus.UNCACHEABLE, f"{name} is a write; only reads are cached")
+            return Verdict(CacheStatus.UNCACHEABLE, f"{name} is a write", "only reads are cached")
         return Verdict(CacheStatus.NOT_A_QUERY, f"{name} is not a query")
     if found := first_volatile_name(sql, facts):
-        return Verdict(CacheStatus.VOLATILE, _why(found), found.written, found.position)
+        return _volatile(found)
     return CANDIDATE
 
 
@@ -117,20 +127,17 @@ _ADVICE_FOR = {
 _ADVICE = {name: advice for advice, names in _ADVICE_FOR.items() for name in names.split()}
 
 
-def _why(found: VolatileName) -> str:
+def _volatile(found: VolatileName) -> Verdict:
+    cause = f"{found.written} is {'VOLATILE' if found.volatile else 'STABLE'}"
     if not found.called:
-        return f"{found.written} is {_word(found)}, and its name counts in comments and strings too; take it out"
-    if found.depends_on_types:
-        return (
-            f"{found.written} is {_word(found)} for some types of argument, such as timestamptz, and the text "
-            "doesn't show which it has; cast the argument (::timestamp), or do it in your code"
-        )
-    advice = _ADVICE.get(found.name, "a query is cached only if all its functions are IMMUTABLE")
-    return f"{found.written} is {_word(found)}; {advice}"
-
-
-def _word(found: VolatileName) -> str:
-    return "VOLATILE" if found.volatile else "STABLE"
+        cause += ", and its name counts in comments and strings too"
+        change = "take it out"
+    elif found.depends_on_types:
+        cause += " for some types of argument, such as timestamptz, and the text doesn't show which it has"
+        change = "cast the argument (::timestamp), or do it in your code"
+    else:
+        change = _ADVICE.get(found.name, "a query is cached only if all its functions are IMMUTABLE")
+    return Verdict(CacheStatus.VOLATILE, cause, change, found.written, found.position)
 
 
 @dataclass(frozen=True, slots=True)
