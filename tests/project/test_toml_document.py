@@ -27,9 +27,9 @@ TOP = st.lists(
             "compatibility_flags = []",
             'hyperdrive = [{ binding = "OTHER", id = "1" }]',
             'hyperdrive = [\n  { binding = "OTHER", id = "1" },   # first\n  {binding="THIRD",id="3"}\n]',
-            'hyperdrive = [ # none yet\n]',
+            "hyperdrive = [ # none yet\n]",
             "hyperdrive = []",
-            'node_compat = true # legacy',
+            "node_compat = true # legacy",
             'description = """\n[[hyperdrive]]\n# not a comment "" \\\n"""',
             "text = '''\n[env.staging]\n'quoted''''",
             '"quoted key" = "a \\" # b"',
@@ -49,7 +49,7 @@ TABLES = st.lists(
         [
             '[[hyperdrive]]\nbinding = "OTHER"\nid = "1"',
             '  [[hyperdrive]]\n  binding = "ANOTHER"\n  id = "2"\n  localConnectionString = "postgres://h/d"',
-            '[observability]\nenabled = true',
+            "[observability]\nenabled = true",
             "[[kv_namespaces]]\nbinding = \"KV\"\nid = 'x' # comment",
             '[[d1_databases]]\nbinding = "DB"\n[d1_databases.inner]\nx = 1',
             "# Attached to a table\n[triggers]\ncrons = []\n# trailing",
@@ -64,7 +64,7 @@ ENVIRONMENTS = st.lists(
         [
             '[env.staging]\nname = "staging"',
             '[env.staging]\ncompatibility_flags = ["a"]\n\n[env.staging.vars]\nA = 1',
-            '[env.staging.vars]\nA = 1 # only a child',
+            "[env.staging.vars]\nA = 1 # only a child",
             '[[env.staging.hyperdrive]]\nbinding = "OTHER"\nid = "1"\n\n[env.staging.vars]\nB = 2',
             '[[env.staging.hyperdrive]]\nbinding = "OTHER"\nid = "1"',
             '[env]\nstaging = { name = "inline" }',
@@ -291,9 +291,7 @@ def test_a_binding_goes_before_the_environments() -> None:
 def test_a_file_without_a_last_line_end_keeps_its_line_ends() -> None:
     document = TOMLDocument('name = "x"\r\nmain = "y"')
     document.append(("hyperdrive",), {"binding": "DB", "id": "1"})
-    assert document.text == (
-        'name = "x"\r\nmain = "y"\r\n\r\n[[hyperdrive]]\r\nbinding = "DB"\r\nid = "1"\r\n'
-    )
+    assert document.text == ('name = "x"\r\nmain = "y"\r\n\r\n[[hyperdrive]]\r\nbinding = "DB"\r\nid = "1"\r\n')
 
 
 def test_an_array_over_several_lines_grows_in_its_own_style() -> None:

@@ -16,6 +16,7 @@ from wrangler_py.project.spans import (
     indent_at,
     insert_item,
     line_end,
+    line_start,
     newline_of,
     remove_item,
     starts_line,
@@ -25,6 +26,7 @@ _BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MEMBER = re.compile(rf"\s*(?:{_STRING.pattern}\s*:\s*)?")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _MAX_DEPTH = 100
 
@@ -49,6 +51,8 @@ class JSONCDocument(Document):
         node = self._find(path)
         if node is None:
             return [self._insert(path, [value], None)]
+        if self.text[node.start : node.end] == "[]":
+            return [Edit(node.start, node.end, self._render([value], self._indent_of_member(node)))]
         return [insert_item(self.text, node, lambda indent: self._render(value, indent), self._unit())]
 
     def _remove(self, path: KeyPath) -> Sequence[Edit]:
@@ -83,6 +87,9 @@ class JSONCDocument(Document):
             key = parents.pop()
             parent = self._find(tuple(parents))
 
+        if self.text[parent.start : parent.end] == "{}":
+            return Edit(parent.start, parent.end, self._render({key: value}, self._indent_of_member(parent)))
+
         def member(indent: str | None) -> str:
             return f"{json.dumps(key, ensure_ascii=False)}: {self._render(value, indent)}"
 
@@ -95,6 +102,11 @@ class JSONCDocument(Document):
                 indent = indent_at(self.text, sibling.start)
                 return Edit(at, at, f"{indent}{member(indent)},{newline_of(self.text)}")
         return insert_item(self.text, parent, member, self._unit())
+
+    def _indent_of_member(self, node: Node) -> str | None:
+        """The indentation of the line that begins with the member `node` is the value of, or None."""
+        before = self.text[line_start(self.text, node.start) : node.start]
+        return indent_at(self.text, node.start) if _MEMBER.fullmatch(before) else None
 
     def _unit(self) -> str:
         """One step of indentation: that of the first member, two spaces where it does not tell."""

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wrangler_py
+
+CONFIG = """\
+name = "app"
+
+[env.staging]
+name = "app-staging"
+compatibility_flags = ["nodejs_compat"]
+"""
+
+
+def wrangler(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "wrangler_py", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env={**os.environ, "PYTHONUTF8": "1", **environ},
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "wrangler.toml").write_text(CONFIG)
+    return tmp_path / "app"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-v"], ["--version"], ["hyperdrive", "-v"], ["node-compat", "status", "--version"]]
+)
+def test_the_version(arguments: list[str]) -> None:
+    result = wrangler(*arguments)
+    assert (result.returncode, result.stdout) == (0, wrangler_py.__version__ + "\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"], ["--cwd", ".", "--help"]])
+def test_the_help_lists_the_commands(arguments: list[str]) -> None:
+    result = wrangler(*arguments)
+    assert result.returncode == 0
+    for command in ("init", "dev", "hyperdrive", "cert", "node-compat"):
+        assert f"\n  {command} " in result.stdout
+    assert result.stdout.count("Global options:") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["init", "-h"], ["dev", "--help"], ["hyperdrive", "--help"], ["hyperdrive"], ["node-compat", "enable", "-h"]],
+)
+def test_every_help_has_the_global_options(arguments: list[str]) -> None:
+    result = wrangler(*arguments)
+    assert result.returncode == 0
+    assert "Usage: wrangler-py " + arguments[0] in result.stdout
+    assert result.stdout.count("Global options:") == 1
+    assert "--env-file" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        ["-c", "{config}", "-e", "staging", "node-compat", "status"],
+        ["node-compat", "-c", "{config}", "--env=staging", "status"],
+        ["node-compat", "status", "--config={config}", "-e", "staging"],
+        ["--cwd", "{root}", "node-compat", "status", "-estaging"],
+        ["node-compat", "status", "--env", "production", "--cwd={root}", "--env", "staging"],
+        ["--env", "production", "node-compat", "status", "-c{config}", "--env=staging"],
+    ],
+)
+def test_global_options_stand_anywhere(template: list[str], project: Path) -> None:
+    places = {"config": project / "wrangler.toml", "root": project}
+    result = wrangler(*(argument.format(**places) for argument in template))
+    assert result.returncode == 0, result.stderr
+    assert "is on in [env.staging] of wrangler.toml" in result.stdout
+
+
+def test_config_is_taken_from_cwd_and_the_environment_from_the_process(project: Path) -> None:
+    arguments = ["node-compat", "status", "--cwd", "app", "-c", "wrangler.toml"]
+    result = wrangler(*arguments, cwd=project.parent, CLOUDFLARE_ENV="staging")
+    assert "[env.staging]" in result.stdout
+    result = wrangler(*arguments, "--env", "", cwd=project.parent, CLOUDFLARE_ENV="staging")
+    assert "is off in wrangler.toml" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "status"),
+    [
+        (["hyperdriv"], "Unknown command: 'hyperdriv'", 2),
+        (["hyperdriv"], "Did you mean `wrangler-py hyperdrive`?", 2),
+        (["deploy"], "npx wrangler deploy", 2),
+        (["--bogus"], "No such option: --bogus", 2),
+        (["node-compat", "enabel"], "enable", 2),
+        (["node-compat", "status", "--bogus"], "Run `wrangler-py node-compat status --help`", 2),
+        (["node-compat", "status", "-e"], "requires an argument", 2),
+        (["node-compat", "status", "--cwd", "no-such-folder"], "No such folder", 1),
+        (["node-compat", "status", "-c", "none.toml"], "No such config file", 1),
+        (["node-compat", "status", "--cwd", Path.cwd().anchor], "No wrangler.toml", 1),
+    ],
+)
+def test_mistakes_are_explained(arguments: list[str], message: str, status: int, tmp_path: Path) -> None:
+    result = wrangler(*arguments, cwd=tmp_path)
+    assert result.returncode == status
+    assert result.stderr.startswith("✘ [ERROR] ")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_an_unknown_environment_is_an_error(project: Path) -> None:
+    result = wrangler("node-compat", "enable", "-e", "prod", cwd=project)
+    assert result.returncode == 1
+    assert "has no environment 'prod'" in result.stderr
+    assert "It has: staging." in result.stderr
+
+
+def test_broken_config_is_shown_with_line_and_column(project: Path) -> None:
+    (project / "wrangler.toml").write_text('name = "x"\nmain "y"\n')
+    result = wrangler("node-compat", "enable", cwd=project)
+    assert result.returncode == 1
+    assert "wrangler.toml:2:6:" in result.stderr
+    assert '  2 | main "y"\n    |      ^\n' in result.stderr
+    assert (project / "wrangler.toml").read_text() == 'name = "x"\nmain "y"\n'
+
+
+def test_two_kinds_of_config_are_mentioned(project: Path) -> None:
+    (project / "wrangler.json").write_text("{}")
+    result = wrangler("node-compat", "status", cwd=project)
+    assert "Using wrangler.json; it takes precedence over wrangler.toml." in result.stderr
+    assert "is off in wrangler.json" in result.stdout
+
+
+def test_colours_only_where_wanted(tmp_path: Path) -> None:
+    assert "\x1b" not in wrangler("bogus").stderr
+    assert "\x1b" in wrangler("bogus", FORCE_COLOR="1").stderr
+    assert "\x1b" not in wrangler("bogus", FORCE_COLOR="1", NO_COLOR="1").stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell's pipes are Unix ones")
+def test_a_closed_pipe_is_no_traceback() -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.stdin.read(); from wrangler_py.cli.app import main; main()",
+            "--help",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, stderr = process.communicate("", timeout=60)
+    assert stderr == ""
+    assert process.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
+def test_ctrl_c_at_a_question_is_no_traceback(tmp_path: Path) -> None:
+    import pexpect
+
+    environ = {**os.environ, "TERM": "dumb", "PYTHONUTF8": "1"}
+    environ.pop("CI", None)
+    child = pexpect.spawn(sys.executable, ["-m", "wrangler_py", "init"], cwd=str(tmp_path), env=environ, timeout=60)
+    child.expect("name of the project")
+    child.kill(signal.SIGINT)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert b"Traceback" not in child.before
+    assert child.exitstatus == 130
+    assert list(tmp_path.iterdir()) == []

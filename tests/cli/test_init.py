@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def init(folder: Path, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "wrangler_py", "init", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**os.environ, "PYTHONUTF8": "1", **environ},
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+def test_without_a_terminal_the_defaults_are_taken(tmp_path: Path) -> None:
+    result = init(tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "Created my-worker from the template python-psycopg" in result.stdout
+    assert "cd my-worker\n" in result.stdout
+    assert "wrangler-py dev" in result.stdout
+    assert "import psycopg" in (tmp_path / "my-worker" / "src" / "entry.py").read_text()
+
+
+def test_name_and_template_are_used(tmp_path: Path) -> None:
+    result = init(tmp_path, "shop", "--template", "python-pg8000", "-y")
+    assert result.returncode == 0, result.stderr
+    assert 'name = "shop"' in (tmp_path / "shop" / "wrangler.toml").read_text()
+    assert "import pg8000" in (tmp_path / "shop" / "src" / "entry.py").read_text()
+
+
+def test_this_folder_and_folders_elsewhere(tmp_path: Path) -> None:
+    here = tmp_path / "My Shop"
+    here.mkdir()
+    result = init(here, ".")
+    assert result.returncode == 0, result.stderr
+    assert 'name = "my-shop"' in (here / "wrangler.toml").read_text()
+    assert "cd " not in result.stdout
+    assert init(here, tmp_path / "apps" / "two").returncode == 0
+    assert 'name = "two"' in (tmp_path / "apps" / "two" / "wrangler.toml").read_text()
+    assert init(here, "three", "--cwd", str(tmp_path)).returncode == 0
+    assert (tmp_path / "three" / "wrangler.toml").exists()
+
+
+def test_templates_are_listed(tmp_path: Path) -> None:
+    result = init(tmp_path, "--list-templates")
+    assert [line.split()[0] for line in result.stdout.splitlines()][:2] == ["python-psycopg", "python-pg8000"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["taken"], "has files in it"),
+        (["file"], "is a file"),
+        (["Bad_Name"], "such as 'bad-name'"),
+        (["new", "--template", "cobol"], "There is no template 'cobol'"),
+    ],
+)
+def test_what_cannot_be_done_writes_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("")
+    result = init(tmp_path, *arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith("✘ [ERROR] ")
+    assert message in result.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "mine.txt", "taken"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
+def test_a_person_is_asked(tmp_path: Path) -> None:
+    import pexpect
+
+    environ = {**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    environ.pop("CI", None)
+    child = pexpect.spawn(
+        sys.executable, ["-m", "wrangler_py", "init"], cwd=str(tmp_path), env=environ, encoding="utf-8", timeout=60
+    )
+    child.expect("name of the project")
+    child.sendline("asked")
+    child.expect("Which template")
+    child.sendline("python-pg8000")
+    child.expect("Created asked")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert "pg8000" in (tmp_path / "asked" / "pyproject.toml").read_text()
+
+
+def test_the_wheel_carries_the_templates(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+        names = set(archive.namelist())
+    for name in ("wrangler.toml", "src/entry.py", "schema.sql", "README.md", "pyproject.toml", ".gitignore"):
+        assert f"wrangler_py/_templates/python-psycopg/{name}" in names
+        assert f"wrangler_py/_templates/python-pg8000/{name}" in names
+    assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
+
+    work = tmp_path / "work"
+    work.mkdir()
+    script = "import wrangler_py; print(wrangler_py.__file__); from wrangler_py.cli.app import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", script, "init", "demo"],
+        cwd=work,
+        env={**os.environ, "PYTHONPATH": str(target), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(str(target))
+    made = {path.relative_to(work / "demo").as_posix() for path in (work / "demo").rglob("*") if path.is_file()}
+    assert made == {".gitignore", "README.md", "pyproject.toml", "schema.sql", "src/entry.py", "wrangler.toml"}
+    shutil.rmtree(target)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.project import scaffold
+from wrangler_py.project.config_file import ConfigFile
+
+TEMPLATES = [template.name for template in scaffold.templates()]
+
+
+def test_the_default_template_comes_first() -> None:
+    assert TEMPLATES[:2] == ["python-psycopg", "python-pg8000"]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_makes_a_complete_project(name: str, tmp_path: Path) -> None:
+    template = scaffold.template(name)
+    files = scaffold.scaffold(template, tmp_path / "shop-2", "shop-2")
+    root = tmp_path / "shop-2"
+    expected = {"wrangler.toml", "src/entry.py", "schema.sql", "README.md", "pyproject.toml", ".gitignore"}
+    assert expected <= {file.as_posix() for file in files}
+    assert all((root / file).is_file() for file in files)
+
+    section = ConfigFile.find(root).section()
+    assert ConfigFile.find(root).data["name"] == "shop-2"
+    assert section.compatibility_flags == ("python_workers",)
+    assert section.compatibility_date is not None
+    assert section.compatibility_date >= "2026-09-08"
+    assert [(b.binding, len(b.id)) for b in section.hyperdrive] == [("HYPERDRIVE", 32)]
+    assert section.main is not None
+    ast.parse((root / section.main).read_text())
+
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    assert project["project"]["name"] == "shop-2"
+    assert template.dependencies
+    assert "workers-py" in project["dependency-groups"]["dev"]
+    assert not any(scaffold.DEFAULT_NAME in (root / file).read_text() for file in files)
+
+
+def test_an_unknown_template_names_the_known_ones() -> None:
+    with pytest.raises(WranglerError) as caught:
+        scaffold.template("rust")
+    assert "python-psycopg" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a b", "a/b", "..", "ü", "a" * 64, "a\n"])
+def test_a_name_that_is_no_worker_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(WranglerError, match="cannot be the name"):
+        scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path / "new", name)
+    assert not (tmp_path / "new").exists()
+
+
+@given(st.text())
+def test_a_suggested_name_is_always_valid(text: str) -> None:
+    scaffold.check_name(scaffold.suggest_name(text))
+
+
+def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(WranglerError, match="has files in it"):
+        scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path, "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_fresh_git_repository_counts_as_empty(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path, "x")
+    assert (tmp_path / "wrangler.toml").exists()
