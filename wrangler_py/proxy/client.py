@@ -113,6 +113,12 @@ class ClientSession(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         self.transport.write(data)
 
+    def pause_reading(self) -> None:
+        self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
         if self.reader is None:
             self._start_up(data)

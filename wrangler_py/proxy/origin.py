@@ -18,7 +18,7 @@ from wrangler_py.proxy.settings import SessionSettings, transition
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.origin_startup import OriginStartup
-    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.holder import Holder
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.statements import Statement
 
@@ -58,7 +58,7 @@ class OriginConnection(asyncio.Protocol):
         self.started: asyncio.Future[None] = loop.create_future()
         self.stream: OriginStream = None  # type: ignore[assignment]  # set when start-up is over
         self.pool: Pool = None  # type: ignore[assignment]
-        self.client: ClientSession | None = None
+        self.client: Holder | None = None
         self.settings: SessionSettings = None  # type: ignore[assignment]
         self.prepared: OrderedDict[Statement, None] = OrderedDict()
         self.unnamed: Statement | None = None
@@ -162,12 +162,12 @@ class OriginConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self.write_paused = True
         if self.client is not None:
-            self.client.transport.pause_reading()
+            self.client.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
         if self.client is not None:
-            self.client.transport.resume_reading()
+            self.client.resume_reading()
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class OriginConnection(asyncio.Protocol):
             if client.write_paused:
                 self.transport.resume_reading()
             if self.write_paused:
-                client.transport.resume_reading()
+                client.resume_reading()
         self.release_pending = True
         self._settle()
 

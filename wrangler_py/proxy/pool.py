@@ -22,6 +22,7 @@ from wrangler_py.proxy.statements import Statements
 if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.holder import Holder
 
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
@@ -36,7 +37,7 @@ class Waiter:
 
     __slots__ = ("client", "deadline")
 
-    def __init__(self, client: ClientSession, deadline: float) -> None:
+    def __init__(self, client: Holder, deadline: float) -> None:
         self.client = client
         self.deadline = deadline
 
@@ -71,7 +72,7 @@ class Pool:
 
     # --- checkout and release ------------------------------------------------------------------------------
 
-    def checkout(self, client: ClientSession) -> OriginConnection | None:
+    def checkout(self, client: Holder) -> OriginConnection | None:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
         if not self._waiters:
             while self._idle:
@@ -122,7 +123,7 @@ class Pool:
         if not connection.closed:
             self.available(connection)
 
-    def withdraw(self, client: ClientSession) -> None:
+    def withdraw(self, client: Holder) -> None:
         """`client` no longer waits."""
         for waiter in self._waiters:
             if waiter.client is client:

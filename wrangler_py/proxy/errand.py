@@ -1,0 +1,75 @@
+"""A query of the proxy's own that waits for an origin connection like any client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wrangler_py.pgwire.exchange import Exchange
+
+if TYPE_CHECKING:
+    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.proxy.failures import OriginUnavailable
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.settings import SessionSettings
+
+
+class Errand:
+    """Sends `data` under `settings`; `done` gets the exchange when it has ended, or None if it never began.
+
+    Towards a pool and an origin connection it behaves as a client does.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        settings: SessionSettings,
+        data: bytes,
+        exchange: Exchange,
+        done: Callable[[Exchange | None], None],
+    ) -> None:
+        self.settings = settings
+        self.waiting = True
+        self.origin: OriginConnection | None = None
+        self.write_paused = False
+        self._data = data
+        self._exchange = exchange
+        self._done = done
+        exchange.done = done
+        connection = pool.checkout(self)
+        if connection is not None:
+            self.granted(connection)
+
+    def granted(self, connection: OriginConnection) -> None:
+        self.waiting = False
+        self.origin = connection
+        connection.adopt(self.settings, self._send)
+
+    def _send(self) -> None:
+        if self.origin is not None:
+            self.origin.unnamed = None
+            self.origin.send(self._exchange, self._data)
+
+    def lets_go(self) -> bool:
+        return True
+
+    def origin_unavailable(self, error: OriginUnavailable) -> None:
+        self.waiting = False
+        self._done(None)
+
+    def origin_lost(self, *, told: bool, mid_message: bool) -> None:
+        if self._exchange.sent_at == 0.0:
+            self._done(None)
+
+    def steps_skipped(self, steps: list[Step]) -> None:
+        """Nothing is kept here that could be wrong now."""
+
+    def write(self, data: bytes) -> None:
+        """Answers are captured, not sent anywhere."""
+
+    def pause_reading(self) -> None:
+        """There is nothing to read from."""
+
+    def resume_reading(self) -> None:
+        """There is nothing to read from."""

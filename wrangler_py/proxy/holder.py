@@ -1,0 +1,39 @@
+"""Whoever can hold an origin connection: a client, or an errand of the proxy's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.proxy.failures import OriginUnavailable
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.settings import SessionSettings
+
+
+class Holder(Protocol):
+    settings: SessionSettings
+    origin: OriginConnection | None
+    waiting: bool
+    """For a connection that the pool has not given yet."""
+    write_paused: bool
+    """It takes no more answers for now."""
+
+    def granted(self, connection: OriginConnection) -> None:
+        """The pool gives it a connection."""
+
+    def origin_unavailable(self, error: OriginUnavailable) -> None:
+        """The pool can't give it one."""
+
+    def origin_lost(self, *, told: bool, mid_message: bool) -> None:
+        """The connection it held is gone; `told`: the origin's own error was passed on."""
+
+    def lets_go(self) -> bool:
+        """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
+
+    def steps_skipped(self, steps: list[Step]) -> None:
+        """The origin skipped these messages after an error."""
+
+    def write(self, data: bytes) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
