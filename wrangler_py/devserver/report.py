@@ -13,6 +13,7 @@ from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.proxy import QueryCounts, QueryEvent
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 
 
@@ -25,12 +26,9 @@ class Report:
 
     def request(self, event: RequestDone, queries: QueryCounts) -> None:
         """`GET / 200 OK (14 ms, 2 queries)`."""
-        try:
-            phrase = f" {HTTPStatus(event.status).phrase}"
-        except ValueError:
-            phrase = ""
+        phrase = _PHRASES.get(event.status, "")
         status = self._output.style(
-            f"{event.status}{phrase}", _STATUS_STYLES.get(event.status // 100, "bold")
+            f"{event.status} {phrase}".rstrip(), _STATUS_STYLES.get(event.status // 100, "bold")
         )
         took = f"{event.ms:.0f} ms"
         if queries.total:

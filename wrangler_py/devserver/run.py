@@ -30,7 +30,6 @@ async def _run(options: DevOptions, output: Output) -> None:
         if asked:
             session.end_now()
         asked = True
-        output.info("\nStopping …")
         session.stop()
 
     _on_signals(asyncio.get_running_loop(), end)

@@ -76,7 +76,9 @@ class DevSession:
 
     def stop(self) -> None:
         """Have `run` end everything and return."""
-        self._stop.set()
+        if not self._stop.is_set():
+            self._output.info("Stopping …")
+            self._stop.set()
 
     def end_now(self) -> None:
         """End this process at once. What it started notices: worker processes by the end of their control

@@ -22,9 +22,7 @@ class UnavailablePage:
     async def open(self, text: str) -> None:
         self._text = text
         if self._server is None:
-            self._server = await asyncio.start_server(
-                self._answer, sock=self._listener.dup(), backlog=BACKLOG
-            )
+            self._server = await asyncio.start_server(self._answer, sock=self._listener.dup(), backlog=BACKLOG)
 
     def close(self) -> None:
         if self._server is not None:
@@ -40,9 +38,7 @@ class UnavailablePage:
             "Retry-After: 1\r\n"
             "Connection: close\r\n\r\n"
         )
-        with contextlib.suppress(
-            OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError
-        ):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(head.encode() + body)
