@@ -10,6 +10,7 @@ import typer
 
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
+from wrangler_py.cli.explain import explain
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.errors import WranglerError
@@ -245,6 +246,7 @@ def unbind(binding: Annotated[str, typer.Argument(help="Name of the binding")]) 
 
 
 app.command("execute")(execute)
+app.command("explain")(explain)
 
 
 def _check(config: HyperdriveConfig) -> None:

@@ -1,0 +1,197 @@
+"""`wrangler-py hyperdrive explain`: would Hyperdrive cache this query, and if not, why."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from wrangler_py.cli import printing
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.cache.verdict import Verdict
+    from wrangler_py.hyperdrive.config import Caching
+    from wrangler_py.sql.facts import SQLFacts
+
+NOT_CACHEABLE = 3
+"""Exit status for a query that is not cached."""
+
+_CONTEXT = 60
+"""Characters of a long line shown before and after what is underlined."""
+
+
+def explain(
+    sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The query, or - for standard input")] = None,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[CONFIG|BINDING]", help="Config by name or id, or binding of the Worker"),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Say whether Hyperdrive caches a query, and why not; exit status 3 if not."""
+    from wrangler_py.cache.verdict import DISABLED, judge
+    from wrangler_py.sql.statement import analyse
+
+    if file is not None:
+        if target is not None:
+            raise WranglerError("Give the SQL or --file FILE, not both.", exit_status=2)
+        sql, target = None, sql
+    text = _text(sql, file)
+    config = _config(target)
+    facts = analyse(text)
+    verdict = DISABLED if config.caching.disabled else judge(text, facts)
+    if as_json:
+        printing.out(json.dumps(_as_json(text, facts, verdict, config), indent=2, ensure_ascii=False))
+    else:
+        _print(text, facts, verdict, config)
+    if not verdict.cacheable:
+        raise typer.Exit(NOT_CACHEABLE)
+
+
+class _Config(NamedTuple):
+    """The caching that applies, and what to call where it is from."""
+
+    caching: Caching
+    name: str | None
+
+
+def _text(sql: str | None, file: Path | None) -> str:
+    if file is not None:
+        try:
+            return (global_options().cwd / file).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise WranglerError(f"{file} is not UTF-8 text.") from None
+    if sql is None:
+        raise WranglerError(
+            "There is no SQL to explain.",
+            hint="Give it as the argument, with --file FILE, or - to read it from standard input.",
+            exit_status=2,
+        )
+    return sys.stdin.read() if sql == "-" else sql
+
+
+def _config(target: str | None) -> _Config:
+    """`target` as a binding of the Worker's config file, else as a config; the defaults if None."""
+    from wrangler_py.hyperdrive.config import Caching
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    if target is None:
+        return _Config(Caching(), None)
+    options, store = global_options(), ConfigStore()
+    try:
+        bindings = project_config(options).section(options.environment).hyperdrive
+    except WranglerError:
+        if options.config is not None:
+            raise
+        bindings = ()
+    for binding in bindings:
+        if binding.binding == target:
+            bound = store.find(binding.id)
+            return _Config(bound.caching if bound else Caching(), bound.name if bound else None)
+    config = store.get(target)
+    return _Config(config.caching, config.name)
+
+
+def _change(verdict: Verdict, config: _Config) -> str | None:
+    from wrangler_py.cache.verdict import DISABLED
+
+    if verdict is DISABLED:
+        return f"turn it on with `wrangler-py hyperdrive update {config.name} --caching-disabled=false`"
+    return verdict.change
+
+
+def _as_json(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> dict[str, Any]:
+    found = None
+    if verdict.position is not None:
+        line = text.count("\n", 0, verdict.position) + 1
+        column = verdict.position - text.rfind("\n", 0, verdict.position)
+        found = {"offset": verdict.position, "line": line, "column": column}
+    caching = config.caching
+    return {
+        "cacheable": verdict.cacheable,
+        "status": verdict.status.value if verdict.status else "hit",
+        "reason": verdict.cause,
+        "change": _change(verdict, config),
+        "function": verdict.function,
+        "position": found,
+        "max_age": None if caching.disabled else caching.max_age,
+        "stale_while_revalidate": None if caching.disabled else caching.stale_while_revalidate,
+        "config": config.name,
+        "tables": sorted(facts.tables_read),
+        "unknown_functions": sorted(facts.unknown_functions),
+    }
+
+
+def _print(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> None:
+    if verdict.status is None:
+        printing.out(f"{printing.style('hit', 'green', 'bold')}: cached, after a first miss")
+    else:
+        printing.out(f"{printing.style(verdict.status.value, 'yellow', 'bold')}: not cached")
+    printing.out(f"  {'why':<14}{printing.printable(verdict.cause)}")
+    if change := _change(verdict, config):
+        printing.out(f"  {'change':<14}{change}")
+    if verdict.position is not None:
+        length = len(verdict.function.removesuffix("()")) if verdict.function else 1
+        printing.out()
+        for line in _underlined(text, verdict.position, length):
+            printing.out(line)
+        printing.out()
+    if verdict.status is None:
+        _print_lifetime(facts, config)
+
+
+def _print_lifetime(facts: SQLFacts, config: _Config) -> None:
+    caching = config.caching
+    where = f"of the config {config.name}" if config.name else "the defaults"
+    printing.out(
+        f"  {'time to live':<14}{caching.max_age} s, then {caching.stale_while_revalidate} s stale while one query "
+        f"refreshes it ({where})"
+    )
+    if facts.tables_read:
+        tables = ", ".join(map(printing.printable, sorted(facts.tables_read)))
+        printing.out(f"  {'tables':<14}{tables}; a write to them doesn't end it")
+    for name in sorted(facts.unknown_functions):
+        printing.out(
+            f"  {'note':<14}{printing.printable(name)}() is not PostgreSQL's own: Hyperdrive can't know whether "
+            "it is IMMUTABLE, and caches it anyway"
+        )
+
+
+def _underlined(text: str, position: int, length: int) -> list[str]:
+    """The line with `position`, with its number if there are several, and below it a line that marks the place."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    line = text[start : None if end == -1 else end].rstrip("\r")
+    before, marked, after = (
+        line[: position - start],
+        line[position - start :][:length],
+        line[position - start + length :],
+    )
+    if len(before) > _CONTEXT:
+        before = "…" + before[-_CONTEXT:]
+    if len(after) > _CONTEXT:
+        after = after[:_CONTEXT] + "…"
+    before, marked, after = (printing.printable(part.replace("\t", " ")) for part in (before, marked, after))
+    number = f"{text.count(chr(10), 0, start) + 1}: " if "\n" in text.strip() else ""
+    margin = " " * (2 + len(number) + _width(before))
+    return [
+        f"  {number}{before}{printing.style(marked, 'bold')}{after}",
+        margin + printing.style("^" * max(1, _width(marked)), "yellow", "bold"),
+    ]
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
