@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wrangler_py.devserver.embedded import EmbeddedPostgres
-from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
@@ -29,19 +28,17 @@ class Origins:
         """
         return {each.binding: each.pool or await self._embedded_pool(each) for each in bindings}
 
-    async def apply_schema(self, project: WorkerProject) -> list[str]:
-        """Apply `schema.sql`, if it changed, to the embedded databases; returns those it went to.
+    async def apply_schema(self, bindings: Iterable[ResolvedBinding], schema: Path) -> list[str]:
+        """Apply the file `schema`, if it changed, to the embedded databases; returns those it went to.
 
         Raises `WranglerError` for an error in it.
         """
-        databases = embedded_databases(project.bindings)
-        if not databases or not project.schema.is_file():
+        databases = embedded_databases(bindings)
+        if not databases or not schema.is_file():  # noqa: ASYNC240 - one stat
             return []
         embedded = await self._embedded(databases[0])
         return [
-            database
-            for database in databases
-            if await asyncio.to_thread(embedded.apply_schema, database, project.schema)
+            database for database in databases if await asyncio.to_thread(embedded.apply_schema, database, schema)
         ]
 
     async def stop(self) -> None:

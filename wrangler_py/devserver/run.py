@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable
 
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.session import DevSession
+from wrangler_py.devserver.signals import on_signals
 
 
 def run_session(options: DevOptions, output: Output) -> None:
@@ -25,26 +25,15 @@ async def _run(options: DevOptions, output: Output) -> None:
     session = DevSession(options, output)
     asked = False
 
-    def end() -> None:
+    def end(_: signal.Signals) -> None:
         nonlocal asked
         if asked:
             session.end_now()
         asked = True
         session.stop()
 
-    _on_signals(asyncio.get_running_loop(), end)
+    on_signals(asyncio.get_running_loop(), end)
     await session.run()
-
-
-def _on_signals(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
-    if sys.platform == "win32":
-        for name in (signal.SIGINT, signal.SIGBREAK):
-            signal.signal(name, lambda *_: loop.call_soon_threadsafe(end))
-        return
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Under nohup, SIGHUP is ignored and stays so.
-        if signal.getsignal(name) is not signal.SIG_IGN:
-            loop.add_signal_handler(name, end)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -250,7 +250,7 @@ class DevSession:
 
     async def _apply_schema(self, project: WorkerProject) -> None:
         try:
-            databases = await self._origins.apply_schema(project)
+            databases = await self._origins.apply_schema(project.bindings, project.schema)
         except WranglerError as error:
             self._output.error(error.message, error.hint)
             return
