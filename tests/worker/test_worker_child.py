@@ -236,8 +236,10 @@ def test_an_exception_in_wait_until_work_is_reported(start_worker):
 
 
 def test_the_end_of_the_dev_session_ends_the_child_at_once(start_worker):
-    child = start_worker("import time\nfrom workers import Response\ndef on_fetch():\n    time.sleep(60)")
-    threading.Thread(target=lambda: pytest.raises(httpx.HTTPError, child.client.get, "/"), daemon=True).start()
+    child = start_worker("import time\ndef on_fetch():\n    print('begun')\n    time.sleep(60)")
+    with socket.create_connection(("127.0.0.1", child.port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        child.wait_for_output("begun")
     child.control.shutdown(socket.SHUT_RDWR)
     assert child.process.wait(5) == 0
 

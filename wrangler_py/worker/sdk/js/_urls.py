@@ -42,8 +42,10 @@ class URLSearchParams(JsProxy):
         self._pairs.append((name, str(value)))
 
     def set(self, name: str, value: str) -> None:
+        """Give a parameter one value, where its first one was."""
+        place = next((index for index, pair in enumerate(self._pairs) if pair[0] == name), len(self._pairs))
         self.delete(name)
-        self.append(name, value)
+        self._pairs.insert(place, (name, str(value)))
 
     def delete(self, name: str) -> None:
         self._pairs[:] = [pair for pair in self._pairs if pair[0] != name]

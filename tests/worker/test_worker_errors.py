@@ -1,0 +1,192 @@
+"""What a person is told when their Worker cannot be loaded or fails, in the terminal and in the browser."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+BROWSER = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+
+
+def load_error(start_worker, source, **options):
+    child = start_worker(source, ready=False, **options)
+    return child, child.wait_for("load_error")
+
+
+def test_a_syntax_error_points_at_its_line(start_worker):
+    child, event = load_error(start_worker, "import json\n\ndef broken(:\n    pass\n")
+    assert event["summary"] == "src/entry.py:3: SyntaxError: invalid syntax"
+    assert "def broken(:" in event["traceback"]
+    assert "wrangler_py/worker" not in event["traceback"]
+    for _ in range(2):
+        response = child.client.get("/any/path")
+        assert response.status_code == 500
+        assert response.headers["content-type"].startswith("text/plain")
+        assert "src/entry.py:3" in response.text
+    assert not child.of_kind("ready")
+    child.drain()
+    assert child.wait() == 0
+
+
+def test_an_error_in_an_imported_file_points_there(start_worker):
+    child, event = load_error(
+        start_worker, "import helper", files={"src/helper.py": "VALUE = 1\nOTHER = VALUE + missing\n"}
+    )
+    assert event["summary"] == "src/helper.py:2: NameError: name 'missing' is not defined"
+    page = child.client.get("/", headers=BROWSER).text
+    assert page.index("src/helper.py:2") < page.index("src/entry.py:1") < page.index("Full traceback")
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"),
+    [
+        ("psycopg_pool.missing", "pip install 'psycopg[binary,pool]'"),
+        ("psycopg2", "use psycopg 3"),
+        ("left_pad", "pip install left_pad"),
+    ],
+)
+def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker, module, advice):
+    child, event = load_error(start_worker, f"import {module}")
+    assert advice in event["hint"]
+    assert advice in child.client.get("/").text
+
+
+def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
+    child = start_worker("def on_fetch():\n    import psycopg.nothing_of_this_name\n")
+    assert "pip install 'psycopg[binary]'" in child.client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = 1", "exports no handler"),
+        (
+            "from workers import WorkerEntrypoint\n\nclass Defualt(WorkerEntrypoint):\n    def fetch(self): ...",
+            "src/entry.py:3: The entry point must be named Default; found class Defualt",
+        ),
+        ("class default:\n    async def fetch(self): ...", "src/entry.py:1: The entry point must be named Default"),
+        (
+            "class Default:\n    async def fecth(self, request): ...",
+            "src/entry.py:1: class Default has no fetch method (it has fecth: is that meant?)",
+        ),
+        ("from workers import fetch", "exports no handler"),
+    ],
+)
+def test_a_missing_entry_point_is_named(start_worker, source, expected):
+    _, event = load_error(start_worker, source)
+    assert expected in event["summary"]
+
+
+def test_a_missing_main_file(start_worker, tmp_path):
+    _, event = load_error(start_worker, "", main=str(tmp_path / "src" / "gone.py"))
+    assert "main is src/gone.py, and there is no such file" in event["summary"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("None", "on_fetch returned nothing"),
+        ("{'a': 1}", "on_fetch returned a dict, not a Response. Write `return Response.json(…)`"),
+        ("'text'", "on_fetch returned str, not a Response. Write `return Response(…)`"),
+        ("Response({'a': 1})", "TypeError: Unsupported type in Response: dict. Use Response.json(...)"),
+        ("Response('x', headers={'bad name': 'x'})", "Invalid header name"),
+        ("Response('x', headers={'x': 'a\\nb'})", "line breaks are not allowed"),
+        ("Response('x', status=99)", "Invalid status 99"),
+        ("Response('x', status=204)", "must not have a body"),
+    ],
+)
+def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected):
+    child = start_worker(f"from workers import Response\n\ndef on_fetch():\n    return {expression}\n")
+    response = child.client.get("/")
+    assert response.status_code == 500
+    assert expected in response.text
+    assert child.wait_for("exception")["where"] in ("src/entry.py:3", "src/entry.py:4")
+
+
+def test_an_exception_shows_the_persons_code(start_worker):
+    child = start_worker(
+        """
+        import json
+        from workers import Response
+
+        def on_fetch(request):
+            secret = "local values are not shown"
+            return parse("<script>alert(1)</script>")
+
+        def parse(text):
+            return json.loads(text)
+        """
+    )
+    text = child.client.get("/").text
+    assert "JSONDecodeError" in text
+    event = child.wait_for("exception")
+    assert event["where"] == "src/entry.py:10"
+    assert event["id"] == "3-1"
+    assert "File" in event["traceback"]
+    assert "wrangler_py/worker" not in event["traceback"]
+    page = child.client.get("/", headers=BROWSER)
+    assert page.headers["content-type"] == "text/html;charset=UTF-8"
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;alert" in page.text
+    assert "width=device-width" in page.text
+    assert 'data-generation="3"' in page.text
+    assert (
+        page.text.index("src/entry.py:10") < page.text.index("src/entry.py:7") < page.text.index("Full traceback")
+    )
+    assert child.wait_for("request")["status"] == 500
+
+
+def test_the_generation_is_told_even_when_loading_failed(start_worker):
+    child, _ = load_error(start_worker, "1/0", generation=12)
+    response = child.client.get("/cdn-cgi/wrangler-py/generation")
+    assert (response.status_code, response.text) == (200, "12")
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "failure", ["raise SystemExit(3)", "import sys; sys.exit('bye')", "raise KeyboardInterrupt"]
+)
+def test_a_handler_cannot_end_the_server(start_worker, failure):
+    child = start_worker(
+        f"from workers import Response\ndef on_fetch(request):\n"
+        f"    if request.url.endswith('/end'):\n        {failure}\n    return Response('alive')"
+    )
+    assert child.client.get("/end").status_code == 500
+    assert child.client.get("/").text == "alive"
+
+
+def test_secrets_are_in_no_error_text(start_worker):
+    child = start_worker(
+        """
+        def on_fetch(request, env):
+            raise ValueError(f"cannot reach {env.HYPERDRIVE.connectionString} with {env.API_TOKEN}")
+        """,
+        hyperdrive={"DB": {"host": "127.0.0.1", "port": 1, "password": "pässword/12", "database": "d"}}
+        | {"HYPERDRIVE": {"host": "127.0.0.1", "port": 1, "password": "swordfish/12", "database": "d"}},
+        vars={"API_TOKEN": "token-abcdef"},
+    )
+    text = child.client.get("/").text + child.client.get("/", headers=BROWSER).text
+    text += str(child.wait_for("exception", 2))
+    assert "cannot reach" in text
+    for secret in ("swordfish", "token-abcdef"):
+        assert secret not in text
+
+
+def test_an_exception_while_streaming_breaks_the_body_off(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        async def pieces():
+            yield "some"
+            raise RuntimeError("in the middle")
+        def on_fetch(): return Response(pieces())
+        """
+    )
+    with pytest.raises(httpx.RemoteProtocolError):
+        child.client.get("/")
+    assert child.wait_for("exception")["summary"] == "RuntimeError: in the middle"
+
+
+def test_env_says_what_it_has(start_worker):
+    child = start_worker("def on_fetch(request, env): return env.GREETNG", vars={"GREETING": "hi", "OTHER": "x"})
+    assert "env has no binding or variable named 'GREETNG' (it has: GREETING, OTHER)" in child.client.get("/").text

@@ -1,0 +1,189 @@
+"""FastAPI, Starlette and Flask in a Worker."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.sync.client import connect
+
+FASTAPI = """
+    from contextlib import asynccontextmanager
+    import asyncio
+    import asgi
+    from fastapi import BackgroundTasks, FastAPI, HTTPException, Request, WebSocket
+    from fastapi.responses import StreamingResponse
+    from pydantic import BaseModel
+    from workers import WorkerEntrypoint
+
+    @asynccontextmanager
+    async def lifespan(app):
+        print("startup")
+        yield {"opened": "pool"}
+        print("shutdown")
+
+    app = FastAPI(lifespan=lifespan)
+
+    class Item(BaseModel):
+        name: str
+
+    @app.get("/")
+    async def root(request: Request):
+        return {"env": request.scope["env"].NAME, "state": request.state.opened, "client": request.client.host}
+
+    @app.get("/sync/{name}")
+    def synchronous(name: str):
+        return {"name": name}
+
+    @app.post("/items")
+    async def create(item: Item, tasks: BackgroundTasks):
+        tasks.add_task(lambda: print("background", item.name))
+        return item
+
+    @app.get("/stream")
+    async def stream():
+        async def pieces():
+            for piece in range(3):
+                yield f"{piece};"
+                await asyncio.sleep(0)
+        return StreamingResponse(pieces())
+
+    @app.get("/missing")
+    async def missing():
+        raise HTTPException(404, "no such thing")
+
+    @app.get("/fail")
+    async def fail():
+        raise ValueError("in the framework")
+
+    @app.websocket("/ws")
+    async def ws(socket: WebSocket):
+        await socket.accept(subprotocol="chat")
+        while True:
+            text = await socket.receive_text()
+            await socket.send_text(f"{socket.scope['env'].NAME} {text}")
+
+    class Default(WorkerEntrypoint):
+        async def fetch(self, request):
+            return await asgi.fetch(app, request.js_object, self.env)
+"""
+
+
+@pytest.fixture
+def fastapi(start_worker):
+    return start_worker(FASTAPI, vars={"NAME": "n"})
+
+
+def test_fastapi(fastapi):
+    client = fastapi.client
+    assert client.get("/").json() == {"env": "n", "state": "pool", "client": "127.0.0.1"}
+    assert client.get("/sync/caf%C3%A9").json() == {"name": "café"}
+    assert client.get("/stream").text == "0;1;2;"
+    assert client.get("/missing").json() == {"detail": "no such thing"}
+    assert client.post("/items", json={}).status_code == 422
+    assert client.post("/items", json={"name": "thing"}).json() == {"name": "thing"}
+    fastapi.wait_for_output("background thing")
+    fastapi.wait_for("request", 6)
+    fastapi.wait_for_output("shutdown\n")
+    assert fastapi.output().count("startup") == 6
+
+
+def test_an_exception_in_fastapi_points_at_the_route(fastapi):
+    response = fastapi.client.get("/fail")
+    assert response.status_code == 500
+    event = fastapi.wait_for("exception")
+    assert event["summary"] == "ValueError: in the framework"
+    assert event["where"].startswith("src/entry.py:")
+
+
+def test_fastapi_web_sockets(fastapi):
+    address = fastapi.url.replace("http", "ws") + "/ws"
+    with connect(address, subprotocols=["chat"], proxy=None) as socket:
+        assert socket.subprotocol == "chat"
+        for text in ("one", "two"):
+            socket.send(text)
+            assert socket.recv(10) == f"n {text}"
+    assert fastapi.wait_for("request")["status"] == 101
+    with pytest.raises(Exception, match="403"):
+        connect(address.replace("/ws", "/nowhere"), proxy=None)
+
+
+def test_an_application_without_a_lifespan(start_worker):
+    child = start_worker(
+        """
+        from workers import asgi
+        async def app(scope, receive, send):
+            assert scope["type"] == "http"
+            body = (await receive())["body"]
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"1"), (b"a", b"2")]})
+            await send({"type": "http.response.body", "body": body})
+        Default = asgi.entrypoint(app)
+        """
+    )
+    response = child.client.post("/", content=b"sent")
+    assert (response.text, response.headers.get_list("a")) == ("sent", ["1", "2"])
+
+
+def test_a_failing_start_up_is_told(start_worker):
+    child = start_worker(
+        """
+        from contextlib import asynccontextmanager
+        from starlette.applications import Starlette
+        from workers import asgi
+        @asynccontextmanager
+        async def lifespan(app):
+            raise RuntimeError("no database")
+            yield
+        Default = asgi.entrypoint(Starlette(lifespan=lifespan))
+        """
+    )
+    assert "no database" in child.client.get("/").text
+
+
+def test_flask(start_worker):
+    child = start_worker(
+        """
+        from flask import Flask, Response, jsonify, make_response, request
+        from workers import WorkerEntrypoint, wsgi
+
+        app = Flask(__name__)
+
+        @app.get("/")
+        def root():
+            return jsonify(message=request.environ["workers.env"].NAME, host=request.host)
+
+        @app.get("/hello/<name>")
+        def hello(name):
+            return jsonify(message=f"Hello, {name}!", args=request.args.to_dict())
+
+        @app.post("/echo")
+        def echo():
+            return jsonify(request.get_json(silent=True))
+
+        @app.post("/upload")
+        def upload():
+            return str(len(request.files["file"].read()))
+
+        @app.get("/cookies")
+        def cookies():
+            response = make_response("x")
+            response.set_cookie("a", "1")
+            response.set_cookie("b", "2")
+            return response
+
+        @app.get("/stream")
+        def stream():
+            return Response(f"{piece};" for piece in range(3))
+
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                return await wsgi.fetch(app, request, self.env)
+        """,
+        vars={"NAME": "n"},
+    )
+    client = child.client
+    assert client.get("/").json() == {"message": "n", "host": f"127.0.0.1:{child.port}"}
+    assert client.get("/hello/caf%C3%A9?q=%26").json() == {"message": "Hello, café!", "args": {"q": "&"}}
+    assert client.post("/echo", json={"a": 1}).json() == {"a": 1}
+    assert client.post("/upload", files={"file": b"x" * 300_000}).text == "300000"
+    assert len(client.get("/cookies").headers.get_list("set-cookie")) == 2
+    assert client.get("/stream").text == "0;1;2;"
+    assert client.get("/nowhere").status_code == 404

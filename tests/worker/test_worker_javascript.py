@@ -1,0 +1,203 @@
+"""`js` and `pyodide` as public Workers use them."""
+
+from __future__ import annotations
+
+import pytest
+
+SNIPPETS = {
+    "response": """
+        from js import Response, Headers
+        headers = Headers.new({"x-a": "1"}.items())
+        headers.append("x-a", "2")
+        return Response.new("made", status=201, headers=headers)
+    """,
+    "init object": """
+        from js import Object, Response
+        from pyodide.ffi import to_js
+        init = to_js({"status": 201, "headers": {"x-a": "1, 2"}}, dict_converter=Object.fromEntries)
+        return Response.new("made", init)
+    """,
+    "response from response": """
+        from js import Response
+        from workers import Response as PythonResponse
+        old = PythonResponse("made", status=201, headers={"x-a": "1, 2"})
+        return Response.new(old.js_object.body, old.js_object)
+    """,
+    "wrapped": """
+        from js import Response as JSResponse
+        from workers import Response
+        return Response(JSResponse.new("made", status=201, headers={"x-a": "1, 2"}))
+    """,
+    "changed headers": """
+        from workers import Response
+        response = Response("made", status=201)
+        response.js_object.headers.set("x-a", "1, 2")
+        return response
+    """,
+    "bytes": """
+        from js import Response
+        from pyodide.ffi import to_js
+        return Response.new(to_js(b"made").buffer, status=201, headers={"x-a": "1, 2"})
+    """,
+    "stream": """
+        from js import Response, TransformStream
+        import asyncio
+        stream = TransformStream.new()
+        writer = stream.writable.getWriter()
+        async def write():
+            for letter in "made":
+                await writer.write(letter.encode())
+            await writer.close()
+        ctx.waitUntil(write())
+        return Response.new(stream.readable, status=201, headers={"x-a": "1, 2"})
+    """,
+    "readable stream": """
+        from js import ReadableStream, Response
+        from pyodide.ffi import create_proxy, to_js
+        letters = list("made")
+        @create_proxy
+        async def pull(controller):
+            if letters:
+                controller.enqueue(to_js(letters.pop(0).encode()))
+            else:
+                controller.close()
+        return Response.new(ReadableStream.new(pull=pull), status=201, headers={"x-a": "1, 2"})
+    """,
+}
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_responses(start_worker, name):
+    child = start_worker(f"async def on_fetch(request, env, ctx):{SNIPPETS[name]}")
+    response = child.client.get("/")
+    assert (response.status_code, response.text, response.headers["x-a"]) == (201, "made", "1, 2")
+
+
+def test_values(start_worker):
+    child = start_worker(
+        """
+        import json
+        from js import JSON, Array, Date, Map, Object, Uint8Array, URL, URLSearchParams, atob, btoa, console, crypto
+        from pyodide.ffi import JsException, create_proxy, run_sync, to_js
+        from workers import Response
+
+        async def on_fetch(request):
+            plain = to_js({"a": {"b": [1, None]}}, dict_converter=Object.fromEntries)
+            assert plain.a.b[0] == 1 and plain.to_py() == {"a": {"b": [1, None]}}
+            assert JSON.stringify(plain) == '{"a":{"b":[1,null]}}'
+            assert JSON.parse('{"x": {"y": 1}}').x.y == 1
+            assert list(Object.keys(plain)) == ["a"] and Object.assign(Object.new(), plain).a.b.length == 2
+            assert to_js({"k": "v"}).get("k") == "v"
+            try:
+                JSON.parse("{")
+            except JsException as error:
+                assert error.name == "SyntaxError"
+            try:
+                plain["a"]
+            except TypeError as error:
+                assert "to_py()" in str(error)
+            url = URL.new(request.url)
+            assert url.pathname == "/a%20b" and url.searchParams.get("q") == "1" and url.protocol == "http:"
+            url.searchParams.set("q", "2 3")
+            assert url.search == "?q=2+3&q2=x" and url.href.endswith("/a%20b?q=2+3&q2=x")
+            assert URL.new("../x?y#z", "https://e.com:443/a/b/").href == "https://e.com/a/x?y#z"
+            assert str(URLSearchParams.new("a=1&a=2").getAll("a")) == "['1', '2']"
+            assert atob(btoa("text")) == "text" and len(crypto.randomUUID()) == 36
+            assert (await crypto.subtle.digest("SHA-256", b"")).to_bytes().hex().startswith("e3b0c442")
+            array = Uint8Array.new(8)
+            assert any(crypto.getRandomValues(array)) and array.byteLength == 8
+            assert Date.new(0).toISOString() == "1970-01-01T00:00:00.000Z"
+            proxy = create_proxy(lambda x: x + 1)
+            assert proxy(1) == 2 and proxy.destroy() is None
+            async def later(): return "later"
+            assert run_sync(later()) == "later"
+            body = await request.js_object.json()
+            console.log("logged", body)
+            assert body.name == "n" and request.js_object.headers.get("content-type") == "application/json"
+            return Response("fine")
+        """
+    )
+    response = child.client.post("/a%20b?q=1&q2=x", json={"name": "n"})
+    assert response.text == "fine", response.text
+    child.wait_for_output('logged {"name":"n"}')
+
+
+def test_what_is_missing_imports_and_fails_at_its_use(start_worker):
+    child = start_worker(
+        """
+        from js import HTMLRewriter
+        from workers import Response
+        def on_fetch(request):
+            return HTMLRewriter.new()
+        """
+    )
+    assert "js.HTMLRewriter is not part of wrangler-py" in child.client.get("/").text
+
+
+def test_fetch_and_pyfetch(start_worker):
+    child = start_worker(
+        """
+        import js
+        from pyodide.http import pyfetch
+        from workers import Response
+        async def on_fetch(request):
+            if request.url.endswith("/inner"):
+                return Response.json({"method": request.method.value, "sent": request.headers["x-sent"]})
+            init = js.Object.fromEntries({"method": "POST", "headers": js.Object.fromEntries({"x-sent": "1"})})
+            first = await js.fetch(request.url + "inner", init)
+            value = await first.json()
+            second = await (await pyfetch(request.url + "inner", headers={"x-sent": "2"})).json()
+            return Response(f"{value.method} {value.sent} {second['method']} {second['sent']}")
+        """
+    )
+    assert child.client.get("/").text == "POST 1 GET 2"
+
+
+def test_web_sockets(start_worker):
+    from websockets.sync.client import connect
+
+    child = start_worker(
+        """
+        from js import WebSocketPair
+        from workers import Response, env
+        async def on_fetch(request):
+            if request.headers.get("Upgrade") != "websocket":
+                return Response("Expected an upgrade", status=426)
+            client, server = WebSocketPair.new().object_values()
+            server.accept()
+            server.send("welcome")
+            async def answer(event):
+                if event.data == "end":
+                    server.close(4001, "as asked")
+                elif isinstance(event.data, str):
+                    server.send(f"{env.NAME}: {event.data}")
+                else:
+                    server.send(event.data.to_bytes()[::-1])
+            server.addEventListener("message", answer)
+            server.addEventListener("close", lambda event: print("closed", event.code))
+            return Response(None, status=101, web_socket=client)
+        """,
+        vars={"NAME": "n"},
+    )
+    address = child.url.replace("http", "ws")
+    with connect(address, proxy=None) as socket:
+        assert socket.recv(10) == "welcome"
+        socket.send("hi")
+        assert socket.recv(10) == "n: hi"
+        socket.send(b"\x01\x02")
+        assert socket.recv(10) == b"\x02\x01"
+    child.wait_for_output("closed 1000")
+    assert child.wait_for("request")["status"] == 101
+    with connect(address, proxy=None) as socket:
+        socket.recv(10)
+        socket.send("end")
+        with pytest.raises(Exception, match="4001"):
+            socket.recv(10)
+    child.wait_for("request", 2)
+    assert child.client.get("/").status_code == 426
+    with connect(address, proxy=None) as socket:
+        socket.recv(10)
+        child.drain()
+        with pytest.raises(Exception, match="1012"):
+            socket.recv(10)
+    assert child.wait() == 0

@@ -1,0 +1,319 @@
+"""The `workers` module as a Worker uses it, through HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import textwrap
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+PREFIX = """
+from http import HTTPMethod, HTTPStatus
+from workers import Blob, Context, Env, File, FormData, Headers, Request, Response, WorkerEntrypoint, fetch
+"""
+
+
+@pytest.fixture
+def answer_to(start_worker):
+    """Run the body of an `async def on_fetch(request, env, ctx)` and return the HTTP response."""
+
+    def run(body: str, method: str = "GET", path: str = "/", **options):
+        indented = textwrap.indent(textwrap.dedent(body), "    ")
+        child = start_worker(f"{PREFIX}\nasync def on_fetch(request, env, ctx):\n{indented}\n")
+        return child.client.request(method, path, **options)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("expression", "status", "headers", "text"),
+    [
+        ('Response("text")', 200, {"content-type": "text/plain;charset=UTF-8"}, "text"),
+        ('Response("é")', 200, {"content-length": "2"}, "é"),
+        ('Response(b"bytes", status=201)', 201, {"content-type": None, "content-length": "5"}, "bytes"),
+        ("Response(None, status=HTTPStatus.NO_CONTENT)", 204, {"content-length": None}, ""),
+        ("Response()", 200, {"content-length": "0"}, ""),
+        ('Response("x", headers={"Content-Type": "text/html"})', 200, {"content-type": "text/html"}, "x"),
+        ('Response("x", headers=[("a", "1"), ("a", "2")])', 200, {"a": "1, 2"}, "x"),
+        ('Response("x", headers=Headers({"b": "3"}))', 200, {"b": "3"}, "x"),
+        ('Response("x", headers={"content-length": "99"})', 200, {"content-length": "1"}, "x"),
+        ('Response.json({"a": [1]})', 200, {"content-type": "application/json"}, '{"a": [1]}'),
+        ('Response.json([], status=404, headers={"x-y": "z"})', 404, {"x-y": "z"}, "[]"),
+        ('Response.from_json("s", HTTPStatus.CREATED)', 201, {"content-type": "application/json"}, '"s"'),
+        ('Response.redirect("https://example.com/x")', 302, {"location": "https://example.com/x"}, ""),
+        ('Response.redirect("/x", 308)', 308, {"location": "/x"}, ""),
+        ('Response(Blob(["a", b"b"], content_type="text/css"))', 200, {"content-type": "text/css"}, "ab"),
+        ('Response((piece for piece in ("a", b"b")))', 200, {"transfer-encoding": "chunked"}, "ab"),
+        ('Response("old", status=202, headers={"k": "v"}).replace_body("new")', 202, {"k": "v"}, "new"),
+        ('Response(await Response("again").clone().text())', 200, {}, "again"),
+        ('Response(Response("stream").body)', 200, {}, "stream"),
+    ],
+)
+def test_responses(answer_to, expression, status, headers, text):
+    response = answer_to(f"return {expression}")
+    assert response.status_code == status
+    assert response.text == text
+    for name, value in headers.items():
+        assert response.headers.get(name) == value
+
+
+def test_head_has_the_headers_and_no_body(answer_to):
+    response = answer_to('return Response("text", headers={"a": "b"})', method="HEAD")
+    assert (response.status_code, response.content, response.headers["a"]) == (200, b"", "b")
+
+
+def test_repeated_cookies_stay_apart(answer_to):
+    response = answer_to('return Response("x", headers=[("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2")])')
+    assert response.headers.get_list("set-cookie") == ["a=1; Path=/", "b=2"]
+
+
+def test_what_a_request_says(answer_to):
+    response = answer_to(
+        """
+        clone = request.clone()
+        assert request.method == HTTPMethod.PUT and request.method == "PUT"
+        assert await request.json() == {"a": 1}
+        assert request.body_used and not clone.body_used
+        try:
+            await request.text()
+        except OSError as error:
+            again = str(error)
+        try:
+            request.clone()
+        except OSError:
+            pass
+        else:
+            raise AssertionError("a used body was cloned")
+        assert (await clone.buffer()).to_bytes() == b'{"a":1}'
+        headers = request.headers
+        return Response.json({
+            "url": request.url, "again": again,
+            "headers": [headers["x-one"], headers.get("X-One"), headers.get("no")],
+            "cf": request.cf.colo, "repr": repr(request), "client": headers["cf-connecting-ip"],
+        })
+        """,
+        method="PUT",
+        path="/a%20b/%C3%A9?q=1&q=%2F",
+        json={"a": 1},
+        headers={"X-One": "1"},
+    ).json()
+    assert response["url"].endswith("/a%20b/%C3%A9?q=1&q=%2F")
+    assert response["again"].startswith("Body already used")
+    assert response["headers"] == ["1", "1", None]
+    assert response["client"] == "127.0.0.1"
+    assert response["repr"].startswith("Request(method='PUT', url='http://127.0.0.1:")
+
+
+FORM_BODY = """
+    form = await request.form_data()
+    upload = form.get("upload")
+    return Response.json({
+        "items": [(name, value) for name, value in form.items() if isinstance(value, str)],
+        "all": form.get_all("name"),
+        "file": upload and [upload.name, upload.content_type, upload.size, await upload.text()],
+    })
+"""
+
+
+def test_urlencoded_forms(answer_to):
+    answer = answer_to(FORM_BODY, method="POST", data={"name": ["ü&", "2"], "empty": ""}).json()
+    assert answer == {"items": [["name", "ü&"], ["name", "2"], ["empty", ""]], "all": ["ü&", "2"], "file": None}
+
+
+def test_multipart_forms(answer_to):
+    content = b"line\r\n--not the boundary\r\n"
+    answer = answer_to(
+        FORM_BODY, method="POST", data={"name": "ü"}, files={"upload": ('a "b".txt', content, "text/x")}
+    ).json()
+    assert answer["items"] == [["name", "ü"]]
+    assert answer["file"] == ['a "b".txt', "text/x", len(content), content.decode()]
+
+
+def test_forms_survive_the_way_out_and_in(answer_to):
+    response = answer_to(
+        """
+        form = FormData({"key": "first"})
+        form.append("key", "second")
+        form["file"] = File(b"\\x00data", "näme.bin", "application/x-data")
+        assert len(form) == 3 and "key" in form and form["key"] == "first"
+        back = await Response(form).form_data()
+        assert back.get_all("key") == ["first", "second"]
+        assert await back["file"].bytes() == b"\\x00data"
+        assert (back["file"].name, back["file"].content_type) == ("näme.bin", "application/x-data")
+        del back["key"]
+        assert "key" not in back
+        try:
+            await Response("x").form_data()
+        except TypeError as error:
+            return Response(str(error))
+        """
+    )
+    assert "form_data() needs" in response.text
+
+
+def test_blobs(answer_to):
+    response = answer_to(
+        """
+        typed = Blob(["test"], content_type="application/json")
+        assert (typed.size, await typed.bytes()) == (4, b"test")
+        assert await typed.slice(1, 3).text() == "es"
+        assert Blob(typed).content_type == "application/json" and Blob([typed]).content_type == ""
+        assert await Blob([memoryview(b"foobar")]).text() == "foobar"
+        assert typed.js_object.type == "application/json"
+        assert await (await Response(typed).blob()).text() == "test"
+        file = File("my file", filename="test.txt", content_type="text/plain")
+        assert (file.name, file.content_type, file.last_modified > 0) == ("test.txt", "text/plain", True)
+        return Response("fine")
+        """
+    )
+    assert response.text == "fine"
+
+
+def test_requests_one_makes(answer_to):
+    response = answer_to(
+        """
+        headers = {"User-Agent": "A, B"}
+        made = Request("https://test.com", method=HTTPMethod.POST, body='{"field": 42}', headers=headers)
+        assert repr(made) == "Request(method='POST', url='https://test.com/')"
+        assert made.headers.get_all("user-agent") == ["A, B"] and made.cf is None
+        cookies = Request("https://test.com", headers=[("Set-Cookie", "a=b, c"), ("Set-Cookie", "e=f")])
+        assert cookies.headers.get_all("Set-Cookie") == ["a=b, c", "e=f"]
+        other = Request(made, headers={"x": "y"})
+        assert other.method == HTTPMethod.POST and await other.json() == {"field": 42}
+        for wrong in (lambda: Request("/relative"), lambda: Request("https://x", body="b")):
+            try:
+                wrong()
+            except TypeError:
+                continue
+            raise AssertionError("accepted")
+        return Response("fine")
+        """
+    )
+    assert response.text == "fine"
+
+
+def test_patch_env_changes_one_request_only(start_worker):
+    child = start_worker(
+        """
+        from workers import Response, env, patch_env
+        def on_fetch(request):
+            before = env.NAME
+            with patch_env(NAME="patched", NEW="new"):
+                inside = env.NAME + env.NEW
+            return Response.json([before, inside, env.NAME, hasattr(env, "NEW")])
+        """,
+        vars={"NAME": "given"},
+    )
+    for _ in range(2):
+        assert child.client.get("/").json() == ["given", "patchednew", "given", False]
+
+
+class Upstream(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/redirect"):
+            self.send_response(302)
+            self.send_header("Location", "/landed" if self.path == "/redirect" else self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        length = int(self.headers.get("Content-Length", 0))
+        content = f"{self.command} {self.path} {self.headers.get('X-Sent')} ".encode() + self.rfile.read(length)
+        self.send_response(200)
+        if self.path == "/gzip":
+            content = gzip.compress(content)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Set-Cookie", "a=1")
+        self.send_header("Set-Cookie", "b=2")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that closes early is part of the test."""
+
+
+@pytest.fixture
+def upstream():
+    server = QuietServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch(answer_to, upstream):
+    response = answer_to(
+        f"""
+        url = "{upstream}"
+        first = await fetch(url + "/get", headers={{"X-Sent": "sent"}})
+        assert (first.status, first.ok, first.redirected) == (200, True, False)
+        assert await first.text() == "GET /get sent "
+        posted = await fetch(url + "/post", method=HTTPMethod.POST, body="body")
+        assert await posted.text() == "POST /post None body"
+        again = await fetch(Request(url + "/post", method="POST", body=b"bytes"))
+        assert await again.text() == "POST /post None bytes"
+        async def pieces():
+            yield "x"
+        followed = await fetch(url + "/redirect")
+        assert followed.redirected and followed.url == url + "/landed"
+        manual = await fetch(url + "/redirect", redirect="manual")
+        assert manual.status == 302 and manual.headers["location"] == "/landed"
+        for options, expected in (({{"redirect": "error"}}, TypeError), ({{}}, OSError)):
+            try:
+                await fetch(url + "/redirect-forever" if not options else url + "/redirect", **options)
+            except expected:
+                continue
+            raise AssertionError(expected)
+        try:
+            await fetch("http://127.0.0.1:9/")
+        except OSError as error:
+            assert "fetch of http://127.0.0.1:9/ failed" in str(error)
+        return await fetch(url + "/gzip")
+        """
+    )
+    assert response.text == "GET /gzip None "
+    assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+def test_fetch_gets_its_own_origin_while_its_request_runs(start_worker):
+    child = start_worker(
+        """
+        from workers import Response, fetch
+        async def on_fetch(request):
+            if request.url.endswith("/inner"):
+                return Response("inner")
+            return await fetch(request.url + "inner")
+        """
+    )
+    assert child.client.get("/").text == "inner"
+
+
+def test_project_packages_are_found(start_worker, tmp_path):
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    child = start_worker(
+        """
+        import chosen, vendored, workers
+        from workers import Response
+        def on_fetch(): return Response(f"{chosen.WHERE} {vendored.WHERE} {workers.Response is Response}")
+        """,
+        files={
+            f".venv/lib/{version}/site-packages/chosen.py": "WHERE = 'venv'",
+            f".venv/lib/{version}/site-packages/workers/__init__.py": "raise ImportError('not the local one')",
+            "python_modules/chosen.py": "WHERE = 'python_modules'",
+            "python_modules/vendored.py": "WHERE = 'python_modules'",
+        },
+    )
+    assert child.client.get("/").text == "venv python_modules True"
+    assert set(child.wait_for("modules")["paths"]) == {str(tmp_path / "src" / "entry.py")}

@@ -1,0 +1,264 @@
+"""Requests side by side: blocking handlers, context, disconnects, streams, and what is left of 20,000 of them."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import socket
+
+import httpx
+import psutil
+from psycopg import sql
+from support.postgres_server import DATABASE, SUPERUSER
+
+
+def test_blocking_handlers_run_side_by_side(start_worker):
+    child = start_worker(
+        """
+        import threading
+        from workers import Response
+        together = threading.Barrier(5)
+        def on_fetch():
+            return Response(str(together.wait(15) >= 0))
+        """
+    )
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: httpx.get(child.url, trust_env=False, timeout=20).text, range(5)))
+    assert answers == ["True"] * 5
+
+
+def test_blocking_psycopg_calls_run_side_by_side(start_worker, postgres):
+    """Each of five requests counts itself in SQL, and waits in a blocking loop until all five are counted."""
+    users = [f"HYPERDRIVE.3-{number}" for number in range(1, 6)]
+    with postgres.connect(user=SUPERUSER, autocommit=True) as admin:
+        admin.execute("CREATE SEQUENCE together MINVALUE 0")
+        for user in users:
+            statement = sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD 'one-time'").format(sql.Identifier(user))
+            admin.execute(statement)
+        try:
+            child = start_worker(
+                """
+                import psycopg
+                from workers import Response
+                def on_fetch(request, env):
+                    with psycopg.connect(env.HYPERDRIVE.connectionString, autocommit=True) as connection:
+                        connection.execute("SELECT nextval('together')")
+                        counted = 0
+                        while counted < 4:
+                            counted, = connection.execute("SELECT last_value FROM together").fetchone()
+                            connection.execute("SELECT pg_sleep(0.01)")
+                        return Response(connection.execute("SELECT current_user").fetchone()[0])
+                """,
+                hyperdrive={
+                    "HYPERDRIVE": {
+                        "host": "127.0.0.1",
+                        "port": postgres.port,
+                        "password": "one-time",
+                        "database": DATABASE,
+                    }
+                },
+            )
+            with concurrent.futures.ThreadPoolExecutor(5) as pool:
+                answers = list(pool.map(lambda _: httpx.get(child.url, trust_env=False, timeout=20).text, users))
+            assert sorted(answers) == users
+        finally:
+            admin.execute("DROP SEQUENCE together")
+            for user in users:
+                admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(user)))
+
+
+def test_context_variables_belong_to_one_request(start_worker):
+    child = start_worker(
+        """
+        import asyncio, contextvars
+        from workers import Response, env
+        seen = contextvars.ContextVar("seen", default="nothing")
+        def user(): return env.HYPERDRIVE.user
+        async def on_fetch(request):
+            before = seen.get()
+            seen.set(request.url)
+            async def inside(): return seen.get(), user()
+            task = await asyncio.create_task(inside())
+            thread = await asyncio.to_thread(user)
+            return Response.json([before, task[0] == request.url, task[1], thread])
+        """,
+        hyperdrive={"HYPERDRIVE": {"host": "h", "port": 1, "password": "secret", "database": "d"}},
+    )
+    for number in (1, 2):
+        user = f"HYPERDRIVE.3-{number}"
+        assert child.client.get(f"/{number}").json() == ["nothing", True, user, user]
+
+
+def test_tasks_left_behind_end_with_their_request(start_worker):
+    child = start_worker(
+        """
+        import asyncio
+        from workers import Response
+        async def forever():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                print("task ended")
+        async def on_fetch():
+            global task
+            task = asyncio.create_task(forever())
+            await asyncio.sleep(0)
+            return Response("x")
+        """
+    )
+    assert child.client.get("/").text == "x"
+    child.wait_for_output("task ended")
+
+
+def test_a_client_that_goes_away_cancels_its_request(start_worker):
+    child = start_worker(
+        """
+        import asyncio
+        from workers import Response
+        async def on_fetch(request, env, ctx):
+            async def later():
+                await asyncio.sleep(0.2)
+                print("waitUntil went on")
+            ctx.waitUntil(later())
+            print("begun")
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                print("cancelled")
+                raise
+        """
+    )
+    connection = socket.create_connection(("127.0.0.1", child.port))
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    child.wait_for_output("begun")
+    connection.close()
+    child.wait_for_output("cancelled\nwaitUntil went on\n")
+    assert child.wait_for("request")["status"] == 499
+    assert not child.of_kind("exception")
+
+
+def test_a_client_that_goes_away_ends_a_stream(start_worker):
+    child = start_worker(
+        """
+        import asyncio
+        from workers import Response
+        async def endless():
+            try:
+                while True:
+                    yield b"x" * 1000
+                    await asyncio.sleep(0.01)
+            finally:
+                print("stream ended")
+        def on_fetch(): return Response(endless())
+        """
+    )
+    with child.client.stream("GET", "/") as response:
+        next(response.iter_bytes())
+    child.wait_for_output("stream ended")
+    assert child.wait_for("request")["status"] == 499
+    assert not child.of_kind("exception")
+
+
+def test_streams_come_piece_by_piece_in_both_directions(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        async def echo(request):
+            async for piece in request.body:
+                yield b"<" + piece.to_bytes() + b">"
+        def on_fetch(request): return Response(echo(request))
+        """
+    )
+
+    async def talk() -> list[bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", child.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await asyncio.sleep(0)
+        answers = []
+        for piece in (b"one", b"two"):
+            # Each piece is sent only after the one before has come back.
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            answers.append(await reader.readuntil(b">"))
+        writer.write(b"0\r\n\r\n")
+        answers.append(await reader.readuntil(b"0\r\n\r\n"))
+        writer.close()
+        return answers
+
+    first, second, _ = asyncio.run(asyncio.wait_for(talk(), 20))
+    assert first.endswith(b"<one>")
+    assert second.endswith(b"<two>")
+
+
+def test_a_slow_reader_holds_the_stream_back(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        made = 0
+        async def large():
+            global made
+            for _ in range(2000):
+                made += 100_000
+                yield b"x" * 100_000
+        def on_fetch(request):
+            return Response(str(made)) if request.url.endswith("/made") else Response(large())
+        """
+    )
+    with child.client.stream("GET", "/large") as response:
+        pieces = response.iter_raw(100_000)
+        next(pieces)
+        with httpx.Client(base_url=child.url, trust_env=False) as other:
+            made = [int(other.get("/made").text) for _ in range(200)]
+        assert made[-1] < 100_000_000
+        assert len(next(pieces)) + sum(map(len, pieces)) == 199_900_000
+
+
+def test_large_bodies_arrive_whole(start_worker):
+    child = start_worker(
+        """
+        import hashlib
+        from workers import Response
+        async def on_fetch(request):
+            return Response(hashlib.sha256(await request.bytes()).hexdigest())
+        """
+    )
+    import hashlib
+
+    for size in (1, 65536, 5_000_000):
+        content = bytes(range(256)) * (size // 256 + 1)
+        assert child.client.post("/", content=content).text == hashlib.sha256(content).hexdigest()
+    assert child.client.post("/", content=b"").text == hashlib.sha256(b"").hexdigest()
+
+
+def test_twenty_thousand_requests_leave_nothing_behind(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        async def nothing(): pass
+        def on_fetch(request, env, ctx):
+            ctx.waitUntil(nothing())
+            return Response("x")
+        """
+    )
+    process = psutil.Process(child.process.pid)
+
+    async def ask(count: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", child.port)
+        for _ in range(count):
+            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b" 200 " in head
+            assert await reader.readexactly(1) == b"x"
+        writer.close()
+        await writer.wait_closed()
+
+    async def load(total: int) -> None:
+        await asyncio.gather(*(ask(total // 8) for _ in range(8)))
+
+    asyncio.run(load(4000))
+    before = process.memory_info().rss
+    asyncio.run(load(20_000))
+    child.wait_for("request", 24_000)
+    growth = process.memory_info().rss - before
+    assert growth < 8 * 1024 * 1024
+    assert process.num_threads() <= 24
+    assert len(process.net_connections()) <= 12
