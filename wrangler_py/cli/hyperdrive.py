@@ -130,17 +130,17 @@ def list_configs(as_json: JSONOption = False) -> None:
 
 
 @app.command()
-def get(config: ConfigArgument, as_json: JSONOption = False) -> None:
+def get(id_or_name: ConfigArgument, as_json: JSONOption = False) -> None:
     """Show a Hyperdrive config, as JSON in any case."""
     from wrangler_py.hyperdrive.config_json import to_public
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    printing.out(json.dumps(to_public(ConfigStore().get(config)), indent=2, ensure_ascii=False))
+    printing.out(json.dumps(to_public(ConfigStore().get(id_or_name)), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=option.ConfigCommand)
 def update(
-    config: ConfigArgument,
+    id_or_name: ConfigArgument,
     name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
     connection_string: option.ConnectionString = None,
     origin_host: option.OriginHost = None,
@@ -189,11 +189,10 @@ def update(
         access_client_secret=access_client_secret,
     )
     store = ConfigStore()
-    stored = store.get(config)
-    changed = config_options.update(stored, name, options, CertificateStore())
-    printing.out(f"🚧 Updating '{config}'")
+    changed = config_options.update(store.get(id_or_name), name, options, CertificateStore())
+    printing.out(f"🚧 Updating '{id_or_name}'")
     _warn_of_ignored(options)
-    if not no_check and (changed.origin, changed.mtls) != (stored.origin, stored.mtls):
+    if not no_check and options.concern_connection:
         _check(changed)
     store.replace(changed)
     printing.success(f"Updated {changed.id} Hyperdrive config")
@@ -201,18 +200,18 @@ def update(
 
 
 @app.command()
-def delete(config: ConfigArgument) -> None:
+def delete(id_or_name: ConfigArgument) -> None:
     """Delete a Hyperdrive config."""
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    printing.out(f"🗑️ Deleting Hyperdrive config {config}")
-    ConfigStore().remove(config)
+    printing.out(f"🗑️ Deleting Hyperdrive config {id_or_name}")
+    ConfigStore().remove(id_or_name)
     printing.success("Deleted")
 
 
 @app.command()
 def bind(
-    config: ConfigArgument,
+    id_or_name: ConfigArgument,
     binding: Annotated[str, typer.Option("--binding", help="Name of the binding")] = DEFAULT_BINDING,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take over the Hyperdrive binding of that name")
@@ -222,16 +221,16 @@ def bind(
     from wrangler_py.hyperdrive.store import ConfigStore
 
     store = ConfigStore()
-    stored = store.find(config)
-    if stored is None and not re.fullmatch(r"[0-9a-f]{32}", config):
-        stored = store.get(config)
+    stored = store.find(id_or_name)
+    if stored is None and not re.fullmatch(r"[0-9a-f]{32}", id_or_name):
+        stored = store.get(id_or_name)
     file = project_config()
-    file.add_hyperdrive(binding, stored.id if stored else config, global_options().environment, replace=replace)
+    file.add_hyperdrive(binding, stored.id if stored else id_or_name, global_options().environment, replace=replace)
     file.save()
     _say_bound(stored, binding, file)
     if stored is None:
         printing.warn(
-            f"{config} is not in the local store: `wrangler-py dev` uses the embedded PostgreSQL for it, "
+            f"{id_or_name} is not in the local store: `wrangler-py dev` uses the embedded PostgreSQL for it, "
             "unless there is a local connection string."
         )
 

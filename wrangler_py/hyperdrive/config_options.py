@@ -20,10 +20,8 @@ from wrangler_py.hyperdrive.store import check_name, new_id
 from wrangler_py.hyperdrive.tls import check_settings, check_ssl_mode
 
 _PARTS = ("origin_host", "origin_port", "origin_scheme", "database", "origin_user", "origin_password")
-_NOT_EMBEDDED = (
-    *("connection_string", "origin_host", "origin_port", "origin_user", "origin_password"),
-    *("ca_certificate_id", "mtls_certificate_id", "sslmode"),
-)
+_TLS = ("ca_certificate_id", "mtls_certificate_id", "sslmode")
+_NOT_EMBEDDED = ("connection_string", "origin_host", "origin_port", "origin_user", "origin_password", *_TLS)
 _DEFAULT_SCHEME = "postgresql"
 
 
@@ -53,6 +51,11 @@ class ConfigOptions:
     def given(self) -> tuple[str, ...]:
         """The names of the options that are there."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name) not in (None, False))
+
+    @property
+    def concern_connection(self) -> bool:
+        """Whether one of them says how to connect to the origin."""
+        return any(getattr(self, name) is not None for name in ("connection_string", *_PARTS, *_TLS))
 
 
 def create(name: str, options: ConfigOptions, certificates: CertificateStore) -> HyperdriveConfig:

@@ -1,0 +1,53 @@
+"""`wrangler-py cert` as a person types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import CommandLine
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "home", tmp_path)
+
+
+def test_upload_list_delete(cli: CommandLine, certificates: Any) -> None:
+    outcome = cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca")
+    assert "Success! Uploaded CA Certificate ca" in outcome.stdout
+    assert "Issuer: O=trustme" in outcome.stdout
+    outcome = cli.ok(
+        *("cert", "upload", "mtls-certificate", "--name", "client"),
+        *("--cert", certificates.client_certificate, "--key", certificates.client_key),
+    )
+    assert "Success! Uploaded mTLS Certificate client" in outcome.stdout
+
+    listed = cli.ok("cert", "list")
+    assert listed.stdout.count("ID: ") == 2
+    assert listed.stdout.count("CA: true") == 1
+    authority, client = cli.ok("cert", "list", "--json").json()
+    assert (authority["kind"], client["kind"]) == ("certificate-authority", "mtls-certificate")
+    assert "PRIVATE KEY" not in listed.output + str(client)
+
+    assert "Deleted certificate" in cli.ok("cert", "delete", "client").stdout
+    assert "Deleted certificate" in cli.ok("cert", "delete", "--id", authority["id"], "-y").stdout
+    assert cli.ok("cert", "list", "--json").json() == []
+
+
+def test_relative_paths_are_taken_from_cwd(cli: CommandLine, certificates: Any) -> None:
+    folder = certificates.ca.parent
+    cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca.name, "--cwd", folder)
+
+
+def test_refusals(cli: CommandLine, certificates: Any) -> None:
+    upload = ("cert", "upload", "certificate-authority", "--ca-cert")
+    assert "cannot be read" in cli.fails(*upload, "missing.pem")
+    assert "no certificate in PEM form" in cli.fails(*upload, certificates.server_key)
+    mtls = ("cert", "upload", "mtls-certificate", "--cert", certificates.client_certificate, "--key")
+    assert "does not belong" in cli.fails(*mtls, certificates.server_key)
+    assert "PRIVATE" not in cli.fails(*mtls, certificates.ca).replace("private", "")
+    assert "No certificate has the id or name 'x'" in cli.fails("cert", "delete", "x")
+    assert cli("cert", "delete").status == 2
+    assert cli.ok("cert", "list", "--json").json() == []

@@ -1,0 +1,328 @@
+"""`wrangler-py hyperdrive` as a person types it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import CommandLine
+
+SECRET = "s3cr3t-p%40ss"
+STRING = f"postgres://u:{SECRET}@db.example.com:6543/d"
+ID = re.compile(r"[0-9a-f]{32}")
+
+TOML = 'name = "x" # mine\nmain = "src/entry.py"\n\n[env.staging]\nname = "s"\n'
+JSONC = '{\n  // mine\n  "name": "x",\n  "main": "src/entry.py"\n}\n'
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    project = tmp_path / "project"
+    project.mkdir()
+    return CommandLine(tmp_path / "home", project)
+
+
+def created(cli: CommandLine, name: str = "db", *options: str | Path) -> str:
+    outcome = cli.ok("hyperdrive", "create", name, f"--connection-string={STRING}", "--no-check", *options)
+    assert f"🚧 Creating '{name}'" in outcome.stdout
+    match = re.search(r"✅ Created new Hyperdrive PostgreSQL config: ([0-9a-f]{32})", outcome.stdout)
+    assert match, outcome.stdout
+    return match[1]
+
+
+def test_create_list_get_update_delete(cli: CommandLine) -> None:
+    id = created(cli, "db", "--max-age=30", "--origin-connection-limit", "50")
+    expected = {
+        "id": id,
+        "name": "db",
+        "origin": {
+            "scheme": "postgres",
+            "host": "db.example.com",
+            "port": 6543,
+            "database": "d",
+            "user": "u",
+        },
+        "caching": {"disabled": False, "max_age": 30, "stale_while_revalidate": 15},
+        "origin_connection_limit": 50,
+    }
+    assert cli.ok("hyperdrive", "list", "--json").json() == [expected]
+    assert cli.ok("hyperdrive", "get", "db").json() == expected
+    assert cli.ok("hyperdrive", "get", id, "--json").json() == expected
+    listed = cli.ok("hyperdrive", "list").stdout
+    for part in (id, "db", "db.example.com", "6543", "max_age: 30"):
+        assert part in listed
+
+    outcome = cli.ok(
+        "hyperdrive", "update", "db", "--name", "new", "--caching-disabled=true", "--host=h", "--no-check"
+    )
+    assert "🚧 Updating 'db'" in outcome.stdout
+    assert f"✅ Updated {id} Hyperdrive config" in outcome.stdout
+    changed = cli.ok("hyperdrive", "get", "new").json()
+    assert (changed["caching"], changed["origin"]["host"]) == ({"disabled": True}, "h")
+    assert changed["origin"]["user"] == "u"
+
+    assert "Deleted" in cli.ok("hyperdrive", "delete", "new").stdout
+    assert cli.ok("hyperdrive", "list", "--json").json() == []
+    assert "No Hyperdrive config has the id or name 'new'" in cli.fails("hyperdrive", "get", "new")
+
+
+def test_the_store_is_private_and_holds_the_password(cli: CommandLine) -> None:
+    created(cli)
+    store = cli.home / "hyperdrive.json"
+    assert "s3cr3t-p@ss" in store.read_text()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(store.stat().st_mode) == 0o600
+        assert stat.S_IMODE(cli.home.stat().st_mode) == 0o700
+
+
+def test_parts_form_with_the_password_from_a_pipe(cli: CommandLine) -> None:
+    parts = ["--host=h", "--port=1", "--user=u", "--database=d", "--scheme=postgresql"]
+    cli.ok("hyperdrive", "create", "db", *parts, "--password", "-", "--no-check", stdin="fr0m-a-pipe\n")
+    assert '"password": "fr0m-a-pipe"' in (cli.home / "hyperdrive.json").read_text()
+    missing = cli.fails("hyperdrive", "create", "other", *parts, "--no-check")
+    assert "You must provide a password" in missing
+
+
+def test_no_password_in_any_output(cli: CommandLine, postgres: Any) -> None:
+    closed = f"postgres://u:{SECRET}@127.0.0.1:1/d"
+    wrong = postgres.dsn(password="s3cr3t-p@ss")
+    outcomes = [
+        cli("hyperdrive", "create", "a", f"--connection-string={closed}"),
+        cli("hyperdrive", "create", "a", f"--connection-string={wrong}"),
+        cli("hyperdrive", "create", "a", f"--connection-string=postgres://u:{SECRET}"),
+        cli("hyperdrive", "create", "a", f"--connection-string=u:{SECRET}@h/d"),
+        cli("hyperdrive", "create", "a", f"--connection-string=mysql://u:{SECRET}@h/d"),
+        cli("hyperdrive", "create", "a", f"--connection-string={STRING}", "--host=h"),
+        cli("hyperdrive", "create", "a", f"--connection-string={closed}", "--no-check"),
+        cli("hyperdrive", "create", "a", f"--connection-string={closed}", "--no-check"),
+        cli("hyperdrive", "update", "a", "--password", "s3cr3t-p@ss"),
+        cli("hyperdrive", "update", "a", "--name", "b"),
+        cli("hyperdrive", "list"),
+        cli("hyperdrive", "list", "--json"),
+        cli("hyperdrive", "get", "b"),
+        cli("hyperdrive", "execute", "b", "--command", "SELECT 1"),
+        cli("hyperdrive", "delete", "b"),
+    ]
+    assert [outcome.status for outcome in outcomes] == [1] * 6 + [0, 1, 1] + [0] * 4 + [1, 0]
+    for outcome in outcomes:
+        assert "s3cr3t" not in outcome.output
+
+
+def test_create_checks_the_connection(cli: CommandLine, tls_postgres: Any, certificates: Any) -> None:
+    dsn = tls_postgres.dsn(host="localhost")
+    trusted = {"SSL_CERT_FILE": str(certificates.ca)}
+    create = ["hyperdrive", "create", "db", f"--connection-string={dsn}"]
+    cli.ok(*create, **trusted)
+    for changes, code in (
+        (["--host=no-such-host.invalid"], 2008),
+        ([f"--host={cli.cwd}"], 2010),
+        ([f"--port={closed_port()}"], 2011),
+        (["--password=wrong"], 2013),
+        (["--database=nowhere"], 2014),
+    ):
+        said = cli.fails("hyperdrive", "update", "db", *changes, **trusted)
+        assert f"[code: {code}]" in said
+    assert cli.ok("hyperdrive", "get", "db").json()["origin"]["database"] == "app", (
+        "a failed update changes nothing"
+    )
+    said = cli.fails("hyperdrive", "update", "db", "--user=app", SSL_CERT_FILE=str(certificates.server_key))
+    assert "[code: 2015]" in said or "root certificates" in said
+
+
+def test_create_needs_tls_and_says_how_to_go_on_without(cli: CommandLine, postgres_factory: Any) -> None:
+    server = postgres_factory(tls=False)
+    said = cli.fails("hyperdrive", "create", "db", f"--connection-string={server.dsn()}")
+    assert "[code: 2012]" in said
+    assert "localConnectionString" in said
+    assert cli.ok("hyperdrive", "list", "--json").json() == []
+    socket_options = [f"--host={server.socket_dir}", f"--port={server.port}", "--user=app", "--database=app"]
+    cli.ok("hyperdrive", "create", "db", *socket_options, f"--password={server.user_password}")
+
+
+def test_certificates_in_configs(cli: CommandLine, tls_postgres: Any, certificates: Any) -> None:
+    cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca")
+    cli.ok(
+        *("cert", "upload", "mtls-certificate", "--name", "client"),
+        *("--cert", certificates.client_certificate, "--key", certificates.client_key),
+    )
+    dsn = tls_postgres.dsn(host="localhost")
+    options = ["--sslmode=verify-full", "--ca-certificate-id=ca", "--mtls-certificate-id=client"]
+    cli.ok("hyperdrive", "create", "db", f"--connection-string={dsn}", *options)
+    stored = cli.ok("hyperdrive", "get", "db").json()["mtls"]
+    ids = {each["name"]: each["id"] for each in cli.ok("cert", "list", "--json").json()}
+    assert stored == {
+        "sslmode": "verify-full",
+        "ca_certificate_id": ids["ca"],
+        "mtls_certificate_id": ids["client"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sslmode=disable"], "Hyperdrive always uses TLS"),
+        (["--sslmode=none"], "Hyperdrive always uses TLS"),
+        (["--sslmode=prefer"], "Hyperdrive always uses TLS"),
+        (["--sslmode=verify-full"], "CA required"),
+        (["--service-id=x"], "exists on Cloudflare only"),
+        (["--access-client-id=x", "--access-client-secret=y"], "work on Cloudflare only"),
+        (["--caching-disabled", "--max-age=5"], "when caching is disabled"),
+        (["--origin-connection-limit=1000"], "from 5 to 100"),
+        (["--binding=HYPERDRIVE"], "config"),
+    ],
+)
+def test_refusals(cli: CommandLine, options: list[str], message: str) -> None:
+    said = cli.fails("hyperdrive", "create", "db", f"--connection-string={STRING}", "--no-check", *options)
+    assert message in said
+    assert not (cli.home / "hyperdrive.json").exists()
+
+
+def test_two_creates_at_once(cli: CommandLine) -> None:
+    options = [f"--connection-string={STRING}", "--no-check"]
+    names = ["a", "b", "c", "same", "same"]
+    processes = [cli.start("hyperdrive", "create", name, *options) for name in names]
+    statuses = []
+    for process in processes:
+        process.communicate()
+        statuses.append(process.returncode)
+    assert statuses[:3] == [0, 0, 0]
+    assert sorted(statuses[3:]) == [0, 1]
+    listed = cli.ok("hyperdrive", "list", "--json").json()
+    assert sorted(each["name"] for each in listed) == ["a", "b", "c", "same"]
+
+
+def test_a_damaged_store(cli: CommandLine) -> None:
+    cli.home.mkdir()
+    (cli.home / "hyperdrive.json").write_text("{")
+    assert "hyperdrive.json is damaged" in cli.fails("hyperdrive", "list")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")
+def test_a_home_that_cannot_be_made(cli: CommandLine) -> None:
+    cli.home.write_text("a file")
+    said = cli.fails("hyperdrive", "create", "db", f"--connection-string={STRING}", "--no-check")
+    assert "cannot be" in said
+
+
+# -- bindings ---------------------------------------------------------------------------------------
+
+
+def test_create_prints_the_snippet(cli: CommandLine) -> None:
+    outcome = cli.ok("hyperdrive", "create", "a", f"--connection-string={STRING}", "--no-check")
+    match = ID.search(outcome.stdout)
+    assert match
+    assert f'[[hyperdrive]]\nbinding = "HYPERDRIVE"\nid = "{match[0]}"' in outcome.stdout
+    (cli.cwd / "wrangler.jsonc").write_text(JSONC)
+    outcome = cli.ok("hyperdrive", "create", "b", f"--connection-string={STRING}", "--no-check")
+    assert '"binding": "HYPERDRIVE"' in outcome.stdout
+    assert (cli.cwd / "wrangler.jsonc").read_text() == JSONC
+
+
+@pytest.mark.parametrize(("name", "content"), [("wrangler.toml", TOML), ("wrangler.jsonc", JSONC)])
+def test_create_bind_and_unbind_edit_the_config_file(cli: CommandLine, name: str, content: str) -> None:
+    file = cli.cwd / name
+    file.write_text(content)
+    id = created(cli, "a", "--binding", "DB")
+    assert "mine" in file.read_text()
+    assert id in file.read_text()
+    assert "DB" in file.read_text()
+    other = created(cli, "b", "--update-config")
+    assert other in file.read_text()
+    assert "HYPERDRIVE" in file.read_text()
+    cli.ok("hyperdrive", "unbind", "DB")
+    cli.ok("hyperdrive", "unbind", "HYPERDRIVE")
+    assert id not in file.read_text()
+    cli.ok("hyperdrive", "bind", "a")
+    assert "already" in (said := cli.fails("hyperdrive", "bind", "b")) or "taken" in said
+    cli.ok("hyperdrive", "bind", other, "--replace")
+    assert id not in file.read_text()
+    assert other in file.read_text()
+
+
+def test_bind_in_an_environment(cli: CommandLine) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    id = created(cli)
+    outcome = cli.ok("hyperdrive", "bind", "db", "--binding", "DB", "-e", "staging")
+    assert "environment staging" in outcome.stdout
+    assert "[[env.staging.hyperdrive]]" in (cli.cwd / "wrangler.toml").read_text()
+    assert id in (cli.cwd / "wrangler.toml").read_text()
+    before = (cli.cwd / "wrangler.toml").read_text()
+    assert "no environment" in cli.fails("hyperdrive", "bind", "db", "--binding", "DB2", "-e", "nowhere")
+    assert (cli.cwd / "wrangler.toml").read_text() == before
+
+
+def test_a_binding_that_cannot_be_written_creates_nothing(cli: CommandLine) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    options = [f"--connection-string={STRING}", "--no-check"]
+    assert "not-valid" in cli.fails("hyperdrive", "create", "db", *options, "--binding", "not-valid")
+    assert not (cli.home / "hyperdrive.json").exists()
+    assert (cli.cwd / "wrangler.toml").read_text() == TOML
+
+
+def test_bind_an_id_of_production(cli: CommandLine) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    outcome = cli.ok("hyperdrive", "bind", "0123456789abcdef" * 2)
+    assert "not in the local store" in outcome.stderr
+    assert "No Hyperdrive config" in cli.fails("hyperdrive", "bind", "no-such-name", "--binding", "B")
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# -- on a terminal ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal(cli: CommandLine) -> Iterator[Any]:
+    pexpect = pytest.importorskip("pexpect", reason="needs a pseudo-terminal")
+
+    def spawn(*arguments: str) -> Any:
+        environ = {name: value for name, value in cli.environ.items() if name != "CI"}
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "wrangler_py", *arguments],
+            cwd=str(cli.cwd),
+            env={**environ, "TERM": "dumb"},
+            encoding="utf-8",
+            timeout=20,
+            dimensions=(40, 200),
+        )
+        children.append(child)
+        return child
+
+    children: list[Any] = []
+    yield spawn
+    for child in children:
+        child.close(force=True)
+
+
+def test_create_offers_to_write_the_binding(cli: CommandLine, terminal: Any) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    child = terminal("hyperdrive", "create", "db", f"--connection-string={STRING}", "--no-check")
+    child.expect("Would you like it added to wrangler.toml")
+    child.sendline("y")
+    child.expect("binding name")
+    child.sendline("DB")
+    child.expect_exact("env.DB in wrangler.toml")
+    child.wait()
+    assert 'binding = "DB"' in (cli.cwd / "wrangler.toml").read_text()
+
+
+def test_create_asks_for_the_password(cli: CommandLine, terminal: Any) -> None:
+    child = terminal(
+        *("hyperdrive", "create", "db", "--host=h", "--user=u", "--database=d", "--no-check"),
+    )
+    child.expect("Password of u at h: ")
+    child.sendline("typed-s3cr3t")
+    child.expect("Created new Hyperdrive PostgreSQL config")
+    assert "typed-s3cr3t" not in child.before
+    assert "typed-s3cr3t" in (cli.home / "hyperdrive.json").read_text()
