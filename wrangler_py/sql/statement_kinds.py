@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
+from wrangler_py.sql.ddl import CASCADE, DDL_HANDLERS, Handler, define
+from wrangler_py.sql.draft import Draft
 from wrangler_py.sql.facts import SessionEffect, StatementFacts
 from wrangler_py.sql.parse_tree import Node
-from wrangler_py.sql.tables import table_name
-from wrangler_py.sql.tree_facts import TreeFacts, is_temporary_schema, strings
+from wrangler_py.sql.tree_facts import strings
 
 _CURSOR_HOLD = 0x20
 """CURSOR_OPT_HOLD in PostgreSQL's parsenodes.h."""
-
-_CASCADE = "DROP_CASCADE"
-
-_DROPPED_RELATIONS = {
-    "OBJECT_FOREIGN_TABLE",
-    "OBJECT_INDEX",
-    "OBJECT_MATVIEW",
-    "OBJECT_SEQUENCE",
-    "OBJECT_TABLE",
-    "OBJECT_VIEW",
-}
 
 _TRANSACTION_KINDS = {
     "TRANS_STMT_START": "begin",
@@ -30,45 +19,14 @@ _TRANSACTION_KINDS = {
 }
 
 
-class _Statement:
-    """One statement on its way to StatementFacts."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.tree = TreeFacts()
-        self.changes_schema = False
-        self.target: str | None = None
-        self.is_cleanup = False
-
-    def facts(self) -> StatementFacts:
-        tree = self.tree
-        calls = tree.calls
-        if any(not call.builtin for call in calls):
-            tree.effects |= SessionEffect.UNKNOWN_FUNCTION
-        is_query = self.kind in ("select", "values")
-        return StatementFacts(
-            kind=self.kind,
-            why_not_read_only=tree.why_not_read_only or (None if is_query else "is not a query"),
-            tables_read=frozenset(tree.read),
-            tables_written=frozenset(tree.written),
-            writes_unknown=tree.writes_unknown,
-            changes_schema=self.changes_schema or tree.creates_table,
-            effects=tree.effects,
-            settings=frozenset(tree.settings),
-            target=self.target,
-            is_cleanup=self.is_cleanup,
-            calls=calls,
-        )
-
-
 def statement_facts(node: Node) -> StatementFacts:
     """The facts of one statement: a dict of one item, its node's name and fields."""
     ((name, fields),) = node.items()
-    statement = _Statement(_kind(name))
+    statement = Draft(_kind(name))
     if handler := _HANDLERS.get(name):
         handler(statement, fields)
     elif name not in _WITHOUT_SCHEMA_CHANGE:
-        _ddl(statement, fields)
+        define(statement, fields)
     return statement.facts()
 
 
@@ -80,7 +38,7 @@ def _kind(name: str) -> str:
 # -- queries, writes and what wraps them -------------------------------------------------------------------
 
 
-def _select(statement: _Statement, fields: Node) -> None:
+def _select(statement: Draft, fields: Node) -> None:
     if "valuesLists" in fields:
         statement.kind = "values"
     statement.is_cleanup = _is_unlock_all(fields)
@@ -96,14 +54,14 @@ def _is_unlock_all(fields: Node) -> bool:
     return strings(call.get("funcname", []))[-1:] == ["pg_advisory_unlock_all"] and "args" not in call
 
 
-def _write(node_name: str) -> Callable[[_Statement, Node], None]:
-    def handler(statement: _Statement, fields: Node) -> None:
+def _write(node_name: str) -> Handler:
+    def handler(statement: Draft, fields: Node) -> None:
         statement.tree.walk({node_name: fields})
 
     return handler
 
 
-def _copy(statement: _Statement, fields: Node) -> None:
+def _copy(statement: Draft, fields: Node) -> None:
     if "query" in fields:
         statement.tree.walk(fields["query"])
     elif fields.get("is_from"):
@@ -113,17 +71,17 @@ def _copy(statement: _Statement, fields: Node) -> None:
         statement.tree.walk({"RangeVar": fields["relation"]})
 
 
-def _truncate(statement: _Statement, fields: Node) -> None:
+def _truncate(statement: Draft, fields: Node) -> None:
     for relation in fields["relations"]:
         statement.tree.write(relation["RangeVar"])
-    statement.tree.writes_unknown = fields.get("behavior") == _CASCADE
+    statement.tree.writes_unknown = fields.get("behavior") == CASCADE
 
 
-def _refresh(statement: _Statement, fields: Node) -> None:
+def _refresh(statement: Draft, fields: Node) -> None:
     statement.tree.write(fields["relation"])
 
 
-def _explain(statement: _Statement, fields: Node) -> None:
+def _explain(statement: Draft, fields: Node) -> None:
     """Without ANALYZE the statement is planned and not run, so nothing in it happens."""
     if not any(_is_on(option["DefElem"], "analyze") for option in fields.get("options", [])):
         return
@@ -145,25 +103,25 @@ def _is_on(option: Node, name: str) -> bool:
     return argument.get("String", {}).get("sval", "").lower() not in ("false", "off")
 
 
-def _declare(statement: _Statement, fields: Node) -> None:
+def _declare(statement: Draft, fields: Node) -> None:
     statement.target = fields["portalname"]
     hold = fields.get("options", 0) & _CURSOR_HOLD
     statement.tree.effects |= SessionEffect.HOLD_CURSOR if hold else SessionEffect.CURSOR
     statement.tree.walk(fields["query"])
 
 
-def _fetch(statement: _Statement, fields: Node) -> None:
+def _fetch(statement: Draft, fields: Node) -> None:
     statement.target = fields["portalname"]
     if fields.get("ismove"):
         statement.kind = "move"
 
 
-def _close(statement: _Statement, fields: Node) -> None:
+def _close(statement: Draft, fields: Node) -> None:
     statement.target = fields.get("portalname")
     statement.is_cleanup = statement.target is None
 
 
-def _call_or_do(statement: _Statement, fields: Node) -> None:
+def _call_or_do(statement: Draft, fields: Node) -> None:
     statement.tree.effects |= SessionEffect.CALL_OR_DO
     statement.tree.writes_unknown = True
 
@@ -171,7 +129,7 @@ def _call_or_do(statement: _Statement, fields: Node) -> None:
 # -- the session ------------------------------------------------------------------------------------------
 
 
-def _set(statement: _Statement, fields: Node) -> None:
+def _set(statement: Draft, fields: Node) -> None:
     kind, name = fields["kind"], fields.get("name", "")
     if kind == "VAR_RESET_ALL":
         statement.is_cleanup = True
@@ -195,183 +153,77 @@ def _transaction_settings(fields: Node) -> set[str]:
     return {prefix + item["DefElem"]["defname"] for item in fields.get("args", []) if "DefElem" in item}
 
 
-def _set_constraints(statement: _Statement, fields: Node) -> None:
+def _set_constraints(statement: Draft, fields: Node) -> None:
     statement.tree.effects |= SessionEffect.SET_LOCAL
 
 
-def _prepare(statement: _Statement, fields: Node) -> None:
+def _prepare(statement: Draft, fields: Node) -> None:
     statement.target = fields["name"]
     statement.tree.effects |= SessionEffect.PREPARE
 
 
-def _execute(statement: _Statement, fields: Node) -> None:
+def _execute(statement: Draft, fields: Node) -> None:
     statement.target = fields["name"]
     statement.tree.walk({"ExecuteStmt": fields})
 
 
-def _deallocate(statement: _Statement, fields: Node) -> None:
+def _deallocate(statement: Draft, fields: Node) -> None:
     statement.target = fields.get("name")
     statement.tree.effects |= SessionEffect.DEALLOCATE
     statement.is_cleanup = True
 
 
-def _discard(statement: _Statement, fields: Node) -> None:
+def _discard(statement: Draft, fields: Node) -> None:
     statement.target = fields["target"].removeprefix("DISCARD_").lower()
     statement.tree.effects |= SessionEffect.DISCARD
     statement.is_cleanup = statement.target == "all"
 
 
-def _listen(statement: _Statement, fields: Node) -> None:
+def _listen(statement: Draft, fields: Node) -> None:
     statement.target = fields["conditionname"]
     statement.tree.effects |= SessionEffect.LISTEN
 
 
-def _unlisten(statement: _Statement, fields: Node) -> None:
+def _unlisten(statement: Draft, fields: Node) -> None:
     statement.target = fields.get("conditionname")
     statement.tree.effects |= SessionEffect.UNLISTEN
     statement.is_cleanup = statement.target is None
 
 
-def _notify(statement: _Statement, fields: Node) -> None:
+def _notify(statement: Draft, fields: Node) -> None:
     statement.target = fields["conditionname"]
     statement.tree.effects |= SessionEffect.NOTIFY
 
 
-def _load(statement: _Statement, fields: Node) -> None:
+def _load(statement: Draft, fields: Node) -> None:
     statement.tree.effects |= SessionEffect.LOAD
 
 
-def _transaction(statement: _Statement, fields: Node) -> None:
+def _transaction(statement: Draft, fields: Node) -> None:
     kind = fields["kind"]
     statement.kind = _TRANSACTION_KINDS.get(kind) or kind.removeprefix("TRANS_STMT_").lower()
     statement.target = fields.get("savepoint_name")
     statement.tree.effects |= SessionEffect.TRANSACTION_CONTROL
 
 
-def _vacuum(statement: _Statement, fields: Node) -> None:
+def _vacuum(statement: Draft, fields: Node) -> None:
     statement.kind = "vacuum" if fields.get("is_vacuumcmd") else "analyze"
 
 
-# -- DDL --------------------------------------------------------------------------------------------------
-
-
-def _ddl(statement: _Statement, fields: Node) -> None:
-    """Any other statement defines something; in a temporary schema it goes with the session."""
-    statement.changes_schema = True
-    for field in ("funcname", "typeName", "domainname", "defnames"):
-        name = fields.get(field)
-        if isinstance(name, list) and is_temporary_schema(next(iter(strings(name)), None)):
-            statement.tree.effects |= SessionEffect.TEMP_TABLE
-
-
-def _composite_type(statement: _Statement, fields: Node) -> None:
-    statement.changes_schema = True
-    if is_temporary_schema(fields["typevar"].get("schemaname")):
-        statement.tree.effects |= SessionEffect.TEMP_TABLE
-
-
-def _create(statement: _Statement, fields: Node) -> None:
-    if "base" in fields:  # CREATE FOREIGN TABLE
-        fields = fields["base"]
-    relation = fields.get("relation") or fields.get("view") or fields.get("sequence")
-    if relation is not None:
-        statement.tree.creates(relation, fields.get("oncommit"))
-
-
-def _create_table_as(statement: _Statement, fields: Node) -> None:
-    into = fields["into"]
-    statement.tree.creates(into["rel"], into.get("onCommit"))
-    statement.tree.walk(fields["query"])
-
-
-def _create_schema(statement: _Statement, fields: Node) -> None:
-    statement.changes_schema = True
-    for element in fields.get("schemaElts", []):
-        for name in ("CreateStmt", "ViewStmt", "CreateSeqStmt"):
-            if name in element:
-                _create(statement, element[name])
-
-
-def _alter_table(statement: _Statement, fields: Node) -> None:
-    """Defaults and USING expressions run over the rows."""
-    statement.changes_schema = True
-    statement.tree.write(fields["relation"])
-    statement.tree.walk(fields["cmds"])
-
-
-def _index(statement: _Statement, fields: Node) -> None:
-    """Its expressions run over the rows, which stay what they are."""
-    statement.changes_schema = True
-    statement.tree.walk([fields.get("indexParams", []), fields.get("whereClause", {})])
-
-
-def _rename(statement: _Statement, fields: Node) -> None:
-    statement.changes_schema = True
-    if "relation" in fields:
-        relation = fields["relation"]
-        statement.tree.write(relation)
-        if fields["renameType"] in _DROPPED_RELATIONS:
-            statement.tree.write({**relation, "relname": fields["newname"]})
-
-
-def _move_to_schema(statement: _Statement, fields: Node) -> None:
-    statement.changes_schema = True
-    if "relation" in fields:
-        relation = fields["relation"]
-        statement.tree.write(relation)
-        statement.tree.write({**relation, "schemaname": fields["newschema"]})
-
-
-def _alter_enum(statement: _Statement, fields: Node) -> None:
-    """A renamed value reads differently in every table that has it."""
-    statement.changes_schema = True
-    statement.tree.writes_unknown = "oldVal" in fields
-
-
-def _drop(statement: _Statement, fields: Node) -> None:
-    statement.changes_schema = True
-    kind = fields["removeType"]
-    if kind in _DROPPED_RELATIONS:
-        for dropped in fields["objects"]:
-            names = strings(dropped["List"]["items"])
-            statement.tree.written.add(table_name(names[-2] if len(names) > 1 else None, names[-1]))
-    statement.tree.writes_unknown = fields.get("behavior") == _CASCADE or kind in (
-        "OBJECT_SCHEMA",
-        "OBJECT_EXTENSION",
-    )
-
-
-def _unknown_tables(statement: _Statement, fields: Node) -> None:
-    statement.changes_schema = True
-    statement.tree.writes_unknown = True
-
-
-_HANDLERS: dict[str, Callable[[_Statement, Node], None]] = {
-    "AlterEnumStmt": _alter_enum,
-    "AlterObjectSchemaStmt": _move_to_schema,
-    "AlterTableStmt": _alter_table,
+_HANDLERS: dict[str, Handler] = {
+    **DDL_HANDLERS,
     "CallStmt": _call_or_do,
     "ClosePortalStmt": _close,
-    "CompositeTypeStmt": _composite_type,
     "ConstraintsSetStmt": _set_constraints,
     "CopyStmt": _copy,
-    "CreateForeignTableStmt": _create,
-    "CreateSchemaStmt": _create_schema,
-    "CreateSeqStmt": _create,
-    "CreateStmt": _create,
-    "CreateTableAsStmt": _create_table_as,
     "DeallocateStmt": _deallocate,
     "DeclareCursorStmt": _declare,
     "DeleteStmt": _write("DeleteStmt"),
     "DiscardStmt": _discard,
     "DoStmt": _call_or_do,
-    "DropOwnedStmt": _unknown_tables,
-    "DropStmt": _drop,
     "ExecuteStmt": _execute,
     "ExplainStmt": _explain,
     "FetchStmt": _fetch,
-    "ImportForeignSchemaStmt": _unknown_tables,
-    "IndexStmt": _index,
     "InsertStmt": _write("InsertStmt"),
     "ListenStmt": _listen,
     "LoadStmt": _load,
@@ -379,7 +231,6 @@ _HANDLERS: dict[str, Callable[[_Statement, Node], None]] = {
     "NotifyStmt": _notify,
     "PrepareStmt": _prepare,
     "RefreshMatViewStmt": _refresh,
-    "RenameStmt": _rename,
     "SelectStmt": _select,
     "TransactionStmt": _transaction,
     "TruncateStmt": _truncate,
@@ -387,7 +238,6 @@ _HANDLERS: dict[str, Callable[[_Statement, Node], None]] = {
     "UpdateStmt": _write("UpdateStmt"),
     "VacuumStmt": _vacuum,
     "VariableSetStmt": _set,
-    "ViewStmt": _create,
 }
 
 _KINDS = {
