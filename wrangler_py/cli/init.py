@@ -15,7 +15,7 @@ from wrangler_py.project import scaffold
 def init(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Name of the project and its folder; `.` is this folder."),
+        typer.Argument(metavar="NAME", help="Name of the project and its folder; `.` is this folder."),
     ] = None,
     template: Annotated[
         str | None, typer.Option("--template", metavar="NAME", help="Template to start from.")
