@@ -117,8 +117,7 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
 
 
@@ -139,9 +138,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     import shutil
 
     cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [
-        max([_width(column), *(_width(row[index]) for row in cells)]) for index, column in enumerate(columns)
-    ]
+    widths = [max([_width(column), *(_width(row[index]) for row in cells)]) for index, column in enumerate(columns)]
     total = sum(widths) + 3 * len(widths) + 1
     if sys.stdout.isatty() and total > shutil.get_terminal_size().columns:
         _blocks(columns, cells)
@@ -152,8 +149,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     def text(row: Sequence[str], *styles: str) -> str:
         padded = (
-            style(cell, *styles) + " " * (width - _width(cell))
-            for cell, width in zip(row, widths, strict=True)
+            style(cell, *styles) + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
         )
         return "│ " + " │ ".join(padded) + " │"
 
