@@ -64,6 +64,10 @@ IN_TRANSACTION = Verdict(
 )
 """For a candidate inside a transaction block; anything else keeps its own verdict."""
 
+OVERSIZED_QUERY = Verdict(
+    CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB", "pass large values as parameters"
+)
+
 OVERSIZED_RESULT = Verdict(
     CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB", "select fewer rows or columns"
 )
@@ -78,9 +82,7 @@ NOT_PREPARED = Verdict(
 def judge(sql: str, facts: SQLFacts) -> Verdict:
     """The verdict on a text alone; whether caching is on and a transaction open is for the caller to add."""
     if len(sql) > QUERY_MAX_BYTES or (not sql.isascii() and len(sql.encode("utf-8", "replace")) > QUERY_MAX_BYTES):
-        return Verdict(
-            CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB", "pass large values as parameters"
-        )
+        return OVERSIZED_QUERY
     if facts.parse_error is not None:
         return Verdict(CacheStatus.PARSE_ERROR, facts.parse_error, position=facts.error_position)
     if not facts.statements:
