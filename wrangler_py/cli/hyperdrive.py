@@ -11,7 +11,9 @@ import typer
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
 from wrangler_py.cli.explain import explain
+from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
+from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.errors import WranglerError
 
@@ -246,6 +248,8 @@ def unbind(binding: Annotated[str, typer.Argument(help="Name of the binding")]) 
 
 app.command("execute")(execute)
 app.command("explain")(explain)
+app.command("proxy")(proxy)
+app.command("exec", cls=CommandAfterDashes)(execute_command)
 
 
 def _check(config: HyperdriveConfig) -> None:

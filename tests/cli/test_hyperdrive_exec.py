@@ -1,0 +1,147 @@
+"""`wrangler-py hyperdrive exec` as a person types it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.command_line import CommandLine
+
+PROBE = """
+import json, os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    with psycopg.connect("") as other:
+        rows = connection.execute(
+            "SELECT DISTINCT usename, application_name FROM pg_stat_activity"
+            " WHERE application_name = 'Cloudflare Hyperdrive'"
+        ).fetchall()
+        database = other.info.dbname
+names = [name for name in os.environ if name.startswith(("CLOUDFLARE_", "WRANGLER_HYPERDRIVE"))]
+print(json.dumps({
+    "rows": rows, "database": database, "names": sorted(names),
+    "same": os.environ["DATABASE_URL"] == os.environ["HYPERDRIVE_CONNECTION_STRING"],
+}))
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    project = tmp_path / "project"
+    project.mkdir()
+    return CommandLine(tmp_path / "home", project)
+
+
+@pytest.fixture
+def project(cli: CommandLine, postgres: Any) -> CommandLine:
+    """A project with the bindings ONE and TWO."""
+    (cli.cwd / "wrangler.toml").write_text(
+        'name = "x"\n'
+        + "".join(
+            f'[[hyperdrive]]\nbinding = "{name}"\nid = "{"0" * 32}"\nlocalConnectionString = "{postgres.dsn()}"\n'
+            for name in ("ONE", "TWO")
+        )
+    )
+    return cli
+
+
+def test_a_program_finds_the_database_by_any_of_the_variables(cli: CommandLine, postgres: Any) -> None:
+    given = ("hyperdrive", "exec", "--connection-string", postgres.dsn())
+    outcome = cli.ok(*given, "--", sys.executable, "-c", PROBE, PGSERVICE="elsewhere", PGHOSTADDR="192.0.2.1")
+    found = outcome.json()
+    assert found["rows"] == [[postgres.user, "Cloudflare Hyperdrive"]]
+    assert found["database"] == postgres.database
+    assert found["same"]
+    assert postgres.user_password not in outcome.output
+
+
+def test_all_bindings_of_the_project_without_an_argument(project: CommandLine) -> None:
+    found = project.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE).json()
+    assert found["names"] == [
+        f"{prefix}_HYPERDRIVE_LOCAL_CONNECTION_STRING_{binding}"
+        for prefix in ("CLOUDFLARE", "WRANGLER")
+        for binding in ("ONE", "TWO")
+    ]
+
+
+def test_one_binding_by_its_name(project: CommandLine) -> None:
+    found = project.ok("hyperdrive", "exec", "TWO", "--", sys.executable, "-c", PROBE).json()
+    assert found["names"] == [
+        f"{prefix}_HYPERDRIVE_LOCAL_CONNECTION_STRING_TWO" for prefix in ("CLOUDFLARE", "WRANGLER")
+    ]
+
+
+def test_a_stored_config_by_its_name(cli: CommandLine, tls_postgres: Any, ca_pem: Path) -> None:
+    cli.ok("cert", "upload", "certificate-authority", "--ca-cert", ca_pem, "--name", "ca")
+    tls = ("--sslmode", "verify-full", "--ca-certificate-id", "ca")
+    string = tls_postgres.dsn(host="localhost")
+    cli.ok("hyperdrive", "create", "stored", "--connection-string", string, *tls)
+    found = cli.ok("hyperdrive", "exec", "stored", "--", sys.executable, "-c", PROBE).json()
+    assert found["rows"] == [[tls_postgres.user, "Cloudflare Hyperdrive"]]
+
+
+def test_arguments_and_exit_status_are_the_commands(project: CommandLine) -> None:
+    code = "import sys; print(sys.argv[1:]); sys.exit(7)"
+    outcome = project("hyperdrive", "exec", "ONE", "--", sys.executable, "-c", code, "--", "--port", "-h")
+    assert outcome.stdout.strip() == "['--', '--port', '-h']"
+    assert outcome.status == 7
+
+
+def test_standard_input_is_the_commands(project: CommandLine) -> None:
+    outcome = project.ok("hyperdrive", "exec", "--", sys.executable, "-c", "print(input())", stdin="typed\n")
+    assert outcome.stdout == "typed\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_signals_are_passed_on(project: CommandLine, number: int) -> None:
+    code = (
+        "import signal, sys\n"
+        "for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):\n"
+        "    signal.signal(number, lambda n, _: sys.exit(n + 50))\n"
+        "print('ready', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    with project.start("hyperdrive", "exec", "--", sys.executable, "-c", code) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.wait(30) == number + 50
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_a_command_ended_by_a_signal(project: CommandLine) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    outcome = project("hyperdrive", "exec", "--", sys.executable, "-c", code)
+    assert outcome.status == 128 + 9
+
+
+def test_nothing_is_left_running(project: CommandLine, postgres: Any) -> None:
+    project.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE)
+    assert not [child for child in psutil.Process().children() if "wrangler_py" in " ".join(child.cmdline())]
+
+
+def test_what_cannot_be_run(project: CommandLine) -> None:
+    outcome = project("hyperdrive", "exec", "--", "no-such-program")
+    assert outcome.status == 127
+    assert "There is no command 'no-such-program'." in outcome.stderr
+    if os.name == "posix":
+        (project.cwd / "notes.txt").write_text("text")
+        assert project("hyperdrive", "exec", "--", "./notes.txt").status == 126
+
+
+def test_no_command(project: CommandLine) -> None:
+    outcome = project("hyperdrive", "exec", "ONE")
+    assert outcome.status == 2
+    assert "Give the command to run after `--`." in outcome.stderr
+
+
+def test_nothing_to_serve(cli: CommandLine) -> None:
+    assert "There is no project here" in cli.fails("hyperdrive", "exec", "--", "true")
+    (cli.cwd / "wrangler.toml").write_text('name = "x"\n')
+    assert "has no Hyperdrive binding" in cli.fails("hyperdrive", "exec", "--", "true")
+    assert "'unknown'" in cli.fails("hyperdrive", "exec", "unknown", "--", "true")

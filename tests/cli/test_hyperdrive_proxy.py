@@ -1,0 +1,121 @@
+"""`wrangler-py hyperdrive proxy` as a person types it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from support.command_line import CommandLine
+from support.postgres_server import free_port
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    project = tmp_path / "project"
+    project.mkdir()
+    return CommandLine(tmp_path / "home", project)
+
+
+class Running:
+    """A proxy that accepts clients: its connection strings, in order, and all it printed."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process = process
+        self.strings: list[str] = []
+        ready = False
+        while not ready:
+            line = process.stderr.readline()
+            assert line, "ended before it was ready"
+            ready = line.startswith("Ready.")
+        while not self.strings or line.startswith("│"):
+            line = process.stdout.readline()
+            if line.startswith("postgresql://"):
+                self.strings.append(line.strip())
+
+    def more_strings(self) -> list[str]:
+        assert self.process.stdout is not None
+        self.strings.append(self.process.stdout.readline().strip())
+        return self.strings
+
+
+@contextlib.contextmanager
+def running(cli: CommandLine, *arguments: str) -> Iterator[Running]:
+    with cli.start("hyperdrive", "proxy", *arguments) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def test_any_client_is_served_until_it_is_interrupted(cli: CommandLine, postgres: Any) -> None:
+    with running(cli, "--connection-string", postgres.dsn()) as proxy:
+        with psycopg.connect(proxy.strings[0]) as connection:
+            row = connection.execute("SELECT current_user, current_setting('application_name')").fetchone()
+        assert row == (postgres.user, "Cloudflare Hyperdrive")
+    assert proxy.process.returncode == 0
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(proxy.strings[0])
+
+
+def test_a_fixed_login(cli: CommandLine, postgres: Any) -> None:
+    port = free_port()
+    login = ("--user", "postgres", "--password", "per:cent%", "--port", str(port))
+    with running(cli, "--connection-string", postgres.dsn(), *login) as proxy:
+        assert proxy.strings == [
+            f"postgresql://postgres:per%3Acent%25@127.0.0.1:{port}/{postgres.database}?sslmode=disable"
+        ]
+        with psycopg.connect(proxy.strings[0]) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(proxy.strings[0], password="wrong")
+
+
+def test_another_database_of_the_server(cli: CommandLine, postgres: Any) -> None:
+    with (
+        running(cli, "--connection-string", postgres.dsn(), "--database", "postgres") as proxy,
+        psycopg.connect(proxy.strings[0]) as connection,
+    ):
+        assert connection.execute("SELECT current_database()").fetchone() == ("postgres",)
+
+
+def test_the_pool_is_as_large_as_asked(cli: CommandLine, postgres: Any) -> None:
+    with running(cli, "--connection-string", postgres.dsn(), "--pool-size", "2") as proxy:
+        clients = [psycopg.connect(proxy.strings[0], autocommit=True) for _ in range(6)]
+        processes = {client.execute("SELECT pg_backend_pid()").fetchone() for client in clients}
+        for client in clients:
+            client.close()
+    assert len(processes) <= 2
+
+
+def test_every_binding_of_the_project(cli: CommandLine, postgres: Any) -> None:
+    (cli.cwd / "wrangler.toml").write_text(
+        'name = "x"\n'
+        + "".join(
+            f'[[hyperdrive]]\nbinding = "{name}"\nid = "{"0" * 32}"\nlocalConnectionString = "{postgres.dsn()}"\n'
+            for name in ("ONE", "TWO")
+        )
+    )
+    with running(cli) as proxy:
+        for name, string in zip(("ONE", "TWO"), proxy.more_strings(), strict=True):
+            assert string.startswith(f"postgresql://{name}:")
+            with psycopg.connect(string) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert "One user name leads to one database" in cli.fails("hyperdrive", "proxy", "--user", "me")
+
+
+def test_refusals(cli: CommandLine, postgres: Any) -> None:
+    given = ("hyperdrive", "proxy", "--connection-string", postgres.dsn())
+    assert "cannot be the user name" in cli.fails(*given, "--user", "a.b")
+    assert cli("hyperdrive", "proxy", "name", "--connection-string", postgres.dsn()).status == 2
+    assert "cannot listen on port" in cli.fails(*given, "--port", str(postgres.port))
+    malformed = postgres.dsn().removesuffix(f"/{postgres.database}")
+    assert postgres.user_password not in cli.fails("hyperdrive", "proxy", "--connection-string", malformed)

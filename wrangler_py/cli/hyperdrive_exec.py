@@ -1,0 +1,61 @@
+"""`wrangler-py hyperdrive exec`: a command with a local Hyperdrive in its environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from wrangler_py.cli import printing
+from wrangler_py.cli import standalone_options as option
+from wrangler_py.errors import WranglerError
+
+
+class CommandAfterDashes(TyperCommand):
+    """Leaves what follows the first `--` alone: it is the command, in `Context.args`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        super().parse_args(ctx, args[:at])
+        ctx.args = args[at + 1 :]
+        return list(ctx.args)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
+
+
+def execute_command(
+    context: typer.Context,
+    target: option.Target = None,
+    connection_string: option.ConnectionString = None,
+    port: option.Port = 0,
+    database: option.Database = None,
+    pool_size: option.PoolSize = None,
+    caching_disabled: option.CachingDisabled = False,
+    persist_to: option.PersistTo = None,
+) -> None:
+    """Run a command with a local Hyperdrive in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, ….
+
+    Each binding is in wrangler's variable for it too. The exit status is the command's.
+    """
+    from wrangler_py.cli.options import global_options
+    from wrangler_py.devserver.standalone import StandaloneOptions, run_command
+
+    if not context.args:
+        raise WranglerError(
+            "Give the command to run after `--`.",
+            hint="As in: wrangler-py hyperdrive exec my-database -- npm test",
+            exit_status=2,
+        )
+    bindings, root, state = option.resolve(target, connection_string, persist_to)
+    options = StandaloneOptions(
+        root=root,
+        state=state,
+        port=port,
+        database=database,
+        pool_size=pool_size,
+        caching_disabled=caching_disabled,
+    )
+    status = run_command(context.args, bindings, options, cwd=global_options().cwd, say=printing.info)
+    raise typer.Exit(status)

@@ -1,0 +1,78 @@
+"""The options that `hyperdrive proxy` and `hyperdrive exec` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.hyperdrive.local import ResolvedBinding
+
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CONFIG|BINDING",
+        help="Config by id or name, or binding of the Worker; by default all its bindings",
+        show_default=False,
+    ),
+]
+ConnectionString = Annotated[
+    str | None,
+    typer.Option(
+        "--connection-string", help="Database to serve instead: postgres://user:password@host:port/database"
+    ),
+]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; any free one by default")]
+Database = Annotated[
+    str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
+]
+PoolSize = Annotated[
+    int | None,
+    typer.Option(
+        "--pool-size",
+        min=1,
+        max=100,
+        help="Most origin connections; the config's limit by default",
+        show_default=False,
+    ),
+]
+CachingDisabled = Annotated[bool, typer.Option("--caching-disabled", help="Do not cache query results")]
+PersistTo = Annotated[
+    Path | None, typer.Option("--persist-to", help="Folder for local state.  [default: .wrangler/state]")
+]
+
+
+def resolve(
+    target: str | None, connection_string: str | None, persist_to: Path | None
+) -> tuple[list[ResolvedBinding], Path, Path]:
+    """The databases asked for, the folder of the project (or the current one), and that of its local state."""
+    from wrangler_py.devserver.standalone import resolve_string, resolve_target
+
+    given = global_options()
+    config = project_config(given) if given.config or _has_config_file(given.cwd) else None
+    if config is None and target is None and connection_string is None:
+        raise WranglerError(
+            "There is no project here whose bindings could be served.",
+            hint="Name a config (`wrangler-py hyperdrive list` shows them), give --connection-string, or go to a\n"
+            "folder with a wrangler.toml.",
+        )
+    if connection_string is not None and target is not None:
+        raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
+    root = given.cwd if config is None else config.root
+    state = root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
+    if connection_string is None:
+        bindings = resolve_target(target, config, given.environment)
+    else:
+        bindings = resolve_string(connection_string)
+    return bindings, root, state.resolve()
+
+
+def _has_config_file(cwd: Path) -> bool:
+    from wrangler_py.project.config_file import FILE_NAMES
+
+    return any((folder / name).is_file() for folder in (cwd, *cwd.parents) for name in FILE_NAMES)
