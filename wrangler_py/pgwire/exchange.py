@@ -76,12 +76,13 @@ class Exchange:
     """One message group under way.
 
     `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
-    plain exchange. `closed` says that what ends it was sent. `error` is the first
-    ErrorResponse, and `unfinished` are then the steps that the origin skipped, the failed one first.
+    plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
+    are then the steps that the origin skipped, the failed one first. `sent_at`, `answered_bytes`, `capture` and
+    `queries` are for the sender's notes.
     """
 
     __slots__ = (
-        "closed", "copy_ended", "cursor", "done", "error", "failed", "owner", "sent_at", "simple", "steps",
+        "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner", "queries", "sent_at", "simple", "steps",
         "unfinished",
     )  # fmt: skip
 
@@ -105,6 +106,9 @@ class Exchange:
         self.unfinished: list[Step] = []
         self.copy_ended = False
         self.sent_at = 0.0
+        self.answered_bytes = 0
+        self.capture: Any = None
+        self.queries: Any = None
 
     def begin_copy_in(self) -> None:
         """The origin takes COPY data: a Sync it was sent before the end of the data is ignored there."""

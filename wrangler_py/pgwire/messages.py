@@ -204,6 +204,18 @@ def text_rows(data: bytes) -> list[list[str | None]]:
     return rows
 
 
+def of_kinds(data: bytes, kinds: bytes) -> list[bytes]:
+    """The whole messages of these kinds, in order, in a run of whole messages."""
+    found = []
+    position = 0
+    while position < len(data):
+        kind, length = HEADER.unpack_from(data, position)
+        if kind in kinds:
+            found.append(data[position : position + length + 1])
+        position += length + 1
+    return found
+
+
 def _text_row(data: bytes, position: int) -> list[str | None]:
     count = _INT16.unpack_from(data, position)[0]
     position += 2

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
+from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
@@ -17,9 +18,11 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
+from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple, verify_columns
+from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
+    from wrangler_py.cache.keys import CacheKey
     from wrangler_py.pgwire.exchange import Step
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
@@ -36,7 +39,7 @@ GROUP_BYTES = 262_144
 PENDING_BYTES = 1_048_576
 """What a client that waits for a connection may send before it isn't read from any more."""
 
-_QUERY, _FUNCTION_CALL, _SYNC, _FLUSH, _TERMINATE = b"QFSHX"
+_QUERY, _FUNCTION_CALL, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFBSHX"
 _COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
 
 
@@ -62,6 +65,11 @@ class ClientSession(asyncio.Protocol):
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.in_transaction = False
+        self.unnamed_described = False
+        self.told: dict[bytes, bytes] = {}
+        self.queries: list[QueryRun] = []
+        self.leads: CacheKey | None = None
+        self._follows: CacheKey | None = None
         self.skipping = False
         self.write_paused = False
         self.process_id = 0
@@ -87,9 +95,12 @@ class ClientSession(asyncio.Protocol):
         self.proxy.client_gone(self)
         if self._startup_timer is not None:
             self._startup_timer.cancel()
-        if self.waiting:
-            self.waiting = False
+        if self._follows is not None:
+            self.pool.caching.leave(self, self._follows)
+        elif self.waiting:
             self.pool.withdraw(self)
+        self.waiting = False
+        self._give_up_lead()
         if self._startup_task is not None:
             self._startup_task.cancel()
         origin, self.origin = self.origin, None
@@ -242,7 +253,9 @@ class ClientSession(asyncio.Protocol):
             self._wait(Pending(group, closed, b""))
         elif self.origin is not None:
             self._forward(group, closed)
-        elif not answer_locally(self, group, closed):
+        elif not answer_locally(self, group, closed) and not (
+            self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
+        ):
             self._wait(Pending(group, closed, b""))
             self.waiting = True
             connection = self.pool.checkout(self)
@@ -275,10 +288,43 @@ class ClientSession(asyncio.Protocol):
         else:
             forward(self, self.origin, group, closed)
 
-    def count(self, text: SQLText) -> None:
-        """Counts a query for the request it belongs to; BEGIN, COMMIT and their like are not counted."""
-        if self.request is not None and not text.transaction_control:
-            self.request.counts.total += 1
+    # --- the cache's side ----------------------------------------------------------------------------------
+
+    def follow(self, key: CacheKey, group: Group) -> None:
+        """Waits for the answer to someone else's query, which is under way."""
+        self._follows = key
+        self.waiting = True
+        self._wait(Pending(group, True, b""))
+
+    def resume(self) -> None:
+        """That query has ended: its answer may be there now."""
+        self._follows = None
+        self.waiting = False
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        self.transport.resume_reading()
+        for item in pending:
+            if item.group:
+                self._group = item.group
+                self._submit(closed=item.closed)
+            else:
+                self._pass_on(0, item.piece)
+
+    def _give_up_lead(self) -> None:
+        leads, self.leads = self.leads, None
+        if leads is not None:
+            self.pool.caching.land(leads)
+
+    def count(self, text: SQLText, *, unnamed_ahead: bool = False) -> None:
+        """Notes a query that the next exchange will run, with its cache status."""
+        if not self.pool.caching.enabled:
+            status = CacheStatus.DISABLED
+        elif text.verdict.status is not None:
+            status = text.verdict.status
+        elif self.in_transaction:
+            status = CacheStatus.TRANSACTION
+        else:
+            status = CacheStatus.UNCACHEABLE if unnamed_ahead else CacheStatus.MISS
+        self.queries.append(QueryRun(text, status, self.request))
 
     # --- the origin's side ---------------------------------------------------------------------------------
 
@@ -292,7 +338,30 @@ class ClientSession(asyncio.Protocol):
             if not self._startup_grant.done():
                 self._startup_grant.set_result(connection)
         else:
-            connection.adopt(self.settings, self._send_pending)
+            connection.adopt(self.settings, self._check_told if self.told else self._send_pending)
+
+    def _check_told(self) -> None:
+        """Are the columns that the client was told from the cache still those of the statement it runs?"""
+        if self.origin is None:
+            return
+        messages_pending = [message for item in self._pending for message in item.group]
+        bound = {messages.split_bind(data)[1] for kind, data in messages_pending if kind == _BIND}
+        told = [
+            (self.statements[name], self.told.pop(name))
+            for name in bound
+            if name in self.told and name in self.statements
+        ]
+        if told:
+            verify_columns(self.origin, told, self._checked)
+        else:
+            self._send_pending()
+
+    def _checked(self, error: bytes | None) -> None:
+        if error is None:
+            self._send_pending()
+        elif self.origin is not None:
+            self.waiting = False
+            self._fail_pending(error)
 
     def _send_pending(self) -> None:
         if self.origin is None:
@@ -322,13 +391,17 @@ class ClientSession(asyncio.Protocol):
             if not self._startup_grant.done():
                 self._startup_grant.set_exception(error)
             return
+        self._fail_pending(error.response)
+
+    def _fail_pending(self, response: bytes) -> None:
+        self._give_up_lead()
         pending, self._pending = self._pending, []
         if self._pending_bytes > PENDING_BYTES:
             self.transport.resume_reading()
         self._pending_bytes = 0
         for item in pending:
             if item.group:
-                self.fail_group(item.group, item.closed, error.response)
+                self.fail_group(item.group, item.closed, response)
 
     def fail_group(self, group: Group, closed: bool, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""

@@ -6,8 +6,10 @@ Names of prepared statements are the pool's at the origin and the client's own a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import (
     BIND,
@@ -25,6 +27,8 @@ from wrangler_py.pgwire.exchange import (
     Exchange,
     Step,
 )  # fmt: skip
+from wrangler_py.pgwire.results import with_formats
+from wrangler_py.proxy.origin import Collector
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
@@ -95,15 +99,23 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
             data = _NOTHING
             steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
         else:
-            note(client, origin, text)
+            client.in_transaction = in_transaction(client, origin)
             client.count(text)
+            note(client, origin, text)
     elif kind == _QUERY:
         origin.dirty = True  # too long to be looked at
     queue = origin.stream.queue
     if queue and not queue[-1].closed:
         _end_with_query(queue[-1], origin, data)
+        client.queries = []
         return
-    origin.send(Exchange(client, simple=True, steps=steps), data)
+    exchange = Exchange(client, simple=True, steps=steps)
+    if client.queries:
+        exchange.queries, client.queries = client.queries, []
+        run = exchange.queries[0]
+        if run.status is CacheStatus.MISS:
+            client.pool.caching.watch_simple(client, exchange, run.text)
+    origin.send(exchange, data)
 
 
 def _end_with_query(exchange: Exchange, origin: OriginConnection, data: bytes) -> None:
@@ -131,6 +143,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     out: list[bytes] = []
     steps: list[Step] = []
     plain = exchange is None and closed
+    client.in_transaction = in_transaction(client, origin)
+    cacheable = not client.in_transaction and client.pool.caching.enabled
     for kind, data in group:
         if kind == _BIND:
             plain &= _bind(client, origin, data, out, steps)
@@ -151,8 +165,15 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         else:
             out.append(data)
     data = out[0] if len(out) == 1 else b"".join(out)
+    begun = exchange is None
     if exchange is None:
         exchange = Exchange(client, closed=closed, steps=None if plain else steps)
+    if client.queries:
+        exchange.queries = [*(exchange.queries or ()), *client.queries]
+        client.queries = []
+    if cacheable:
+        client.pool.caching.watch(client, exchange, group)
+    if begun:
         origin.send(exchange, data)
     else:
         assert exchange.steps is not None
@@ -183,6 +204,9 @@ def _parse(
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
         return _fail(origin, error, out, steps)
     client.statements[name] = statement
+    client.told.pop(name, None)
+    if not name:
+        client.unnamed_described = False
     if text.changes_schema:
         client.pool.statements.forget_all()
     if text.deallocates is not None:
@@ -232,8 +256,8 @@ def _bind(
         steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE))
         return False
     client.local_portals.pop(portal, None)
+    client.count(text, unnamed_ahead=not name and client.unnamed_described)
     note(client, origin, text)
-    client.count(text)
     plain = True
     if not name:
         if origin.unnamed is not statement:
@@ -274,6 +298,7 @@ def _describe(
         return False
     plain = True
     if not name:
+        client.unnamed_described = True
         if origin.unnamed is not statement:
             origin.unnamed = statement
             out.append(messages.parse(b"", statement.definition))
@@ -320,6 +345,29 @@ def _fail(origin: OriginConnection, error: bytes, out: list[bytes], steps: list[
     out.append(messages.parse(b"", _FAILS))
     steps.append(Step(PARSE, Action.REPLACE, error))
     return False
+
+
+def verify_columns(
+    origin: OriginConnection,
+    told: list[tuple[Statement, bytes]],
+    then: Callable[[bytes | None], None],
+) -> None:
+    """Asks the origin whether the statements still have the columns that a client was told; `then` gets the error
+    that says no, or None."""
+    collector = Collector()
+    out = [messages.parse(b"", statement.definition) + messages.describe_statement(b"") for statement, _ in told]
+
+    def done(exchange: Exchange) -> None:
+        origin.unnamed = None
+        described = [with_formats(rows, ()) for rows in messages.of_kinds(collector.data, b"Tn")]
+        if exchange.error:
+            then(exchange.error)
+        elif described != [rows for _, rows in told]:
+            then(messages.error_response("0A000", "cached plan must not change result type"))
+        else:
+            then(None)
+
+    origin.send(Exchange(collector, done=done), b"".join(out) + messages.SYNC)
 
 
 # --- what a text means for the connection that runs it --------------------------------------------------------

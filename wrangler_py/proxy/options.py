@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wrangler_py.cache.store import DEFAULT_MAX_BYTES
 from wrangler_py.hyperdrive import limits
 
 
@@ -17,5 +18,7 @@ class ProxyOptions:
     pool_wait_timeout_s: float = 15.0
     startup_timeout_s: float = 60.0
     abandoned_grace_s: float = 1.0
+    cache_max_bytes: int = DEFAULT_MAX_BYTES
+    fail_on_stale_read: bool = False
     max_prepared_statements: int = 200
     """Kept prepared on each origin connection, the least recently used closed first."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wrangler_py.pgwire.origin_startup import OriginStartup
     from wrangler_py.proxy.holder import Holder
     from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.query_run import QueryRun
     from wrangler_py.proxy.statements import Statement
 
 IDLE = ord("I")
@@ -71,6 +72,9 @@ class OriginConnection(asyncio.Protocol):
         self.idle_since = 0.0
         self.cancelling = 0
         self.release_pending = False
+        self.writes: list[QueryRun] = []
+        """What was written in the transaction that is open."""
+        self.in_failed_transaction = False
         self.abandoned_at: float | None = None
         self._poll: Callable[[], bool] | None = None
 
@@ -121,8 +125,12 @@ class OriginConnection(asyncio.Protocol):
                 if self.client is not None:
                     self.client.write(output)
                 continue
-            if output and exchange.owner is not None:
-                exchange.owner.write(output)
+            if output:
+                exchange.answered_bytes += len(output)
+                if exchange.owner is not None:
+                    exchange.owner.write(output)
+                if exchange.capture is not None:
+                    exchange.capture.feed(output)
             if exchange.unfinished:
                 self._undo(exchange)
             if status:
@@ -130,6 +138,8 @@ class OriginConnection(asyncio.Protocol):
                     self.stream.queue[0].sent_at = self._loop.time()
                 if exchange.error is not None:
                     self.unnamed = None
+                if exchange.queries is not None or exchange.capture is not None:
+                    self.pool.exchange_ended(self, exchange, status)
                 if exchange.done is not None:
                     exchange.done(exchange)
         if self.closed:
@@ -153,6 +163,8 @@ class OriginConnection(asyncio.Protocol):
         for exchange in lost:
             if exchange.error is None:
                 exchange.error = b""
+            if exchange.queries is not None or exchange.capture is not None:
+                self.pool.exchange_ended(self, exchange, 0)
             if exchange.done is not None:
                 exchange.done(exchange)
         if client is not None:

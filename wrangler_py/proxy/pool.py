@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
+from wrangler_py.cache.store import CacheStore
+from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.proxy import failures
+from wrangler_py.proxy.caching import Caching
 from wrangler_py.proxy.connect import cancel, connect
 from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.observer import Observer, QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin import Collector, OriginConnection
+from wrangler_py.proxy.origin import IDLE, Collector, OriginConnection
+from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.proxy.requests import Requests
 from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
 from wrangler_py.proxy.sql_text import SQLTexts
 from wrangler_py.proxy.statements import Statements
@@ -49,15 +55,23 @@ class Pool:
     """
 
     def __init__(
-        self, binding: str, config: PoolConfig, options: ProxyOptions, notice: Callable[[str], None]
+        self,
+        binding: str,
+        config: PoolConfig,
+        options: ProxyOptions,
+        store: CacheStore,
+        requests: Requests,
+        observer: Observer | None,
     ) -> None:
         self.binding = binding
         self.config = config
         self.options = options
-        self.notice = notice
+        self.requests = requests
+        self.observer = observer
         self.texts = SQLTexts()
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
+        self.caching = Caching(self, store)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
         self._said: set[str] = set()
@@ -184,6 +198,67 @@ class Pool:
     def _discard(self, connection: OriginConnection) -> None:
         self.connections.discard(connection)
         connection.close()
+
+    # --- queries -------------------------------------------------------------------------------------------
+
+    def exchange_ended(self, connection: OriginConnection, exchange: Exchange, status: int) -> None:
+        """Counts what `exchange` ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
+        capture = exchange.capture
+        if capture is not None:
+            self.caching.keep(exchange, committed=status == IDLE)
+        failed = exchange.error is not None
+        queries: list[QueryRun] = exchange.queries or []
+        duration_ms = (self._loop.time() - exchange.sent_at) * 1000
+        for run in queries:
+            if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
+                run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
+            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed=failed)
+        if self.caching.enabled:
+            self._note_writes(connection, queries, status, failed=failed)
+
+    def _note_writes(
+        self, connection: OriginConnection, queries: list[QueryRun], status: int, *, failed: bool
+    ) -> None:
+        if status == IDLE:
+            undone = failed or connection.in_failed_transaction or any(run.text.rolls_back for run in queries)
+            written = [] if undone else [*connection.writes, *(run for run in queries if run.text.writes)]
+            connection.writes = []
+            connection.in_failed_transaction = False
+            for run in written:
+                self.caching.record_write(run.text, run.request.id if run.request else None)
+            return
+        connection.in_failed_transaction = status == ord("E")
+        if not failed:
+            connection.writes += [run for run in queries if run.text.writes]
+
+    def query_ended(
+        self, run: QueryRun, result_bytes: int, duration_ms: float | None, *, failed: bool = False
+    ) -> None:
+        """`duration_ms` is None when the origin was not asked."""
+        self.caching.counts.add_query(
+            run.status,
+            query_bytes=len(run.text.sql),
+            result_bytes=result_bytes,
+            failed=failed,
+            latency_ms=duration_ms,
+        )
+        if run.request is not None and not run.text.transaction_control:
+            run.request.counts.add(run.status)
+        if self.observer is not None:
+            self.observer.query(
+                QueryEvent(
+                    binding=self.binding,
+                    request=run.request.id if run.request else None,
+                    status=run.status,
+                    duration_ms=duration_ms or 0.0,
+                    sql=run.text.sql.decode("utf-8", "replace"),
+                )
+            )
+
+    def notice(self, message: str) -> None:
+        """Says something to the person."""
+        if self.observer is not None:
+            self.observer.notice(message)
 
     # --- settings ------------------------------------------------------------------------------------------
 

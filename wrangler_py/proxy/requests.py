@@ -23,6 +23,10 @@ class QueryCounts:
     total: int = 0
     by_status: dict[str, int] = field(default_factory=dict)
 
+    def add(self, status: str) -> None:
+        self.total += 1
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+
 
 @dataclass(slots=True)
 class Request:
@@ -37,6 +41,16 @@ class Requests:
     def __init__(self) -> None:
         self._open: dict[str, Request] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._labels: OrderedDict[str, str] = OrderedDict()
+
+    def name(self, id: str, label: str) -> None:
+        """Says what people call the request: `GET /articles`."""
+        self._labels[id] = label
+        if len(self._labels) > MAX_ENDED:
+            self._labels.popitem(last=False)
+
+    def label(self, id: str) -> str | None:
+        return self._labels.get(id)
 
     def enter(self, id: str) -> Request | None:
         """The request `id`, or None if it has ended."""

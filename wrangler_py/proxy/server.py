@@ -7,36 +7,18 @@ import contextlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
+from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.pgwire.scram import Verifier
 from wrangler_py.proxy.client import ClientSession
+from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.requests import QueryCounts, Request, Requests
 
 BACKLOG = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class QueryEvent:
-    """One query that has ended. `duration_ms` is the time from its arrival to its last answer."""
-
-    binding: str
-    request: str | None
-    status: str
-    duration_ms: float
-    sql: str
-
-
-class Observer(Protocol):
-    """Whoever wants to know. `notice` gets one line for a person."""
-
-    def query(self, event: QueryEvent) -> None: ...
-    def notice(self, message: str) -> None: ...
 
 
 class Proxy:
@@ -54,8 +36,9 @@ class Proxy:
         self.pools: dict[str, Pool] = {}
         self.host = ""
         self.port = 0
-        self._observer = observer
-        self._requests = Requests()
+        self.observer = observer
+        self.store = CacheStore(self.options.cache_max_bytes)
+        self.requests = Requests()
         self._by_process_id: dict[int, ClientSession] = {}
         self._server: asyncio.Server | None = None
 
@@ -77,7 +60,7 @@ class Proxy:
     # --- pools ---------------------------------------------------------------------------------------------
 
     def add_pool(self, binding: str, config: PoolConfig) -> None:
-        self.pools[binding] = Pool(binding, config, self.options, self.notice)
+        self.pools[binding] = Pool(binding, config, self.options, self.store, self.requests, self.observer)
 
     def update_pool(self, binding: str, config: PoolConfig) -> None:
         """Takes effect at once, without closing a client."""
@@ -91,9 +74,9 @@ class Proxy:
                 client.transport.abort()
         await pool.close()
 
-    def notice(self, message: str) -> None:
-        if self._observer is not None:
-            self._observer.notice(message)
+    def clear_cache(self) -> int:
+        """Forgets every stored answer; gives how many there were."""
+        return self.store.clear()
 
     # --- clients -------------------------------------------------------------------------------------------
 
@@ -115,7 +98,7 @@ class Proxy:
             )
         if not request_id:
             return pool, None
-        request = self._requests.enter(request_id)
+        request = self.requests.enter(request_id)
         if request is None:
             raise request_over()
         request.clients.add(client)
@@ -145,9 +128,13 @@ class Proxy:
 
     # --- requests ------------------------------------------------------------------------------------------
 
+    def name_request(self, request_id: str, label: str) -> None:
+        """Says what people call a request (`GET /articles`), for what is told of it later."""
+        self.requests.name(request_id, label)
+
     def end_request(self, request_id: str) -> QueryCounts:
         """The Worker's request is over: closes what it left open, as Hyperdrive does, and gives its counts."""
-        request = self._requests.end(request_id)
+        request = self.requests.end(request_id)
         if request is None:
             return QueryCounts()
         for client in list(request.clients):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wrangler_py.cache.keys import settings_key
 from wrangler_py.pgwire import messages
 
 APPLICATION_NAME = "Cloudflare Hyperdrive"
@@ -20,14 +21,16 @@ class SessionSettings:
     """The settings of a client that differ from what a new connection has.
 
     `values` maps names, in lower case, to values as the server spells them; `parameters` are the
-    ParameterStatus values that hold under them. Equal sets of one pool are the same object.
+    ParameterStatus values that hold under them; `cache_key` is what of them can change an answer. Equal sets of
+    one pool are the same object.
     """
 
-    __slots__ = ("parameters", "values")
+    __slots__ = ("cache_key", "parameters", "values")
 
     def __init__(self, values: dict[str, str], parameters: dict[str, str]) -> None:
         self.values = values
         self.parameters = parameters
+        self.cache_key = settings_key(values)
 
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""

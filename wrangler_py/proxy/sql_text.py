@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from wrangler_py.sql.statement import SessionEffect, SQLFacts, StatementFacts
+from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
+from wrangler_py.sql.facts import SessionEffect as Effect
+from wrangler_py.sql.facts import SQLFacts, StatementFacts
+from wrangler_py.sql.statement import analyse
 
 MAX_TEXTS = 5_000
 """Distinct texts remembered per pool."""
@@ -60,8 +62,9 @@ class SQLText:
     """
 
     __slots__ = (
-        "begins", "changes_schema", "deallocates", "dirties", "discards_all", "ends", "refusal", "resets_settings",
-        "sets_outside_transaction", "sql", "takes_transaction_lock", "transaction_control",
+        "_facts", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all", "ends",
+        "refusal", "resets_settings", "rolls_back", "sets_outside_transaction", "sql", "takes_transaction_lock",
+        "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:
@@ -77,23 +80,55 @@ class SQLText:
         self.discards_all = False
         self.sets_outside_transaction = False
         self.takes_transaction_lock = False
+        self.rolls_back = False
+        self._facts: SQLFacts | None = None
+        self._verdict: Verdict | None = None
         if len(sql) > MAX_ANALYSED_BYTES:
             self.dirties = True
         elif not _is_harmless(sql):
-            from wrangler_py.sql.statement import analyse
+            self._learn(self.facts)
 
-            self._learn(analyse(sql.decode("utf-8", "replace")))
+    @property
+    def facts(self) -> SQLFacts:
+        """What the parser says; it is asked only once, and only for texts for which it matters."""
+        if self._facts is None:
+            self._facts = analyse(self.sql.decode("utf-8", "surrogateescape"))
+        return self._facts
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the text may be cached."""
+        if self._verdict is None:
+            if len(self.sql) > MAX_ANALYSED_BYTES:
+                self._verdict = OVERSIZED_QUERY
+            else:
+                self._verdict = judge(self.sql.decode("utf-8", "surrogateescape"), self.facts)
+        return self._verdict
+
+    @property
+    def candidate(self) -> bool:
+        return self.verdict.status is None
+
+    @property
+    def tables_read(self) -> frozenset[str]:
+        return self.facts.tables_read
+
+    @property
+    def writes(self) -> bool:
+        """Whether the text may write tables."""
+        if len(self.sql) > MAX_ANALYSED_BYTES:
+            return False
+        facts = self.facts
+        return bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
 
     def _learn(self, facts: SQLFacts) -> None:
-        from wrangler_py.sql.statement import SessionEffect as Effect
-
         effects = facts.session_effects
         if facts.is_cleanup and len(facts.statements) == 1 and effects & (Effect.DEALLOCATE | Effect.DISCARD):
             self.discards_all = bool(effects & Effect.DISCARD)
             self.deallocates = (facts.deallocated or "").encode()
             return
         self.resets_settings = facts.is_cleanup
-        self.dirties = not facts.is_cleanup and bool(effects & _leaves_something_behind())
+        self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
         self.changes_schema = facts.changes_schema
         self.takes_transaction_lock = bool(effects & Effect.XACT_LOCK)
         self.transaction_control = bool(facts.statements) and all(
@@ -105,6 +140,7 @@ class SQLText:
                 self.begins, self.ends, inside = True, False, True
             elif statement.kind in ("commit", "rollback"):
                 self.begins, self.ends, inside = False, True, False
+                self.rolls_back = statement.kind == "rollback"
             elif not inside and self.refusal is None:
                 self.refusal = _refusal(statement, alone=len(facts.statements) == 1)
         self.sets_outside_transaction = (
@@ -112,18 +148,14 @@ class SQLText:
         )
 
 
-def _leaves_something_behind() -> SessionEffect:
-    from wrangler_py.sql.statement import SessionEffect as Effect
-
-    return (
-        Effect.SET | Effect.RESET | Effect.SET_CONFIG | Effect.TEMP_TABLE | Effect.HOLD_CURSOR | Effect.LISTEN
-        | Effect.SESSION_LOCK | Effect.CALL_OR_DO | Effect.UNKNOWN_FUNCTION | Effect.PREPARE | Effect.DISCARD
-    )  # fmt: skip
+_LEAVES_SOMETHING_BEHIND = (
+    Effect.SET | Effect.RESET | Effect.SET_CONFIG | Effect.TEMP_TABLE | Effect.HOLD_CURSOR | Effect.LISTEN
+    | Effect.SESSION_LOCK | Effect.CALL_OR_DO | Effect.UNKNOWN_FUNCTION | Effect.PREPARE | Effect.DISCARD
+    | Effect.LOAD | Effect.UNKNOWN_SYNTAX
+)  # fmt: skip
 
 
 def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
-    from wrangler_py.sql.statement import SessionEffect as Effect
-
     effects = statement.effects
     if effects & (Effect.PREPARE | Effect.EXECUTE):
         name = "PREPARE" if effects & Effect.PREPARE else "EXECUTE"

@@ -13,14 +13,19 @@ from wrangler_py.proxy.sql_text import SQLText, SQLTexts
 
 
 class Statement:
-    """One distinct (SQL, parameter types). `definition` is a Parse's body behind the name."""
+    """One distinct (SQL, parameter types). `definition` is a Parse's body behind the name.
 
-    __slots__ = ("__weakref__", "definition", "name", "text")
+    `parameters` and `rows` are its ParameterDescription and RowDescription (or NoData), once they have been seen.
+    """
+
+    __slots__ = ("__weakref__", "definition", "name", "parameters", "rows", "text")
 
     def __init__(self, name: bytes, definition: bytes, text: SQLText) -> None:
         self.name = name
         self.definition = definition
         self.text = text
+        self.parameters: bytes | None = None
+        self.rows: bytes | None = None
 
 
 class Statements:

@@ -1,0 +1,392 @@
+"""Query caching at work: answers from the store what can be, keeps what the origin answers, tells of stale reads.
+
+What may be cached and for how long is decided in `wrangler_py.cache`; here is what that means for messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, StatementKey
+from wrangler_py.cache.own_functions import CATALOG_QUERY, OwnFunctions
+from wrangler_py.cache.single_flight import SingleFlight
+from wrangler_py.cache.store import CacheStore, Hit, StoredResult
+from wrangler_py.cache.verdict import CacheStatus
+from wrangler_py.cache.written import StaleReadLog, WrittenTables
+from wrangler_py.hyperdrive.limits import CACHE_RESULT_MAX_BYTES
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.results import result_formats, split_result, with_formats
+from wrangler_py.proxy.errand import Errand
+from wrangler_py.proxy.failures import SQLSTATE
+from wrangler_py.proxy.origin import Collector
+from wrangler_py.proxy.query_run import QueryRun
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.sql_text import SQLText
+    from wrangler_py.proxy.statements import Statement
+
+Group = list[tuple[int, bytes]]
+
+_PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
+_STATEMENT = ord("S")
+_ALL_ROWS = bytes(4)
+
+
+class Capture:
+    """What the origin answers to one query that may be kept.
+
+    `key` is None until its Bind is seen, and for good once the exchange turns out to hold more than one query.
+    """
+
+    __slots__ = (
+        "data",
+        "generation",
+        "key",
+        "leads",
+        "oversized",
+        "sent_at",
+        "size",
+        "spoiled",
+        "statement",
+        "text",
+    )
+
+    def __init__(self, text: SQLText, statement: Statement | None, sent_at: float, generation: int) -> None:
+        self.text = text
+        self.statement = statement
+        self.key: CacheKey | None = None
+        self.leads = False
+        self.data: list[bytes] = []
+        self.size = 0
+        self.oversized = False
+        self.spoiled = False
+        self.sent_at = sent_at
+        self.generation = generation
+
+    def feed(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > CACHE_RESULT_MAX_BYTES:
+            self.oversized = True
+            self.data = []
+        elif not self.spoiled:
+            self.data.append(data)
+
+
+class Caching:
+    """The cache as one pool sees it."""
+
+    def __init__(self, pool: Pool, store: CacheStore) -> None:
+        self._pool = pool
+        self._store = store
+        self._flights: SingleFlight[ClientSession] = SingleFlight()
+        self._loop = asyncio.get_running_loop()
+        self._own_functions = OwnFunctions()
+        self._catalog_read = False
+        self.counts = ConfigCounts()
+        self.written = WrittenTables()
+        self.stale_reads = StaleReadLog()
+
+    @property
+    def enabled(self) -> bool:
+        return not self._pool.config.caching.disabled
+
+    # --- answering -----------------------------------------------------------------------------------------
+
+    def answer(self, client: ClientSession, group: Group, closed: bool) -> bool:
+        """Answers a group from the store, or lets it wait for a query under way; False: ask the origin."""
+        kind, data = group[0]
+        if kind == _QUERY:
+            return self._answer_simple(client, group, data)
+        return self._answer_extended(client, group, closed)
+
+    def _answer_simple(self, client: ClientSession, group: Group, data: bytes) -> bool:
+        if data[-1] != 0:
+            return False
+        text = self._pool.texts.get(data[5:-1])
+        if not text.candidate:
+            return False
+        key = CacheKey(self._pool.config.name, text.sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key)
+        hit = self._find(key)
+        if hit is None or hit.entry.result.row_description is None:
+            return self._follow(client, key, group)
+        if not self._serve(client, text, key, hit, group):
+            return True
+        rows = hit.entry.result.row_description
+        client.write((b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE)
+        return True
+
+    def _answer_extended(self, client: ClientSession, group: Group, closed: bool) -> bool:
+        """Goes through the group as the origin would. Nothing is changed until it is known that all can be had."""
+        statements: dict[bytes, Statement] = {}
+        portals: dict[bytes, tuple[CacheKey, Hit]] = {}
+        served: list[tuple[SQLText, CacheKey, Hit]] = []
+        out: list[bytes] = []
+        for kind, data in group:
+            if kind == _PARSE:
+                name, definition = messages.split_parse(data)
+                parsed = self._pool.statements.get(definition)
+                taken = name and (name in client.statements or name in statements)
+                if taken or not parsed.text.candidate:
+                    return False
+                statements[name] = parsed
+                out.append(messages.PARSE_COMPLETE)
+            elif kind == _BIND:
+                portal, name, position = messages.split_bind(data)
+                statement = statements.get(name) or client.statements.get(name)
+                if statement is None or not statement.text.candidate:
+                    return False
+                key = self._key(client, statement, data[position:])
+                hit = self._find(key)
+                if not name and self._described_ahead(client, group):
+                    return False
+                if hit is None:
+                    return closed and self._is_one_query(group) and self._follow(client, key, group)
+                portals[portal] = key, hit
+                out.append(messages.BIND_COMPLETE)
+            elif kind == _DESCRIBE:
+                target, name = messages.split_target(data)
+                if target == _STATEMENT:
+                    statement = statements.get(name) or client.statements.get(name)
+                    described = self._describe(client, statement) if statement is not None and name else None
+                    if described is None:
+                        return False
+                    out.append(described)
+                elif name not in portals or portals[name][1].entry.result.row_description is None:
+                    return False
+                else:
+                    out.append(portals[name][1].entry.result.row_description or b"")
+            elif kind == _EXECUTE:
+                portal, position = messages.cstring(data, 5)
+                if portal not in portals or data[position:] != _ALL_ROWS:
+                    return False
+                key, hit = portals[portal]
+                out.append(hit.entry.result.body)
+                served.append((self._pool.texts.get(key.sql), key, hit))
+            elif kind == _SYNC:
+                out.append(messages.READY_IDLE)
+            elif kind != _FLUSH:
+                return False
+        if not served and (not statements or any(self._describe(client, s) is None for s in statements.values())):
+            return False
+        for text, key, hit in served:
+            if not self._serve(client, text, key, hit, group):
+                return True
+        for name, statement in statements.items():
+            client.statements[name] = statement
+            if statement.rows is not None:
+                client.told[name] = statement.rows
+        client.write(b"".join(out))
+        return True
+
+    def _key(self, client: ClientSession, statement: Statement, bind: bytes) -> CacheKey:
+        sql = statement.text.sql
+        return CacheKey(
+            self._pool.config.name, sql, statement.definition[len(sql) + 1 :], bind, client.settings.cache_key
+        )
+
+    def _find(self, key: CacheKey) -> Hit | None:
+        caching = self._pool.config.caching
+        return self._store.get(key, self._loop.time(), caching.max_age, caching.stale_while_revalidate)
+
+    def _describe(self, client: ClientSession, statement: Statement) -> bytes | None:
+        """ParameterDescription and RowDescription of a statement that a stored answer, still alive, belongs to."""
+        if not statement.text.candidate or statement.parameters is None or statement.rows is None:
+            return None
+        sql = statement.text.sql
+        key = StatementKey(
+            self._pool.config.name, sql, statement.definition[len(sql) + 1 :], client.settings.cache_key
+        )
+        caching = self._pool.config.caching
+        alive = self._store.describing(key, self._loop.time(), caching.max_age, caching.stale_while_revalidate)
+        return statement.parameters + statement.rows if alive is not None else None
+
+    def _serve(self, client: ClientSession, text: SQLText, key: CacheKey, hit: Hit, group: Group) -> bool:
+        """Counts a hit; False when it was a stale read and the client got an error for it."""
+        if hit.stale and self._store.claim_refresh(key):
+            self._refresh(client, key, text)
+        stale = self.written.stale_read(hit.entry.tables, hit.entry.stored_at, self._loop.time())
+        if stale is not None:
+            self.counts.stale_reads += 1
+            label = self._pool.requests.label
+            reader = label(client.request.id) if client.request else None
+            message = stale.message(reader, label(stale.write.request) if stale.write.request else None)
+            if self.stale_reads.add(text.sql, stale):
+                self._pool.notice(message)
+            if self._pool.options.fail_on_stale_read:
+                client.fail_group(group, True, messages.error_response(SQLSTATE, message))
+                return False
+        run = QueryRun(text, CacheStatus.HIT, client.request)
+        self._pool.query_ended(run, hit.entry.result.size, None)
+        return True
+
+    def _follow(self, client: ClientSession, key: CacheKey, group: Group) -> bool:
+        """Many that miss on one key make one query: whether `client` now waits for someone else's."""
+        if self._flights.lead(key):
+            client.leads = key
+            return False
+        self._flights.follow(key, client)
+        client.follow(key, group)
+        return True
+
+    def leave(self, client: ClientSession, key: CacheKey) -> None:
+        """`client`, which followed, is gone."""
+        self._flights.leave(key, client)
+
+    def land(self, key: CacheKey) -> None:
+        """The query that others waited for has ended, or won't be made."""
+        for follower in self._flights.land(key):
+            follower.resume()
+
+    @staticmethod
+    def _is_one_query(group: Group) -> bool:
+        return sum(kind == _BIND for kind, _ in group) == 1 and sum(kind == _EXECUTE for kind, _ in group) == 1
+
+    @staticmethod
+    def _described_ahead(client: ClientSession, group: Group) -> bool:
+        return client.unnamed_described and all(kind != _PARSE for kind, _ in group)
+
+    # --- keeping -------------------------------------------------------------------------------------------
+
+    def watch(self, client: ClientSession, exchange: Exchange, group: Group) -> None:
+        """Prepares to keep the answer to `group`, about to be sent as part of `exchange`."""
+        capture: Capture | None = exchange.capture
+        for kind, data in group:
+            if kind == _PARSE:
+                name = messages.split_parse(data)[0]
+                statement = client.statements.get(name)
+            elif kind == _BIND:
+                _, name, position = messages.split_bind(data)
+                statement = client.statements.get(name)
+            elif kind == _EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
+                capture.spoiled = True
+                continue
+            else:
+                continue
+            if statement is None or not statement.text.candidate or (not name and client.unnamed_described):
+                if capture is not None:
+                    capture.spoiled = True
+                continue
+            if capture is None:
+                capture = Capture(statement.text, statement, self._loop.time(), self._store.generation)
+                exchange.capture = capture
+            if kind == _BIND:
+                if capture.key is not None or capture.statement is not statement:
+                    capture.spoiled = True
+                capture.key = self._key(client, statement, data[position:])
+        if capture is not None:
+            self._take_lead(client, capture)
+
+    def watch_simple(self, client: ClientSession, exchange: Exchange, text: SQLText) -> None:
+        capture = Capture(text, None, self._loop.time(), self._store.generation)
+        capture.key = CacheKey(
+            self._pool.config.name, text.sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
+        )
+        exchange.capture = capture
+        self._take_lead(client, capture)
+
+    @staticmethod
+    def _take_lead(client: ClientSession, capture: Capture) -> None:
+        if client.leads is not None and client.leads == capture.key:
+            client.leads = None
+            capture.leads = True
+
+    def keep(self, exchange: Exchange, *, committed: bool) -> None:
+        """`exchange`, which was watched, has ended; its answer counts if no transaction was open around it."""
+        capture: Capture = exchange.capture
+        key = capture.key
+        if not capture.spoiled and not capture.oversized and exchange.error is None and committed:
+            self._store_result(capture, b"".join(capture.data))
+        elif key is not None:
+            self._store.give_up_refresh(key)
+        if capture.leads and key is not None:
+            self.land(key)
+
+    def _store_result(self, capture: Capture, answer: bytes) -> None:
+        result = split_result(answer)
+        statement, key = capture.statement, capture.key
+        if statement is not None:
+            if result.parameters is not None:
+                statement.parameters = result.parameters
+            if result.rows is not None:
+                statement.rows = with_formats(result.rows, ())
+        if key is None or result.body is None:
+            return
+        rows = result.rows
+        if rows is None and statement is not None:
+            rows = statement.rows
+            if rows is not None:
+                rows = with_formats(rows, result_formats(key.bind))
+        elif rows is not None and result.of_statement:
+            rows = with_formats(rows, result_formats(key.bind))
+        elif rows is None and statement is None:
+            rows = messages.NO_DATA  # a simple query that gives no columns says nothing about them
+        parameters = statement.parameters if statement is not None else None
+        self._store.put(
+            key,
+            StoredResult(rows, parameters, result.body),
+            capture.sent_at,
+            tables=capture.text.tables_read,
+            generation=capture.generation,
+        )
+        self._warn_of_own_functions(capture.text)
+
+    def _refresh(self, client: ClientSession, key: CacheKey, text: SQLText) -> None:
+        """One query in the background for an answer that has grown stale."""
+        exchange = Exchange(None)
+        capture = Capture(text, None, self._loop.time(), self._store.generation)
+        capture.key = key
+        exchange.capture = capture
+
+        def done(ended: Exchange | None) -> None:
+            if ended is None or ended.error is not None:
+                self._store.give_up_refresh(key)
+
+        portal = messages.message(b"D", b"P\0")
+        execute = messages.message(b"E", b"\0" + _ALL_ROWS)
+        data = (
+            messages.parse(b"", key.sql + b"\0" + key.parameter_types)
+            + messages.bind(b"", b"", key.bind)
+            + portal
+            + execute
+            + messages.SYNC
+        )
+        Errand(self._pool, client.settings, data, exchange, done)
+
+    # --- what the person is told ---------------------------------------------------------------------------
+
+    def _warn_of_own_functions(self, text: SQLText) -> None:
+        facts = text.facts
+        if not facts.unknown_functions:
+            return
+        if self._catalog_read:
+            for warning in self._own_functions.warnings(facts):
+                self._pool.notice(warning)
+            return
+        self._catalog_read = True
+        collector = Collector()
+
+        def done(ended: Exchange | None) -> None:
+            if ended is None or ended.error is not None:
+                self._catalog_read = False
+                return
+            rows = messages.text_rows(collector.data)
+            self._own_functions.update({str(name): volatility for name, volatility in rows})  # type: ignore[misc]
+            self._warn_of_own_functions(text)
+
+        exchange = Exchange(collector, simple=True)
+        Errand(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)
+
+    def record_write(self, text: SQLText, request: str | None) -> None:
+        """`text` has run and is committed."""
+        facts = text.facts
+        unknown = facts.writes_unknown or bool(facts.unknown_functions and self._own_functions.may_write(facts))
+        if facts.tables_written or unknown:
+            self.written.record(facts.tables_written, self._loop.time(), request, unknown=unknown)
+
+    def clear(self) -> int:
+        return self._store.clear(self._pool.config.name)

@@ -1,0 +1,24 @@
+"""What the proxy tells whoever started it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEvent:
+    """One query that has ended. `duration_ms` is the origin's time for it, 0 when it was not asked."""
+
+    binding: str
+    request: str | None
+    status: str
+    duration_ms: float
+    sql: str
+
+
+class Observer(Protocol):
+    """`query` gets every query, `notice` one line for a person."""
+
+    def query(self, event: QueryEvent) -> None: ...
+    def notice(self, message: str) -> None: ...

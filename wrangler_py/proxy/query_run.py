@@ -1,0 +1,19 @@
+"""One query of a client, on its way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from wrangler_py.cache.verdict import CacheStatus
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.requests import Request
+    from wrangler_py.proxy.sql_text import SQLText
+
+
+class QueryRun(NamedTuple):
+    """What is run, with what cache status, and for which of the Worker's requests."""
+
+    text: SQLText
+    status: CacheStatus
+    request: Request | None
