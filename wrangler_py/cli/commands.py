@@ -24,6 +24,7 @@ COMMANDS = {
     "node-compat": Subcommand(
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"
     ),
+    "types": Subcommand("wrangler_py.cli.types", "types", "Write type stubs of the Worker's modules and bindings"),
 }
 
 _ELSEWHERE = """

@@ -14,7 +14,6 @@ from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.outgoing import as_response, head_of
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.sdk.workers._response import Response
-from wrangler_py.worker.socket_exchange import SocketExchange
 from wrangler_py.worker.threads import RequestThreads
 from wrangler_py.worker.worker import Worker
 
@@ -44,6 +43,8 @@ class Host:
         if scope["type"] == "websocket":
             if own is None:
                 self._begin_request()
+            from wrangler_py.worker.socket_exchange import SocketExchange  # and with it `js`, rarely needed
+
             await SocketExchange(self, scope, receive, send).run(own)
         elif own is not None:
             await self._answer(scope, send, own)

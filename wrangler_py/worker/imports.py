@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import site
@@ -11,12 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _SDK = "wrangler_py.worker.sdk"
 _NAMES = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "wsgi"})
 
 
-class _Alias(importlib.abc.Loader):
+class _Alias:
     """Loads a module that is a second name of another one."""
 
     def __init__(self, target: str) -> None:
@@ -33,7 +33,7 @@ class _Alias(importlib.abc.Loader):
         module.__spec__ = self._spec
 
 
-class SDKFinder(importlib.abc.MetaPathFinder):
+class SDKFinder:
     """Finds `workers`, `js` and the like in this package, whatever else is installed under these names."""
 
     def find_spec(
@@ -48,8 +48,11 @@ class SDKFinder(importlib.abc.MetaPathFinder):
             return None
         if real is None:
             return None
+        # A loader by its methods alone: the abstract classes of importlib.abc are slow to import.
         return importlib.machinery.ModuleSpec(
-            fullname, _Alias(real_name), is_package=real.submodule_search_locations is not None
+            fullname,
+            _Alias(real_name),  # type: ignore[arg-type]
+            is_package=real.submodule_search_locations is not None,
         )
 
 
@@ -83,24 +86,29 @@ def add_project_paths(root: Path, main: Path) -> None:
             site.addsitedir(str(folder))
             libraries = [entry for entry in sys.path if entry not in before]
             sys.path[:] = libraries + before
+    # `python -m` puts the current folder on the path; on the platform there is the folder of main alone.
+    if sys.path[0] == str(Path.cwd()) and not (Path.cwd() / "wrangler_py").is_dir():
+        del sys.path[0]
     sources = str(main.parent)
     sys.path[:] = [sources] + [entry for entry in sys.path if entry != sources]
     vendored = root / "python_modules"
-    if vendored.is_dir():
+    if vendored.is_dir() and str(vendored) not in sys.path:
         sys.path.append(str(vendored))
     fresh = importlib.machinery.FileFinder.path_hook(
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
         (_FreshSourceLoader, importlib.machinery.SOURCE_SUFFIXES),
     )
 
-    def hook_for_sources(path: str) -> importlib.abc.PathEntryFinder:
+    def hook_for_sources(path: str) -> Any:
         folder = Path(path)
         if not is_own_code(folder, root, main):
             raise ImportError(path)
         return fresh(path)
 
-    sys.path_hooks.insert(0, hook_for_sources)
-    sys.path_importer_cache.clear()
+    hook_for_sources.project = (root, main)  # type: ignore[attr-defined]
+    if getattr(sys.path_hooks[0], "project", None) != (root, main):
+        sys.path_hooks.insert(0, hook_for_sources)
+        sys.path_importer_cache.clear()
 
 
 def is_own_code(path: Path, root: Path, main: Path) -> bool:

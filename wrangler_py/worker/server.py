@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+try:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HTTPProtocol
+except ImportError:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as HTTPProtocol  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from wrangler_py.worker.host import Host
 
@@ -38,7 +43,7 @@ class HTTPServer:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            http=_connection_class(),
+            http=_Connection,
             ws=_make_websocket_protocol,  # type: ignore[arg-type]
         )
         # What uvicorn would log is reported in the Worker's own terms.
@@ -84,39 +89,31 @@ class HTTPServer:
             return
 
 
-def _connection_class() -> type[asyncio.Protocol]:
-    """uvicorn's HTTP protocol, the fast one where it is installed, that knows when it was used last."""
-    base: Any
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as base
-    except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol as base
+class _Connection(HTTPProtocol):
+    """uvicorn's HTTP protocol, that knows when it was used last."""
 
-    class Connection(base):  # type: ignore[misc]
-        active_at: float
+    active_at: float
 
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
-            self.active_at = self.loop.time()
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.active_at = self.loop.time()
 
-        def data_received(self, data: bytes) -> None:
-            self.active_at = self.loop.time()
-            super().data_received(data)
+    def data_received(self, data: bytes) -> None:
+        self.active_at = self.loop.time()
+        super().data_received(data)
 
-        def on_response_complete(self) -> None:
-            self.active_at = self.loop.time()
-            super().on_response_complete()
+    def on_response_complete(self) -> None:
+        self.active_at = self.loop.time()
+        super().on_response_complete()
 
-        def may_close(self, now: float) -> bool:
-            """Whether nothing is under way on this connection, nor likely to be on its way."""
-            if self.transport.is_closing():
-                return False
-            if self.cycle is not None and not self.cycle.response_complete:
-                return False
-            grace = FRESH_GRACE_S if self.cycle is None else IDLE_GRACE_S
-            return now - self.active_at >= grace and not _has_data(self.transport)
-
-    return Connection
+    def may_close(self, now: float) -> bool:
+        """Whether nothing is under way on this connection, nor likely to be on its way."""
+        if self.transport.is_closing():
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False
+        grace = FRESH_GRACE_S if self.cycle is None else IDLE_GRACE_S
+        return now - self.active_at >= grace and not _has_data(self.transport)
 
 
 def _has_data(transport: asyncio.Transport) -> bool:

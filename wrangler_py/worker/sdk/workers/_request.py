@@ -12,6 +12,8 @@ from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
 if TYPE_CHECKING:
     from http.client import HTTPMessage
 
+    from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
+    from wrangler_py.worker.sdk.js._streams import ReadableStream
     from wrangler_py.worker.sdk.workers._blob import Blob
     from wrangler_py.worker.sdk.workers._form_data import FormData
 
@@ -86,8 +88,8 @@ class Request:
         return self._cf
 
     @property
-    def body(self) -> Any:
-        """The content as a `js.ReadableStream`, None without one."""
+    def body(self) -> ReadableStream | None:
+        """The content as a stream, None without one."""
         if self._body is None:
             return None
         from wrangler_py.worker.sdk.js._streams import ReadableStream
@@ -117,7 +119,7 @@ class Request:
         """The content as JSON. Keywords go to `json.loads`."""
         return json.loads(await self.text(), **kwargs)
 
-    async def buffer(self) -> Any:
+    async def buffer(self) -> ArrayBuffer:
         """The content as a `js.ArrayBuffer`."""
         from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 from wrangler_py.worker.sdk.workers._body import Body, make_body
 from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
@@ -12,19 +12,39 @@ from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
 if TYPE_CHECKING:
     from http.client import HTTPMessage
 
+    from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
+    from wrangler_py.worker.sdk.js._streams import ReadableStream
     from wrangler_py.worker.sdk.workers._blob import Blob
     from wrangler_py.worker.sdk.workers._form_data import FormData
 
 BodyInit: TypeAlias = Any
 """str, bytes, None, FormData, Blob, a stream of `js`, or an (asynchronous) iterator of str or bytes."""
 
-NULL_BODY_STATUSES = frozenset({101, 204, 205, 304})
+NULL_BODY_STATUSES: frozenset[int] = frozenset({101, 204, 205, 304})
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
-class _StaticOrBound:
+class _MakeJSON(Protocol):
+    def __call__(
+        self,
+        data: Any,
+        status: HTTPStatus | int = HTTPStatus.OK,
+        status_text: str = "",
+        headers: HeadersInit | None = None,
+    ) -> Response: ...
+
+
+class _ReadJSON(Protocol):
+    async def __call__(self, **kwargs: Any) -> Any: ...
+
+
+class _JSONBothWays:
     """`Response.json(data)` makes a response; `await response.json()` reads one. The SDK has both."""
 
+    @overload
+    def __get__(self, instance: None, owner: type[Response]) -> _MakeJSON: ...
+    @overload
+    def __get__(self, instance: Response, owner: type[Response]) -> _ReadJSON: ...
     def __get__(self, instance: Response | None, owner: type[Response]) -> Any:
         return owner.from_json if instance is None else instance._read_json
 
@@ -38,6 +58,15 @@ class Response:
 
     __slots__ = ("_body", "_headers", "_js", "redirected", "status", "status_text", "url", "web_socket")
 
+    status: int
+    status_text: str
+    url: str
+    redirected: bool
+    web_socket: Any
+    _body: Body | None
+    _headers: Headers
+    _js: Any
+
     def __init__(
         self,
         body: BodyInit = None,
@@ -46,7 +75,7 @@ class Response:
         headers: HeadersInit | None = None,
         web_socket: Any = None,
     ) -> None:
-        self._js: Any = None
+        self._js = None
         if hasattr(body, "_as_response"):
             if status is not None or status_text or headers is not None:
                 raise ValueError("Expected no options when constructing Response from another response")
@@ -79,8 +108,8 @@ class Response:
         return 200 <= self.status <= 299
 
     @property
-    def body(self) -> Any:
-        """The content as a `js.ReadableStream`, None without one."""
+    def body(self) -> ReadableStream | None:
+        """The content as a stream, None without one."""
         if self._body is None:
             return None
         from wrangler_py.worker.sdk.js._streams import ReadableStream
@@ -109,7 +138,7 @@ class Response:
     async def _read_json(self, **kwargs: Any) -> Any:
         return json.loads(await self.text(), **kwargs)
 
-    async def buffer(self) -> Any:
+    async def buffer(self) -> ArrayBuffer:
         """The content as a `js.ArrayBuffer`."""
         from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
 
@@ -196,12 +225,7 @@ class Response:
             merged.append("content-type", "application/json")
         return Response(json.dumps(data), status, status_text, merged)
 
-    if TYPE_CHECKING:
-
-        def json(self, *args: Any, **kwargs: Any) -> Any:
-            """`Response.json(data, status=…, headers=…)` makes a response; `await response.json()` reads one."""
-    else:
-        json = _StaticOrBound()
+    json = _JSONBothWays()
 
     def __repr__(self) -> str:
         parts = [f"status={self.status}"]

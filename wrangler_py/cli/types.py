@@ -1,0 +1,52 @@
+"""`wrangler-py types`: type stubs for the Worker's editor and type checker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wrangler_py.cli import printing
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.errors import WranglerError
+
+
+def types(
+    path: Annotated[Path, typer.Option("--path", help="Folder to write to, from the project's root.")] = Path(
+        "typings"
+    ),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if the stubs are out of date.")
+    ] = False,
+) -> None:
+    """Write type stubs of `workers`, `js` and the like, with an `Env` that has this project's bindings."""
+    from wrangler_py.project.variables import load_variables
+    from wrangler_py.worker import stubs
+
+    options, file = global_options(), project_config()
+    section = file.section(options.environment)
+    folder = file.root / path
+    variables = load_variables(file.root, section, env_files=options.env_files)
+    hyperdrive = [binding.binding for binding in section.hyperdrive]
+    if check:
+        stale = stubs.outdated(
+            folder, variables=variables, hyperdrive=hyperdrive, unavailable=section.other_bindings
+        )
+        if stale:
+            raise WranglerError(
+                f"The type stubs in {folder} are out of date.", hint="Run `wrangler-py types` to write them."
+            )
+        printing.success(f"The type stubs in {folder} are up to date.")
+        return
+    changed = stubs.write_types(
+        folder, variables=variables, hyperdrive=hyperdrive, unavailable=section.other_bindings
+    )
+    if not changed:
+        printing.success(f"The type stubs in {folder} are up to date.")
+        return
+    printing.success(f"Wrote type stubs to {folder}.")
+    if path == Path("typings"):
+        printing.out('Pyright and Pylance find them; for mypy set mypy_path = "typings".')
+    else:
+        printing.out(f'Set mypy_path = "{path.as_posix()}" for mypy, stubPath for pyright.')
