@@ -24,6 +24,14 @@ class LoadError:
 
     summary: str
     traceback: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Libraries:
+    """The modules of installed packages that the Worker imported, with their files."""
+
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class HandlerException:
     summary: str
     where: str
     traceback: str
+    hint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Log:
     message: str
 
 
-Event = Ready | LoadError | RequestDone | HandlerException | Log
+Event = Ready | LoadError | Libraries | RequestDone | HandlerException | Log
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -72,13 +81,17 @@ def parse_event(line: bytes) -> Event | None:
         case "ready":
             return Ready()
         case "load_error":
-            return LoadError(text("summary"), text("traceback"))
+            return LoadError(text("summary"), text("traceback"), message.get("hint"))
+        case "libraries":
+            return Libraries(message["files"])
         case "request":
             return RequestDone(
                 text("id"), text("method"), text("path"), int(message["status"]), float(message["ms"])
             )
         case "exception":
-            return HandlerException(text("id"), text("summary"), text("where"), text("traceback"))
+            return HandlerException(
+                text("id"), text("summary"), text("where"), text("traceback"), message.get("hint")
+            )
         case "log":
             return Log(text("level"), text("message"))
         case _:

@@ -45,11 +45,11 @@ class Report:
 
     def exception(self, event: HandlerException) -> None:
         where = f" ({event.where})" if event.where else ""
-        self._output.error(f"{event.summary}{where}")
+        self._output.error(f"{event.summary}{where}", event.hint)
         self._output.detail(event.traceback)
 
     def load_error(self, event: LoadError) -> None:
-        self._output.error(f"The Worker cannot be loaded: {event.summary}")
+        self._output.error(f"The Worker cannot be loaded: {event.summary}", event.hint)
         self._output.detail(event.traceback)
 
     def log(self, event: Log) -> None:

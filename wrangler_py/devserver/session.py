@@ -212,10 +212,10 @@ class DevSession:
         if reload:
             await self._reload()
 
-    async def _reload(self) -> asyncio.Task[None] | None:
+    async def _reload(self, *, afresh: bool = False) -> asyncio.Task[None] | None:
         assert self._supervisor is not None
         self._reloading_since = time.perf_counter()
-        return await self._supervisor.replace()
+        return await self._supervisor.replace(afresh=afresh)
 
     async def _read_project_again(self) -> bool:
         """Take over what the project's files say now; False, with the reason shown, if that is broken."""
@@ -227,6 +227,7 @@ class DevSession:
             self._output.info("What was read before goes on running.")
             return False
         before, self._pools = self._pools, pools
+        main = self._project.main if self._project else None
         self._project = project
         for binding, pool in pools.items():
             if binding not in before:
@@ -236,7 +237,7 @@ class DevSession:
         if pools != before:
             await self._apply_schema(project)
             self._report.project(project, pools)
-        left = await self._reload()
+        left = await self._reload(afresh=main != project.main)
         for binding in before.keys() - pools.keys():
             self._in_background(self._remove_pool(binding, left))
         return False
@@ -284,7 +285,8 @@ class DevSession:
             self._output.info(f"No browser was found. The address is {self._url}")
 
     async def _restart(self) -> None:
-        await self._reload()
+        """The person's way out when a reload is not enough, after `pip install --upgrade` for one."""
+        await self._reload(afresh=True)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -9,13 +9,13 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wrangler_py.devserver.control import Event
+from wrangler_py.devserver.control import Event, Libraries
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.unavailable_page import UnavailablePage
 from wrangler_py.devserver.worker_process import WorkerProcess
 
-DRAIN_LIMIT_S = 30.0
-"""Longest a replaced process may go on answering what it had accepted."""
+DRAIN_LIMIT_S = 35.0
+"""Longest a replaced process may go on. It cuts off endless answers itself before that."""
 CRASHES_BEFORE_BACK_OFF = 3
 CRASH_WINDOW_S = 10.0
 BACK_OFF_MAX_S = 30.0
@@ -25,7 +25,8 @@ class Supervisor:
     """Starts, replaces and ends worker processes.
 
     `launch(generation)` makes the launch message of the next process, `on_event` gets what a process
-    reports. A spare process with its imports done stands by, so that a reload starts no interpreter.
+    reports. A spare process stands by, with its own imports done and those of the Worker's libraries, so
+    that a reload is left with the person's code.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._crashes: list[float] = []
         self._generation = 0
+        self._root = self._main = ""
+        self._libraries: Mapping[str, str] = {}
         self._stopping = False
 
     def prepare(self) -> None:
@@ -60,10 +63,11 @@ class Supervisor:
         if self._spare is None and not self._stopping:
             self._spare = asyncio.create_task(self._start())
 
-    async def replace(self) -> asyncio.Task[None] | None:
+    async def replace(self, *, afresh: bool = False) -> asyncio.Task[None] | None:
         """Have a new process take over; the old one still answers what it has.
 
-        Returns what ends when the old one has ended, None if there was none.
+        With `afresh` it is one that has imported nothing yet. Returns what ends when the old one has
+        ended, None if there was none.
         """
         async with self._replacing:
             if self._stopping:
@@ -77,10 +81,15 @@ class Supervisor:
                 left = self._attending.get(leaving)
                 leaving.drain()
                 asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, leaving.kill)
+            if afresh:
+                self._libraries = {}
+                await self._discard_spare()
             process = await self._take_spare()
             self._unavailable.close()
             self._generation += 1
-            process.launch(self._launch(self._generation))
+            message = self._launch(self._generation)
+            process.launch(message)
+            self._root, self._main = message["root"], message["main"]
             self._current = process
             self._attending[process] = asyncio.create_task(self._attend(process))
             return left
@@ -91,9 +100,7 @@ class Supervisor:
         if self._restart is not None:
             self._restart.cancel()
         self._unavailable.close()
-        if self._spare is not None:
-            with contextlib.suppress(Exception):
-                (await self._spare).kill()
+        await self._discard_spare()
         for process in self._attending:
             process.drain()
         if self._attending:
@@ -107,9 +114,20 @@ class Supervisor:
             process.kill()
 
     async def _start(self) -> WorkerProcess:
-        return await WorkerProcess.start(
+        process = await WorkerProcess.start(
             self._listener, self._on_line, interpreter_options=self._interpreter_options
         )
+        if self._libraries:
+            process.prepare(self._root, self._main, self._libraries)
+        return process
+
+    async def _discard_spare(self) -> None:
+        if self._spare is not None:
+            spare, self._spare = self._spare, None
+            with contextlib.suppress(OSError):
+                process = await spare
+                process.kill()
+                await process.wait()
 
     async def _take_spare(self) -> WorkerProcess:
         while True:
@@ -123,7 +141,10 @@ class Supervisor:
     async def _attend(self, process: WorkerProcess) -> None:
         try:
             async for event in process.events():
-                self._on_event(event)
+                if isinstance(event, Libraries):
+                    self._libraries = event.files
+                else:
+                    self._on_event(event)
                 if process.loaded and process is self._current and self._on_line is not None:
                     self.prepare()
             status = await process.wait()

@@ -14,7 +14,7 @@ IGNORED = frozenset(
 
 _BURST_MS = 400
 """A burst of saves is handed on after this long, even if it goes on."""
-_QUIET_MS = 30
+_QUIET_MS = 15
 """A burst is over when nothing was saved for this long."""
 
 

@@ -90,6 +90,10 @@ class WorkerProcess:
     def running(self) -> bool:
         return self._process.returncode is None
 
+    def prepare(self, root: str, main: str, libraries: Mapping[str, str]) -> None:
+        """Have it import `libraries`, module names with their files, before its launch."""
+        self._control.send({"root": root, "main": main, "libraries": libraries})
+
     def launch(self, message: Mapping[str, Any]) -> None:
         self._control.send(message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -22,23 +23,27 @@ def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
     # Ctrl-C in the terminal reaches every process of the session; the dev session says when this one ends.
     signal.signal(signal.SIGINT, lambda *_: None)
     control = ControlChannel(control_socket)
+    # Imported before the launch message is read: a dev session may keep a child waiting that is warm already.
+    from wrangler_py.worker import reserve
+    from wrangler_py.worker.host import Host
+    from wrangler_py.worker.server import HTTPServer
+    from wrangler_py.worker.worker import Worker
+
+    loop_factory = _loop_factory()
     line = control.read_line()
+    while line and "libraries" in (message := json.loads(line)):
+        reserve.prepare(message)
+        line = control.read_line()
     if not line:
         return
     launch = Launch.from_json(line)
     drain_requested = _DrainRequest()
     control.listen(drain_requested.set)
-
-    from wrangler_py.worker.worker import Worker
-
     worker = Worker(launch, control)
     worker.load()
-
-    from wrangler_py.worker.server import HTTPServer
+    control.send("libraries", files=reserve.libraries(launch.root, launch.main))
 
     async def run() -> None:
-        from wrangler_py.worker.host import Host
-
         server = HTTPServer(Host(worker))
         await server.start(http_socket)
         if worker.failure is None:
@@ -46,7 +51,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
         await drain_requested.wait()
         await server.drain()
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(run())
         sys.stdout.flush()
         sys.stderr.flush()
