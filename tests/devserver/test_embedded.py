@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -42,9 +43,6 @@ def state(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "a project" / ".wrangler" / "state"
     yield folder
     wait_until(lambda: not servers_of(folder), "the server outlives its users")
-    id_file = folder / "postgres" / "id"
-    if id_file.exists():  # made as root: the data is elsewhere
-        shutil.rmtree(embedded_programs.SHARED_FOLDER / id_file.read_text())
 
 
 def data_of(state: Path) -> str:
@@ -184,10 +182,11 @@ def test_recovery_after_everything_was_killed(state: Path) -> None:
     with connect(server.origin("app"), PLAINTEXT) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     (process,) = servers_of(state)
-    family = [*process.children(recursive=True), process, process.parent()]
-    for each in family:
-        assert each is not None
-        each.kill()
+    keeper = process.parent()
+    assert keeper is not None
+    for each in [keeper, process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
     wait_until(lambda: not servers_of(state), "still there")
     server.stop()
     again = EmbeddedPostgres.start(state)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import Origin
-from wrangler_py.hyperdrive.connection_string import format_origin, parse, redact
+from wrangler_py.hyperdrive.connection_string import parse
 
 PASSWORD = "s3cr3t"
 
@@ -104,7 +106,6 @@ def test_malformed(text: str, message: str) -> None:
         parse(text)
     assert message in caught.value.message
     assert PASSWORD not in caught.value.message + (caught.value.hint or "")
-    assert PASSWORD not in redact(text)
 
 
 def test_63_bytes_are_allowed() -> None:
@@ -133,12 +134,13 @@ NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 @given(user=NAMES, password=NAMES, database=NAMES, port=st.integers(1, 65535))
 @pytest.mark.parametrize("host", ["h.example", "::1", "10.0.0.1", "/var/run/postgresql"])
-def test_round_trip(host: str, user: str, password: str, database: str, port: int) -> None:
+def test_whatever_the_parts_are(host: str, user: str, password: str, database: str, port: int) -> None:
+    address = f"[{host}]" if ":" in host else quote(host, safe="")
+    parts = [quote(part, safe="") for part in (user, password, database)]
+    text = f"postgresql://{parts[0]}:{parts[1]}@{address}:{port}/{parts[2]}"
     origin = Origin(host=host, port=port, user=user, password=password, database=database)
-    assert parse(format_origin(origin, password=True)).origin == origin
+    assert parse(text).origin == origin
 
 
 def test_no_representation_holds_the_password() -> None:
-    string = parse("postgres://u:s3cr3t@h:1/d")
-    assert PASSWORD not in repr(string)
-    assert format_origin(string.origin) == redact("postgres://u:s3cr3t@h:1/d") == "postgres://u@h:1/d"
+    assert PASSWORD not in repr(parse("postgres://u:s3cr3t@h:1/d"))

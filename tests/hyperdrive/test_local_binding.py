@@ -20,7 +20,7 @@ from wrangler_py.hyperdrive.config import (
 from wrangler_py.hyperdrive.connection_string import parse
 from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.store import ConfigStore
-from wrangler_py.hyperdrive.tls import check_ssl_mode, config_policy, is_this_machine, local_policy
+from wrangler_py.hyperdrive.tls import check_ssl_mode, config_policy, local_policy
 
 ID = "0123456789abcdef" * 2
 STORED = HyperdriveConfig(
@@ -139,9 +139,3 @@ def test_modes_a_config_cannot_have(mode: str) -> None:
     with pytest.raises(WranglerError, match=f"sslmode '{mode}' is refused. Hyperdrive always uses TLS") as caught:
         check_ssl_mode(mode)
     assert "localConnectionString" in (caught.value.hint or "")
-
-
-def test_this_machine() -> None:
-    here = ["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "::1", "/run/pg", "db.localhost"]
-    elsewhere = ["10.0.0.1", "example.com", "localhost.example.com", "::2"]
-    assert [is_this_machine(host) for host in here + elsewhere] == [True] * 7 + [False] * 4

@@ -242,7 +242,7 @@ def _data_folder(folder: Path, programs: Programs) -> Path:
     """Where the data is: in `folder`, or as root in a folder that the server's account can reach.
 
     That one goes by a random id kept in `folder`, so that a deleted project's data never turns up in a new
-    project of the same path.
+    project of the same path; its file `owner` says whose data it is.
     """
     if programs.account is None:
         return folder / "data"
@@ -253,6 +253,7 @@ def _data_folder(folder: Path, programs: Programs) -> Path:
     reachable = SHARED_FOLDER / id_file.read_text()
     if not reachable.exists():
         reachable.mkdir(mode=0o700)
+        (reachable / "owner").write_text(str(folder))
         programs.give(reachable)
     return reachable / "data"
 

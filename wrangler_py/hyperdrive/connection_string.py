@@ -1,4 +1,4 @@
-"""Connection strings: read, written, and shown without their password.
+"""Connection strings, read.
 
 The form is the product's: `postgres://user:password@host:port/database`, each part percent-encoded, with
 libpq's query parameters where they mean something here. The password, or what might be one, is in no error.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Literal, cast
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
@@ -97,24 +97,6 @@ def parse(text: str) -> ConnectionString:
         ssl_key=files["sslkey"],
         ignored=tuple(name for name in parameters if name not in _PARAMETERS_WITHOUT_EFFECT),
     )
-
-
-def format_origin(origin: Origin, *, password: bool = False) -> str:
-    """The connection string of `origin`; without its password unless that is asked for."""
-    user = quote(origin.user, safe="")
-    if password and origin.password:
-        user += ":" + quote(origin.password, safe="")
-    host = f"[{origin.host}]" if ":" in origin.host else quote(origin.host, safe=".")
-    return f"{origin.scheme}://{user}@{host}:{origin.port}/{quote(origin.database, safe='')}"
-
-
-def redact(text: str) -> str:
-    """`text`, a connection string or what should be one, without its password; safe for malformed ones."""
-    try:
-        return format_origin(parse(text).origin)
-    except WranglerError:
-        scheme, separator, _ = text.partition("://")
-        return f"{scheme}://…" if separator and scheme in SCHEMES else "…"
 
 
 def check_scheme(scheme: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
@@ -87,16 +86,6 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
         client_certificate=certificate,
         client_key=key,
     )
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether `host` is a Unix socket, a loopback name or address: plaintext to it stays on this machine."""
-    if host.startswith("/") or host.lower().rstrip(".") in ("localhost", "localhost.localdomain"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower().endswith(".localhost")
 
 
 def _read(path: str | None, parameter: str) -> str | None:
