@@ -197,6 +197,22 @@ def test_recovery_after_everything_was_killed(state: Path) -> None:
         again.stop()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_server_whose_keeper_was_killed_is_replaced(state: Path) -> None:
+    server = EmbeddedPostgres.start(state)
+    (orphan,) = servers_of(state)
+    keeper = orphan.parent()
+    assert keeper is not None
+    keeper.kill()
+    server.stop()
+    again = EmbeddedPostgres.start(state)
+    try:
+        assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+        assert len(servers_of(state)) == 1
+    finally:
+        again.stop()
+
+
 def test_schema(state: Path, tmp_path: Path) -> None:
     schema = tmp_path / "schema.sql"
     server = EmbeddedPostgres.start(state)

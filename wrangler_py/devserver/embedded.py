@@ -141,7 +141,7 @@ class EmbeddedPostgres:
 
     @classmethod
     def _attach(cls, folder: Path) -> EmbeddedPostgres | None:
-        """Hold on to the server that runs for `folder`; None if there is none (left when this returns)."""
+        """Hold on to the server that runs for `folder`; None if there is none, or it is about to end."""
         try:
             running = json.loads((folder / "running.json").read_text())
             server = cls(
@@ -166,7 +166,6 @@ class EmbeddedPostgres:
             control.close()
         elif _accepts(server.host, server.port):
             return server
-        _wait_gone(server.data)
         return None
 
     @classmethod
@@ -177,6 +176,7 @@ class EmbeddedPostgres:
             password_file.write_text(secrets.token_urlsafe(24))
         password = password_file.read_text()
         data = _data_folder(folder, programs)
+        _end_predecessor(data, programs)
         _initialise(data, password, programs)
 
         settings = dict(_SETTINGS)
@@ -311,18 +311,25 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
-def _wait_gone(data: Path) -> None:
-    """Wait for a server that is shutting down: its pid file goes last."""
-    deadline = time.monotonic() + 10
-    pid_file = data / "postmaster.pid"
-    while time.monotonic() < deadline:
-        try:
-            pid = int(pid_file.read_text().split("\n", 1)[0])
-            if sys.platform != "win32":  # where signal 0 is Ctrl-C
-                os.kill(pid, 0)
-        except (OSError, ValueError):
-            return  # no file, or one left by a server that was killed
+def _end_predecessor(data: Path, programs: Programs) -> None:
+    """Wait for a server of `data` that is shutting down, and stop one whose keeper was killed."""
+    deadline = time.monotonic() + 3
+    while _has_server(data):
+        if time.monotonic() > deadline:
+            programs.run("pg_ctl", "stop", "-D", str(data), "-m", "fast", cwd=data)
+            return
         time.sleep(0.01)
+
+
+def _has_server(data: Path) -> bool:
+    """Whether the server that wrote the pid file, which goes last when it ends, is still there."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        if sys.platform != "win32":  # where signal 0 is Ctrl-C
+            os.kill(pid, 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _with_way_out(error: ScriptError, folder: Path) -> ScriptError:
