@@ -239,6 +239,37 @@ class Upstream(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+def test_a_change_of_the_headers_copy_warns(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        def on_fetch():
+            response = Response("x", headers={"a": "1"})
+            response.headers["a"] = "2"
+            response.js_object.headers.set("b", "3")
+            return response
+        """
+    )
+    response = child.client.get("/")
+    assert (response.headers["a"], response.headers["b"]) == ("1", "3")
+    child.wait_for_output("entry.py:5: UserWarning: headers is a copy")
+
+
+def test_a_worker_that_fetches_itself_without_end_is_stopped(start_worker):
+    child = start_worker(
+        """
+        from workers import Response, fetch
+        async def on_fetch(request):
+            if "x-wrangler-py-depth" in request.headers:
+                return Response("seen")
+            return await fetch(request)
+        """
+    )
+    response = child.client.get("/")
+    assert response.status_code == 500
+    assert "The Worker fetched itself 16 times in a row" in response.text
+
+
 class QuietServer(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that closes early is part of the test."""

@@ -53,6 +53,9 @@ class HTTPExchange:
 
     async def run(self) -> None:
         """See the response out. The request itself ends after its waitUntil work."""
+        self._host.worker.control.send(
+            "started", id=self.id, method=self._scope["method"], path=self._scope["path"]
+        )
         self._host.threads.submit(self._on_thread)
         watch = self._loop.call_later(WATCH_AFTER_S, self._watch)
         try:

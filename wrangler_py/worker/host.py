@@ -101,7 +101,7 @@ class Host:
             return run_scheduled
 
         async def run_fetch(invocation: Invocation, body: IncomingBody | None) -> Response:
-            return as_response(await invocation.call("fetch", make_request(scope, body)), self.worker)
+            return as_response(await invocation.call("fetch", make_request(scope, body, invocation)), self.worker)
 
         return run_fetch
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
+from wrangler_py.worker.invocation import DEPTH_HEADER, Invocation
 from wrangler_py.worker.sdk.workers._body import Body
 from wrangler_py.worker.sdk.workers._headers import Headers
 from wrangler_py.worker.sdk.workers._request import Request
@@ -121,15 +122,20 @@ class IncomingCf:
 _CF = IncomingCf()
 
 
-def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None) -> Request:
-    """The `Request` a handler gets for an ASGI scope."""
+def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None, invocation: Invocation) -> Request:
+    """The `Request` a handler gets for an ASGI scope. Raises RuntimeError in a loop of fetches."""
+    depth = 0
     host = ""
     pairs: list[tuple[str, str]] = []
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name == "host":
             host = value
+        elif name == DEPTH_HEADER:
+            depth = int(value) if value.isdecimal() else 0
+            continue
         pairs.append((name, value))
+    invocation.note_depth(depth)
     client = scope.get("client")
     if client is not None:
         pairs.append(("cf-connecting-ip", client[0]))

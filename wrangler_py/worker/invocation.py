@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from wrangler_py.worker.sdk.workers._current import current
 from wrangler_py.worker.sdk.workers._entrypoints import Context
@@ -13,6 +14,9 @@ from wrangler_py.worker.sdk.workers._entrypoints import Context
 if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
 
+SUBREQUEST_DEPTH = 16
+"""How often a Worker may fetch itself in a row."""
+DEPTH_HEADER = "x-wrangler-py-depth"
 WAIT_UNTIL_LIMIT_S = 30.0
 """How long waitUntil work may go on after the response, as on the platform."""
 
@@ -24,9 +28,26 @@ class Invocation:
         self.id = request_id
         self.env = worker.environments.for_request(request_id)
         self.resources: dict[Any, Any] = {}
+        self.own_headers: list[tuple[str, str]] = []
         self._worker = worker
         self._background: set[asyncio.Future[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
+
+    def note_depth(self, depth: int) -> None:
+        """Take down how many fetches of the Worker by itself led to this request.
+
+        Raises RuntimeError when they are so many that they would never end: each holds a thread.
+        """
+        if depth > SUBREQUEST_DEPTH:
+            raise RuntimeError(
+                f"The Worker fetched itself {SUBREQUEST_DEPTH} times in a row. On the platform fetch(request) goes "
+                "on to the site's origin; here there is none: fetch another URL, or answer without fetch"
+            )
+        self.own_headers = [(DEPTH_HEADER, str(depth + 1))]
+
+    def leads_back(self, host: str | None, port: int | None) -> bool:
+        own = urlsplit(self._worker.launch.origin)
+        return port == own.port and (host == own.hostname or host in ("localhost", "127.0.0.1", "::1"))
 
     async def call(self, event: str, subject: Any) -> Any:
         """Run a handler to its result. Raises what the handler raises."""

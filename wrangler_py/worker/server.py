@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import select
 import socket
@@ -26,6 +27,8 @@ IDLE_GRACE_S = 0.25
 """A kept-alive connection used this recently may be about to bring the next request: it is waited for as well."""
 DRAIN_LIMIT_S = 30.0
 """What is not finished by then (an endless stream) is cut off."""
+OPEN_FILES = 8192
+"""Every request thread holds a few, every connection one; some systems allow a process 256 unless asked."""
 _POLL_S = 0.01
 
 
@@ -55,6 +58,7 @@ class HTTPServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Start to accept."""
+        _allow_open_files(OPEN_FILES)
         await self._server.startup(sockets=[listener])
         self._ticking = asyncio.create_task(self._server.main_loop())
 
@@ -114,6 +118,19 @@ class _Connection(HTTPProtocol):
             return False
         grace = FRESH_GRACE_S if self.cycle is None else IDLE_GRACE_S
         return now - self.active_at >= grace and not _has_data(self.transport)
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise this process's own limit, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
 
 
 def _has_data(transport: asyncio.Transport) -> bool:

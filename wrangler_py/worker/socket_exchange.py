@@ -91,7 +91,7 @@ class SocketExchange:
         invocation = Invocation(self._host.worker, self._id)
         client_end: WebSocket | None = None
         try:
-            result = await invocation.call("fetch", make_request(self._scope, None))
+            result = await invocation.call("fetch", make_request(self._scope, None, invocation))
             response = as_response(result, self._host.worker)
         except BaseException as error:
             response = self._host.error_response(error, self._id, self._scope)

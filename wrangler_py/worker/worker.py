@@ -25,6 +25,10 @@ class _GlobalScope:
     def __init__(self, env: Env) -> None:
         self.env = env
         self.resources: dict[Any, Any] = {}
+        self.own_headers: list[tuple[str, str]] = []
+
+    def leads_back(self, host: str | None, port: int | None) -> bool:
+        return False
 
     def wait_until(self, awaitable: Any) -> None:
         raise RuntimeError("waitUntil works inside a request, not at module level")

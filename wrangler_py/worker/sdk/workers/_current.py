@@ -15,6 +15,11 @@ class Invocation(Protocol):
     env: Env
     resources: dict[Any, Any]
     """What modules keep for the length of the request, such as fetch's HTTP client."""
+    own_headers: list[tuple[str, str]]
+    """Headers of a fetch that leads back to this Worker."""
+
+    def leads_back(self, host: str | None, port: int | None) -> bool:
+        """Whether a fetch of that address reaches this very Worker."""
 
     def wait_until(self, awaitable: Any) -> None:
         """Keep the request open until the awaitable is done."""

@@ -46,6 +46,8 @@ async def fetch(resource: str | Request, **options: Unpack[FetchKwargs]) -> Resp
         headers=[pair for pair in request._headers._pairs if pair[0] not in _NOT_FORWARDED],
         content=content,
     )
+    if invocation.leads_back(outgoing.url.host, outgoing.url.port):
+        outgoing.headers.update(invocation.own_headers)
     try:
         answer = await client.send(outgoing, stream=True, follow_redirects=request.redirect == "follow")
     except httpx.TooManyRedirects:

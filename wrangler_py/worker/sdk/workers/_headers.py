@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -124,10 +126,38 @@ def _pairs_of(init: Any) -> Iterable[tuple[str, Any]]:
 
 
 def as_message(headers: Headers) -> HTTPMessage:
-    """Headers as the SDK gives them: an `http.client.HTTPMessage`, repeated ones joined, Set-Cookie not."""
+    """Headers as the SDK gives them: an `http.client.HTTPMessage`, repeated ones joined, Set-Cookie not.
+
+    It is a copy, there as here, so a change has no effect: it gives a warning.
+    """
+    message = _copy_class()()
+    message._headers = headers.items()  # type: ignore[attr-defined]
+    return message
+
+
+@functools.cache
+def _copy_class() -> type[HTTPMessage]:
     from http.client import HTTPMessage  # a slow import that many Workers never need
 
-    message = HTTPMessage()
-    for name, value in headers.items():
-        message.add_header(name, value)
-    return message
+    class HeadersCopy(HTTPMessage):
+        def __setitem__(self, name: str, val: Any) -> None:
+            _warn_of_change()
+            super().__setitem__(name, val)
+
+        def __delitem__(self, name: str) -> None:
+            _warn_of_change()
+            super().__delitem__(name)
+
+        def replace_header(self, _name: str, _value: Any) -> None:
+            _warn_of_change()
+            super().replace_header(_name, _value)
+
+    return HeadersCopy
+
+
+def _warn_of_change() -> None:
+    warnings.warn(
+        "headers is a copy, on the platform as well: this change goes nowhere. Pass headers= when the response is "
+        "made, or change response.js_object.headers",
+        stacklevel=3,
+    )
