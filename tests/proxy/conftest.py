@@ -7,22 +7,11 @@ from typing import Any
 
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import ProxyServer, pool_config
+from support.proxy_server import ProxyServer, origin_of, pool_config
 
 from wrangler_py.hyperdrive.config import Origin
 
 StartProxy = Callable[..., ProxyServer]
-
-
-def origin_of(server: PostgresServer, **changes: Any) -> Origin:
-    defaults: dict[str, Any] = {
-        "host": server.host,
-        "port": server.port,
-        "database": server.database,
-        "user": server.user,
-        "password": server.user_password,
-    }
-    return Origin(**{**defaults, **changes})
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from support.postgres_server import PostgresServer
 
 from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, Origin, PoolConfig
 from wrangler_py.proxy import Proxy, ProxyOptions, QueryEvent
@@ -68,3 +71,22 @@ def pool_config(origin: Origin, **changes: Any) -> PoolConfig:
         "connection_limit": 5,
     }
     return PoolConfig(**{**defaults, **changes})
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Polls until `condition` gives something true. Raises AssertionError when it doesn't in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.005)
+
+
+def origin_of(server: PostgresServer, **changes: Any) -> Origin:
+    defaults: dict[str, Any] = {
+        "host": server.host,
+        "port": server.port,
+        "database": server.database,
+        "user": server.user,
+        "password": server.user_password,
+    }
+    return Origin(**{**defaults, **changes})

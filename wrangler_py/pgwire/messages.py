@@ -45,6 +45,11 @@ def message(kind: bytes, body: bytes) -> bytes:
     return kind + _INT32.pack(len(body) + 4) + body
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether `data`, which begins with a message, is all of it."""
+    return len(data) == int.from_bytes(data[1:5], "big") + 1
+
+
 def cstring(data: bytes, start: int) -> tuple[bytes, int]:
     """The zero-terminated string at `start`, and the offset behind it.
 
@@ -241,20 +246,26 @@ def error_response(
     severity: str = "ERROR",
     hint: str | None = None,
     detail: str | None = None,
+    routine: str | None = None,
 ) -> bytes:
-    return message(b"E", _report(severity, sqlstate, text, detail, hint))
+    """An ErrorResponse. `routine` is the server function that drivers know some errors by."""
+    return message(b"E", _report(severity, sqlstate, text, detail, hint, routine))
 
 
 def notice_response(sqlstate: str, text: str, *, severity: str = "NOTICE", hint: str | None = None) -> bytes:
-    return message(b"N", _report(severity, sqlstate, text, None, hint))
+    return message(b"N", _report(severity, sqlstate, text, None, hint, None))
 
 
-def _report(severity: str, sqlstate: str, text: str, detail: str | None, hint: str | None) -> bytes:
+def _report(
+    severity: str, sqlstate: str, text: str, detail: str | None, hint: str | None, routine: str | None
+) -> bytes:
     fields = [b"S" + severity.encode(), b"V" + severity.encode(), b"C" + sqlstate.encode(), b"M" + text.encode()]
     if detail:
         fields.append(b"D" + detail.encode())
     if hint:
         fields.append(b"H" + hint.encode())
+    if routine:
+        fields.append(b"R" + routine.encode())
     return b"\0".join(fields) + b"\0\0"
 
 

@@ -5,8 +5,8 @@ What may be cached and for how long is decided in `wrangler_py.cache`; here is w
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, StatementKey
@@ -77,6 +77,15 @@ class Capture:
             self.data.append(data)
 
 
+class CachedPortal(NamedTuple):
+    """A portal that a client bound to a stored answer; the origin knows nothing of it."""
+
+    key: CacheKey
+    hit: Hit
+    statement_name: bytes
+    bind: bytes
+
+
 class Caching:
     """The cache as one pool sees it."""
 
@@ -84,7 +93,6 @@ class Caching:
         self._pool = pool
         self._store = store
         self._flights: SingleFlight[ClientSession] = SingleFlight()
-        self._loop = asyncio.get_running_loop()
         self._own_functions = OwnFunctions()
         self._catalog_read = False
         self.counts = ConfigCounts()
@@ -105,7 +113,7 @@ class Caching:
         return self._answer_extended(client, group, closed)
 
     def _answer_simple(self, client: ClientSession, group: Group, data: bytes) -> bool:
-        if data[-1] != 0:
+        if not messages.is_whole(data):
             return False
         text = self._pool.texts.get(data[5:-1])
         if not text.candidate:
@@ -122,8 +130,9 @@ class Caching:
 
     def _answer_extended(self, client: ClientSession, group: Group, closed: bool) -> bool:
         """Goes through the group as the origin would. Nothing is changed until it is known that all can be had."""
+        unnamed_described = client.unnamed_described
         statements: dict[bytes, Statement] = {}
-        portals: dict[bytes, tuple[CacheKey, Hit]] = {}
+        portals = dict(client.cached_portals)
         served: list[tuple[SQLText, CacheKey, Hit]] = []
         out: list[bytes] = []
         for kind, data in group:
@@ -134,6 +143,8 @@ class Caching:
                 if taken or not parsed.text.candidate:
                     return False
                 statements[name] = parsed
+                if not name:
+                    unnamed_described = False
                 out.append(messages.PARSE_COMPLETE)
             elif kind == _BIND:
                 portal, name, position = messages.split_bind(data)
@@ -142,36 +153,38 @@ class Caching:
                     return False
                 key = self._key(client, statement, data[position:])
                 hit = self._find(key)
-                if not name and self._described_ahead(client, group):
-                    return False
+                if not name and unnamed_described:
+                    return False  # Postgres.js' way with `prepare: false`, which Hyperdrive does not cache
                 if hit is None:
                     return closed and self._is_one_query(group) and self._follow(client, key, group)
-                portals[portal] = key, hit
+                portals[portal] = CachedPortal(key, hit, name, data)
                 out.append(messages.BIND_COMPLETE)
             elif kind == _DESCRIBE:
                 target, name = messages.split_target(data)
                 if target == _STATEMENT:
                     statement = statements.get(name) or client.statements.get(name)
-                    described = self._describe(client, statement) if statement is not None and name else None
-                    if described is None:
+                    described = self._describe(client, statement) if statement is not None else None
+                    if described is None or not (name or closed):
                         return False
+                    unnamed_described = unnamed_described or not name
                     out.append(described)
-                elif name not in portals or portals[name][1].entry.result.row_description is None:
-                    return False
                 else:
-                    out.append(portals[name][1].entry.result.row_description or b"")
+                    rows = portals[name].hit.entry.result.row_description if name in portals else None
+                    if rows is None:
+                        return False
+                    out.append(rows)
             elif kind == _EXECUTE:
                 portal, position = messages.cstring(data, 5)
                 if portal not in portals or data[position:] != _ALL_ROWS:
                     return False
-                key, hit = portals[portal]
-                out.append(hit.entry.result.body)
-                served.append((self._pool.texts.get(key.sql), key, hit))
+                bound = portals[portal]
+                out.append(bound.hit.entry.result.body)
+                served.append((self._pool.texts.get(bound.key.sql), bound.key, bound.hit))
             elif kind == _SYNC:
                 out.append(messages.READY_IDLE)
             elif kind != _FLUSH:
                 return False
-        if not served and (not statements or any(self._describe(client, s) is None for s in statements.values())):
+        if not out or any(self._describe(client, s) is None for s in statements.values() if not served):
             return False
         for text, key, hit in served:
             if not self._serve(client, text, key, hit, group):
@@ -180,6 +193,7 @@ class Caching:
             client.statements[name] = statement
             if statement.rows is not None:
                 client.told[name] = statement.rows
+        client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True
 
@@ -191,7 +205,7 @@ class Caching:
 
     def _find(self, key: CacheKey) -> Hit | None:
         caching = self._pool.config.caching
-        return self._store.get(key, self._loop.time(), caching.max_age, caching.stale_while_revalidate)
+        return self._store.get(key, monotonic(), caching.max_age, caching.stale_while_revalidate)
 
     def _describe(self, client: ClientSession, statement: Statement) -> bytes | None:
         """ParameterDescription and RowDescription of a statement that a stored answer, still alive, belongs to."""
@@ -202,14 +216,14 @@ class Caching:
             self._pool.config.name, sql, statement.definition[len(sql) + 1 :], client.settings.cache_key
         )
         caching = self._pool.config.caching
-        alive = self._store.describing(key, self._loop.time(), caching.max_age, caching.stale_while_revalidate)
+        alive = self._store.describing(key, monotonic(), caching.max_age, caching.stale_while_revalidate)
         return statement.parameters + statement.rows if alive is not None else None
 
     def _serve(self, client: ClientSession, text: SQLText, key: CacheKey, hit: Hit, group: Group) -> bool:
         """Counts a hit; False when it was a stale read and the client got an error for it."""
         if hit.stale and self._store.claim_refresh(key):
             self._refresh(client, key, text)
-        stale = self.written.stale_read(hit.entry.tables, hit.entry.stored_at, self._loop.time())
+        stale = self.written.stale_read(hit.entry.tables, hit.entry.stored_at, monotonic())
         if stale is not None:
             self.counts.stale_reads += 1
             label = self._pool.requests.label
@@ -246,10 +260,6 @@ class Caching:
     def _is_one_query(group: Group) -> bool:
         return sum(kind == _BIND for kind, _ in group) == 1 and sum(kind == _EXECUTE for kind, _ in group) == 1
 
-    @staticmethod
-    def _described_ahead(client: ClientSession, group: Group) -> bool:
-        return client.unnamed_described and all(kind != _PARSE for kind, _ in group)
-
     # --- keeping -------------------------------------------------------------------------------------------
 
     def watch(self, client: ClientSession, exchange: Exchange, group: Group) -> None:
@@ -262,17 +272,19 @@ class Caching:
             elif kind == _BIND:
                 _, name, position = messages.split_bind(data)
                 statement = client.statements.get(name)
+            elif kind == _DESCRIBE and data[5] == _STATEMENT:
+                statement = client.statements.get(messages.split_target(data)[1])
             elif kind == _EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
                 capture.spoiled = True
                 continue
             else:
                 continue
-            if statement is None or not statement.text.candidate or (not name and client.unnamed_described):
+            if statement is None or not statement.text.candidate:
                 if capture is not None:
                     capture.spoiled = True
                 continue
             if capture is None:
-                capture = Capture(statement.text, statement, self._loop.time(), self._store.generation)
+                capture = Capture(statement.text, statement, monotonic(), self._store.generation)
                 exchange.capture = capture
             if kind == _BIND:
                 if capture.key is not None or capture.statement is not statement:
@@ -282,7 +294,7 @@ class Caching:
             self._take_lead(client, capture)
 
     def watch_simple(self, client: ClientSession, exchange: Exchange, text: SQLText) -> None:
-        capture = Capture(text, None, self._loop.time(), self._store.generation)
+        capture = Capture(text, None, monotonic(), self._store.generation)
         capture.key = CacheKey(
             self._pool.config.name, text.sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
         )
@@ -338,7 +350,7 @@ class Caching:
     def _refresh(self, client: ClientSession, key: CacheKey, text: SQLText) -> None:
         """One query in the background for an answer that has grown stale."""
         exchange = Exchange(None)
-        capture = Capture(text, None, self._loop.time(), self._store.generation)
+        capture = Capture(text, None, monotonic(), self._store.generation)
         capture.key = key
         exchange.capture = capture
 
@@ -386,7 +398,7 @@ class Caching:
         facts = text.facts
         unknown = facts.writes_unknown or bool(facts.unknown_functions and self._own_functions.may_write(facts))
         if facts.tables_written or unknown:
-            self.written.record(facts.tables_written, self._loop.time(), request, unknown=unknown)
+            self.written.record(facts.tables_written, monotonic(), request, unknown=unknown)
 
     def clear(self) -> int:
         return self._store.clear(self._pool.config.name)

@@ -24,6 +24,7 @@ from wrangler_py.proxy.query_run import QueryRun
 if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
     from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.proxy.caching import CachedPortal
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.requests import Request
@@ -67,6 +68,7 @@ class ClientSession(asyncio.Protocol):
         self.in_transaction = False
         self.unnamed_described = False
         self.told: dict[bytes, bytes] = {}
+        self.cached_portals: dict[bytes, CachedPortal] = {}
         self.queries: list[QueryRun] = []
         self.leads: CacheKey | None = None
         self._follows: CacheKey | None = None

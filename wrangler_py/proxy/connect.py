@@ -93,6 +93,8 @@ async def _encrypt(connection: OriginConnection, config: PoolConfig) -> None:
     connection.transport.write(messages.ssl_request())
     answer = await connection.tls_answer
     connection.tls_answer = None
+    if answer == b"N" and config.tls.optional:
+        return
     if answer[:1] == b"N":
         raise connection_attempt_failed("tls_not_supported")
     if answer != b"S":  # more than that one octet could have been put there by someone in between

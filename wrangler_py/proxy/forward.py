@@ -29,6 +29,7 @@ from wrangler_py.pgwire.exchange import (
 )  # fmt: skip
 from wrangler_py.pgwire.results import with_formats
 from wrangler_py.proxy.origin import Collector
+from wrangler_py.proxy.sql_text import too_long
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
@@ -53,7 +54,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     """Answers a group that needs no origin, when the client holds none; False if there is no such answer."""
     kind, data = group[0]
     if kind == _QUERY:
-        if data[-1] != 0:
+        if not messages.is_whole(data):
             return False
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None:
@@ -90,7 +91,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
     """Sends a simple query, or a function call, to the origin that `client` holds."""
     kind, data = item
     steps: list[Step] | None = None
-    if kind == _QUERY and data[-1] == 0 and len(data) == int.from_bytes(data[1:5], "big") + 1:
+    if kind == _QUERY and messages.is_whole(data):
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(_FAILS[:-3])
@@ -103,7 +104,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
             client.count(text)
             note(client, origin, text)
     elif kind == _QUERY:
-        origin.dirty = True  # too long to be looked at
+        origin.dirty = True
+        client.count(too_long(data[5:]))
     queue = origin.stream.queue
     if queue and not queue[-1].closed:
         _end_with_query(queue[-1], origin, data)
@@ -149,8 +151,10 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if kind == _BIND:
             plain &= _bind(client, origin, data, out, steps)
         elif kind == _EXECUTE:
-            plain &= _execute(client, data, out, steps)
+            plain &= _execute(client, origin, data, out, steps)
         elif kind == _SYNC:
+            client.unnamed_described = False
+            client.cached_portals = {}
             out.append(data)
             if not origin.stream.copy_in:
                 steps.append(STEP_READY)
@@ -171,8 +175,10 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     if client.queries:
         exchange.queries = [*(exchange.queries or ()), *client.queries]
         client.queries = []
-    if cacheable:
+    if cacheable and all(run.status is CacheStatus.MISS for run in exchange.queries or ()):
         client.pool.caching.watch(client, exchange, group)
+    elif exchange.capture is not None:
+        exchange.capture.spoiled = True
     if begun:
         origin.send(exchange, data)
     else:
@@ -316,7 +322,18 @@ def _describe(
     return plain
 
 
-def _execute(client: ClientSession, data: bytes, out: list[bytes], steps: list[Step]) -> bool:
+def _execute(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    if client.cached_portals:
+        bound = client.cached_portals.pop(messages.cstring(data, 5)[0], None)
+        if bound is not None:
+            # Bound to a stored answer, which turns out not to be enough: a few rows are asked for, say.
+            _bind(client, origin, bound.bind, out, steps)
+            steps[-1] = Step(BIND, Action.SWALLOW) if steps[-1] is STEP_BIND else steps[-1]
+            out.append(data)
+            steps.append(STEP_EXECUTE)
+            return False
     if client.local_portals:
         portal, _ = messages.cstring(data, 5)
         statement = client.local_portals.pop(portal, None)
@@ -363,7 +380,11 @@ def verify_columns(
         if exchange.error:
             then(exchange.error)
         elif described != [rows for _, rows in told]:
-            then(messages.error_response("0A000", "cached plan must not change result type"))
+            then(
+                messages.error_response(
+                    "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
+                )
+            )
         else:
             then(None)
 

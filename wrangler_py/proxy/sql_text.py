@@ -179,6 +179,16 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
     return None
 
 
+def too_long(head: bytes) -> SQLText:
+    """A text so long that it was never held whole; `head` is how it begins."""
+    text = SQLText(b"")
+    text.sql = head[:200]
+    text.dirties = True
+    text._verdict = OVERSIZED_QUERY
+    text._facts = SQLFacts(statements=())
+    return text
+
+
 class SQLTexts:
     """The texts of a pool, the most recently used `MAX_TEXTS` of them."""
 

@@ -1,0 +1,308 @@
+"""Query caching through the proxy, with real drivers: what hits, what doesn't, what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import asyncpg
+import pg8000.dbapi
+import psycopg
+import pytest
+from support.postgres_server import PostgresServer
+from support.proxy_server import PASSWORD, ProxyServer, origin_of, wait_until
+
+from wrangler_py.hyperdrive.config import Caching
+
+StartProxy = Callable[..., ProxyServer]
+
+
+@pytest.fixture
+def caching(start_proxy: StartProxy) -> ProxyServer:
+    return start_proxy(config={"caching": Caching()})
+
+
+@pytest.fixture
+def table(postgres: PostgresServer) -> Iterator[str]:
+    name = f"articles_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, title text)")
+        connection.execute(f"INSERT INTO {name} SELECT i, 'title ' || i FROM generate_series(1, 10) i")
+        yield name
+        connection.execute(f"DROP TABLE {name} CASCADE")
+
+
+def statuses(proxy: ProxyServer) -> list[str]:
+    return [event.status for event in proxy.events if "pg_catalog" not in event.sql]
+
+
+def test_each_status_through_a_driver(caching: ProxyServer, table: str) -> None:
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+
+        def status(sql: str, *parameters: Any) -> str:
+            del caching.events[:]
+            try:
+                connection.execute(sql, parameters or None)
+            except psycopg.Error:
+                connection.rollback()
+            wait_until(lambda: caching.events)
+            return caching.events[-1].status
+
+        assert status(f"SELECT * FROM {table}") == "miss"
+        assert status(f"SELECT * FROM {table}") == "hit"
+        assert status(f"SELECT * FROM {table} WHERE id = %s", 1) == "miss"
+        assert status(f"SELECT * FROM {table} WHERE id = %s", 1) == "hit"
+        assert status(f"SELECT * FROM {table} WHERE id = %s", 2) == "miss"
+        assert status("SELECT now()") == "volatile"
+        assert status("SELECT 1 /* random() */") == "volatile"
+        assert status("SELECT 1; SELECT 2") == "multiplestatements"
+        assert status("SHOW work_mem") == "notaquery"
+        assert status(f"UPDATE {table} SET title = 'x' WHERE id = 1") == "uncacheable"
+        assert status(f"SELECT * FROM {table} FOR UPDATE") == "uncacheable"
+        assert status("SELEKT 1") == "parseerror"
+        assert status("SELECT '" + "x" * 1_100_000 + "'") == "oversizedquery"
+        assert status("SELECT repeat('x', 51 * 1024 * 1024)") == "oversizedresult"
+        assert status("SELECT repeat('x', 51 * 1024 * 1024)") == "oversizedresult"
+        with connection.transaction():
+            assert status(f"SELECT * FROM {table}") == "transaction"
+
+
+def test_disabled(start_proxy: StartProxy) -> None:
+    proxy = start_proxy(config={"caching": Caching(disabled=True)})
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        connection.execute("SELECT 1")
+        connection.execute("SELECT 1")
+    assert statuses(proxy) == ["disabled", "disabled"]
+
+
+def test_a_hit_needs_no_origin(
+    start_proxy: StartProxy, postgres_factory: Callable[..., PostgresServer]
+) -> None:
+    server = postgres_factory()
+    proxy = start_proxy(origin_of(server), config={"caching": Caching()})
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        before = connection.execute("SELECT 40 + %s::int", (2,)).fetchall()
+        server.stop()
+        assert connection.execute("SELECT 40 + %s::int", (2,)).fetchall() == before
+        with pytest.raises(psycopg.Error, match="Server connection attempt failed"):
+            connection.execute("SELECT 40 + %s::int", (3,))
+        server.start()
+        assert connection.execute("SELECT 40 + %s::int", (3,)).fetchall() == [(43,)]
+
+
+TYPES = [
+    "42::int2", "42::int4", "42::int8", "1.5::float4", "2.5::float8", "12.340::numeric", "'text'::text",
+    "'char'::varchar(10)", "true", "'\\x00ff'::bytea", "'2026-02-28'::date", "'12:30'::time",
+    "'2026-02-28 12:30'::timestamp", "'2026-02-28 12:30+00'::timestamptz", "'3 days'::interval",
+    "'00000000-0000-0000-0000-000000000007'::uuid", "'{\"a\": 1}'::jsonb", "'{1,2,3}'::int[]", "'10.0.0.1'::inet",
+    "NULL::text", "'[1,5)'::int4range",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_hit_is_byte_for_byte_what_the_origin_sent(caching: ProxyServer, binary: bool) -> None:
+    for expression in TYPES:
+        raw = []
+        for prepare in (False, False, True, True):
+            with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+                cursor = connection.cursor(binary=binary)
+                cursor.execute(f"SELECT {expression} AS a, %s::int AS b", (7,), prepare=prepare)
+                result = cursor.pgresult
+                assert result is not None
+                raw.append((result.get_value(0, 0), result.get_value(0, 1), result.ftype(0), result.fformat(0)))
+        assert len(set(raw)) == 1
+    assert statuses(caching).count("miss") == len(TYPES)
+    assert statuses(caching).count("hit") == 3 * len(TYPES)
+
+
+def test_asyncpg_hits(caching: ProxyServer, table: str) -> None:
+    async def programme() -> list[Any]:
+        answers = []
+        for _ in range(3):
+            connection = await asyncpg.connect(caching.dsn())
+            for _ in range(2):
+                answers.append([tuple(row) for row in await connection.fetch(f"SELECT * FROM {table} WHERE id < $1", 3)])
+            await connection.close()
+        return answers
+
+    answers = asyncio.run(programme())
+    assert answers == [answers[0]] * 6
+    assert statuses(caching) == ["miss", "hit", "hit", "hit", "hit", "hit"]
+
+
+def test_pg8000_hits(caching: ProxyServer, table: str) -> None:
+    answers = []
+    for _ in range(2):
+        connection = pg8000.dbapi.connect(
+            "HYPERDRIVE", host="127.0.0.1", port=caching.proxy.port, password=PASSWORD, database="app"
+        )
+        connection.autocommit = True
+        cursor = connection.cursor()
+        for _ in range(2):
+            cursor.execute(f"SELECT * FROM {table} WHERE id < %s", (3,))
+            answers.append(cursor.fetchall())
+        connection.close()
+    assert answers == [answers[0]] * 4
+    assert statuses(caching).count("miss") == 1
+    assert statuses(caching).count("hit") == 3
+
+
+def test_settings_that_change_an_answer_are_part_of_the_key(caching: ProxyServer) -> None:
+    answers = set()
+    for zone in ("Asia/Tokyo", "America/Lima"):
+        for _ in range(2):
+            with psycopg.connect(caching.dsn(), autocommit=True, options=f"-c TimeZone={zone}") as connection:
+                row = connection.execute("SELECT '2026-01-01 00:00+00'::timestamptz::text").fetchone()
+                assert row is not None
+                answers.add(row[0])
+    assert len(answers) == 2
+    # A cast reads the time zone too, but names no function: detection is textual, as Hyperdrive's is.
+    assert statuses(caching) == ["miss", "hit", "miss", "hit"]
+
+
+def test_many_misses_make_one_query(caching: ProxyServer) -> None:
+    barrier = threading.Barrier(20)
+    answers = []
+
+    def work() -> None:
+        with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+            connection.execute("SELECT 'warm'")
+            barrier.wait()
+            answers.append(
+                connection.execute("SELECT count(*) FROM generate_series(1, 2000000)").fetchone()
+            )
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [(2_000_000,)] * 20
+    counted = [event.status for event in caching.events if "generate_series" in event.sql]
+    assert counted.count("miss") == 1
+    assert counted.count("hit") == 19
+
+
+def test_an_answer_that_grew_stale_is_served_and_refreshed_once(start_proxy: StartProxy, table: str) -> None:
+    proxy = start_proxy(config={"caching": Caching(max_age=1, stale_while_revalidate=3600)})
+    sql = f"SELECT count(*) FROM {table}"
+    with psycopg.connect(proxy.dsn(), autocommit=True) as writer:
+        assert writer.execute(sql).fetchone() == (10,)
+        writer.execute(f"INSERT INTO {table} VALUES (11, 'new')")
+        key = proxy.call(lambda: next(iter(proxy.proxy.store._entries)))
+        entry = proxy.call(lambda: proxy.proxy.store._entries[key])
+        entry.stored_at -= 10  # as if ten seconds had passed
+        barrier = threading.Barrier(50)
+        answers = []
+
+        def read() -> None:
+            with psycopg.connect(proxy.dsn(), autocommit=True) as reader:
+                barrier.wait()
+                answers.append(reader.execute(sql).fetchone())
+
+        threads = [threading.Thread(target=read) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 50
+        assert set(answers) <= {(10,), (11,)}
+        assert (10,) in answers
+        wait_until(lambda: writer.execute(sql).fetchone() == (11,))
+    counted = [event.status for event in proxy.events if event.sql == sql]
+    assert counted.count("miss") == 1
+    assert set(counted) == {"miss", "hit"}
+
+
+def test_a_stale_read_is_said_once_and_counted(caching: ProxyServer, table: str) -> None:
+    proxy = caching.proxy
+    caching.call(lambda: proxy.name_request("1-1", f"GET /{table}"))
+    caching.call(lambda: proxy.name_request("1-2", f"POST /{table}"))
+    sql = f"SELECT count(*) FROM {table}"
+    with psycopg.connect(caching.dsn("1-1"), autocommit=True) as reader:
+        reader.execute(sql)
+        with psycopg.connect(caching.dsn("1-2")) as writer:
+            writer.execute(f"INSERT INTO {table} VALUES (12, 'new')")
+        assert reader.execute(sql).fetchone() == (10,)
+        assert reader.execute(sql).fetchone() == (10,)
+    said = [notice for notice in caching.notices if "stale read" in notice]
+    assert len(said) == 1
+    assert f"stale read: {table} was written" in said[0]
+    assert f"(POST /{table})" in said[0]
+    assert f"(GET /{table})" in said[0]
+    assert "--caching-disabled" in said[0]
+    assert proxy.pools["HYPERDRIVE"].caching.counts.stale_reads == 2
+
+
+def test_a_rolled_back_write_makes_no_stale_read(caching: ProxyServer, table: str) -> None:
+    sql = f"SELECT count(*) FROM {table}"
+    with psycopg.connect(caching.dsn(), autocommit=True) as reader:
+        reader.execute(sql)
+        with psycopg.connect(caching.dsn()) as writer:
+            writer.execute(f"INSERT INTO {table} VALUES (13, 'new')")
+            writer.rollback()
+        reader.execute(sql)
+    assert not [notice for notice in caching.notices if "stale read" in notice]
+
+
+def test_a_stale_read_can_be_an_error(start_proxy: StartProxy, table: str) -> None:
+    proxy = start_proxy(config={"caching": Caching()}, fail_on_stale_read=True)
+    sql = f"SELECT count(*) FROM {table}"
+    for prepare in (False, True):
+        with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+            connection.execute(sql, prepare=prepare)
+            connection.execute(f"UPDATE {table} SET title = 'changed'")
+            with pytest.raises(psycopg.errors.SystemError, match="stale read"):
+                connection.execute(sql, prepare=prepare)
+            assert connection.execute("SELECT 5").fetchone() == (5,)
+        proxy.call(proxy.proxy.clear_cache)
+
+
+def test_own_functions_are_cached_and_said(caching: ProxyServer, table: str, postgres: PostgresServer) -> None:
+    name = f"price_of_{table}"
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE FUNCTION {name}() RETURNS float LANGUAGE sql VOLATILE AS 'SELECT random()'")
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        first = connection.execute(f"SELECT {name}()").fetchone()
+        assert connection.execute(f"SELECT {name}()").fetchone() == first
+    wait_until(lambda: any(f"{name}() is VOLATILE" in notice for notice in caching.notices))
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(f"DROP FUNCTION {name}()")
+
+
+def test_columns_told_from_the_cache_hold(start_proxy: StartProxy, table: str, postgres: PostgresServer) -> None:
+    """asyncpg is told a statement's columns from the cache, then misses: it must never get other columns."""
+
+    async def programme(dsn: str) -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return [tuple(row) for row in await connection.fetch(f"SELECT * FROM {table} WHERE id = $1", 1)]
+        finally:
+            await connection.close()
+
+    async def told(dsn: str) -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            prepared = await connection.prepare(f"SELECT * FROM {table} WHERE id = $1")
+            with psycopg.connect(postgres.dsn(), autocommit=True) as direct:
+                direct.execute(f"ALTER TABLE {table} ADD COLUMN extra int DEFAULT 5")
+            return [tuple(row) for row in await prepared.fetch(2)]
+        finally:
+            await connection.close()
+
+    proxy = start_proxy(config={"caching": Caching()})
+    assert asyncio.run(programme(proxy.dsn())) == [(1, "title 1")]
+    with pytest.raises(asyncpg.InvalidCachedStatementError):
+        asyncio.run(told(proxy.dsn()))
+
+
+def test_clearing(caching: ProxyServer) -> None:
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        connection.execute("SELECT 1")
+        connection.execute("SELECT 1")
+        assert caching.call(caching.proxy.clear_cache) == 1
+        connection.execute("SELECT 1")
+    assert statuses(caching) == ["miss", "hit", "miss"]
