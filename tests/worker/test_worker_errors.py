@@ -103,6 +103,15 @@ def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected
     assert child.wait_for("exception")["where"] in ("src/entry.py:3", "src/entry.py:4")
 
 
+def test_a_response_is_returned_once(start_worker):
+    child = start_worker(
+        "from workers import Response\nSHARED = Response('x')\n\ndef on_fetch(request):\n    return SHARED\n"
+    )
+    assert child.client.get("/").text == "x"
+    assert "on_fetch returned a Response whose body was used already" in child.client.get("/").text
+    assert child.wait_for("exception")["where"] == "src/entry.py:4"
+
+
 def test_an_exception_shows_the_persons_code(start_worker):
     child = start_worker(
         """

@@ -23,13 +23,18 @@ class Head(NamedTuple):
 
 def as_response(result: Any, worker: Worker) -> Response:
     """Take what a handler returned. Raises EntrypointError when that is no response, pointing at the handler."""
-    if isinstance(result, Response):
-        return result
+    response: Response | None = result if isinstance(result, Response) else None
     if hasattr(result, "_as_response"):
-        response: Response = result._as_response()
+        response = result._as_response()
+    if response is not None and not response.body_used:
         return response
     line, name = worker.entrypoint.location("fetch")
-    if result is None:
+    if response is not None:
+        problem = (
+            f"{name} returned a Response whose body was used already. Make one for each request, "
+            "or return response.clone(), cloned before it was read"
+        )
+    elif result is None:
         problem = f"{name} returned nothing. Every path through it must end with `return Response(…)`"
     elif isinstance(result, dict | list):
         problem = f"{name} returned a {type(result).__name__}, not a Response. Write `return Response.json(…)`"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -104,7 +105,11 @@ class _RequestThread(threading.Thread):
 
     def _perform(self, loop: asyncio.AbstractEventLoop, work: Work) -> None:
         self._spawned = False
-        loop.run_until_complete(asyncio.Task(work(), loop=loop, context=contextvars.Context()))
+        try:
+            loop.run_until_complete(asyncio.Task(work(), loop=loop, context=contextvars.Context()))
+        except BaseException:
+            # An exchange answers for every exception of the person's code: this one is ours. The thread goes on.
+            traceback.print_exc()
         if self._spawned:
             leftover = asyncio.all_tasks(loop)
             if leftover:
