@@ -105,6 +105,15 @@ def test_variables_are_read_again(dev: DevProcess) -> None:
     dev.wait_until_answers("with variables ")
 
 
+def test_a_worker_on_installed_libraries_reloads_its_own_code_only(dev: DevProcess) -> None:
+    """Libraries may be imported ahead of a save; what the person wrote never is."""
+    for number in ("7", "8", "9"):
+        (dev.project / "src" / "own.py").write_text(f"import httpx\nNUMBER = '{number}'\n")
+        source = ENTRY.replace('VERSION = "0"', "from own import NUMBER as VERSION")
+        (dev.project / "src" / "entry.py").write_text(source)
+        dev.wait_until_answers(number)
+
+
 def test_bindings_come_and_go(dev: DevProcess) -> None:
     config = dev.project / "wrangler.toml"
     before = config.read_text()

@@ -75,6 +75,8 @@ def test_hotkeys_work_and_the_terminal_is_given_back(terminal: Any) -> None:
     terminal.send("r")
     terminal.expect("Reloaded in")
     assert httpx.get(url).text == "hello"
+    terminal.send("c")
+    terminal.expect("Cleared 0 cached answers")
     terminal.send("?")
     terminal.expect(r"\[r\]\S* restart")
     terminal.send("\x1b[A")  # an arrow is no hotkey

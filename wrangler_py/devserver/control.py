@@ -35,6 +35,15 @@ class Libraries:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestStarted:
+    """A request's handler is about to run."""
+
+    id: str
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone:
     """A request is answered and its `waitUntil` work is done."""
 
@@ -64,7 +73,7 @@ class Log:
     message: str
 
 
-Event = Ready | LoadError | Libraries | RequestDone | HandlerException | Log
+Event = Ready | LoadError | Libraries | RequestStarted | RequestDone | HandlerException | Log
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -84,6 +93,8 @@ def parse_event(line: bytes) -> Event | None:
             return LoadError(text("summary"), text("traceback"), message.get("hint"))
         case "libraries":
             return Libraries(message["files"])
+        case "started":
+            return RequestStarted(text("id"), text("method"), text("path"))
         case "request":
             return RequestDone(
                 text("id"), text("method"), text("path"), int(message["status"]), float(message["ms"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.session import DevSession
 from wrangler_py.devserver.signals import on_signals
+from wrangler_py.proxy.server import install_event_loop
 
 
 def run_session(options: DevOptions, output: Output) -> None:
@@ -17,7 +17,7 @@ def run_session(options: DevOptions, output: Output) -> None:
 
     Raises `WranglerError` if it cannot start.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=install_event_loop()) as runner:
         runner.run(_run(options, output))
 
 
@@ -34,11 +34,3 @@ async def _run(options: DevOptions, output: Output) -> None:
 
     on_signals(asyncio.get_running_loop(), end)
     await session.run()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -11,7 +11,15 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from wrangler_py.devserver.control import Event, HandlerException, LoadError, Log, Ready, RequestDone
+from wrangler_py.devserver.control import (
+    Event,
+    HandlerException,
+    LoadError,
+    Log,
+    Ready,
+    RequestDone,
+    RequestStarted,
+)
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import open_listening_socket, port_of, url_of
 from wrangler_py.devserver.options import DevOptions
@@ -30,6 +38,8 @@ DRAIN_AT_EXIT_S = 0.8
 """How long requests under way may go on after Ctrl-C."""
 EXIT_LIMIT_S = 2.5
 """After this long, what has not ended is left to its own watchdog."""
+
+_HOTKEYS = (("b", "open a browser"), ("c", "clear cache"), ("r", "restart"), ("x", "quit"), ("?", "help"))
 
 
 class DevSession:
@@ -133,7 +143,7 @@ class DevSession:
         self._report.project(project, self._pools)
         await self._supervisor.replace()
         if options.reload:
-            watcher = Watcher(project.root, ignored=frozenset({options.persist_to}))
+            watcher = Watcher(project.root, project.main.parent, ignored=frozenset({options.persist_to}))
             async for burst in watcher.bursts():
                 await self._saved(burst)
         await self._stop.wait()
@@ -174,6 +184,8 @@ class DevSession:
 
     def _worker_event(self, event: Event) -> None:
         match event:
+            case RequestStarted():
+                self._proxy.name_request(event.id, f"{event.method} {event.path}")
             case RequestDone():
                 self._report.request(event, self._proxy.end_request(event.id))
             case HandlerException():
@@ -204,12 +216,12 @@ class DevSession:
     async def _saved(self, burst: set[Path]) -> None:
         project = self._project
         assert project is not None
-        reload = any(path.suffix == ".py" for path in burst)
-        if any(is_project_file(path, project, self._options) for path in burst):
-            reload = await self._read_project_again() or reload
-        elif project.schema in burst:
+        if project.schema in burst:
             await self._apply_schema(project)
-        if reload:
+        project_changed = any(is_project_file(path, project, self._options) for path in burst)
+        if project_changed and await self._read_project_again():
+            return
+        if any(path.suffix == ".py" for path in burst):
             await self._reload()
 
     async def _reload(self, *, afresh: bool = False) -> asyncio.Task[None] | None:
@@ -218,7 +230,7 @@ class DevSession:
         return await self._supervisor.replace(afresh=afresh)
 
     async def _read_project_again(self) -> bool:
-        """Take over what the project's files say now; False, with the reason shown, if that is broken."""
+        """Reload with what the project's files say now; False, with the reason shown, if they are broken."""
         try:
             project = await asyncio.to_thread(read_project, self._options)
             pools = await self._origins.pools(project.bindings)
@@ -230,9 +242,9 @@ class DevSession:
         main = self._project.main if self._project else None
         self._project = project
         for binding, pool in pools.items():
-            if binding not in before:
+            if binding not in self._proxy.pools:
                 self._proxy.add_pool(binding, pool)
-            elif pool != before[binding]:
+            elif pool != before.get(binding):
                 self._proxy.update_pool(binding, pool)
         if pools != before:
             await self._apply_schema(project)
@@ -240,7 +252,7 @@ class DevSession:
         left = await self._reload(afresh=main != project.main)
         for binding in before.keys() - pools.keys():
             self._in_background(self._remove_pool(binding, left))
-        return False
+        return True
 
     async def _remove_pool(self, binding: str, left: asyncio.Task[None] | None) -> None:
         """Requests of the old code may still need the pool: it goes after them."""
@@ -256,21 +268,22 @@ class DevSession:
             self._output.error(error.message, error.hint)
             return
         if databases:
+            self._proxy.clear_cache()
             self._output.info(f"Applied {project.schema.name} to {', '.join(databases)}.")
 
     # Hotkeys
 
     def _show_hotkeys(self) -> None:
-        keys = [
-            f"{self._output.style(f'[{key}]', 'bold')} {meaning}"
-            for key, meaning in (("b", "open a browser"), ("r", "restart"), ("x", "quit"), ("?", "help"))
-        ]
+        keys = [f"{self._output.style(f'[{key}]', 'bold')} {meaning}" for key, meaning in _HOTKEYS]
         self._output.info("  ".join(keys))
 
     def _key_typed(self, key: str) -> None:
         match key.lower():
             case "b":
                 self._in_background(self._open_browser())
+            case "c":
+                answers = self._proxy.clear_cache()
+                self._output.info(f"Cleared {answers} cached {'answer' if answers == 1 else 'answers'}.")
             case "r":
                 self._in_background(self._restart())
             case "x":

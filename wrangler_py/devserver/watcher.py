@@ -19,15 +19,15 @@ _QUIET_MS = 15
 
 
 class Watcher:
-    """Watches a folder.
+    """Watches the folder `root`, and `sources` should that be elsewhere.
 
-    The folder itself is watched flat and each of its subfolders deeply, so that the system need not
-    follow an ignored one, where a virtual environment has thousands of folders and a database writes all
-    the time.
+    `root` itself is watched flat and each of its subfolders deeply, so that the system need not follow an
+    ignored one, where a virtual environment has thousands of folders and a database writes all the time.
     """
 
-    def __init__(self, root: Path, *, ignored: frozenset[Path] = frozenset()) -> None:
+    def __init__(self, root: Path, sources: Path, *, ignored: frozenset[Path] = frozenset()) -> None:
         self._root = root
+        self._elsewhere = set() if sources.is_relative_to(root) else {sources}
         self._ignored = ignored
         self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
 
@@ -61,8 +61,9 @@ class Watcher:
 
     def _folders(self) -> set[Path]:
         with contextlib.suppress(OSError):
-            return {entry for entry in self._root.iterdir() if entry.is_dir() and not self.is_ignored(entry)}
-        return set()
+            found = {entry for entry in self._root.iterdir() if entry.is_dir() and not self.is_ignored(entry)}
+            return found | self._elsewhere
+        return self._elsewhere
 
     async def _watch(self, paths: set[Path], *, recursive: bool) -> None:
         from watchfiles import awatch

@@ -11,6 +11,7 @@ from typing import Any
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
+from wrangler_py.project import dotenv
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import Section
 from wrangler_py.project.variables import load_variables
@@ -45,6 +46,7 @@ def read_project(options: DevOptions) -> WorkerProject:
     config = ConfigFile.load(options.config_path)
     section = config.section(options.environment)
     main = _main(options, config, section)
+    environ = _environ(options, config.root)
     store, certificates = ConfigStore(), CertificateStore()
     return WorkerProject(
         root=config.root,
@@ -52,7 +54,7 @@ def read_project(options: DevOptions) -> WorkerProject:
         section=section,
         variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
         bindings=tuple(
-            resolve_binding(each.binding, each.id, each.local_connection_string, os.environ, store, certificates)
+            resolve_binding(each.binding, each.id, each.local_connection_string, environ, store, certificates)
             for each in section.hyperdrive
         ),
     )
@@ -63,6 +65,18 @@ def is_project_file(path: Path, project: WorkerProject, options: DevOptions) -> 
     if path == options.config_path or path in options.env_files:
         return True
     return path.parent == project.root and path.name.startswith((".dev.vars", ".env"))
+
+
+def _environ(options: DevOptions, root: Path) -> dict[str, str]:
+    """The environment of this process, over the `.env` files that wrangler reads its own settings from."""
+    names = [".env", ".env.local"]
+    if options.environment is not None:
+        names += [f".env.{options.environment}", f".env.{options.environment}.local"]
+    variables: dict[str, str] = {}
+    for file in options.env_files or [root / name for name in names]:
+        if file.is_file():
+            variables.update(dotenv.parse(file.read_text(encoding="utf-8", errors="replace")))
+    return {**dotenv.expand(variables, os.environ), **os.environ}
 
 
 def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:

