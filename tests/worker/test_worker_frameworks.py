@@ -29,6 +29,10 @@ FASTAPI = """
     async def root(request: Request):
         return {"env": request.scope["env"].NAME, "state": request.state.opened, "client": request.client.host}
 
+    @app.get("/depends")
+    async def depends(env=asgi.env):
+        return env.NAME
+
     @app.get("/sync/{name}")
     def synchronous(name: str):
         return {"name": name}
@@ -75,15 +79,16 @@ def fastapi(start_worker):
 def test_fastapi(fastapi):
     client = fastapi.client
     assert client.get("/").json() == {"env": "n", "state": "pool", "client": "127.0.0.1"}
+    assert client.get("/depends").json() == "n"
     assert client.get("/sync/caf%C3%A9").json() == {"name": "café"}
     assert client.get("/stream").text == "0;1;2;"
     assert client.get("/missing").json() == {"detail": "no such thing"}
     assert client.post("/items", json={}).status_code == 422
     assert client.post("/items", json={"name": "thing"}).json() == {"name": "thing"}
     fastapi.wait_for_output("background thing")
-    fastapi.wait_for("request", 6)
+    fastapi.wait_for("request", 7)
     fastapi.wait_for_output("shutdown\n")
-    assert fastapi.output().count("startup") == 6
+    assert fastapi.output().count("startup") == 7
 
 
 def test_an_exception_in_fastapi_points_at_the_route(fastapi):

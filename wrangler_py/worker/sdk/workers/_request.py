@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPMethod
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from wrangler_py.worker.sdk.workers._body import Body, make_body
 from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
-
-if TYPE_CHECKING:
-    from http.client import HTTPMessage
-
-    from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
-    from wrangler_py.worker.sdk.js._streams import ReadableStream
-    from wrangler_py.worker.sdk.workers._blob import Blob
-    from wrangler_py.worker.sdk.workers._form_data import FormData
+from wrangler_py.worker.sdk.workers._message import Message
 
 
 class FetchKwargs(TypedDict, total=False):
@@ -29,20 +21,18 @@ class FetchKwargs(TypedDict, total=False):
     signal: Any
 
 
-class Request:
+class Request(Message):
     """A request: the one a handler is given, or one to `fetch`."""
 
-    __slots__ = ("_body", "_cf", "_headers", "_js", "_method", "redirect", "url")
+    __slots__ = ("_cf", "_method", "redirect", "url")
 
     url: str
     redirect: str
     _method: str
-    _headers: Headers
-    _body: Body | None
     _cf: Any
 
     def __init__(self, input: Request | str, **options: Unpack[FetchKwargs]) -> None:
-        self._js: Any = None
+        self._js = None
         as_request = getattr(input, "_as_request", None)
         original: Request = as_request() if as_request is not None else _blank(str(input))
         self.url = original.url
@@ -76,29 +66,9 @@ class Request:
         return HTTPMethod(self._method)
 
     @property
-    def headers(self) -> HTTPMessage:
-        """The headers; lookups ignore case."""
-        from wrangler_py.worker.sdk.workers._headers import as_message
-
-        return as_message(self._headers)
-
-    @property
     def cf(self) -> Any:
         """What the platform says of an incoming request (`request.cf.country`); None for a request one made."""
         return self._cf
-
-    @property
-    def body(self) -> ReadableStream | None:
-        """The content as a stream, None without one."""
-        if self._body is None:
-            return None
-        from wrangler_py.worker.sdk.js._streams import ReadableStream
-
-        return ReadableStream._of_body(self._body)
-
-    @property
-    def body_used(self) -> bool:
-        return self._body is not None and self._body.used
 
     @property
     def js_object(self) -> Any:
@@ -109,32 +79,9 @@ class Request:
             self._js = JSRequest._of(self)
         return self._js
 
-    async def bytes(self) -> bytes:
-        return b"" if self._body is None else await self._body.read()
-
-    async def text(self) -> str:
-        return (await self.bytes()).decode(errors="replace").removeprefix("\ufeff")
-
     async def json(self, **kwargs: Any) -> Any:
         """The content as JSON. Keywords go to `json.loads`."""
-        return json.loads(await self.text(), **kwargs)
-
-    async def buffer(self) -> ArrayBuffer:
-        """The content as a `js.ArrayBuffer`."""
-        from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
-
-        return ArrayBuffer(await self.bytes())
-
-    async def blob(self) -> Blob:
-        from wrangler_py.worker.sdk.workers._blob import Blob
-
-        return Blob([await self.bytes()], content_type=self._headers.get("content-type"))
-
-    async def form_data(self) -> FormData:
-        """The content of a form. Raises TypeError when the content type is not a form's."""
-        from wrangler_py.worker.sdk.workers._form_data import parse_form
-
-        return parse_form(await self.bytes(), self._headers.get("content-type"))
+        return await self._read_json(**kwargs)
 
     def clone(self) -> Request:
         """A second request with the same content. Raises OSError once the body was read."""

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 from wrangler_py.worker.sdk.workers._body import Body, make_body
 from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
+from wrangler_py.worker.sdk.workers._message import Message
 
 if TYPE_CHECKING:
-    from http.client import HTTPMessage
-
-    from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
-    from wrangler_py.worker.sdk.js._streams import ReadableStream
-    from wrangler_py.worker.sdk.workers._blob import Blob
     from wrangler_py.worker.sdk.workers._form_data import FormData
 
 BodyInit: TypeAlias = Any
@@ -49,23 +45,20 @@ class _JSONBothWays:
         return owner.from_json if instance is None else instance._read_json
 
 
-class Response:
+class Response(Message):
     """The response to a request.
 
     `status` is an int or an HTTPStatus, `headers` a dict, a list of pairs (repeated names are kept) or Headers.
     Raises TypeError for an unsupported body or header, ValueError for a status that cannot be.
     """
 
-    __slots__ = ("_body", "_headers", "_js", "redirected", "status", "status_text", "url", "web_socket")
+    __slots__ = ("redirected", "status", "status_text", "url", "web_socket")
 
     status: int
     status_text: str
     url: str
     redirected: bool
     web_socket: Any
-    _body: Body | None
-    _headers: Headers
-    _js: Any
 
     def __init__(
         self,
@@ -97,28 +90,8 @@ class Response:
             self._headers.append("content-type", content_type)
 
     @property
-    def headers(self) -> HTTPMessage:
-        """The headers. A copy: to change them, pass `headers=` to a new Response, as on the platform."""
-        from wrangler_py.worker.sdk.workers._headers import as_message
-
-        return as_message(self._headers)
-
-    @property
     def ok(self) -> bool:
         return 200 <= self.status <= 299
-
-    @property
-    def body(self) -> ReadableStream | None:
-        """The content as a stream, None without one."""
-        if self._body is None:
-            return None
-        from wrangler_py.worker.sdk.js._streams import ReadableStream
-
-        return ReadableStream._of_body(self._body)
-
-    @property
-    def body_used(self) -> bool:
-        return self._body is not None and self._body.used
 
     @property
     def js_object(self) -> Any:
@@ -128,32 +101,6 @@ class Response:
 
             self._js = JSResponse._of(self)
         return self._js
-
-    async def bytes(self) -> bytes:
-        return b"" if self._body is None else await self._body.read()
-
-    async def text(self) -> str:
-        return (await self.bytes()).decode(errors="replace").removeprefix("\ufeff")
-
-    async def _read_json(self, **kwargs: Any) -> Any:
-        return json.loads(await self.text(), **kwargs)
-
-    async def buffer(self) -> ArrayBuffer:
-        """The content as a `js.ArrayBuffer`."""
-        from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
-
-        return ArrayBuffer(await self.bytes())
-
-    async def blob(self) -> Blob:
-        from wrangler_py.worker.sdk.workers._blob import Blob
-
-        return Blob([await self.bytes()], content_type=self._headers.get("content-type"))
-
-    async def form_data(self) -> FormData:
-        """The content of a form. Raises TypeError when the content type is not a form's."""
-        from wrangler_py.worker.sdk.workers._form_data import parse_form
-
-        return parse_form(await self.bytes(), self._headers.get("content-type"))
 
     async def formData(self) -> FormData:
         return await self.form_data()

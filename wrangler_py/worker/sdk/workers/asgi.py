@@ -80,6 +80,8 @@ def __getattr__(name: str) -> Any:
         async def env(connection: HTTPConnection) -> Any:
             return connection.scope["env"]
 
+        # FastAPI cannot resolve the name of a class that is imported in a function.
+        env.__annotations__["connection"] = HTTPConnection
         return Depends(env)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
