@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.dev_process import HYPERDRIVE, DevProcess, write_project
@@ -132,3 +133,13 @@ def test_takes_the_next_port_if_one_is_taken_and_the_environment_asked_for(dev: 
         assert other.get().text == "hello from from staging"
         other.wait_for("no Hyperdrive binding")
     assert dev.get().text == "hello"
+
+
+def test_takes_a_connection_string_from_the_dotenv_file(tmp_path: Path, postgres: PostgresServer) -> None:
+    project = write_project(tmp_path / "project", ENTRY, HYPERDRIVE)
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+    (project / ".env").write_text(f'{name}="{postgres.dsn()}"\n')
+    with DevProcess(project, "--log-level", "debug") as dev:
+        assert dev.get("/query").json() == ["app", 42]
+        dev.wait_for(r"^HYPERDRIVE \d+-\d+ \w+ .* SELECT current_user, 6 \* 7")
+        assert postgres.user_password not in dev.output
