@@ -38,10 +38,10 @@ class Step:
     """One message of an exchange.
 
     `finals` are the kinds of answer that end it. `name` and `statement` let the owner keep its books: see
-    `Exchange.unfinished`.
+    `Exchange.unfinished`. `learns` gets to see every answer, whole.
     """
 
-    __slots__ = ("action", "finals", "name", "payload", "statement")
+    __slots__ = ("action", "finals", "learns", "name", "payload", "statement")
 
     def __init__(
         self,
@@ -50,12 +50,14 @@ class Step:
         payload: bytes = b"",
         name: bytes | None = None,
         statement: Any = None,
+        learns: Callable[[bytes], None] | None = None,
     ) -> None:
         self.finals = finals
         self.action = action
         self.payload = payload
         self.name = name
         self.statement = statement
+        self.learns = learns
 
 
 PARSE = b"1"
@@ -82,8 +84,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner", "queries", "sent_at", "simple", "steps",
-        "unfinished",
+        "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner",
+        "queries", "sent_at", "simple", "steps", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -307,6 +309,8 @@ def _follow(exchange: Exchange, steps: list[Step], kind: int, whole: bytes) -> b
         return before + shown
     if step is None:
         raise ProtocolError(f"answer {chr(kind)!r} from the origin that nothing was asked for")
+    if step.learns is not None:
+        step.learns(whole)
     if kind not in step.finals:
         # Part of an answer that goes on: a parameter description, the start or end of COPY data.
         shown = b"" if step.action in (Action.SWALLOW, Action.REPLACE) else whole

@@ -189,10 +189,7 @@ class Caching:
         for text, key, hit in served:
             if not self._serve(client, text, key, hit, group):
                 return True
-        for name, statement in statements.items():
-            client.statements[name] = statement
-            if statement.rows is not None:
-                client.told[name] = statement.rows
+        client.statements.update(statements)
         client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True
@@ -321,11 +318,8 @@ class Caching:
     def _store_result(self, capture: Capture, answer: bytes) -> None:
         result = split_result(answer)
         statement, key = capture.statement, capture.key
-        if statement is not None:
-            if result.parameters is not None:
-                statement.parameters = result.parameters
-            if result.rows is not None:
-                statement.rows = with_formats(result.rows, ())
+        if statement is not None and statement.rows is None and result.rows is not None:
+            statement.rows = with_formats(result.rows, ())
         if key is None or result.body is None:
             return
         rows = result.rows

@@ -18,7 +18,7 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple, verify_columns
+from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple, needs_proof, prove_columns
 from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ GROUP_BYTES = 262_144
 PENDING_BYTES = 1_048_576
 """What a client that waits for a connection may send before it isn't read from any more."""
 
-_QUERY, _FUNCTION_CALL, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFBSHX"
+_QUERY, _FUNCTION_CALL, _PARSE, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFPBSHX"
 _COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
 
 
@@ -66,8 +66,8 @@ class ClientSession(asyncio.Protocol):
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.in_transaction = False
+        self.pinned = False
         self.unnamed_described = False
-        self.told: dict[bytes, bytes] = {}
         self.cached_portals: dict[bytes, CachedPortal] = {}
         self.queries: list[QueryRun] = []
         self.leads: CacheKey | None = None
@@ -102,6 +102,7 @@ class ClientSession(asyncio.Protocol):
         elif self.waiting:
             self.pool.withdraw(self)
         self.waiting = False
+        self.unpin()
         self._give_up_lead()
         if self._startup_task is not None:
             self._startup_task.cancel()
@@ -325,7 +326,7 @@ class ClientSession(asyncio.Protocol):
         elif self.in_transaction:
             status = CacheStatus.TRANSACTION
         else:
-            status = CacheStatus.UNCACHEABLE if unnamed_ahead else CacheStatus.MISS
+            status = CacheStatus.UNCACHEABLE if unnamed_ahead or self.pinned else CacheStatus.MISS
         self.queries.append(QueryRun(text, status, self.request))
 
     # --- the origin's side ---------------------------------------------------------------------------------
@@ -340,25 +341,29 @@ class ClientSession(asyncio.Protocol):
             if not self._startup_grant.done():
                 self._startup_grant.set_result(connection)
         else:
-            connection.adopt(self.settings, self._check_told if self.told else self._send_pending)
+            connection.adopt(self.settings, self._prepare_pending if self.statements else self._send_pending)
 
-    def _check_told(self) -> None:
-        """Are the columns that the client was told from the cache still those of the statement it runs?"""
-        if self.origin is None:
+    def _prepare_pending(self) -> None:
+        """Statements whose columns the client knows are prepared before what uses them is sent: should they have
+        other columns by now, it must get an error and not those."""
+        origin = self.origin
+        if origin is None:
             return
-        messages_pending = [message for item in self._pending for message in item.group]
-        bound = {messages.split_bind(data)[1] for kind, data in messages_pending if kind == _BIND}
-        told = [
-            (self.statements[name], self.told.pop(name))
-            for name in bound
-            if name in self.told and name in self.statements
-        ]
-        if told:
-            verify_columns(self.origin, told, self._checked)
+        unproved: dict[bytes, Statement] = {}
+        for item in self._pending:
+            parsed = {messages.split_parse(data)[0] for kind, data in item.group if kind == _PARSE}
+            for kind, data in item.group:
+                if kind == _BIND:
+                    name = messages.split_bind(data)[1]
+                    statement = self.statements.get(name)
+                    if name not in parsed and statement is not None and needs_proof(origin, name, statement):
+                        unproved[name] = statement
+        if unproved:
+            prove_columns(self.pool, origin, unproved, self._proved)
         else:
             self._send_pending()
 
-    def _checked(self, error: bytes | None) -> None:
+    def _proved(self, error: bytes | None) -> None:
         if error is None:
             self._send_pending()
         elif self.origin is not None:
@@ -384,7 +389,20 @@ class ClientSession(asyncio.Protocol):
         if self.startup is not None or self.waiting:
             return False
         self.in_transaction = False
-        return True
+        return not self.pinned
+
+    def pin(self, reason: str) -> None:
+        """Keeps the origin connection until the client leaves, or sends DISCARD ALL."""
+        if not self.pinned:
+            self.pinned = True
+            self.pool.pinned += 1
+            who = self.request.id if self.request else f"process {self.process_id}"
+            self.pool.notice(f"{self.pool.binding}: client {who} keeps its origin connection: it uses {reason}")
+
+    def unpin(self) -> None:
+        if self.pinned:
+            self.pinned = False
+            self.pool.pinned -= 1
 
     def origin_unavailable(self, error: OriginUnavailable) -> None:
         """No connection can be had: every group that waits for one fails."""

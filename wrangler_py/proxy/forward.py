@@ -27,13 +27,13 @@ from wrangler_py.pgwire.exchange import (
     Exchange,
     Step,
 )  # fmt: skip
-from wrangler_py.pgwire.results import with_formats
 from wrangler_py.proxy.origin import Collector
 from wrangler_py.proxy.sql_text import too_long
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.sql_text import Refusal, SQLText
     from wrangler_py.proxy.statements import Statement
 
@@ -48,6 +48,9 @@ _FAILS = b"refused by the proxy\0\0\0"
 """A statement's definition that no server takes, sent where the client has to get an error of ours: so the
 transaction it is in fails as it would at a server."""
 _NOTHING = messages.query("")
+_RESULT_TYPE_CHANGED = messages.error_response(
+    "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
+)
 
 
 def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
@@ -57,7 +60,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         if not messages.is_whole(data):
             return False
         text = client.pool.texts.get(data[5:-1])
-        if text.refusal is not None:
+        if text.refusal is not None and not client.pool.options.allow_unsupported:
             client.fail_group(group, closed, refused(text.refusal))
             return True
         if text.deallocates is not None:
@@ -66,7 +69,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         return False
     if kind == _PARSE:
         refusal = client.pool.statements.get(messages.split_parse(data)[1]).text.refusal
-        if refusal is None:
+        if refusal is None or client.pool.options.allow_unsupported:
             return False
         client.fail_group(group, closed, refused(refusal))
         return True
@@ -96,7 +99,9 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(_FAILS[:-3])
             steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
-        elif text.deallocates is not None and not (text.discards_all and in_transaction(client, origin)):
+        elif client.pinned and text.discards_all:
+            _discard_all(client, origin)
+        elif text.deallocates is not None and not _is_for_origin(client, origin, text):
             data = _NOTHING
             steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
         else:
@@ -146,7 +151,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     steps: list[Step] = []
     plain = exchange is None and closed
     client.in_transaction = in_transaction(client, origin)
-    cacheable = not client.in_transaction and client.pool.caching.enabled
+    cacheable = not client.in_transaction and not client.pinned and client.pool.caching.enabled
     for kind, data in group:
         if kind == _BIND:
             plain &= _bind(client, origin, data, out, steps)
@@ -210,7 +215,6 @@ def _parse(
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
         return _fail(origin, error, out, steps)
     client.statements[name] = statement
-    client.told.pop(name, None)
     if not name:
         client.unnamed_described = False
     if text.changes_schema:
@@ -302,24 +306,21 @@ def _describe(
         answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
         steps.append(Step(DESCRIBE, Action.EMIT, answer))
         return False
-    plain = True
     if not name:
         client.unnamed_described = True
         if origin.unnamed is not statement:
             origin.unnamed = statement
             out.append(messages.parse(b"", statement.definition))
             steps.append(Step(PARSE, Action.SWALLOW))
-            plain = False
         out.append(data)
     else:
         if statement in origin.prepared:
             origin.prepared.move_to_end(statement)
         else:
             _prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
-            plain = False
         out.append(messages.describe_statement(statement.name))
-    steps.append(STEP_DESCRIBE)
-    return plain
+    steps.append(Step(DESCRIBE, learns=statement.learn))
+    return False
 
 
 def _execute(
@@ -364,29 +365,46 @@ def _fail(origin: OriginConnection, error: bytes, out: list[bytes], steps: list[
     return False
 
 
-def verify_columns(
+def needs_proof(origin: OriginConnection, name: bytes, statement: Statement) -> bool:
+    """Whether `statement`, whose columns are known, is still to be prepared on this connection."""
+    if statement.rows is None or statement.text.deallocates is not None:
+        return False
+    return statement not in origin.prepared if name else origin.unnamed is not statement
+
+
+def prove_columns(
+    pool: Pool,
     origin: OriginConnection,
-    told: list[tuple[Statement, bytes]],
+    statements: dict[bytes, Statement],
     then: Callable[[bytes | None], None],
 ) -> None:
-    """Asks the origin whether the statements still have the columns that a client was told; `then` gets the error
-    that says no, or None."""
+    """Prepares statements on this connection and checks that they have the columns that are known of them.
+
+    `then` gets None, or the error to give to the client: what a server says when a plan's columns have changed.
+    """
     collector = Collector()
-    out = [messages.parse(b"", statement.definition) + messages.describe_statement(b"") for statement, _ in told]
+    out: list[bytes] = []
+    for name, statement in statements.items():
+        if name:
+            superfluous = origin.remember(statement, pool.options.max_prepared_statements)
+            if superfluous is not None:
+                out.append(messages.close_statement(superfluous.name))
+            out.append(messages.parse(statement.name, statement.definition))
+            out.append(messages.describe_statement(statement.name))
+        else:
+            origin.unnamed = statement
+            out.append(messages.parse(b"", statement.definition) + messages.describe_statement(b""))
 
     def done(exchange: Exchange) -> None:
-        origin.unnamed = None
-        described = [with_formats(rows, ()) for rows in messages.of_kinds(collector.data, b"Tn")]
-        if exchange.error:
-            then(exchange.error)
-        elif described != [rows for _, rows in told]:
-            then(
-                messages.error_response(
-                    "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
-                )
-            )
-        else:
+        described = messages.of_kinds(collector.data, b"Tn")
+        if exchange.error is None and described == [statement.rows for statement in statements.values()]:
             then(None)
+            return
+        for statement in statements.values():
+            origin.prepared.pop(statement, None)
+            pool.statements.forget(statement)
+        origin.unnamed = None
+        then(exchange.error or _RESULT_TYPE_CHANGED)
 
     origin.send(Exchange(collector, done=done), b"".join(out) + messages.SYNC)
 
@@ -402,7 +420,25 @@ def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
 
 
 def allowed(client: ClientSession, origin: OriginConnection, refusal: Refusal) -> bool:
+    if client.pool.options.allow_unsupported:
+        return True
     return not refusal.in_transaction_too and in_transaction(client, origin)
+
+
+def _is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
+    """Whether DEALLOCATE or DISCARD ALL is the origin's business: to fail there, or it has the statement."""
+    if text.discards_all:
+        return in_transaction(client, origin)
+    return client.pinned and bool(text.deallocates) and text.deallocates not in client.statements
+
+
+def _discard_all(client: ClientSession, origin: OriginConnection) -> None:
+    """A pinned client's DISCARD ALL: the origin does it, and the connection can go back after it."""
+    client.statements.clear()
+    client.unpin()
+    origin.prepared.clear()
+    origin.unnamed = None
+    origin.dirty = True
 
 
 def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
@@ -415,7 +451,9 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         origin.dirty = True
     if text.changes_schema:
         client.pool.statements.forget_all()
-    if text.sets_outside_transaction and not in_transaction(client, origin):
+    if client.pool.options.allow_unsupported:
+        _pin_if_needed(client, origin, text)
+    elif text.sets_outside_transaction and not in_transaction(client, origin):
         client.pool.notice_once(
             "SET outside a transaction holds for that query only: Hyperdrive resets the session when the "
             "connection goes back to the pool. Set it inside a transaction, or in the connection string."
@@ -424,6 +462,16 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.pool.notice_once(
             "pg_advisory_xact_lock works here, but Hyperdrive refuses advisory locks of any kind."
         )
+
+
+def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
+    refusal = text.refusal
+    if refusal is not None and (refusal.in_transaction_too or not in_transaction(client, origin)):
+        client.pin(refusal.feature)
+    elif text.sets_outside_transaction and not in_transaction(client, origin):
+        client.pin("SET outside a transaction")
+    if text.prepares:
+        origin.sql_prepared = True
 
 
 def drop_statements(client: ClientSession, text: SQLText) -> bytes:

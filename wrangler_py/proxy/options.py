@@ -20,5 +20,6 @@ class ProxyOptions:
     abandoned_grace_s: float = 1.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     fail_on_stale_read: bool = False
+    allow_unsupported: bool = False
     max_prepared_statements: int = 200
     """Kept prepared on each origin connection, the least recently used closed first."""

@@ -66,6 +66,7 @@ class OriginConnection(asyncio.Protocol):
         self.process_id = 0
         self.secret = b""
         self.dirty = False
+        self.sql_prepared = False
         self.write_paused = False
         self.closed = False
         self.retired = False
@@ -274,7 +275,12 @@ class OriginConnection(asyncio.Protocol):
             self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
         if self.dirty:
             self.dirty = False
-            self.run(RESET_SESSION, self._reset_done)
+            if self.sql_prepared:
+                self.sql_prepared = False
+                self.prepared.clear()
+                self.run(f"{RESET_SESSION}; DEALLOCATE ALL", self._reset_done)
+            else:
+                self.run(RESET_SESSION, self._reset_done)
         else:
             self.pool.available(self)
 

@@ -74,6 +74,7 @@ class Pool:
         self.caching = Caching(self, store)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
+        self.pinned = 0
         self._said: set[str] = set()
         self._idle: list[OriginConnection] = []
         self._waiters: deque[Waiter] = deque()

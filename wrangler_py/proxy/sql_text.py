@@ -62,8 +62,21 @@ class SQLText:
     """
 
     __slots__ = (
-        "_facts", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all", "ends",
-        "refusal", "resets_settings", "rolls_back", "sets_outside_transaction", "sql", "takes_transaction_lock",
+        "_facts",
+        "_verdict",
+        "begins",
+        "changes_schema",
+        "deallocates",
+        "dirties",
+        "discards_all",
+        "ends",
+        "prepares",
+        "refusal",
+        "resets_settings",
+        "rolls_back",
+        "sets_outside_transaction",
+        "sql",
+        "takes_transaction_lock",
         "transaction_control",
     )  # fmt: skip
 
@@ -81,6 +94,7 @@ class SQLText:
         self.sets_outside_transaction = False
         self.takes_transaction_lock = False
         self.rolls_back = False
+        self.prepares = False
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
         if len(sql) > MAX_ANALYSED_BYTES:
@@ -130,6 +144,7 @@ class SQLText:
         self.resets_settings = facts.is_cleanup
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
         self.changes_schema = facts.changes_schema
+        self.prepares = bool(effects & Effect.PREPARE)
         self.takes_transaction_lock = bool(effects & Effect.XACT_LOCK)
         self.transaction_control = bool(facts.statements) and all(
             statement.effects & Effect.TRANSACTION_CONTROL for statement in facts.statements

@@ -27,6 +27,13 @@ class Statement:
         self.parameters: bytes | None = None
         self.rows: bytes | None = None
 
+    def learn(self, answer: bytes) -> None:
+        """Takes note of an answer to Describe of this statement."""
+        if answer[0] == ord("t"):
+            self.parameters = answer
+        elif self.rows is None:
+            self.rows = answer
+
 
 class Statements:
     """The statements of a pool; one lives as long as a client or an origin connection has it."""

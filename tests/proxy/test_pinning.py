@@ -1,0 +1,73 @@
+"""`--allow-unsupported`: what needs a session of its own gets one, and nobody else sees it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from support.postgres_server import PostgresServer
+from support.proxy_server import ProxyServer, wait_until
+
+
+@pytest.fixture
+def pinning(start_proxy: Callable[..., ProxyServer]) -> ProxyServer:
+    return start_proxy(config={"connection_limit": 5}, allow_unsupported=True)
+
+
+def pinned(proxy: ProxyServer) -> int:
+    return proxy.proxy.pools["HYPERDRIVE"].pinned
+
+
+@pytest.mark.parametrize("prepare", [False, True])
+def test_a_temporary_table_stays_with_its_client(pinning: ProxyServer, prepare: bool) -> None:
+    with (
+        psycopg.connect(pinning.dsn(), autocommit=True) as owner,
+        psycopg.connect(pinning.dsn(), autocommit=True) as other,
+    ):
+        owner.execute("CREATE TEMP TABLE mine (a int)", prepare=prepare)
+        for i in range(5):
+            owner.execute("INSERT INTO mine VALUES (%s)", (i,), prepare=prepare)
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                other.execute("SELECT * FROM mine")
+        assert owner.execute("SELECT count(*) FROM mine").fetchone() == (5,)
+        assert pinned(pinning) == 1
+        assert any("keeps its origin connection" in notice for notice in pinning.notices)
+    wait_until(lambda: pinned(pinning) == 0)
+    with psycopg.connect(pinning.dsn(), autocommit=True) as later, pytest.raises(psycopg.errors.UndefinedTable):
+        later.execute("SELECT * FROM mine")
+
+
+def test_notifications_reach_an_idle_listener(pinning: ProxyServer) -> None:
+    with (
+        psycopg.connect(pinning.dsn(), autocommit=True) as listener,
+        psycopg.connect(pinning.dsn(), autocommit=True) as sender,
+    ):
+        listener.execute("LISTEN news")
+        sender.execute("NOTIFY news, 'hello'")
+        notification = next(listener.notifies(timeout=10, stop_after=1))
+    assert (notification.channel, notification.payload) == ("news", "hello")
+
+
+def test_session_state_is_kept_and_then_gone(pinning: ProxyServer) -> None:
+    with psycopg.connect(pinning.dsn(), autocommit=True) as client:
+        client.execute("SET work_mem = '9MB'")
+        client.execute("PREPARE p AS SELECT 41 + 1")
+        assert client.execute("SELECT pg_try_advisory_lock(77)").fetchone() == (True,)
+        assert client.execute("EXECUTE p").fetchone() == (42,)
+        assert client.execute("SHOW work_mem").fetchone() == ("9MB",)
+        client.execute("DEALLOCATE p")
+        client.execute("DISCARD ALL")
+        assert pinned(pinning) == 0
+    with psycopg.connect(pinning.dsn(), autocommit=True) as other:
+        for _ in range(6):
+            assert other.execute("SHOW work_mem").fetchone() != ("9MB",)
+        assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+        assert other.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'p'").fetchone() == (0,)
+
+
+def test_a_held_cursor(pinning: ProxyServer, postgres: PostgresServer) -> None:
+    with psycopg.connect(pinning.dsn(), autocommit=True) as client:
+        client.execute("DECLARE c CURSOR WITH HOLD FOR SELECT generate_series(1, 10)")
+        assert client.execute("FETCH 3 FROM c").fetchall() == [(1,), (2,), (3,)]
+        assert client.execute("FETCH 1 FROM c").fetchall() == [(4,)]
