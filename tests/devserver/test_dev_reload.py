@@ -187,7 +187,7 @@ class Visitor(threading.Thread):
 
 @pytest.mark.parametrize("keep_alive", [False, True], ids=["new connections", "keep-alive"])
 def test_no_request_fails_through_several_reloads(dev: DevProcess, keep_alive: bool) -> None:
-    versions = [f"{'k' if keep_alive else 'n'}{number}" for number in range(8)]
+    versions = [f"{'k' if keep_alive else 'n'}{number}" for number in range(5)]
     with Visitor(dev.url, keep_alive=keep_alive) as one, Visitor(dev.url, keep_alive=keep_alive) as other:
         for version in versions:
             reload(dev, version)
