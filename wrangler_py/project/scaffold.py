@@ -22,7 +22,7 @@ _IGNORED = frozenset({"__pycache__", ".venv", ".venv-workers", ".wrangler", "pyt
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A folder to start a project from; `dependencies` are the names of the packages its code imports."""
+    """A folder to start a project from; `dependencies` are the packages its code needs on this machine."""
 
     name: str
     summary: str
@@ -119,5 +119,8 @@ def _read(folder: Path) -> Template:
     import tomllib
 
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = (re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0] for requirement in project["dependencies"])
+    here = (
+        text for text in project["dependencies"] if "emscripten" not in text
+    )  # the rest is for Cloudflare's Python
+    names = (re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0] for requirement in here)
     return Template(folder.name, project["description"], tuple(names), folder)
