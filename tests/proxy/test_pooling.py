@@ -203,3 +203,24 @@ def test_what_pooling_cannot_carry_is_refused(proxy: ProxyServer, sql: str, feat
         with pytest.raises(psycopg.errors.FeatureNotSupported):
             connection.execute(sql, prepare=True)
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_request_takes_its_connections_with_it(proxy: ProxyServer) -> None:
+    connection = psycopg.connect(proxy.dsn("7-1"), autocommit=True)
+    connection.execute("SELECT 1")
+    connection.execute("SELECT 2")
+    counts = proxy.call(lambda: proxy.proxy.end_request("7-1"))
+    assert (counts.total, counts.by_status) == (2, {"disabled": 2})
+    with pytest.raises(psycopg.errors.AdminShutdown, match="request that has ended") as caught:
+        connection.execute("SELECT 3")
+    assert "inside the handler" in (caught.value.diag.message_hint or "")
+    with pytest.raises(psycopg.OperationalError, match="request that has ended"):
+        psycopg.connect(proxy.dsn("7-1"))
+
+
+def test_more_than_six_connections_in_a_request_are_said(proxy: ProxyServer) -> None:
+    proxy.call(lambda: proxy.proxy.name_request("8-1", "GET /many"))
+    connections = [psycopg.connect(proxy.dsn("8-1")) for _ in range(7)]
+    assert any("GET /many holds more than six connections" in notice for notice in proxy.notices)
+    for connection in connections:
+        connection.close()

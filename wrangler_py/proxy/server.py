@@ -19,6 +19,8 @@ from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.requests import QueryCounts, Request, Requests
 
 BACKLOG = 4096
+MAX_CONNECTIONS_PER_REQUEST = 6
+"""Workers documentation, Limits: simultaneous outgoing connections."""
 
 
 class Proxy:
@@ -74,6 +76,11 @@ class Proxy:
                 client.transport.abort()
         await pool.close()
 
+    def notice(self, message: str) -> None:
+        """Says something to the person."""
+        if self.observer is not None:
+            self.observer.notice(message)
+
     def clear_cache(self) -> int:
         """Forgets every stored answer; gives how many there were."""
         return self.store.clear()
@@ -102,6 +109,12 @@ class Proxy:
         if request is None:
             raise request_over()
         request.clients.add(client)
+        if len(request.clients) == MAX_CONNECTIONS_PER_REQUEST + 1:
+            name = self.requests.label(request.id) or f"request {request.id}"
+            self.notice(
+                f"{name} holds more than six connections at once: Workers has no more than six "
+                "outgoing connections a request, later ones would wait in production"
+            )
         return pool, request
 
     def register(self, client: ClientSession) -> int:
