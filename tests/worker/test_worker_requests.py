@@ -212,6 +212,21 @@ def test_a_slow_reader_holds_the_stream_back(start_worker):
         assert len(next(pieces)) + sum(map(len, pieces)) == 199_900_000
 
 
+def test_a_handler_may_take_its_time_before_it_reads_the_body(start_worker):
+    """The host looks out for the client's going away by then, and has met the body."""
+    child = start_worker(
+        """
+        import time
+        from workers import Response
+        async def on_fetch(request):
+            time.sleep(0.3)
+            return Response(await request.text())
+        """
+    )
+    assert httpx.post(child.url, content="late", trust_env=False, timeout=20).text == "late"
+    assert httpx.post(child.url, content="x" * 1_000_000, trust_env=False, timeout=20).text == "x" * 1_000_000
+
+
 def test_large_bodies_arrive_whole(start_worker):
     child = start_worker(
         """

@@ -54,14 +54,16 @@ class IncomingBody(AsyncIterator[bytes]):
         return asyncio.run_coroutine_threadsafe(self._next(), self._loop).result() or b""
 
     async def _next(self) -> bytes | None:
-        async with self._reading:
-            while not self._ahead:
-                if self._complete:
-                    return None
+        while not self._ahead:
+            if self._complete:
+                return None  # the lock may be the watcher's until the client leaves
+            async with self._reading:
+                if self._ahead or self._complete:
+                    continue
                 if self._disconnected:
                     raise ClientDisconnected("The client went away before its request was complete")
                 await self._take()
-            return self._ahead.pop(0)
+        return self._ahead.pop(0)
 
     async def _take(self) -> None:
         message = await self._receive()
