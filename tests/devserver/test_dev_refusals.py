@@ -46,8 +46,10 @@ def test_main_names_no_file(project: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".js", ".mjs", ".ts"])
-def test_main_is_javascript(project: Path, suffix: str) -> None:
-    assert "dev runs Python Workers" in refusal(project, f"src/index{suffix}")
+def test_main_is_javascript_and_there_is_no_nodejs(project: Path, suffix: str) -> None:
+    output = refusal(project, f"src/index{suffix}", environment={"PATH": str(project)})
+    assert "there is no Node.js here" in output
+    assert "Install Node.js" in output
 
 
 def test_an_unknown_environment(project: Path) -> None:

@@ -18,7 +18,7 @@ class Subcommand(NamedTuple):
 
 COMMANDS = {
     "init": Subcommand("wrangler_py.cli.init", "init", "Create a new Worker project"),
-    "dev": Subcommand("wrangler_py.cli.dev", "dev", "Run the Worker with a local Hyperdrive"),
+    "dev": Subcommand("wrangler_py.cli.dev", "app", "Run the Worker with a local Hyperdrive"),
     "hyperdrive": Subcommand("wrangler_py.cli.hyperdrive", "app", "Manage Hyperdrive configs"),
     "cert": Subcommand("wrangler_py.cli.cert", "app", "Manage certificates for TLS to the origin"),
     "node-compat": Subcommand(

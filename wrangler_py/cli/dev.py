@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from wrangler_py.cli.dev_on_wrangler import DevCommand, offer_node_compat, options_given
 from wrangler_py.errors import WranglerError
+
+app = typer.Typer()
 
 
 class LogLevel(StrEnum):
@@ -22,7 +25,9 @@ class LogLevel(StrEnum):
     DEBUG = "debug"
 
 
+@app.command("dev", cls=DevCommand)
 def dev(
+    context: typer.Context,
     script: Annotated[
         Path | None, typer.Argument(help="The Worker's entry file, instead of `main`.", show_default=False)
     ] = None,
@@ -56,20 +61,51 @@ def dev(
         int | None,
         typer.Option("--debugger", metavar="PORT", help="Wait for a debugger on this port (needs debugpy)."),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Put nodejs_compat in place of the `node_compat` of wrangler 3.")
+    ] = False,
 ) -> None:
     """Run the Worker here, with a Hyperdrive that pools and caches.
 
-    Saving a file reloads it. Ctrl-C ends it, with everything that was started.
+    Saving a file reloads it. Ctrl-C ends it, with everything that was started. A Worker in JavaScript or
+    TypeScript runs on the project's own wrangler, which also gets the options that are unknown here and all
+    that follows `--`.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.options import global_options, project_config
     from wrangler_py.devserver.options import DevOptions
     from wrangler_py.devserver.output import Level, Output
     from wrangler_py.devserver.run import run_session
+    from wrangler_py.devserver.wrangler_command import WranglerOptions
+    from wrangler_py.devserver.wrangler_session import find_project, is_for_wrangler, run_wrangler
 
     given = global_options()
     config = project_config(given)
     state = config.root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
+    output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
+    if is_for_wrangler(config, given.environment, script):
+        options = WranglerOptions(
+            script=script,
+            config=given.config,
+            environment=given.environment,
+            env_files=given.env_files,
+            inspector_port=debugger,
+            variables=dict(_key_and_value(text) for text in var or ()),
+            test_scheduled=test_scheduled,
+            others=tuple(context.args),
+            **options_given(context, "ip", "port", "persist_to", "log_level"),
+        )
+        project = find_project(config, given.environment)
+        if (refusal := project.node_compat_refusal()) is not None:
+            offer_node_compat(config, given.environment, refusal, fix=fix)
+            project = find_project(config, given.environment)
+        raise typer.Exit(
+            run_wrangler(project, options, output, state=state.resolve(), cwd=given.cwd, proxy_port=proxy_port or 0)
+        )
+    if context.args:
+        raise WranglerError(
+            f"No such option: {context.args[0]}", hint="`wrangler-py dev --help` lists them.", exit_status=2
+        )
     run_session(
         DevOptions(
             config_path=config.path.resolve(),
@@ -87,14 +123,12 @@ def dev(
             allow_global_clients=allow_global_clients,
             debugger_port=debugger,
         ),
-        Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table),
+        output,
     )
 
 
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
-        raise WranglerError(
-            f"--var {text}: a variable is KEY:VALUE.", hint="As in --var API_HOST:example.com"
-        )
+        raise WranglerError(f"--var {text}: a variable is KEY:VALUE.", hint="As in --var API_HOST:example.com")
     return key, value

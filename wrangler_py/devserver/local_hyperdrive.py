@@ -45,7 +45,6 @@ class LocalHyperdrive:
         self.pools: dict[str, PoolConfig] = {}
         self._schema = root / "schema.sql"
         self._say = say
-        self.wants_queries = on_query is not None
         self._on_query = on_query
         self._adjust = adjust
         self._port = port

@@ -69,7 +69,11 @@ class Output:
         self._write(Level.INFO, message)
 
     def debug(self, message: str) -> None:
-        self._write(Level.DEBUG, self.style(message, "dim"))
+        self.aside(message, Level.DEBUG)
+
+    def aside(self, message: str, level: Level) -> None:
+        """A line that stands back behind the others."""
+        self._write(level, self.style(message, "dim"))
 
     def detail(self, text: str, level: Level = Level.ERROR) -> None:
         """Several lines that belong to the message before, such as a traceback."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestDone
-from wrangler_py.devserver.output import Output, printable
+from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
 from wrangler_py.hyperdrive.local import ResolvedBinding
@@ -18,10 +18,11 @@ _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 
 
 class Report:
-    """Writes one kind of happening each; decides nothing."""
+    """Writes one kind of happening each; decides nothing. `queries` is the level each query is shown at."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, queries: Level = Level.DEBUG) -> None:
         self._output = output
+        self._queries = queries
         self._warned: set[str] = set()
 
     def request(self, event: RequestDone, queries: QueryCounts) -> None:
@@ -41,7 +42,8 @@ class Report:
     def query(self, event: QueryEvent) -> None:
         request = f" {event.request}" if event.request else ""
         sql = printable(" ".join(event.sql.split()))
-        self._output.debug(f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {sql}")
+        line = f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {sql}"
+        self._output.aside(line, self._queries)
 
     def exception(self, event: HandlerException) -> None:
         where = f" ({event.where})" if event.where else ""
@@ -65,31 +67,32 @@ class Report:
 
     def project(self, project: WorkerProject, pools: Mapping[str, PoolConfig]) -> None:
         """The bindings as a table, the names of the variables, and what will not work."""
-        if project.bindings:
+        self.bindings(project.bindings, pools)
+        if project.variables:
+            self._output.info(f"Variables: {', '.join(project.variables)}")
+        for binding, kind in project.section.other_bindings.items():
+            self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
+
+    def bindings(self, bindings: Sequence[ResolvedBinding], pools: Mapping[str, PoolConfig]) -> None:
+        """The bindings as a table, where they come from, and which send secrets in the clear."""
+        if bindings:
             self._output.table(
                 ("Binding", "Config", "Origin", "TLS", "Pool", "Caching"),
-                [_row(binding, pools[binding.binding]) for binding in project.bindings],
+                [_row(binding, pools[binding.binding]) for binding in bindings],
             )
         else:
             self._output.info("This Worker has no Hyperdrive binding.")
-        for binding in project.bindings:
+        for binding in bindings:
             if binding.embedded_database is not None and binding.config is None:
                 self._output.info(
                     f"env.{binding.binding}: no config has its id, so it gets the embedded PostgreSQL."
                 )
             elif binding.config is None:
                 self._output.info(f"env.{binding.binding}: from {binding.source}.")
-        if project.variables:
-            self._output.info(f"Variables: {', '.join(project.variables)}")
-        self._warn_about(project.section.other_bindings, pools)
-
-    def _warn_about(self, not_emulated: Mapping[str, str], pools: Mapping[str, PoolConfig]) -> None:
-        for binding, kind in not_emulated.items():
-            self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
-        for binding, pool in pools.items():
+        for name, pool in pools.items():
             if not pool.tls.encrypt and not is_this_machine(pool.origin):
                 self._warn_once(
-                    f"env.{binding} sends its password and data to {pool.origin.host} unencrypted."
+                    f"env.{name} sends its password and data to {pool.origin.host} unencrypted."
                     " Add ?sslmode=require to its connection string."
                 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import Section
 from wrangler_py.project.variables import load_variables
 
-_JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
+JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
+"""Suffixes of what wrangler builds and runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +41,28 @@ def read_project(options: DevOptions) -> WorkerProject:
 
     Raises `WranglerError` for whatever is wrong with one of them.
     """
+    config = ConfigFile.load(options.config_path)
+    section = config.section(options.environment)
+    return WorkerProject(
+        root=config.root,
+        main=_main(options, config, section),
+        section=section,
+        variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
+        bindings=resolve_bindings(
+            section, environment_variables(config.root, options.environment, options.env_files)
+        ),
+    )
+
+
+def resolve_bindings(section: Section, environ: Mapping[str, str]) -> tuple[ResolvedBinding, ...]:
+    """The database of each binding of `section`. Raises `WranglerError` if one cannot be used."""
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    config = ConfigFile.load(options.config_path)
-    section = config.section(options.environment)
-    main = _main(options, config, section)
-    environ = _environ(options, config.root)
     store, certificates = ConfigStore(), CertificateStore()
-    return WorkerProject(
-        root=config.root,
-        main=main,
-        section=section,
-        variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
-        bindings=tuple(
-            resolve_binding(each.binding, each.id, each.local_connection_string, environ, store, certificates)
-            for each in section.hyperdrive
-        ),
+    return tuple(
+        resolve_binding(each.binding, each.id, each.local_connection_string, environ, store, certificates)
+        for each in section.hyperdrive
     )
 
 
@@ -67,13 +73,13 @@ def is_project_file(path: Path, project: WorkerProject, options: DevOptions) -> 
     return path.parent == project.root and path.name.startswith((".dev.vars", ".env"))
 
 
-def _environ(options: DevOptions, root: Path) -> dict[str, str]:
+def environment_variables(root: Path, environment: str | None, env_files: Sequence[Path] = ()) -> dict[str, str]:
     """The environment of this process, over the `.env` files that wrangler reads its own settings from."""
     names = [".env", ".env.local"]
-    if options.environment is not None:
-        names += [f".env.{options.environment}", f".env.{options.environment}.local"]
+    if environment is not None:
+        names += [f".env.{environment}", f".env.{environment}.local"]
     variables: dict[str, str] = {}
-    for file in options.env_files or [root / name for name in names]:
+    for file in env_files or [root / name for name in names]:
         if file.is_file():
             variables.update(dotenv.parse(file.read_text(encoding="utf-8", errors="replace")))
     return {**dotenv.expand(variables, os.environ), **os.environ}
@@ -86,14 +92,15 @@ def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:
             hint='Add `main = "src/entry.py"` to it, or name the file: wrangler-py dev src/entry.py',
         )
     main = options.script or config.root / (section.main or "")
-    if main.suffix in _JAVASCRIPT:
+    if main.suffix in JAVASCRIPT:
         raise WranglerError(
-            f"{main.name} is JavaScript: dev runs Python Workers.",
-            hint="Run it with `npx wrangler dev`, or point `main` at a Python file.",
+            f"`main` is {section.main or main.name} now, which wrangler runs.",
+            hint="End this session and start `wrangler-py dev` again.",
         )
     if main.suffix != ".py":
         raise WranglerError(
-            f"`main` is {section.main or main.name}, which is not a Python file.",
-            hint='A Python Worker\'s `main` ends in .py, as in `main = "src/entry.py"`.',
+            f"`main` is {section.main or main.name}, which is neither Python nor JavaScript.",
+            hint='A Python Worker\'s `main` ends in .py, as in `main = "src/entry.py"`; JavaScript and TypeScript '
+            "run on the project's own wrangler.",
         )
     return main

@@ -106,12 +106,15 @@ await answer('notice', async () => {
 
 await answer('cursor', async () => {
   await client.query('BEGIN')
-  const cursor = client.query(new Cursor('SELECT * FROM generate_series(1, $1::int) AS n', [25]))
-  const sizes = []
-  for (let size = -1; size !== 0; sizes.push(size)) size = (await cursor.read(10)).length
-  await cursor.close()
-  await client.query('COMMIT')
-  return sizes
+  try {
+    const cursor = client.query(new Cursor('SELECT * FROM generate_series(1, $1::int) AS n', [25]))
+    const sizes = []
+    for (let size = -1; size !== 0; sizes.push(size)) size = (await cursor.read(10)).length
+    await cursor.close()
+    return sizes
+  } finally {
+    await client.query('COMMIT')
+  }
 })
 await answer('cursor outside a transaction', async () => {
   const cursor = client.query(new Cursor('SELECT * FROM generate_series(1, 25) AS n'))

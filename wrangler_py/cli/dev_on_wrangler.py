@@ -1,0 +1,84 @@
+"""What `dev` adds for Workers that wrangler runs: its own options, and the offer to bring the config up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperCommand
+
+from wrangler_py.cli import printing
+
+if TYPE_CHECKING:
+    import typer
+
+    from wrangler_py.errors import WranglerError
+    from wrangler_py.project.config_file import ConfigFile
+
+_SCRIPT_SUFFIXES = frozenset([".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"])
+
+
+class DevCommand(TyperCommand):
+    """Sets options it does not know aside, with all that follows `--`: they are in `Context.args`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = {
+            name: not getattr(parameter, "is_flag", False)
+            for parameter in self.params
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        ours, others = split_options(args, known)
+        super().parse_args(ctx, ours)
+        ctx.args = others
+        return list(others)
+
+
+def split_options(args: list[str], known: dict[str, bool]) -> tuple[list[str], list[str]]:
+    """`args` as ours and the rest; `known` says of each of our options whether a value follows it.
+
+    What follows an unknown option is its value, unless it is an option itself or looks like a Worker's entry file.
+    """
+    ours: list[str] = []
+    others: list[str] = []
+    rest = list(args)
+    while rest:
+        arg = rest.pop(0)
+        name, equals, _ = arg.partition("=")
+        if arg == "--":
+            others += rest
+            break
+        if not arg.startswith("-") or arg == "-":
+            ours.append(arg)
+        elif name in known or (not arg.startswith("--") and arg[:2] in known):
+            ours.append(arg)
+            if known.get(name) and not equals and rest:
+                ours.append(rest.pop(0))
+        else:
+            others.append(arg)
+            if not equals and rest and not rest[0].startswith("-") and Path(rest[0]).suffix not in _SCRIPT_SUFFIXES:
+                others.append(rest.pop(0))
+    return ours, others
+
+
+def options_given(context: typer.Context, *names: str) -> dict[str, Any]:
+    """The values of those options that were given; the others have their defaults."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return {
+        name: context.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    }
+
+
+def offer_node_compat(config: ConfigFile, environment: str | None, refusal: WranglerError, *, fix: bool) -> None:
+    """Replace `node_compat` in `config`, if `fix` asks for it or a person says yes; raise `refusal` otherwise."""
+    if not fix:
+        if not printing.is_interactive():
+            raise refusal
+        printing.warn(refusal.message)
+        if not printing.confirm(f"Replace it by the compatibility flag nodejs_compat in {config.path.name}?", True):
+            raise refusal
+    config.remove_node_compat(environment)
+    config.set_compatibility_flag("nodejs_compat", environment)
+    config.save()
+    printing.success(f"Replaced node_compat by the compatibility flag nodejs_compat in {config.path.name}.")

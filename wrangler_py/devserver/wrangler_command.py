@@ -1,0 +1,130 @@
+"""The project's own wrangler, for Workers in JavaScript and TypeScript: where it is and what it is told."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.project.node_drivers import installed_package, parse_version
+
+QUIET = {
+    "WRANGLER_SEND_METRICS": "false",
+    "WRANGLER_SEND_ERROR_REPORTS": "false",
+    # The banner is what looks for a new version.
+    "WRANGLER_HIDE_BANNER": "true",
+}
+"""Variables that keep wrangler from calling home."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WranglerOptions:
+    """What is passed on to `wrangler dev`: None where that is left to wrangler, `others` just as they are."""
+
+    script: Path | None = None
+    config: Path | None = None
+    environment: str | None = None
+    env_files: tuple[Path, ...] = ()
+    ip: str | None = None
+    port: int | None = None
+    inspector_port: int | None = None
+    persist_to: Path | None = None
+    log_level: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    test_scheduled: bool = False
+    others: tuple[str, ...] = ()
+
+
+def find_wrangler(root: Path) -> tuple[str, ...]:
+    """The command that runs the wrangler of the project in `root`: the installed one, else what npx has.
+
+    Raises `WranglerError`, which says what to install, if Node.js or wrangler is missing.
+    """
+    if shutil.which("node") is None:
+        raise WranglerError(
+            "A Worker in JavaScript or TypeScript runs on Node.js and wrangler, and there is no Node.js here.",
+            hint="Install Node.js, the current LTS version, from nodejs.org; then: npm install",
+        )
+    for folder in (root, *root.parents):
+        if found := shutil.which("wrangler", path=folder / "node_modules" / ".bin"):
+            return (found,)
+    npx = shutil.which("npx")
+    if npx is not None and _npx_has_wrangler(npx, root):
+        return (npx, "--no-install", "wrangler")
+    if (root / "package.json").is_file() and not (root / "node_modules").is_dir():
+        hint = "Install the project's packages: npm install"
+    else:
+        hint = "Install it into the project: npm install --save-dev wrangler"
+    raise WranglerError(
+        "wrangler, which runs Workers in JavaScript and TypeScript, is not installed here.", hint=hint
+    )
+
+
+def wrangler_version(root: Path) -> int:
+    """The major version of the project's wrangler; 4 where it cannot be seen."""
+    version = installed_package(root, "wrangler")
+    return 4 if version is None else parse_version(version)[0]
+
+
+def dev_arguments(options: WranglerOptions) -> list[str]:
+    """The arguments of `wrangler dev`."""
+    arguments = ["dev"]
+    if options.script is not None:
+        arguments.append(str(options.script))
+    arguments += _common(options)
+    if options.config is not None:
+        arguments += ["--config", str(options.config)]
+    if options.environment is not None:
+        arguments += ["--env", options.environment]
+    if options.test_scheduled:
+        arguments.append("--test-scheduled")
+    for name, value in options.variables.items():
+        arguments += ["--var", f"{name}:{value}"]
+    return [*arguments, *options.others]
+
+
+def pages_arguments(options: WranglerOptions) -> list[str]:
+    """The arguments of `wrangler pages dev`, which finds its folder in the config file.
+
+    Raises `WranglerError` for an option it has not.
+    """
+    refused = {
+        "a script": options.script,
+        "--config": options.config,
+        "--env": options.environment,
+        "--test-scheduled": options.test_scheduled,
+    }
+    for name, value in refused.items():
+        if value:
+            raise WranglerError(f"`wrangler pages dev`, which runs a Pages project, does not take {name}.")
+    arguments = ["pages", "dev", *_common(options)]
+    for name, value in options.variables.items():
+        arguments += ["--binding", f"{name}={value}"]
+    return [*arguments, *options.others]
+
+
+def _common(options: WranglerOptions) -> list[str]:
+    values: Sequence[tuple[str, object]] = (
+        ("--ip", options.ip),
+        ("--port", options.port),
+        ("--inspector-port", options.inspector_port),
+        ("--persist-to", options.persist_to),
+        ("--log-level", options.log_level),
+        *(("--env-file", path) for path in options.env_files),
+    )
+    return [part for name, value in values if value is not None for part in (name, str(value))]
+
+
+def _npx_has_wrangler(npx: str, root: Path) -> bool:
+    result = subprocess.run(
+        [npx, "--no-install", "wrangler", "--version"],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    return result.returncode == 0

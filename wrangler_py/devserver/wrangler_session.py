@@ -1,0 +1,122 @@
+"""The dev session of a JavaScript or TypeScript Worker: the project's wrangler beside the local Hyperdrive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wrangler_py.devserver.foreground_process import ForegroundProcess
+from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
+from wrangler_py.devserver.output import Level, Output
+from wrangler_py.devserver.report import Report
+from wrangler_py.devserver.worker_project import JAVASCRIPT, environment_variables, resolve_bindings
+from wrangler_py.devserver.wrangler_command import (
+    QUIET,
+    WranglerOptions,
+    dev_arguments,
+    find_wrangler,
+    pages_arguments,
+    wrangler_version,
+)
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.project.config_file import ConfigFile
+from wrangler_py.project.node_drivers import check_drivers
+from wrangler_py.project.section import Section
+from wrangler_py.proxy.server import install_event_loop
+
+LEGACY_NODE_COMPAT_HINT = (
+    "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
+    "`wrangler-py dev --fix` does so and goes on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WranglerProject:
+    """A project that wrangler runs, as its config file says; `command` is the wrangler found for it."""
+
+    root: Path
+    section: Section
+    command: tuple[str, ...]
+
+    @property
+    def is_pages(self) -> bool:
+        return self.section.pages_build_output_dir is not None and self.section.main is None
+
+    def node_compat_refusal(self) -> WranglerError | None:
+        """Why this project's `node_compat = true` keeps it from running, with the way out; None if it does not."""
+        if not self.section.node_compat:
+            return None
+        if self.is_pages:
+            message = "Pages does not support `node_compat = true`, the legacy way that node-postgres once needed."
+        elif wrangler_version(self.root) >= 4:
+            message = "The config file has `node_compat = true`, which wrangler 4 refuses."
+        else:
+            return None
+        return WranglerError(message, hint=LEGACY_NODE_COMPAT_HINT)
+
+
+def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | None) -> bool:
+    """Whether wrangler, and not our worker host, runs this project."""
+    section = config.section(environment)
+    main = script or (Path(section.main) if section.main else None)
+    if main is None:
+        return section.pages_build_output_dir is not None
+    return main.suffix in JAVASCRIPT
+
+
+def find_project(config: ConfigFile, environment: str | None) -> WranglerProject:
+    """The project of `config`, with its wrangler. Raises `WranglerError` if that is not installed."""
+    root = config.root.resolve()
+    return WranglerProject(root, config.section(environment), find_wrangler(root))
+
+
+def run_wrangler(
+    project: WranglerProject,
+    options: WranglerOptions,
+    output: Output,
+    *,
+    state: Path,
+    cwd: Path,
+    proxy_port: int = 0,
+) -> int:
+    """Run the Worker on the project's wrangler until it ends; returns its exit status.
+
+    Signals go to wrangler. Raises `WranglerError` if something keeps it from starting.
+    """
+    arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
+    bindings = resolve_bindings(
+        project.section, environment_variables(project.root, options.environment, options.env_files)
+    )
+    report = Report(output, queries=Level.LOG)
+    for problem in check_drivers(project.root, project.section):
+        output.warn(problem.message)
+        output.info(f"  {problem.fix}")
+    hyperdrive = LocalHyperdrive(
+        bindings, root=project.root, state=state, say=output.info, on_query=report.query, port=proxy_port
+    )
+    work = _run([*project.command, *arguments], bindings, hyperdrive, report, cwd)
+    with asyncio.Runner(loop_factory=install_event_loop()) as runner:
+        return runner.run(work)
+
+
+async def _run(
+    command: Sequence[str],
+    bindings: Sequence[ResolvedBinding],
+    hyperdrive: LocalHyperdrive,
+    report: Report,
+    cwd: Path,
+) -> int:
+    process = ForegroundProcess(command)
+    process.pass_signals_on()
+    async with hyperdrive:
+        if process.interrupted:
+            return 128 + signal.SIGINT
+        report.bindings(bindings, hyperdrive.pools)
+        environment = {**QUIET, **os.environ, **hyperdrive.wrangler_variables()}
+        await process.start(cwd=cwd, environment=environment)
+        return await process.wait()
