@@ -1,0 +1,544 @@
+"""Conversations in the protocol itself: the proxy gives the answers that a direct connection gives."""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Iterator
+
+import pytest
+from support.postgres_server import PostgresServer
+from support.proxy_server import BINDING, PASSWORD, ProxyServer
+from support.raw_client import (
+    FLUSH,
+    SYNC,
+    Message,
+    RawClient,
+    bind,
+    close,
+    copy_data,
+    copy_done,
+    copy_fail,
+    describe,
+    execute,
+    function_call,
+    parse,
+    query,
+)
+
+PBES = parse("", "SELECT 1") + bind() + execute() + SYNC
+INT8_ABS = 1230
+"""The OID of the function abs(bigint)."""
+
+Turn = tuple[bytes, str]
+"""What is sent, and the kinds of message that must have come before the next turn, in order."""
+
+CONVERSATIONS: dict[str, list[Turn]] = {
+    "flush without sync": [
+        (parse("a", "SELECT $1::int + 1") + FLUSH, "1"),
+        (describe("S", "a") + FLUSH, "T"),
+        (bind("", "a", [b"41"]) + execute() + FLUSH, "C"),
+        (bind("", "a", [b"1"]) + execute() + SYNC, "Z"),
+    ],
+    "several executes before one sync": [
+        (
+            b"".join(
+                parse("", f"SELECT {i}, $1::text") + bind("", "", [b"x"]) + describe("P") + execute()
+                for i in range(5)
+            )
+            + SYNC,
+            "Z",
+        ),
+    ],
+    "one statement bound many times": [
+        (parse("s", "SELECT $1::int * 2"), ""),
+        (b"".join(bind(f"p{i}", "s", [b"%d" % i]) for i in range(10)), ""),
+        (b"".join(execute(f"p{i}") + close("P", f"p{i}") for i in range(10)) + SYNC, "Z"),
+    ],
+    "portal with row limits": [
+        (query("BEGIN"), "Z"),
+        (parse("", "SELECT generate_series(1, 7)") + bind("p", "") + execute("p", 3) + FLUSH, "s"),
+        (execute("p", 3) + SYNC, "Z"),
+        (execute("p", 3) + close("P", "p") + SYNC, "Z"),
+        (execute("p", 3) + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "portals in turn": [
+        (
+            query("BEGIN")
+            + parse("", "SELECT generate_series(1, 4)")
+            + bind("p", "")
+            + parse("", "SELECT generate_series(11, 14)")
+            + bind("q", "")
+            + SYNC,
+            "ZZ",
+        ),
+        (execute("p", 2) + execute("q", 2) + execute("p", 1) + execute("q") + execute("p") + SYNC, "Z"),
+        (describe("P", "q") + SYNC, "Z"),
+        (query("COMMIT"), "Z"),
+        (describe("P", "q") + SYNC, "Z"),
+    ],
+    "portal ends with its implicit transaction": [
+        (parse("", "SELECT generate_series(1, 4)") + bind("p", "") + execute("p", 2) + SYNC, "Z"),
+        (execute("p", 2) + SYNC, "Z"),
+        (PBES, "Z"),
+    ],
+    "close and describe": [
+        (parse("s", "SELECT 1 AS one") + describe("S", "s") + close("S", "s") + SYNC, "Z"),
+        (describe("S", "s") + SYNC, "Z"),
+        (close("S", "s") + close("S", "never") + close("P", "never") + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (parse("s", "SELECT 2 AS two") + bind("", "s") + describe("P") + execute() + SYNC, "Z"),
+    ],
+    "closed statement, open portal": [
+        (query("BEGIN"), "Z"),
+        (parse("s", "SELECT generate_series(1, 3)") + bind("p", "s") + close("S", "s") + execute("p") + SYNC, "Z"),
+        (query("COMMIT"), "Z"),
+    ],
+    "an error skips to sync": [
+        (
+            parse("a", "SELECT 1")
+            + bind("", "a")
+            + execute()
+            + parse("b", "SELECT nonsense")
+            + parse("c", "SELECT 3")
+            + bind("", "c")
+            + execute()
+            + SYNC,
+            "Z",
+        ),
+        (bind("", "a") + execute() + SYNC, "Z"),
+        (bind("", "b") + execute() + SYNC, "Z"),
+        (bind("", "c") + execute() + SYNC, "Z"),
+        (parse("b", "SELECT 22") + parse("c", "SELECT 33") + bind("", "b") + execute() + SYNC, "Z"),
+        (bind("", "c") + execute() + SYNC, "Z"),
+    ],
+    "an error skips a close": [
+        (parse("a", "SELECT 'a'") + SYNC, "Z"),
+        (parse("", "SELECT nonsense") + close("S", "a") + SYNC, "Z"),
+        (bind("", "a") + execute() + SYNC, "Z"),
+        (parse("a", "SELECT 'again'") + SYNC, "Z"),
+    ],
+    "an error before the sync is sent": [
+        (parse("", "SELECT nonsense") + FLUSH, "E"),
+        (parse("x", "SELECT 1") + bind("", "x") + execute() + FLUSH, ""),
+        (describe("S", "x"), ""),
+        (SYNC, "Z"),
+        (bind("", "x") + SYNC, "Z"),
+    ],
+    "an error at execute": [
+        (parse("d", "SELECT 1 / $1::int") + SYNC, "Z"),
+        (bind("", "d", [b"0"]) + execute() + bind("", "d", [b"1"]) + execute() + SYNC, "Z"),
+        (bind("", "d", [b"1"]) + execute() + SYNC, "Z"),
+        (bind("", "d", [b"x"]) + execute() + SYNC, "Z"),
+    ],
+    "the unnamed statement after an error": [
+        (parse("", "SELECT 'kept'") + SYNC, "Z"),
+        (bind("", "") + execute() + SYNC, "Z"),
+        (parse("", "SELECT nonsense") + SYNC, "Z"),
+        (bind("", "") + execute() + SYNC, "Z"),
+    ],
+    "names": [
+        (parse("n", "SELECT 1") + SYNC, "Z"),
+        (parse("n", "SELECT 1") + SYNC, "Z"),
+        (parse("n", "SELECT 2") + bind("", "n") + execute() + SYNC, "Z"),
+        (bind("", "unknown") + SYNC, "Z"),
+        (describe("S", "unknown") + SYNC, "Z"),
+        (execute("unknown") + SYNC, "Z"),
+        (bind("", "n") + execute() + SYNC, "Z"),
+    ],
+    "names in a transaction": [
+        (query("BEGIN"), "Z"),
+        (parse("n", "SELECT 1") + SYNC, "Z"),
+        (parse("n", "SELECT 1") + SYNC, "Z"),
+        (bind("", "n") + execute() + SYNC, "Z"),
+        (parse("m", "SELECT 1") + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+        (bind("", "n") + execute() + SYNC, "Z"),
+        (bind("", "m") + execute() + SYNC, "Z"),
+    ],
+    "prepare again in a failed transaction": [
+        (parse("n", "SELECT 1") + SYNC, "Z"),
+        (query("BEGIN") + query("SELECT 1/0"), "ZZ"),
+        (parse("m", "SELECT 1") + SYNC, "Z"),
+        (bind("", "n") + execute() + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+        (bind("", "m") + execute() + SYNC, "Z"),
+        (parse("m", "SELECT 1") + bind("", "m") + execute() + SYNC, "Z"),
+    ],
+    "empty queries": [
+        (query(""), "Z"),
+        (query(";"), "Z"),
+        (parse("", "") + bind() + describe("P") + execute() + SYNC, "Z"),
+        (parse("e", "") + describe("S", "e") + SYNC, "Z"),
+        (SYNC, "Z"),
+        (SYNC + SYNC, "ZZ"),
+        (FLUSH, ""),
+        (query(" -- nothing"), "Z"),
+    ],
+    "several statements in a simple query": [
+        (query("SELECT 1; SELECT 'two'; SELECT generate_series(1, 3)"), "Z"),
+        (query("SELECT 1; SELECT nonsense; SELECT 3"), "Z"),
+        (query("SELECT 1; BEGIN; SELECT 2"), "Z"),
+        (query("SELECT 3; COMMIT; SELECT 4"), "Z"),
+        (query("SELECT 1; SELECT 1/0; SELECT 3"), "Z"),
+        (query("BEGIN; SELECT 1/0"), "Z"),
+        (query("SELECT 1"), "Z"),
+        (query("ROLLBACK; SELECT 5"), "Z"),
+        (query("SELECT 1; CREATE TEMP TABLE IF NOT EXISTS t (a int); DROP TABLE t"), "Z"),
+        (parse("", "SELECT 1; SELECT 2") + SYNC, "Z"),
+    ],
+    "copy in": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int, b text) ON COMMIT DROP"), "Z"),
+        (query("COPY c FROM STDIN"), "G"),
+        (copy_data(b"1\tone\n") + copy_data(b"2\ttwo\n3\tthr") + copy_data(b"ee\n") + copy_done(), "Z"),
+        (query("SELECT * FROM c ORDER BY a"), "Z"),
+        (query("COPY c FROM STDIN"), "G"),
+        (copy_data(b"4\tfour\n") + copy_fail("changed my mind"), "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "copy in binary": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int, b text) ON COMMIT DROP"), "Z"),
+        (query("COPY c FROM STDIN (FORMAT BINARY)"), "G"),
+        (
+            copy_data(
+                b"PGCOPY\n\xff\r\n\0"
+                + struct.pack("!II", 0, 0)
+                + struct.pack("!HIi", 2, 4, 7)
+                + struct.pack("!I", 5)
+                + b"seven"
+                + b"\xff\xff"
+            )
+            + copy_done(),
+            "Z",
+        ),
+        (query("COPY c TO STDOUT"), "Z"),
+        (query("COPY c TO STDOUT (FORMAT BINARY)"), "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "copy in that fails": [
+        (query("COPY nonsense FROM STDIN"), "Z"),
+        (copy_data(b"1\n") + copy_done() + query("SELECT 1"), "Z"),
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (query("COPY c FROM STDIN"), "G"),
+        (copy_data(b"not a number\n") + copy_data(b"2\n") + copy_done(), "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "copy in, all at once": [
+        (
+            query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP")
+            + query("COPY c FROM STDIN")
+            + copy_data(b"1\n2\n")
+            + copy_done()
+            + query("SELECT sum(a) FROM c")
+            + query("COMMIT"),
+            "ZZZZ",
+        ),
+    ],
+    "copy with several statements": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (query("SELECT 1; COPY c FROM STDIN; COPY c FROM STDIN; SELECT sum(a) FROM c"), "G"),
+        (copy_data(b"1\n") + copy_done(), "G"),
+        (copy_data(b"2\n") + copy_done(), "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "extended copy in": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (parse("", "COPY c FROM STDIN") + bind() + execute() + SYNC, "G"),
+        (copy_data(b"1\n") + copy_data(b"2\n") + copy_done() + SYNC, "Z"),
+        (parse("k", "COPY c FROM STDIN") + bind("", "k") + execute() + FLUSH, "G"),
+        (copy_data(b"3\n") + copy_done() + SYNC, "Z"),
+        (bind("", "k") + execute() + SYNC, "G"),
+        (copy_data(b"4\n") + SYNC + FLUSH + copy_data(b"5\n") + copy_done() + SYNC, "Z"),
+        (bind("", "k") + execute() + copy_data(b"6\n") + copy_done() + SYNC, "Z"),
+        (parse("", "SELECT sum(a) FROM c") + bind() + execute() + SYNC, "Z"),
+        (bind("", "k") + execute() + SYNC, "G"),
+        (copy_fail("no more") + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+        (bind("", "k") + execute() + SYNC, "Z"),
+    ],
+    "extended copy in, sync before its data": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (
+            parse("", "COPY c FROM STDIN")
+            + bind()
+            + execute()
+            + SYNC
+            + copy_data(b"1\n2\n")
+            + copy_done()
+            + SYNC
+            + query("SELECT sum(a) FROM c"),
+            "ZZ",
+        ),
+        (query("ROLLBACK"), "Z"),
+        (
+            parse("", "COPY nonsense FROM STDIN")
+            + bind()
+            + execute()
+            + SYNC
+            + copy_data(b"1\n2\n")
+            + copy_done()
+            + SYNC,
+            "ZZ",
+        ),
+        (query("SELECT 1"), "Z"),
+    ],
+    "extended copy in that fails": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (parse("", "COPY c FROM STDIN") + bind() + execute() + SYNC, "G"),
+        (copy_data(b"x\n"), "E"),
+        (copy_data(b"y\n") + copy_done() + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "simple query in the middle of a copy's sync": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (query("COPY c FROM STDIN"), "G"),
+        (SYNC + copy_data(b"1\n") + FLUSH + copy_done(), "Z"),
+        (query("SELECT count(*) FROM c"), "Z"),
+        (query("COMMIT"), "Z"),
+    ],
+    "copy out": [
+        (query("COPY (SELECT generate_series(1, 100)) TO STDOUT"), "Z"),
+        (parse("o", "COPY (SELECT 1, 'x') TO STDOUT") + bind("", "o") + describe("P") + execute() + SYNC, "Z"),
+        (query("COPY (SELECT 1/(3-x) FROM generate_series(1, 5) x) TO STDOUT"), "Z"),
+        (query("SELECT 'after'"), "Z"),
+    ],
+    "function call": [
+        (function_call(INT8_ABS, [b"-7"]), "Z"),
+        (function_call(999_999_999, []), "Z"),
+        (query("BEGIN") + function_call(INT8_ABS, [b"-8"]) + query("ROLLBACK"), "ZZZ"),
+        (function_call(INT8_ABS, [b"x"]), "Z"),
+    ],
+    "notices": [
+        (query("DO $$BEGIN RAISE NOTICE 'first'; RAISE WARNING 'second'; END$$"), "Z"),
+        (parse("", "DROP TABLE IF EXISTS nonsense") + bind() + execute() + SYNC, "Z"),
+        (query("BEGIN; BEGIN"), "Z"),
+        (query("COMMIT"), "Z"),
+        (query("COMMIT"), "Z"),
+    ],
+    "parameter status in a transaction": [
+        (query("BEGIN; SET LOCAL TimeZone = 'Asia/Tokyo'; SET LOCAL DateStyle = 'German'"), "Z"),
+        (query("SELECT '2026-02-28'::date"), "Z"),
+        (query("COMMIT"), "Z"),
+        (query("SELECT '2026-02-28'::date"), "Z"),
+    ],
+    "simple query behind unfinished messages": [
+        (parse("", "SELECT 1") + bind() + execute() + query("SELECT 2"), "Z"),
+        (parse("s", "SELECT 3") + query("SELECT 4"), "Z"),
+        (bind("", "s") + query("SELECT 5"), "Z"),
+        (bind("", "s") + execute() + FLUSH, "C"),
+        (query("SELECT 6; SELECT 7"), "Z"),
+        (parse("", "SELECT 1") + bind() + execute() + query("SELECT 1/0"), "Z"),
+        (parse("", "SELECT 1") + bind() + execute() + query("nonsense"), "Z"),
+        (query("SELECT 'fine'"), "Z"),
+    ],
+    "simple query behind failed messages": [
+        (parse("", "SELECT nonsense") + bind() + query("SELECT 2") + SYNC, "Z"),
+        (parse("", "SELECT nonsense") + FLUSH, "E"),
+        (query("SELECT 2") + query("SELECT 3") + SYNC, "Z"),
+        (PBES, "Z"),
+    ],
+    "a pipeline of transactions": [
+        (
+            query("BEGIN")
+            + PBES
+            + query("SELECT 1/0")
+            + PBES
+            + query("ROLLBACK")
+            + PBES
+            + query("BEGIN")
+            + query("SELECT 2")
+            + query("COMMIT"),
+            "Z" * 9,
+        ),
+    ],
+    "a pipeline with names": [
+        (
+            parse("a", "SELECT 'a', $1::int")
+            + SYNC
+            + bind("", "a", [b"1"])
+            + execute()
+            + SYNC
+            + parse("a", "SELECT 'b'")
+            + SYNC
+            + close("S", "a")
+            + SYNC
+            + parse("a", "SELECT 'c'")
+            + bind("", "a")
+            + execute()
+            + SYNC
+            + bind("", "gone")
+            + SYNC
+            + query("SELECT 'end'"),
+            "Z" * 7,
+        ),
+    ],
+    "an implicit transaction is one": [
+        (
+            parse("", "CREATE TABLE implicit (a int)")
+            + bind()
+            + execute()
+            + parse("", "SELECT 1/0")
+            + bind()
+            + execute()
+            + SYNC,
+            "Z",
+        ),
+        (query("SELECT * FROM implicit"), "Z"),
+    ],
+    "commit in the middle of a pipeline": [
+        (
+            b"".join(
+                parse("", sql) + bind() + execute() for sql in ("BEGIN", "SELECT 1", "COMMIT", "SELECT 2", "BEGIN")
+            )
+            + SYNC,
+            "Z",
+        ),
+        (parse("", "SELECT 3") + bind() + execute() + SYNC, "Z"),
+        (parse("", "ROLLBACK") + bind() + execute() + parse("", "SELECT 4") + bind() + execute() + SYNC, "Z"),
+    ],
+    "savepoints": [
+        (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+        (parse("", "ROLLBACK TO a") + bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'alive'") + bind() + execute() + SYNC, "Z"),
+        (query("COMMIT"), "Z"),
+    ],
+    "formats": [
+        (parse("f", "SELECT $1::int, $2::bytea", [23, 17]) + describe("S", "f") + SYNC, "Z"),
+        (bind("", "f", [b"\0\0\0\7", b"\\x00ff"], [1, 0], [0, 1]) + describe("P") + execute() + SYNC, "Z"),
+        (bind("", "f", [None, None], [], [1]) + execute() + SYNC, "Z"),
+        (bind("", "f", [b"1"]) + execute() + SYNC, "Z"),
+        (parse("g", "SELECT $1", [23]) + parse("h", "SELECT $1", [25]) + describe("S", "g") + SYNC, "Z"),
+        (describe("S", "h") + SYNC, "Z"),
+    ],
+    "drivers clean up": [
+        (parse("s", "SELECT 1") + SYNC, "Z"),
+        (query("DEALLOCATE s"), "Z"),
+        (bind("", "s") + SYNC, "Z"),
+        (query("DEALLOCATE s"), "Z"),
+        (parse("s", "SELECT 1") + parse("t", "SELECT 2") + SYNC, "Z"),
+        (query("DEALLOCATE ALL"), "Z"),
+        (bind("", "t") + SYNC, "Z"),
+        (parse("s", "SELECT 3") + bind("", "s") + execute() + SYNC, "Z"),
+        (parse("", "DEALLOCATE s") + bind() + describe("P") + execute() + SYNC, "Z"),
+        (bind("", "s") + SYNC, "Z"),
+        (query("DISCARD ALL"), "Z"),
+        (query("CLOSE ALL; UNLISTEN *; RESET ALL"), "Z"),
+        (query("SELECT pg_advisory_unlock_all()"), "Z"),
+    ],
+    "deallocate in a pipeline": [
+        (
+            parse("s", "SELECT 's'")
+            + bind("", "s")
+            + execute()
+            + SYNC
+            + query("DEALLOCATE s")
+            + bind("", "s")
+            + SYNC
+            + query("SELECT 'end'"),
+            "ZZZZ",
+        ),
+        (
+            parse("s", "SELECT 's'")
+            + parse("", "DEALLOCATE ALL")
+            + bind()
+            + execute()
+            + parse("s", "SELECT 'new'")
+            + bind("", "s")
+            + execute()
+            + SYNC,
+            "Z",
+        ),
+        (parse("", "SELECT 1") + bind() + execute() + query("DEALLOCATE s"), "Z"),
+        (query("BEGIN; SELECT 1/0"), "Z"),
+        (query("DEALLOCATE ALL"), "Z"),
+        (query("ROLLBACK"), "Z"),
+    ],
+    "bad values": [
+        (parse("", "SELECT 1") + bind("", "", [b"too", b"many"]) + SYNC, "Z"),
+        (parse("", "SELECT $1") + SYNC, "Z"),
+        (query("SELECT '\\xff'::bytea"), "Z"),
+        (b"Q\0\0\0\x0cSELECT \xff\0", "Z"),
+        (query("SELECT 1"), "Z"),
+    ],
+    "large messages": [
+        (parse("", "SELECT length($1::text)") + bind("", "", [b"x" * 3_000_000]) + execute() + SYNC, "Z"),
+        (query("SELECT length('" + "y" * 1_500_000 + "')"), "Z"),
+        (
+            parse("l", "SELECT md5($1::bytea)") + bind("", "l", [bytes(range(256)) * 1_000], [1]) + execute() + SYNC,
+            "Z",
+        ),
+        (query("SELECT length('" + "z" * 200_000 + "'), nonsense"), "Z"),
+        (query("BEGIN; CREATE TEMP TABLE c (a text) ON COMMIT DROP"), "Z"),
+        (query("COPY c FROM STDIN"), "G"),
+        (copy_data(b"w" * 1_000_000 + b"\n") + copy_done(), "Z"),
+        (query("SELECT length(a) FROM c"), "Z"),
+        (query("COMMIT"), "Z"),
+        (query("SELECT repeat('r', 1000000)"), "Z"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def direct(postgres: PostgresServer) -> Iterator[None]:
+    yield
+
+
+def talk(client: RawClient, turns: list[Turn]) -> list[Message]:
+    heard = []
+    for sent, awaited in turns:
+        client.send(sent)
+        for kind in awaited:
+            heard += client.until(kind)
+    return [comparable(answer) for answer in heard]
+
+
+def comparable(answer: Message) -> Message:
+    """Without what names a place in the server's source."""
+    if answer.kind in "EN":
+        fields = answer.fields
+        return Message(answer.kind, repr({k: v for k, v in fields.items() if k not in "FLR"}).encode())
+    return answer
+
+
+def assert_same(ours: list[Message], theirs: list[Message]) -> None:
+    """As `==`, but the first difference is shown, and not in full: messages can be long."""
+    for position, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+        assert one == other, f"answer {position} is {str(one)[:300]}, directly {str(other)[:300]}"
+    assert len(ours) == len(theirs)
+
+
+def through(proxy: ProxyServer, **options: object) -> RawClient:
+    return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, **options)  # type: ignore[arg-type]
+
+
+def straight(postgres: PostgresServer) -> RawClient:
+    return RawClient(postgres.port, user=postgres.user, password=postgres.user_password)
+
+
+@functools.cache
+def told_directly(postgres: PostgresServer, name: str) -> list[Message]:
+    with straight(postgres) as client:
+        return talk(client, CONVERSATIONS[name])
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_the_proxy_answers_as_the_server_does(name: str, proxy: ProxyServer, postgres: PostgresServer) -> None:
+    with through(proxy) as client:
+        assert_same(talk(client, CONVERSATIONS[name]), told_directly(postgres, name))
+        assert client.rows("SELECT 'usable'") == [[b"usable"]]
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_it_does_so_octet_by_octet_and_again(name: str, proxy: ProxyServer, postgres: PostgresServer) -> None:
+    """The same with what is sent cut into small pieces, from a client that has been used before."""
+    turns = CONVERSATIONS[name]
+    with through(proxy) as client:
+        for sent, awaited in turns:
+            step = max(1, len(sent) // 50)
+            for start in range(0, len(sent), step):
+                client.send(sent[start : start + step])
+            for kind in awaited:
+                client.until(kind)
+        client.ask(query("DEALLOCATE ALL"))
+        assert_same(talk(client, turns), told_directly(postgres, name))
