@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TextIO
+
+_WIDTH_ELSEWHERE = 100
+"""Columns of a line that is cut, where the output is no terminal."""
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]]], None]
 """Prints rows of cells under their columns."""
@@ -74,6 +78,11 @@ class Output:
     def aside(self, message: str, level: Level) -> None:
         """A line that stands back behind the others."""
         self._write(level, self.style(message, "dim"))
+
+    def cut(self, text: str) -> str:
+        """`text`, cut to what fits on one line of the terminal; to 100 characters where there is none."""
+        width = shutil.get_terminal_size().columns if self._stream.isatty() else _WIDTH_ELSEWHERE
+        return text if len(text) <= width else text[: width - 1] + "…"
 
     def detail(self, text: str, level: Level = Level.ERROR) -> None:
         """Several lines that belong to the message before, such as a traceback."""

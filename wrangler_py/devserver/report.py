@@ -26,24 +26,23 @@ class Report:
         self._warned: set[str] = set()
 
     def request(self, event: RequestDone, queries: QueryCounts) -> None:
-        """`GET / 200 OK (14 ms, 2 queries)`."""
+        """`GET / 200 OK (14 ms, 3 queries: 2 hit, 1 volatile)`."""
         phrase = _PHRASES.get(event.status, "")
         status = self._output.style(
             f"{event.status} {phrase}".rstrip(), _STATUS_STYLES.get(event.status // 100, "bold")
         )
         took = f"{event.ms:.0f} ms"
         if queries.total:
-            took += f", {queries.total} {'query' if queries.total == 1 else 'queries'}"
-        if hits := queries.by_status.get("hit"):
-            took += f", {hits} from cache"
+            took += f", {_counted(queries)}"
         line = f"{printable(event.method)} {printable(event.path)} {status}"
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
 
     def query(self, event: QueryEvent) -> None:
+        """`HYPERDRIVE 3-17 miss 1.2 ms SELECT …`: the first line of the SQL, as much of it as fits."""
         request = f" {event.request}" if event.request else ""
-        sql = printable(" ".join(event.sql.split()))
-        line = f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {sql}"
-        self._output.aside(line, self._queries)
+        first, *more = event.sql.strip().splitlines() or [""]
+        line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {first.rstrip()}")
+        self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
 
     def exception(self, event: HandlerException) -> None:
         where = f" ({event.where})" if event.where else ""
@@ -100,6 +99,14 @@ class Report:
         if message not in self._warned:
             self._warned.add(message)
             self._output.warn(message)
+
+
+def _counted(queries: QueryCounts) -> str:
+    """`3 queries: 2 hit, 1 volatile`, most first."""
+    by_status = sorted(queries.by_status.items(), key=lambda item: (-item[1], item[0]))
+    if queries.total == 1:
+        return f"1 query: {by_status[0][0]}"
+    return f"{queries.total} queries: " + ", ".join(f"{count} {status}" for status, count in by_status)
 
 
 def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
