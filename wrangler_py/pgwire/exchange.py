@@ -79,13 +79,15 @@ class Exchange:
 
     `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
     plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
-    are then the steps that the origin skipped, the failed one first. `sent_at`, `answered_bytes`, `capture` and
-    `queries` are for the sender's notes.
+    are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
+    query that ends an exchange of extended ones. `copy_ended` says that the end of COPY data was sent, and
+    `synced_early` that a Sync was sent before it. `sent_at`, `answered_bytes`, `capture` and `queries` are for the
+    sender's notes.
     """
 
     __slots__ = (
         "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner",
-        "queries", "sent_at", "simple", "steps", "unfinished",
+        "queries", "query_from", "sent_at", "simple", "steps", "synced_early", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -106,21 +108,56 @@ class Exchange:
         self.error: bytes | None = None
         self.failed = False
         self.unfinished: list[Step] = []
+        self.query_from: int | None = None
         self.copy_ended = False
+        self.synced_early = False
         self.sent_at = 0.0
         self.answered_bytes = 0
         self.capture: Any = None
         self.queries: Any = None
 
-    def begin_copy_in(self) -> None:
-        """The origin takes COPY data: a Sync it was sent before the end of the data is ignored there."""
-        if self.simple or not self.closed or self.copy_ended:
-            return
-        if self.steps is None or self.steps[-1].name != b"Q":
+    def end_with_query(self, steps: list[Step] | None) -> None:
+        """A simple query, with `steps` of its own, was sent behind extended ones."""
+        assert self.steps is not None
+        self._drop_ready()
+        self.query_from = len(self.steps)
+        self.steps += steps or [STEP_READY]
+        self.closed = True
+
+    def extend(self, steps: list[Step], *, closed: bool) -> None:
+        """More extended messages were sent."""
+        assert self.steps is not None
+        self._drop_ready()
+        self.steps += steps
+        self.closed = closed
+
+    def _drop_ready(self) -> None:
+        """Forgets the Sync of an exchange that goes on: a COPY ignored it."""
+        if self.steps and self.steps[-1] is STEP_READY:
+            self.steps.pop()
+
+    def ignores_sync(self) -> bool:
+        """Whether its Sync is ignored, now that the origin takes COPY data: one before the end of the data is."""
+        if self.simple or not self.closed or (self.copy_ended and not self.synced_early):
+            return False
+        return self.query_from is None
+
+    def reopen(self, behind: Exchange | None) -> None:
+        """Its Sync was ignored, so that what was sent `behind` it belongs to it."""
+        if self.steps is None:
+            self.steps = [STEP_EXECUTE]
+            self.cursor = 0
+        self._drop_ready()
+        if behind is None:
             self.closed = False
-            if self.steps is None:
-                self.steps = [Step(EXECUTE), STEP_READY]
-                self.cursor = 0
+        elif behind.simple:
+            self.end_with_query(behind.steps)
+        else:
+            self.extend(behind.steps or [STEP_READY], closed=behind.closed)
+
+    @property
+    def ends_with_sync(self) -> bool:
+        return self.closed and not self.simple and self.query_from is None
 
     def fail(self, error: bytes) -> None:
         if self.error is None:
@@ -129,14 +166,12 @@ class Exchange:
             return
         self.failed = True
         self.unfinished = self.steps[self.cursor :]
-        if self.steps and self.steps[-1].finals == READY:
-            self.cursor = len(self.steps) - 1
-            if self.steps[-1].name == b"Q":
-                # A simple query behind a failed message is skipped; the client still owes a Sync.
-                self.steps.pop()
-                self.closed = False
-        else:
-            self.cursor = len(self.steps)
+        if self.query_from is not None and self.cursor < self.query_from:
+            # A simple query behind a failed message is skipped; the client still owes a Sync.
+            del self.steps[self.query_from :]
+            self.query_from = None
+            self.closed = False
+        self.cursor = len(self.steps)
 
 
 class Answer(NamedTuple):
@@ -164,15 +199,17 @@ class OriginStream:
     """The conversation with an origin after start-up, as a state machine: exchanges and bytes in, answers out.
 
     `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
-    ReadyForQuery; `copy_in` says that the origin waits for COPY data.
+    ReadyForQuery; `copy_in` says that the origin waits for COPY data. `dropped` are exchanges that will not get
+    an end of their own, because the origin skips them or takes them for a part of another.
     """
 
     __slots__ = (
-        "_skip", "_tail", "copy_in", "parameters", "parameters_changed", "queue", "transaction_status",
+        "_skip", "_tail", "copy_in", "dropped", "parameters", "parameters_changed", "queue", "transaction_status",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
         self.queue: deque[Exchange] = deque()
+        self.dropped: list[Exchange] = []
         self.parameters = parameters
         self.parameters_changed = False
         self.transaction_status = ord("I")
@@ -251,7 +288,7 @@ class OriginStream:
             elif exchange is None or exchange.steps is None:
                 if kind == 69:  # E, ErrorResponse
                     if exchange is not None:
-                        exchange.fail(data[position:end])
+                        exchange.fail(data[position:end])  # its steps are None: nothing behind it is skipped
                 elif kind == 71:  # G, CopyInResponse
                     self._begin_copy_in(exchange)
                     if exchange is not None and exchange.steps is not None:
@@ -262,6 +299,8 @@ class OriginStream:
                 if kind == 71:
                     self._begin_copy_in(exchange)
                 replacement = _follow(exchange, exchange.steps, kind, data[position:end])
+                if kind == 69 and not exchange.closed:
+                    self._skip_to_sync(exchange)
                 if replacement is not None:
                     if start < position:
                         output.append(data[start:position])
@@ -284,7 +323,33 @@ class OriginStream:
         if exchange is None:
             raise ProtocolError("CopyInResponse without a request")
         self.copy_in = not exchange.copy_ended
-        exchange.begin_copy_in()
+        if exchange.ignores_sync():
+            exchange.reopen(self._take_behind())
+
+    def end_copy_data(self) -> None:
+        """CopyDone or CopyFail was sent."""
+        self.copy_in = False
+        exchange = self.queue[-1]
+        exchange.copy_ended = True
+        exchange.synced_early = exchange.ends_with_sync
+
+    def _skip_to_sync(self, exchange: Exchange) -> None:
+        """`exchange` has failed: all that was sent behind it is skipped, up to a Sync."""
+        while not exchange.closed:
+            behind = self._take_behind()
+            if behind is None:
+                return
+            behind.error = b""
+            exchange.unfinished += behind.steps or ()
+            exchange.closed = behind.ends_with_sync
+
+    def _take_behind(self) -> Exchange | None:
+        if len(self.queue) < 2:
+            return None
+        behind = self.queue[1]
+        del self.queue[1]
+        self.dropped.append(behind)
+        return behind
 
 
 def _emit(exchange: Exchange, steps: list[Step]) -> bytes:

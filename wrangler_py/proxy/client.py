@@ -49,7 +49,8 @@ class Pending(NamedTuple):
 
     group: Group
     closed: bool
-    piece: bytes
+    kind: int = 0
+    piece: bytes = b""
 
 
 class ClientSession(asyncio.Protocol):
@@ -253,13 +254,13 @@ class ClientSession(asyncio.Protocol):
                 self.skipping = False
                 self.transport.write(messages.READY_IDLE)
         elif self.waiting:
-            self._wait(Pending(group, closed, b""))
+            self._wait(Pending(group, closed))
         elif self.origin is not None:
             self._forward(group, closed)
         elif not answer_locally(self, group, closed) and not (
             self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
         ):
-            self._wait(Pending(group, closed, b""))
+            self._wait(Pending(group, closed))
             self.waiting = True
             connection = self.pool.checkout(self)
             if connection is not None:
@@ -274,12 +275,10 @@ class ClientSession(asyncio.Protocol):
     def _pass_on(self, kind: int, data: bytes) -> None:
         """COPY data, or a later piece of a long message."""
         if self.waiting:
-            self._wait(Pending([], False, data))
+            self._wait(Pending([], False, kind, data))
         elif self.origin is not None and self.origin.stream.queue:
-            exchange = self.origin.stream.queue[-1]
             if kind in (_COPY_DONE, _COPY_FAIL):
-                exchange.copy_ended = True
-                self.origin.stream.copy_in = False
+                self.origin.stream.end_copy_data()
             self.origin.transport.write(data)
         # Otherwise the COPY has failed already; as a server does, ignore what was sent before that was known.
 
@@ -297,7 +296,7 @@ class ClientSession(asyncio.Protocol):
         """Waits for the answer to someone else's query, which is under way."""
         self._follows = key
         self.waiting = True
-        self._wait(Pending(group, True, b""))
+        self._wait(Pending(group, True))
 
     def resume(self) -> None:
         """That query has ended: its answer may be there now."""
@@ -310,7 +309,7 @@ class ClientSession(asyncio.Protocol):
                 self._group = item.group
                 self._submit(closed=item.closed)
             else:
-                self._pass_on(0, item.piece)
+                self._pass_on(item.kind, item.piece)
 
     def _give_up_lead(self) -> None:
         leads, self.leads = self.leads, None
@@ -382,7 +381,7 @@ class ClientSession(asyncio.Protocol):
             if item.group:
                 self._forward(item.group, item.closed)
             else:
-                self._pass_on(0, item.piece)
+                self._pass_on(item.kind, item.piece)
 
     def lets_go(self) -> bool:
         """Whether the connection can go back, now that the origin is idle with nothing outstanding."""

@@ -17,7 +17,6 @@ from wrangler_py.pgwire.exchange import (
     DESCRIBE,
     EXECUTE,
     PARSE,
-    READY,
     STEP_BIND,
     STEP_CLOSE,
     STEP_DESCRIBE,
@@ -42,12 +41,15 @@ Group = list[tuple[int, bytes]]
 
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
-_IDLE = ord("I")
+_IDLE, _FAILED = b"IE"
 
 _FAILS = b"refused by the proxy\0\0\0"
 """A statement's definition that no server takes, sent where the client has to get an error of ours: so the
 transaction it is in fails as it would at a server."""
 _NOTHING = messages.query("")
+_TRANSACTION_FAILED = messages.error_response(
+    "25P02", "current transaction is aborted, commands ignored until end of transaction block"
+)
 _RESULT_TYPE_CHANGED = messages.error_response(
     "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
 )
@@ -94,6 +96,10 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
     """Sends a simple query, or a function call, to the origin that `client` holds."""
     kind, data = item
     steps: list[Step] | None = None
+    queue = origin.stream.queue
+    open_exchange = queue[-1] if queue and not queue[-1].closed else None
+    if open_exchange is not None and open_exchange.failed:
+        return  # the origin skips all up to the Sync
     if kind == _QUERY and messages.is_whole(data):
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None and not allowed(client, origin, text.refusal):
@@ -108,13 +114,14 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
             client.in_transaction = in_transaction(client, origin)
             client.count(text)
             note(client, origin, text)
-    elif kind == _QUERY:
+    else:
         origin.dirty = True
-        client.count(too_long(data[5:]))
-    queue = origin.stream.queue
-    if queue and not queue[-1].closed:
-        _end_with_query(queue[-1], origin, data)
+        if kind == _QUERY:
+            client.count(too_long(data[5:]))
+    if open_exchange is not None:
+        open_exchange.end_with_query(steps)
         client.queries = []
+        origin.transport.write(data)
         return
     exchange = Exchange(client, simple=True, steps=steps)
     if client.queries:
@@ -123,16 +130,6 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
         if run.status is CacheStatus.MISS:
             client.pool.caching.watch_simple(client, exchange, run.text)
     origin.send(exchange, data)
-
-
-def _end_with_query(exchange: Exchange, origin: OriginConnection, data: bytes) -> None:
-    """A simple query behind extended ones without a Sync: it ends their exchange, unless they fail."""
-    if exchange.failed:
-        return
-    assert exchange.steps is not None
-    exchange.steps.append(Step(READY, name=b"Q"))
-    exchange.closed = True
-    origin.transport.write(data)
 
 
 def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> None:
@@ -147,6 +144,9 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         return
     if exchange is None and group[0][0] == _FLUSH:
         return  # behind a Sync, which flushes anyway
+    if origin.stream.copy_in and group[0][0] == _SYNC:
+        origin.transport.write(messages.SYNC)  # ignored there
+        return
     out: list[bytes] = []
     steps: list[Step] = []
     plain = exchange is None and closed
@@ -161,10 +161,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             client.unnamed_described = False
             client.cached_portals = {}
             out.append(data)
-            if not origin.stream.copy_in:
-                steps.append(STEP_READY)
-            else:
-                closed = False
+            steps.append(STEP_READY)
         elif kind == _DESCRIBE:
             plain &= _describe(client, origin, data, out, steps)
         elif kind == _PARSE:
@@ -187,11 +184,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     if begun:
         origin.send(exchange, data)
     else:
-        assert exchange.steps is not None
-        if exchange.steps and exchange.steps[-1] is STEP_READY:
-            exchange.steps.pop()  # its Sync was ignored by a COPY
-        exchange.steps.extend(steps)
-        exchange.closed = closed
+        exchange.extend(steps, closed=closed)
         origin.transport.write(data)
     if not plain:
         made_up = origin.stream.emit_ready_steps(exchange)
@@ -228,6 +221,9 @@ def _parse(
         steps.append(Step(PARSE, name=b"", statement=None))
         return True
     if statement in origin.prepared:
+        if in_failed_transaction(origin) and not text.ends:
+            del client.statements[name]
+            return _fail(origin, _TRANSACTION_FAILED, out, steps)
         origin.prepared.move_to_end(statement)
         steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
     else:
@@ -246,7 +242,7 @@ def _prepare(
     superfluous = origin.remember(statement, client.proxy.options.max_prepared_statements)
     if superfluous is not None:
         out.append(messages.close_statement(superfluous.name))
-        steps.append(Step(CLOSE, Action.SWALLOW))
+        steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
 
@@ -419,6 +415,10 @@ def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
     return origin.stream.transaction_status != _IDLE
 
 
+def in_failed_transaction(origin: OriginConnection) -> bool:
+    return not origin.stream.queue and origin.stream.transaction_status == _FAILED
+
+
 def allowed(client: ClientSession, origin: OriginConnection, refusal: Refusal) -> bool:
     if client.pool.options.allow_unsupported:
         return True
@@ -429,6 +429,8 @@ def _is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLTex
     """Whether DEALLOCATE or DISCARD ALL is the origin's business: to fail there, or it has the statement."""
     if text.discards_all:
         return in_transaction(client, origin)
+    if in_failed_transaction(origin):
+        return True
     return client.pinned and bool(text.deallocates) and text.deallocates not in client.statements
 
 

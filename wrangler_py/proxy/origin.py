@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import PARSE, Action, Exchange, OriginStream
+from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.settings import SessionSettings, transition
 
@@ -143,6 +143,10 @@ class OriginConnection(asyncio.Protocol):
                     self.pool.exchange_ended(self, exchange, status)
                 if exchange.done is not None:
                     exchange.done(exchange)
+        if self.stream.dropped:
+            dropped, self.stream.dropped = self.stream.dropped, []
+            for exchange in dropped:
+                self._cut_off(exchange)
         if self.closed:
             return
         if not self.stream.queue:
@@ -164,13 +168,17 @@ class OriginConnection(asyncio.Protocol):
         for exchange in lost:
             if exchange.error is None:
                 exchange.error = b""
-            if exchange.queries is not None or exchange.capture is not None:
-                self.pool.exchange_ended(self, exchange, 0)
-            if exchange.done is not None:
-                exchange.done(exchange)
+            self._cut_off(exchange)
         if client is not None:
             told = bool(lost) and bool(lost[0].error)
             client.origin_lost(told=told, mid_message=self.stream.mid_message)
+
+    def _cut_off(self, exchange: Exchange) -> None:
+        """`exchange` gets no answer any more."""
+        if exchange.queries is not None or exchange.capture is not None:
+            self.pool.exchange_ended(self, exchange, 0)
+        if exchange.done is not None:
+            exchange.done(exchange)
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -309,8 +317,13 @@ class OriginConnection(asyncio.Protocol):
         """An error made the origin skip the rest: what was noted as done there was not."""
         unfinished, exchange.unfinished = exchange.unfinished, []
         for step in unfinished:
-            if step.finals == PARSE and step.statement is not None and step.action is not Action.EMIT:
+            if step.statement is None:
+                continue
+            if step.finals == PARSE and step.action is not Action.EMIT:
                 self.prepared.pop(step.statement, None)
+            elif step.finals == CLOSE and step.action is Action.SWALLOW:
+                self.prepared[step.statement] = None
+                self.prepared.move_to_end(step.statement, last=False)
         if exchange.owner is not None and self.client is exchange.owner:
             self.client.steps_skipped(unfinished)
 

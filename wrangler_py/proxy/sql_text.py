@@ -24,7 +24,7 @@ MAX_ANALYSED_BYTES = 1_000_000
 _HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
 _SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
-_CALL = re.compile(rb"([a-z_0-9$.\x80-\xff]+)\s*\(")
+_CALL = re.compile(rb"(?<![a-z_0-9$.\x80-\xff])([a-z_0-9$.\x80-\xff]++)\s*+\(")
 _HARMLESS_CALLS = frozenset(
     b"in values and or on not as from where by filter over select case when then else using limit array any all "
     b"exists count sum avg min max coalesce nullif greatest least lower upper length now cast round abs extract "
