@@ -135,7 +135,7 @@ CONVERSATIONS: dict[str, list[Turn]] = {
     "the unnamed statement after an error": [
         (parse("", "SELECT 'kept'") + SYNC, "Z"),
         (bind("", "") + execute() + SYNC, "Z"),
-        (parse("", "SELECT nonsense") + SYNC, "Z"),
+        (bind("", "", [b"too many"]) + SYNC, "Z"),
         (bind("", "") + execute() + SYNC, "Z"),
     ],
     "names": [
@@ -458,7 +458,7 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (parse("", "SELECT 1") + bind("", "", [b"too", b"many"]) + SYNC, "Z"),
         (parse("", "SELECT $1") + SYNC, "Z"),
         (query("SELECT '\\xff'::bytea"), "Z"),
-        (b"Q\0\0\0\x0cSELECT \xff\0", "Z"),
+        (b"Q\0\0\0\x0dSELECT \xff\0", "Z"),
         (query("SELECT 1"), "Z"),
     ],
     "large messages": [
@@ -494,7 +494,15 @@ def talk(client: RawClient, turns: list[Turn]) -> list[Message]:
 
 
 def comparable(answer: Message) -> Message:
-    """Without what names a place in the server's source."""
+    """Without what names a place in the server's source, and without OIDs of tables."""
+    if answer.kind == "T":
+        columns = answer.body[2:]
+        shown = answer.body[:2]
+        while columns:
+            end = columns.index(0) + 1
+            shown += columns[:end] + bytes(4) + columns[end + 4 : end + 18]
+            columns = columns[end + 18 :]
+        return Message("T", shown)
     if answer.kind in "EN":
         fields = answer.fields
         return Message(answer.kind, repr({k: v for k, v in fields.items() if k not in "FLR"}).encode())
@@ -504,7 +512,8 @@ def comparable(answer: Message) -> Message:
 def assert_same(ours: list[Message], theirs: list[Message]) -> None:
     """As `==`, but the first difference is shown, and not in full: messages can be long."""
     for position, (one, other) in enumerate(zip(ours, theirs, strict=False)):
-        assert one == other, f"answer {position} is {str(one)[:300]}, directly {str(other)[:300]}"
+        if one != other:
+            pytest.fail(f"answer {position} is {str(one)[:300]}, directly {str(other)[:300]}")
     assert len(ours) == len(theirs)
 
 
