@@ -17,6 +17,8 @@ QUERY_MAX_BYTES = 1024 * 1024
 class CacheStatus(enum.StrEnum):
     """The product's words for what its cache did with a query (`cacheStatus` in its metrics)."""
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and every query counts
+
     DISABLED = "disabled"
     HIT = "hit"
     MISS = "miss"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
 
@@ -174,15 +174,9 @@ class Exchange:
         self.cursor = len(self.steps)
 
 
-class Answer(NamedTuple):
-    """Octets for an exchange's owner, and the transaction status when they end the exchange, else 0.
-
-    `exchange` is None for what came while nothing was under way.
-    """
-
-    exchange: Exchange | None
-    data: bytes
-    status: int
+Answer = tuple[Exchange | None, bytes, int]
+"""An exchange, octets for its owner, and the transaction status when they end it, else 0. The exchange is None for
+what came while nothing was under way."""
 
 
 def _table(kinds: bytes) -> bytes:
@@ -238,7 +232,7 @@ class OriginStream:
         answers: list[Answer] = []
         if position >= size:
             self._skip = position - size
-            return [Answer(self.queue[0] if self.queue else None, data, 0)]
+            return [(self.queue[0] if self.queue else None, data, 0)]
         self._skip = 0
         exchange = self.queue[0] if self.queue else None
         table = _PLAIN if exchange is None or exchange.steps is None else _CAREFUL
@@ -270,7 +264,7 @@ class OriginStream:
                         output.append(made_up)
                     start = position
                 output.append(data if start == 0 and end == size else data[start:end])
-                answers.append(Answer(exchange, output[0] if len(output) == 1 else b"".join(output), status))
+                answers.append((exchange, output[0] if len(output) == 1 else b"".join(output), status))
                 output = []
                 start = end
                 exchange = self.queue[0] if self.queue else None
@@ -316,7 +310,7 @@ class OriginStream:
         if start < position:
             output.append(data[start:position])
         if output:
-            answers.append(Answer(exchange, b"".join(output), 0))
+            answers.append((exchange, b"".join(output), 0))
         return answers
 
     def _begin_copy_in(self, exchange: Exchange | None) -> None:

@@ -5,8 +5,6 @@ Source: PostgreSQL documentation, "Message Formats"; the length limits are those
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from wrangler_py.pgwire.messages import HEADER, ProtocolError
 
 STREAM_FROM_BYTES = 65_536
@@ -24,12 +22,9 @@ _LIMITS = {
 }
 
 
-class Piece(NamedTuple):
-    """A message, whole, or its head when `missing` octets are still to come in pieces of kind 0."""
-
-    kind: int
-    data: bytes
-    missing: int
+Piece = tuple[int, bytes, int]
+"""Kind, message and how much is missing: 0 for a whole one, else it is the head of one whose `missing` other octets
+come in pieces of kind 0."""
 
 
 class FrontendReader:
@@ -51,8 +46,8 @@ class FrontendReader:
         if self._missing:
             if len(data) <= self._missing:
                 self._missing -= len(data)
-                return [Piece(0, data, self._missing)]
-            pieces.append(Piece(0, data[: self._missing], 0))
+                return [(0, data, self._missing)]
+            pieces.append((0, data[: self._missing], 0))
             data = data[self._missing :]
             self._missing = 0
         if self._tail:
@@ -69,12 +64,12 @@ class FrontendReader:
                 self._check(kind, length)
                 if kind in _STREAMED and length >= STREAM_FROM_BYTES and end_of_data - position >= 8192:
                     self._missing = end - end_of_data
-                    pieces.append(Piece(kind, data[position:], self._missing))
+                    pieces.append((kind, data[position:], self._missing))
                     return pieces
                 break
             if length > _SMALL_LIMIT_BYTES or kind not in _LIMITS:
                 self._check(kind, length)
-            pieces.append(Piece(kind, data[position:end], 0))
+            pieces.append((kind, data[position:end], 0))
             position = end
         if position < end_of_data:
             self._tail = bytearray(data[position:] if position else data)

@@ -115,10 +115,11 @@ class Caching:
     def _answer_simple(self, client: ClientSession, group: Group, data: bytes) -> bool:
         if not messages.is_whole(data):
             return False
-        text = self._pool.texts.get(data[5:-1])
+        sql = data[5:-1]
+        text = self._pool.texts.get(sql)
         if not text.candidate:
             return False
-        key = CacheKey(self._pool.config.name, text.sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key)
+        key = CacheKey(self._pool.config.name, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key)
         hit = self._find(key)
         if hit is None or hit.entry.result.row_description is None:
             return self._follow(client, key, group)
@@ -195,7 +196,7 @@ class Caching:
         return True
 
     def _key(self, client: ClientSession, statement: Statement, bind: bytes) -> CacheKey:
-        sql = statement.text.sql
+        sql = statement.sql
         return CacheKey(
             self._pool.config.name, sql, statement.definition[len(sql) + 1 :], bind, client.settings.cache_key
         )
@@ -208,7 +209,7 @@ class Caching:
         """ParameterDescription and RowDescription of a statement that a stored answer, still alive, belongs to."""
         if not statement.text.candidate or statement.parameters is None or statement.rows is None:
             return None
-        sql = statement.text.sql
+        sql = statement.sql
         key = StatementKey(
             self._pool.config.name, sql, statement.definition[len(sql) + 1 :], client.settings.cache_key
         )
@@ -226,12 +227,12 @@ class Caching:
             label = self._pool.requests.label
             reader = label(client.request.id) if client.request else None
             message = stale.message(reader, label(stale.write.request) if stale.write.request else None)
-            if self.stale_reads.add(text.sql, stale):
+            if self.stale_reads.add(key.sql, stale):
                 self._pool.notice(message)
             if self._pool.options.fail_on_stale_read:
                 client.fail_group(group, True, messages.error_response(SQLSTATE, message))
                 return False
-        run = QueryRun(text, CacheStatus.HIT, client.request)
+        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request)
         self._pool.query_ended(run, hit.entry.result.size, None)
         return True
 
@@ -290,10 +291,10 @@ class Caching:
         if capture is not None:
             self._take_lead(client, capture)
 
-    def watch_simple(self, client: ClientSession, exchange: Exchange, text: SQLText) -> None:
+    def watch_simple(self, client: ClientSession, exchange: Exchange, sql: bytes, text: SQLText) -> None:
         capture = Capture(text, None, monotonic(), self._store.generation)
         capture.key = CacheKey(
-            self._pool.config.name, text.sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
+            self._pool.config.name, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
         )
         exchange.capture = capture
         self._take_lead(client, capture)

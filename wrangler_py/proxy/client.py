@@ -260,11 +260,22 @@ class ClientSession(asyncio.Protocol):
         elif not answer_locally(self, group, closed) and not (
             self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
         ):
+            self._check_out(group, closed)
+
+    def _check_out(self, group: Group, closed: bool) -> None:
+        self.waiting = True
+        connection = self.pool.checkout(self)
+        if connection is None:
             self._wait(Pending(group, closed))
-            self.waiting = True
-            connection = self.pool.checkout(self)
-            if connection is not None:
-                self.granted(connection)
+        elif connection.settings is self.settings and not self.statements:
+            self.waiting = False
+            self.origin = connection
+            if self.write_paused:
+                connection.transport.pause_reading()
+            self._forward(group, closed)
+        else:
+            self._wait(Pending(group, closed))
+            self.granted(connection)
 
     def _wait(self, pending: Pending) -> None:
         self._pending.append(pending)
@@ -316,7 +327,7 @@ class ClientSession(asyncio.Protocol):
         if leads is not None:
             self.pool.caching.land(leads)
 
-    def count(self, text: SQLText, *, unnamed_ahead: bool = False) -> None:
+    def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False) -> None:
         """Notes a query that the next exchange will run, with its cache status."""
         if not self.pool.caching.enabled:
             status = CacheStatus.DISABLED
@@ -326,7 +337,7 @@ class ClientSession(asyncio.Protocol):
             status = CacheStatus.TRANSACTION
         else:
             status = CacheStatus.UNCACHEABLE if unnamed_ahead or self.pinned else CacheStatus.MISS
-        self.queries.append(QueryRun(text, status, self.request))
+        self.queries.append(QueryRun(sql, text, status, self.request))
 
     # --- the origin's side ---------------------------------------------------------------------------------
 

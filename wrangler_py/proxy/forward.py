@@ -27,7 +27,7 @@ from wrangler_py.pgwire.exchange import (
     Step,
 )  # fmt: skip
 from wrangler_py.proxy.origin import Collector
-from wrangler_py.proxy.sql_text import too_long
+from wrangler_py.proxy.sql_text import TOO_LONG
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
@@ -101,7 +101,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
     if open_exchange is not None and open_exchange.failed:
         return  # the origin skips all up to the Sync
     if kind == _QUERY and messages.is_whole(data):
-        text = client.pool.texts.get(data[5:-1])
+        sql = data[5:-1]
+        text = client.pool.texts.get(sql)
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(_FAILS[:-3])
             steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
@@ -112,12 +113,12 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
             steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
         else:
             client.in_transaction = in_transaction(client, origin)
-            client.count(text)
+            client.count(sql, text)
             note(client, origin, text)
     else:
         origin.dirty = True
         if kind == _QUERY:
-            client.count(too_long(data[5:]))
+            client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
         open_exchange.end_with_query(steps)
         client.queries = []
@@ -128,7 +129,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]
         if run.status is CacheStatus.MISS:
-            client.pool.caching.watch_simple(client, exchange, run.text)
+            client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
 
 
@@ -262,7 +263,7 @@ def _bind(
         steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE))
         return False
     client.local_portals.pop(portal, None)
-    client.count(text, unnamed_ahead=not name and client.unnamed_described)
+    client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
     note(client, origin, text)
     plain = True
     if not name:

@@ -203,6 +203,9 @@ class OriginConnection(asyncio.Protocol):
 
     def adopt(self, wanted: SessionSettings, then: Callable[[], None]) -> None:
         """Takes on `wanted` and calls `then`: at once, so that both go out together, where nothing can fail."""
+        if self.settings is wanted:
+            then()
+            return
         sql, certain = transition(self.settings, wanted)
         self.settings = wanted
         if not sql:

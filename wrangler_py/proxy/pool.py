@@ -94,7 +94,7 @@ class Pool:
                 connection = self._take_idle(client.settings)
                 if connection.closed:
                     continue
-                if connection.has_news:
+                if self._loop.time() > connection.idle_since and connection.has_news:
                     # Perhaps it was closed at the other end: let the event loop read before it is used.
                     self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
                     continue
@@ -238,7 +238,7 @@ class Pool:
         """`duration_ms` is None when the origin was not asked."""
         self.caching.counts.add_query(
             run.status,
-            query_bytes=len(run.text.sql),
+            query_bytes=len(run.sql),
             result_bytes=result_bytes,
             failed=failed,
             latency_ms=duration_ms,
@@ -252,7 +252,7 @@ class Pool:
                     request=run.request.id if run.request else None,
                     status=run.status,
                     duration_ms=duration_ms or 0.0,
-                    sql=run.text.sql.decode("utf-8", "replace"),
+                    sql=run.sql.decode("utf-8", "replace"),
                 )
             )
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 class QueryRun(NamedTuple):
-    """What is run, with what cache status, and for which of the Worker's requests."""
+    """What is run, what is known of it, with what cache status, and for which of the Worker's requests."""
 
+    sql: bytes
     text: SQLText
     status: CacheStatus
     request: Request | None

@@ -17,13 +17,14 @@ from wrangler_py.sql.facts import SQLFacts, StatementFacts
 from wrangler_py.sql.statement import analyse
 
 MAX_TEXTS = 5_000
-"""Distinct texts remembered per pool."""
+"""Distinct texts remembered per pool; those that differ in numbers only count as one."""
 MAX_ANALYSED_BYTES = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
 _HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
 _SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
+_NUMBER = re.compile(rb"\b\d+\b")
 _CALL = re.compile(rb"(?<![a-z_0-9$.\x80-\xff])([a-z_0-9$.\x80-\xff]++)\s*+\(")
 _HARMLESS_CALLS = frozenset(
     b"in values and or on not as from where by filter over select case when then else using limit array any all "
@@ -54,7 +55,7 @@ class Refusal(NamedTuple):
 
 
 class SQLText:
-    """A distinct text of SQL.
+    """What distinct texts of SQL that differ in numbers only have in common.
 
     `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
     leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
@@ -62,26 +63,13 @@ class SQLText:
     """
 
     __slots__ = (
-        "_facts",
-        "_verdict",
-        "begins",
-        "changes_schema",
-        "deallocates",
-        "dirties",
-        "discards_all",
-        "ends",
-        "prepares",
-        "refusal",
-        "resets_settings",
-        "rolls_back",
-        "sets_outside_transaction",
-        "sql",
-        "takes_transaction_lock",
-        "transaction_control",
+        "_facts", "_sample", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all",
+        "ends", "prepares", "refusal", "resets_settings", "rolls_back", "sets_outside_transaction",
+        "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:
-        self.sql = sql
+        self._sample = sql
         self.dirties = False
         self.changes_schema = False
         self.refusal: Refusal | None = None
@@ -97,26 +85,21 @@ class SQLText:
         self.prepares = False
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
-        if len(sql) > MAX_ANALYSED_BYTES:
-            self.dirties = True
-        elif not _is_harmless(sql):
+        if not _is_harmless(sql):
             self._learn(self.facts)
 
     @property
     def facts(self) -> SQLFacts:
         """What the parser says; it is asked only once, and only for texts for which it matters."""
         if self._facts is None:
-            self._facts = analyse(self.sql.decode("utf-8", "surrogateescape"))
+            self._facts = analyse(self._sample.decode("utf-8", "surrogateescape"))
         return self._facts
 
     @property
     def verdict(self) -> Verdict:
         """Whether the text may be cached."""
         if self._verdict is None:
-            if len(self.sql) > MAX_ANALYSED_BYTES:
-                self._verdict = OVERSIZED_QUERY
-            else:
-                self._verdict = judge(self.sql.decode("utf-8", "surrogateescape"), self.facts)
+            self._verdict = judge(self._sample.decode("utf-8", "surrogateescape"), self.facts)
         return self._verdict
 
     @property
@@ -130,8 +113,6 @@ class SQLText:
     @property
     def writes(self) -> bool:
         """Whether the text may write tables."""
-        if len(self.sql) > MAX_ANALYSED_BYTES:
-            return False
         facts = self.facts
         return bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
 
@@ -194,28 +175,35 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
     return None
 
 
-def too_long(head: bytes) -> SQLText:
-    """A text so long that it was never held whole; `head` is how it begins."""
-    text = SQLText(b"")
-    text.sql = head[:200]
-    text.dirties = True
-    text._verdict = OVERSIZED_QUERY
-    text._facts = SQLFacts(statements=())
-    return text
+TOO_LONG = SQLText(b"")
+"""For texts so long that they are never held whole."""
+TOO_LONG.dirties = True
+TOO_LONG._verdict = OVERSIZED_QUERY
+TOO_LONG._facts = SQLFacts(statements=())
 
 
 class SQLTexts:
-    """The texts of a pool, the most recently used `MAX_TEXTS` of them."""
+    """The texts of a pool, the most recently used `MAX_TEXTS` of them.
+
+    Applications that write values into their SQL have a new text for every query. Numbers change nothing of what
+    is asked here, so texts that differ in nothing else are looked at once.
+    """
 
     def __init__(self) -> None:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
 
     def get(self, sql: bytes) -> SQLText:
         text = self._texts.get(sql)
+        if text is not None:
+            return text
+        if len(sql) > MAX_ANALYSED_BYTES:
+            return TOO_LONG
+        shape = sql if b'"' in sql else _NUMBER.sub(b"0", sql)
+        text = self._texts.get(shape)
         if text is None:
-            text = self._texts[sql] = SQLText(sql)
+            text = self._texts[shape] = SQLText(shape)
             if len(self._texts) > MAX_TEXTS:
                 self._texts.popitem(last=False)
         else:
-            self._texts.move_to_end(sql)
+            self._texts.move_to_end(shape)
         return text

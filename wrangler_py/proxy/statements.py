@@ -18,11 +18,12 @@ class Statement:
     `parameters` and `rows` are its ParameterDescription and RowDescription (or NoData), once they have been seen.
     """
 
-    __slots__ = ("__weakref__", "definition", "name", "parameters", "rows", "text")
+    __slots__ = ("__weakref__", "definition", "name", "parameters", "rows", "sql", "text")
 
     def __init__(self, name: bytes, definition: bytes, text: SQLText) -> None:
         self.name = name
         self.definition = definition
+        self.sql = definition[: definition.index(0)]
         self.text = text
         self.parameters: bytes | None = None
         self.rows: bytes | None = None
