@@ -122,6 +122,72 @@ def test_values(start_worker):
     child.wait_for_output('logged {"name":"n"}')
 
 
+def test_headers_and_parameters_are_mappings(start_worker):
+    child = start_worker(
+        """
+        from js import FormData, Headers, URL
+        from workers import Response
+
+        def on_fetch(request):
+            headers = Headers.new()
+            headers["X-A"] = "1"
+            headers["x-a"] = "2"
+            assert headers["X-a"] == "2" and "x-a" in headers and headers["x-b"] is None
+            del headers["x-a"]
+            assert "x-a" not in headers
+            parameters = URL.new(request.url).searchParams
+            assert parameters["q"] == "1" and "r" not in parameters and parameters["r"] is None
+            parameters["q"] = "2"
+            assert parameters.toString() == "q=2"
+            form = FormData.new()
+            form["name"] = "Ada"
+            assert form["name"] == "Ada" and [list(pair) for pair in form] == [["name", "Ada"]]
+            return Response("fine")
+        """
+    )
+    response = child.client.get("/?q=1")
+    assert response.text == "fine", response.text
+
+
+def test_signatures(start_worker):
+    child = start_worker(
+        """
+        from js import Object, TextEncoder, crypto
+        from pyodide.ffi import JsException, to_js
+        from workers import Response
+
+        async def on_fetch(request):
+            encode = TextEncoder.new().encode
+            data = encode("The quick brown fox jumps over the lazy dog")
+            algorithm = to_js({"name": "HMAC", "hash": "SHA-256"}, dict_converter=Object.fromEntries)
+            key = await crypto.subtle.importKey("raw", encode("key"), algorithm, False, ["sign", "verify"])
+            mac = await crypto.subtle.sign("HMAC", key, data)
+            assert mac.to_bytes().hex().startswith("f7bc83f430538424b132")
+            assert await crypto.subtle.verify("HMAC", key, mac, data)
+            assert not await crypto.subtle.verify("HMAC", key, mac, encode("another"))
+            assert crypto.subtle.timingSafeEqual(encode("a"), encode("a"))
+            assert not crypto.subtle.timingSafeEqual(encode("a"), encode("b"))
+            only_sign = await crypto.subtle.importKey("raw", encode("key"), algorithm, False, to_js(["sign"]))
+            failures = []
+            for attempt in (
+                lambda: crypto.subtle.verify("HMAC", only_sign, mac, encode("x")),
+                lambda: crypto.subtle.importKey("jwk", {}, {"name": "AES-GCM"}, False, ["encrypt"]),
+            ):
+                try:
+                    await attempt()
+                except JsException as error:
+                    failures.append(error.name)
+            try:
+                crypto.subtle.timingSafeEqual(encode("a"), encode("ab"))
+            except JsException as error:
+                failures.append(error.name)
+            return Response(" ".join(failures))
+        """
+    )
+    response = child.client.get("/")
+    assert response.text == "InvalidAccessError NotSupportedError TypeError", response.text
+
+
 def test_what_is_missing_imports_and_fails_at_its_use(start_worker):
     child = start_worker(
         """
@@ -151,6 +217,26 @@ def test_fetch_and_pyfetch(start_worker):
         """
     )
     assert child.client.get("/").text == "POST 1 GET 2"
+
+
+def test_a_request_is_the_options_of_another(start_worker):
+    child = start_worker(
+        """
+        import js
+        from workers import Response
+        async def on_fetch(request):
+            if request.url.endswith("/inner"):
+                return Response(f"{request.method.value} {request.headers['x-sent']} {await request.text()}")
+            if request.url.endswith("/fetch"):
+                return await js.fetch(request.url.replace("/fetch", "/inner"), request)
+            moved = js.Request.new(request.url.replace("/new", "/inner"), request.js_object)
+            moved.headers["x-sent"] = "changed"
+            return js.fetch(moved)
+        """
+    )
+    for path, expected in (("/fetch", "PUT sent content"), ("/new", "PUT changed content")):
+        assert child.client.put(path, content="content", headers={"x-sent": "sent"}).text == expected
+    assert child.client.get("/fetch", headers={"x-sent": "sent"}).text == "GET sent "
 
 
 def test_web_sockets(start_worker):

@@ -53,7 +53,7 @@ class Invocation:
         """Run a handler to its result. Raises what the handler raises."""
         current.set(self)
         result = self._worker.entrypoint.call(event, subject, self.env, Context(self))
-        if inspect.isawaitable(result):
+        while inspect.isawaitable(result):  # `return fetch(request)` is common in async handlers
             result = await result
         return result
 

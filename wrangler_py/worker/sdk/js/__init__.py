@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from wrangler_py.worker.sdk.js._buffers import ArrayBuffer, TextDecoder, TextEncoder, Uint8Array
+from wrangler_py.worker.sdk.js._crypto import crypto
 from wrangler_py.worker.sdk.js._globals import (
     Date,
     atob,
     btoa,
     clearTimeout,
     console,
-    crypto,
     performance,
     queueMicrotask,
     setTimeout,

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import inspect
-import os
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
-from wrangler_py.worker.sdk.js._values import JsException, JsProxy
+from wrangler_py.worker.sdk.js._values import JsProxy
 from wrangler_py.worker.sdk.workers._current import current_invocation
 
 
@@ -65,37 +61,6 @@ class Date(JsProxy):
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{self._ms % 1000:03d}Z"
 
     __str__ = toISOString
-
-
-class _Subtle(JsProxy):
-    async def digest(self, algorithm: Any, data: Any) -> ArrayBuffer:
-        name = str(getattr(algorithm, "name", algorithm)).lower().replace("-", "")
-        if name not in ("sha1", "sha256", "sha384", "sha512", "md5"):
-            raise JsException(f"Unrecognized digest algorithm: {algorithm}", "NotSupportedError")
-        return ArrayBuffer(hashlib.new(name, bytes(data)).digest())
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise NotImplementedError(
-            f"crypto.subtle.{name} is not emulated: use Python's hmac, hashlib or cryptography"
-        )
-
-
-class Crypto(JsProxy):
-    """`crypto`: random values and digests."""
-
-    subtle = _Subtle()
-
-    def randomUUID(self) -> str:
-        return str(uuid.uuid4())
-
-    def getRandomValues(self, array: Any) -> Any:
-        array[:] = os.urandom(len(array))
-        return array
-
-
-crypto = Crypto()
 
 
 class Performance(JsProxy):

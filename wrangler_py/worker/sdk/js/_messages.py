@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from wrangler_py.worker.sdk.js._buffers import ArrayBuffer
-from wrangler_py.worker.sdk.js._values import JsArray, JsObject, JsProxy, from_json_value, properties, to_py
+from wrangler_py.worker.sdk.js._values import (
+    JsArray,
+    JsLookup,
+    JsObject,
+    JsProxy,
+    from_json_value,
+    properties,
+    to_py,
+)
 from wrangler_py.worker.sdk.workers import _blob, _form_data, _headers, _request, _response
 from wrangler_py.worker.sdk.workers._body import Body
 
@@ -17,12 +25,18 @@ _OPTION_NAMES = {"statusText": "status_text", "webSocket": "web_socket"}
 
 
 def options_of(init: Any, keywords: dict[str, Any]) -> dict[str, Any]:
-    """An init object (JavaScript's or a dict) and keywords as one dict, names in Python's spelling."""
+    """An init object (JavaScript's or a dict) and keywords as one dict, names in Python's spelling.
+
+    A request may be the init object of another.
+    """
+    if hasattr(init, "_as_request"):
+        request = init._as_request()
+        init = {"method": request._method, "headers": request._headers, "body": request.body}
     merged = {**properties(init), **keywords}
     return {_OPTION_NAMES.get(name, name): value for name, value in merged.items() if value is not None}
 
 
-class Headers(JsProxy):
+class Headers(JsLookup):
     """The headers of a request or a response."""
 
     def __init__(self, headers: _headers.Headers) -> None:
@@ -67,9 +81,6 @@ class Headers(JsProxy):
 
     def __iter__(self) -> Iterator[JsArray]:
         return iter(self.entries())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._headers
 
 
 class _Message(JsProxy):
@@ -284,7 +295,7 @@ class File(Blob):
         return self._blob.last_modified
 
 
-class FormData(JsProxy):
+class FormData(JsLookup):
     """The fields of a form."""
 
     def __init__(self, form: _form_data.FormData) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from wrangler_py.worker.sdk.js._values import JsArray, JsException, JsProxy, properties
+from wrangler_py.worker.sdk.js._values import JsArray, JsException, JsLookup, JsProxy, properties
 from wrangler_py.worker.sdk.workers._body import Body
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%|[]^\\"
 
 
-class URLSearchParams(JsProxy):
+class URLSearchParams(JsLookup):
     """The parameters of a query string."""
 
     def __init__(self, pairs: list[tuple[str, str]] | None = None) -> None:

@@ -98,6 +98,27 @@ class JsArray(list[Any], JsProxy):
         return [to_py(value) for value in self]
 
 
+class JsLookup(JsProxy):
+    """What has `get`, `has`, `set` and `delete` is also used as a mapping: `headers["accept"]`, None if missing."""
+
+    get: Callable[[str], Any]
+    has: Callable[[str], bool]
+    set: Callable[[str, Any], None]
+    delete: Callable[[str], None]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.set(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.delete(name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.has(name)
+
+
 class JsMap(dict[Any, Any], JsProxy):
     """A `Map`."""
 
