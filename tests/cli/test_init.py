@@ -58,8 +58,27 @@ def test_templates_are_listed(tmp_path: Path) -> None:
     result = init(tmp_path, "--list-templates")
     names = [line.split()[0] for line in result.stdout.splitlines()]
     assert {"python-fastapi", "python-pg8000", "python-psycopg", "python-sqlalchemy"} <= set(names)
+    assert {"drizzle", "kysely", "node-postgres", "postgres-js"} <= set(names)
     assert names[0] == "python-psycopg"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_packages_of_npm_are_left_to_the_person_who_is_not_asked(tmp_path: Path) -> None:
+    result = init(tmp_path, "shop", "--template", "postgres-js")
+    assert result.returncode == 0, result.stderr
+    assert "   cd shop\n   npm install\n" in result.stdout
+    assert not (tmp_path / "shop" / "node_modules").exists()
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
+def test_packages_of_npm_are_installed_with_yes(tmp_path: Path) -> None:
+    # npm reads its options from such variables: with these it only says what it would do.
+    result = init(
+        tmp_path, "shop", "--template", "kysely", "-y", npm_config_dry_run="true", npm_config_offline="true"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Running `npm install`, which downloads" in result.stdout
+    assert (tmp_path / "shop" / "package.json").is_file()
 
 
 @pytest.mark.parametrize(

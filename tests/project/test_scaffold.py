@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,16 +13,20 @@ from hypothesis import strategies as st
 from wrangler_py.errors import WranglerError
 from wrangler_py.project import scaffold
 from wrangler_py.project.config_file import ConfigFile
+from wrangler_py.project.node_drivers import MINIMUM_VERSIONS
 
 TEMPLATES = [template.name for template in scaffold.templates()]
+PYTHON = [name for name in TEMPLATES if not scaffold.template(name).uses_npm]
+TYPESCRIPT = [name for name in TEMPLATES if scaffold.template(name).uses_npm]
 
 
 def test_the_default_template_comes_first() -> None:
     assert TEMPLATES[0] == scaffold.DEFAULT_TEMPLATE == "python-psycopg"
-    assert TEMPLATES[1:] == sorted(TEMPLATES[1:])
+    assert TEMPLATES[1:] == sorted(set(PYTHON) - {"python-psycopg"}) + sorted(TYPESCRIPT)
+    assert sorted(TYPESCRIPT) == ["drizzle", "kysely", "node-postgres", "postgres-js"]
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", PYTHON)
 def test_a_template_makes_a_complete_project(name: str, tmp_path: Path) -> None:
     template = scaffold.template(name)
     files = scaffold.scaffold(template, tmp_path / "shop-2", "shop-2")
@@ -42,6 +48,24 @@ def test_a_template_makes_a_complete_project(name: str, tmp_path: Path) -> None:
     assert project["project"]["name"] == "shop-2"
     assert template.dependencies
     assert "workers-py" in project["dependency-groups"]["dev"]
+    assert not any(scaffold.DEFAULT_NAME in (root / file).read_text() for file in files)
+
+
+@pytest.mark.parametrize("name", TYPESCRIPT)
+def test_a_template_in_typescript_makes_a_complete_project(name: str, tmp_path: Path) -> None:
+    root = tmp_path / "shop-2"
+    files = scaffold.scaffold(scaffold.template(name), root, "shop-2")
+    expected = {"wrangler.toml", "src/index.ts", "schema.sql", "README.md", "package.json", "tsconfig.json"}
+    assert expected | {".gitignore"} <= {file.as_posix() for file in files}
+    section = ConfigFile.find(root).section()
+    assert ConfigFile.find(root).data["name"] == "shop-2"
+    assert section.compatibility_flags == ("nodejs_compat",)
+    assert [(b.binding, len(b.id)) for b in section.hyperdrive] == [("HYPERDRIVE", 32)]
+    package = json.loads((root / "package.json").read_text())
+    assert package["name"] == "shop-2"
+    assert "wrangler" in package["devDependencies"]
+    lower = {driver: re.findall(r"[\d.]+", bounds)[0] for driver, bounds in package["dependencies"].items()}
+    assert lower == {driver: MINIMUM_VERSIONS[driver] for driver in lower}
     assert not any(scaffold.DEFAULT_NAME in (root / file).read_text() for file in files)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,14 +47,37 @@ def init(
     printing.success(f"Created {project} from the template {source.name}:")
     for file in files:
         printing.out(f"   {file.as_posix()}")
+    installed = source.uses_npm and _npm_install(folder, yes)
     printing.out()
     printing.out("Next:")
     if name != ".":
         printing.out(f"   cd {shlex.quote(name)}")
+    if source.uses_npm and not installed:
+        printing.out("   npm install")
     missing = _missing_packages(source)
     if missing:
         printing.out(f"   pip install {' '.join(map(shlex.quote, missing))}")
     printing.out("   wrangler-py dev")
+
+
+def _npm_install(folder: Path, yes: bool) -> bool:
+    """Install what package.json lists, if that is wanted and npm is there; returns whether it worked."""
+    import shutil
+    import subprocess
+
+    npm = shutil.which("npm")
+    if npm is None:
+        printing.warn("npm is not installed here: the project needs Node.js, from nodejs.org.")
+        return False
+    question = "Run `npm install` now? It downloads the driver, wrangler and TypeScript into node_modules."
+    if not yes and not (printing.is_interactive() and printing.confirm(question, True)):
+        return False
+    printing.out("Running `npm install`, which downloads what package.json lists into node_modules …")
+    sys.stdout.flush()
+    if subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=False).returncode == 0:
+        return True
+    printing.warn("`npm install` failed; the project is complete but for its packages.")
+    return False
 
 
 def _missing_packages(source: scaffold.Template) -> list[str]:

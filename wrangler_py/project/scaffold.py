@@ -16,24 +16,38 @@ DEFAULT_NAME = "my-worker"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME_MAX_LENGTH = 63
 """A Worker's name is a DNS label on workers.dev."""
-_IGNORED = frozenset({"__pycache__", ".venv", ".venv-workers", ".wrangler", "python_modules", ".DS_Store"})
+_IGNORED = frozenset(
+    {
+        *("__pycache__", ".venv", ".venv-workers", "python_modules"),
+        *("node_modules", "package-lock.json"),
+        *(".wrangler", ".DS_Store"),
+    }
+)
 """What tools leave behind in a template that is run in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A folder to start a project from; `dependencies` are the packages its code needs on this machine."""
+    """A folder to start a project from.
+
+    `dependencies` are the Python packages its code needs on this machine; one in TypeScript has its own in
+    package.json.
+    """
 
     name: str
     summary: str
     dependencies: tuple[str, ...]
     folder: Path
 
+    @property
+    def uses_npm(self) -> bool:
+        return (self.folder / "package.json").is_file()
+
 
 def templates() -> list[Template]:
-    """The templates, by name, the default one first."""
-    found = [_read(folder) for folder in _folder().iterdir() if (folder / "pyproject.toml").is_file()]
-    return sorted(found, key=lambda template: (template.name != DEFAULT_TEMPLATE, template.name))
+    """The templates, by name, the default one first and those for Python before the others."""
+    found = [_read(folder) for folder in _folder().iterdir() if (folder / "wrangler.toml").is_file()]
+    return sorted(found, key=lambda each: (each.name != DEFAULT_TEMPLATE, each.uses_npm, each.name))
 
 
 def template(name: str) -> Template:
@@ -116,6 +130,12 @@ def _folder() -> Path:
 
 
 def _read(folder: Path) -> Template:
+    if (folder / "package.json").is_file():
+        import json
+
+        package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+        return Template(folder.name, package["description"], (), folder)
+
     import tomllib
 
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
