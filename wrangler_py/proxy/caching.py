@@ -26,11 +26,10 @@ from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.forward import Group
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.sql_text import SQLText
     from wrangler_py.proxy.statements import Statement
-
-Group = list[tuple[int, bytes]]
 
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
@@ -107,7 +106,7 @@ class Caching:
 
     def answer(self, client: ClientSession, group: Group, closed: bool) -> bool:
         """Answers a group from the store, or lets it wait for a query under way; False: ask the origin."""
-        kind, data = group[0]
+        kind, data, _ = group[0]
         if kind == _QUERY:
             return self._answer_simple(client, group, data)
         return self._answer_extended(client, group, closed)
@@ -136,10 +135,9 @@ class Caching:
         portals = dict(client.cached_portals)
         served: list[tuple[SQLText, CacheKey, Hit]] = []
         out: list[bytes] = []
-        for kind, data in group:
+        for kind, data, _ in group:
             if kind == _PARSE:
-                name, definition = messages.split_parse(data)
-                parsed = self._pool.statements.get(definition)
+                name, parsed = self._pool.statements.parsed(data)
                 taken = name and (name in client.statements or name in statements)
                 if taken or not parsed.text.candidate:
                     return False
@@ -191,6 +189,7 @@ class Caching:
             if not self._serve(client, text, key, hit, group):
                 return True
         client.statements.update(statements)
+        client.knows_columns = client.knows_columns or bool(statements)
         client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True
@@ -256,14 +255,16 @@ class Caching:
 
     @staticmethod
     def _is_one_query(group: Group) -> bool:
-        return sum(kind == _BIND for kind, _ in group) == 1 and sum(kind == _EXECUTE for kind, _ in group) == 1
+        return (
+            sum(kind == _BIND for kind, _, _ in group) == 1 and sum(kind == _EXECUTE for kind, _, _ in group) == 1
+        )
 
     # --- keeping -------------------------------------------------------------------------------------------
 
     def watch(self, client: ClientSession, exchange: Exchange, group: Group) -> None:
         """Prepares to keep the answer to `group`, about to be sent as part of `exchange`."""
         capture: Capture | None = exchange.capture
-        for kind, data in group:
+        for kind, data, _ in group:
             if kind == _PARSE:
                 name = messages.split_parse(data)[0]
                 statement = client.statements.get(name)

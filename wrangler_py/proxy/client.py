@@ -41,7 +41,8 @@ PENDING_BYTES = 1_048_576
 """What a client that waits for a connection may send before it isn't read from any more."""
 
 _QUERY, _FUNCTION_CALL, _PARSE, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFPBSHX"
-_COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
+_COPY_DONE, _COPY_FAIL = b"cf"
+_EXTENDED = frozenset(b"PBDEC")
 
 
 class Pending(NamedTuple):
@@ -69,6 +70,8 @@ class ClientSession(asyncio.Protocol):
         self.in_transaction = False
         self.pinned = False
         self.unnamed_described = False
+        self.knows_columns = False
+        """Whether it was ever told the columns of a statement, and not only those of an answer."""
         self.cached_portals: dict[bytes, CachedPortal] = {}
         self.queries: list[QueryRun] = []
         self.leads: CacheKey | None = None
@@ -223,28 +226,28 @@ class ClientSession(asyncio.Protocol):
 
     def _receive(self, piece: Piece) -> None:
         kind, data, missing = piece
-        if kind in (_QUERY, _FUNCTION_CALL):
-            if self._group:
-                self._submit(closed=False)
-            self._group.append((kind, data))
-            self._submit(closed=True)
-        elif kind == _SYNC:
-            self._group.append((kind, data))
-            self._submit(closed=True)
-        elif kind == _FLUSH:
-            self._group.append((kind, data))
-            self._submit(closed=False)
-        elif kind == _TERMINATE:
-            self.transport.close()
-        elif kind == 0 or kind in (_COPY_DATA, _COPY_DONE, _COPY_FAIL):
-            if self._group:
-                self._submit(closed=False)
-            self._pass_on(kind, data)
-        else:
-            self._group.append((kind, data))
+        if kind in _EXTENDED:
+            self._group.append(piece)
             self._group_bytes += len(data)
             if missing or self._group_bytes > GROUP_BYTES:
                 self._submit(closed=False)
+        elif kind == _SYNC:
+            self._group.append(piece)
+            self._submit(closed=True)
+        elif kind in (_QUERY, _FUNCTION_CALL):
+            if self._group:
+                self._submit(closed=False)
+            self._group.append(piece)
+            self._submit(closed=True)
+        elif kind == _FLUSH:
+            self._group.append(piece)
+            self._submit(closed=False)
+        elif kind == _TERMINATE:
+            self.transport.close()
+        else:
+            if self._group:
+                self._submit(closed=False)
+            self._pass_on(kind, data)
 
     def _submit(self, *, closed: bool) -> None:
         """Sends the group on its way: answered here, to the origin held, or to one that is waited for."""
@@ -267,7 +270,7 @@ class ClientSession(asyncio.Protocol):
         connection = self.pool.checkout(self)
         if connection is None:
             self._wait(Pending(group, closed))
-        elif connection.settings is self.settings and not self.statements:
+        elif connection.settings is self.settings and not self.knows_columns:
             self.waiting = False
             self.origin = connection
             if self.write_paused:
@@ -279,7 +282,7 @@ class ClientSession(asyncio.Protocol):
 
     def _wait(self, pending: Pending) -> None:
         self._pending.append(pending)
-        self._pending_bytes += len(pending.piece) + sum(len(data) for _, data in pending.group)
+        self._pending_bytes += len(pending.piece) + sum(len(data) for _, data, _ in pending.group)
         if self._pending_bytes > PENDING_BYTES:
             self.transport.pause_reading()
 
@@ -297,7 +300,7 @@ class ClientSession(asyncio.Protocol):
         assert self.origin is not None
         kind = group[-1][0]
         if kind in (_QUERY, _FUNCTION_CALL):
-            forward_simple(self, self.origin, group[0])
+            forward_simple(self, self.origin, kind, group[0][1])
         else:
             forward(self, self.origin, group, closed)
 
@@ -351,7 +354,7 @@ class ClientSession(asyncio.Protocol):
             if not self._startup_grant.done():
                 self._startup_grant.set_result(connection)
         else:
-            connection.adopt(self.settings, self._prepare_pending if self.statements else self._send_pending)
+            connection.adopt(self.settings, self._prepare_pending if self.knows_columns else self._send_pending)
 
     def _prepare_pending(self) -> None:
         """Statements whose columns the client knows are prepared before what uses them is sent: should they have
@@ -361,8 +364,8 @@ class ClientSession(asyncio.Protocol):
             return
         unproved: dict[bytes, Statement] = {}
         for item in self._pending:
-            parsed = {messages.split_parse(data)[0] for kind, data in item.group if kind == _PARSE}
-            for kind, data in item.group:
+            parsed = {messages.split_parse(data)[0] for kind, data, _ in item.group if kind == _PARSE}
+            for kind, data, _ in item.group:
                 if kind == _BIND:
                     name = messages.split_bind(data)[1]
                     statement = self.statements.get(name)

@@ -26,6 +26,7 @@ from wrangler_py.pgwire.exchange import (
     Exchange,
     Step,
 )  # fmt: skip
+from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.proxy.origin import Collector
 from wrangler_py.proxy.sql_text import TOO_LONG
 
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.sql_text import Refusal, SQLText
     from wrangler_py.proxy.statements import Statement
 
-Group = list[tuple[int, bytes]]
-"""Kinds and messages; the last one is what ends the group, when it is closed."""
+Group = list[Piece]
+"""The last message is what ends the group, when it is closed."""
 
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
@@ -57,7 +58,7 @@ _RESULT_TYPE_CHANGED = messages.error_response(
 
 def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     """Answers a group that needs no origin, when the client holds none; False if there is no such answer."""
-    kind, data = group[0]
+    kind, data, _ = group[0]
     if kind == _QUERY:
         if not messages.is_whole(data):
             return False
@@ -78,7 +79,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     if not closed:
         return len(group) == 1 and kind == _FLUSH
     answers = []
-    for kind, data in group:
+    for kind, data, _ in group:
         if kind == _CLOSE:
             target, name = messages.split_target(data)
             if target == _STATEMENT:
@@ -92,9 +93,8 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     return True
 
 
-def forward_simple(client: ClientSession, origin: OriginConnection, item: tuple[int, bytes]) -> None:
+def forward_simple(client: ClientSession, origin: OriginConnection, kind: int, data: bytes) -> None:
     """Sends a simple query, or a function call, to the origin that `client` holds."""
-    kind, data = item
     steps: list[Step] | None = None
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
@@ -153,7 +153,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     plain = exchange is None and closed
     client.in_transaction = in_transaction(client, origin)
     cacheable = not client.in_transaction and not client.pinned and client.pool.caching.enabled
-    for kind, data in group:
+    for kind, data, _ in group:
         if kind == _BIND:
             plain &= _bind(client, origin, data, out, steps)
         elif kind == _EXECUTE:
@@ -199,8 +199,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
 def _parse(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
-    name, definition = messages.split_parse(data)
-    statement = client.pool.statements.get(definition)
+    name, statement = client.pool.statements.parsed(data)
     text = statement.text
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return _fail(origin, refused(text.refusal), out, steps)
@@ -316,6 +315,7 @@ def _describe(
         else:
             _prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
         out.append(messages.describe_statement(statement.name))
+    client.knows_columns = True
     steps.append(Step(DESCRIBE, learns=statement.learn))
     return False
 

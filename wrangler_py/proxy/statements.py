@@ -9,7 +9,12 @@ from __future__ import annotations
 import itertools
 from weakref import WeakValueDictionary
 
+from wrangler_py.pgwire.messages import split_parse
 from wrangler_py.proxy.sql_text import SQLText, SQLTexts
+
+MAX_REMEMBERED = 1_000
+"""Parse messages remembered whole, so that the same one again costs one look-up."""
+MAX_REMEMBERED_BYTES = 4_096
 
 
 class Statement:
@@ -42,6 +47,7 @@ class Statements:
     def __init__(self, texts: SQLTexts) -> None:
         self._texts = texts
         self._by_definition: WeakValueDictionary[bytes, Statement] = WeakValueDictionary()
+        self._parsed: dict[bytes, tuple[bytes, Statement]] = {}
         self._numbers = itertools.count(1)
 
     def get(self, definition: bytes) -> Statement:
@@ -52,12 +58,26 @@ class Statements:
             self._by_definition[definition] = statement
         return statement
 
+    def parsed(self, message: bytes) -> tuple[bytes, Statement]:
+        """The client's name and the statement of a whole Parse message. Raises ProtocolError."""
+        known = self._parsed.get(message)
+        if known is None:
+            name, definition = split_parse(message)
+            known = name, self.get(definition)
+            if len(message) <= MAX_REMEMBERED_BYTES:
+                if len(self._parsed) >= MAX_REMEMBERED:
+                    self._parsed.clear()
+                self._parsed[message] = known
+        return known
+
     def forget(self, statement: Statement) -> None:
         """The next Parse of its definition makes a new statement, which gets a new plan."""
+        self._parsed.clear()
         if self._by_definition.get(statement.definition) is statement:
             del self._by_definition[statement.definition]
 
     def forget_all(self) -> None:
+        self._parsed.clear()
         self._by_definition.clear()
 
     def __len__(self) -> int:
