@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterator
 
 import pytest
 from support.postgres_server import PostgresServer
@@ -465,7 +464,10 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (parse("", "SELECT length($1::text)") + bind("", "", [b"x" * 3_000_000]) + execute() + SYNC, "Z"),
         (query("SELECT length('" + "y" * 1_500_000 + "')"), "Z"),
         (
-            parse("l", "SELECT md5($1::bytea)") + bind("", "l", [bytes(range(256)) * 1_000], [1]) + execute() + SYNC,
+            parse("l", "SELECT md5($1::bytea)")
+            + bind("", "l", [bytes(range(256)) * 1_000], [1])
+            + execute()
+            + SYNC,
             "Z",
         ),
         (query("SELECT length('" + "z" * 200_000 + "'), nonsense"), "Z"),
@@ -477,11 +479,6 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (query("SELECT repeat('r', 1000000)"), "Z"),
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def direct(postgres: PostgresServer) -> Iterator[None]:
-    yield
 
 
 def talk(client: RawClient, turns: list[Turn]) -> list[Message]:

@@ -82,12 +82,13 @@ class Exchange:
     are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
     query that ends an exchange of extended ones. `copy_ended` says that the end of COPY data was sent, and
     `synced_early` that a Sync was sent before it. `sent_at`, `answered_bytes`, `capture` and `queries` are for the
-    sender's notes.
+    sender's notes. `when_cancelled` replaces the error with which the origin says that it was cancelled.
     """
 
     __slots__ = (
         "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner",
         "queries", "query_from", "sent_at", "simple", "steps", "synced_early", "unfinished",
+        "when_cancelled",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +112,7 @@ class Exchange:
         self.query_from: int | None = None
         self.copy_ended = False
         self.synced_early = False
+        self.when_cancelled = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
         self.capture: Any = None
@@ -156,14 +158,22 @@ class Exchange:
             self.extend(behind.steps or [STEP_READY], closed=behind.closed)
 
     @property
+    def is_running(self) -> bool:
+        """Whether the origin has something to do, and isn't waiting for the client's next message."""
+        return self.closed or (self.steps is not None and self.cursor < len(self.steps))
+
+    @property
     def ends_with_sync(self) -> bool:
         return self.closed and not self.simple and self.query_from is None
 
-    def fail(self, error: bytes) -> None:
+    def fail(self, error: bytes) -> bytes:
+        """Notes the origin's `error`, and gives what the client is told."""
+        if self.when_cancelled and b"\0C57014\0" in error:
+            error = self.when_cancelled
         if self.error is None:
             self.error = error
         if self.steps is None or self.simple:
-            return
+            return error
         self.failed = True
         self.unfinished = self.steps[self.cursor :]
         if self.query_from is not None and self.cursor < self.query_from:
@@ -172,6 +182,7 @@ class Exchange:
             self.query_from = None
             self.closed = False
         self.cursor = len(self.steps)
+        return error
 
 
 Answer = tuple[Exchange | None, bytes, int]
@@ -282,7 +293,12 @@ class OriginStream:
             elif exchange is None or exchange.steps is None:
                 if kind == 69:  # E, ErrorResponse
                     if exchange is not None:
-                        exchange.fail(data[position:end])  # its steps are None: nothing behind it is skipped
+                        # Its steps are None: nothing behind it is skipped.
+                        error = data[position:end]
+                        shown = exchange.fail(error)
+                        if shown is not error:
+                            output += (data[start:position], shown)
+                            start = end
                 elif kind == 71:  # G, CopyInResponse
                     self._begin_copy_in(exchange)
                     if exchange is not None and exchange.steps is not None:
@@ -364,8 +380,7 @@ def _follow(exchange: Exchange, steps: list[Step], kind: int, whole: bytes) -> b
     if kind == 69:
         replaced = step is not None and step.action is Action.REPLACE and step.payload[:1] == b"E"
         shown = step.payload if step is not None and replaced else whole
-        exchange.fail(shown)
-        return before + shown
+        return before + exchange.fail(shown)
     if step is None:
         raise ProtocolError(f"answer {chr(kind)!r} from the origin that nothing was asked for")
     if step.learns is not None:

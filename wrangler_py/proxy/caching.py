@@ -137,7 +137,7 @@ class Caching:
         out: list[bytes] = []
         for kind, data, _ in group:
             if kind == _PARSE:
-                name, parsed = self._pool.statements.parsed(data)
+                name, parsed = self._pool.statements.parsed(data, client.settings)
                 taken = name and (name in client.statements or name in statements)
                 if taken or not parsed.text.candidate:
                     return False

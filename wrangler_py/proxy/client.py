@@ -7,7 +7,9 @@ outstanding; what it sends meanwhile goes straight there.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.verdict import CacheStatus
@@ -20,6 +22,7 @@ from wrangler_py.proxy import failures
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple, needs_proof, prove_columns
 from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.proxy.statements import POOL_NAME
 
 if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
@@ -37,6 +40,8 @@ MAX_EARLY_BYTES = 65_536
 """What a client may send before it was told to go ahead."""
 GROUP_BYTES = 262_144
 """A longer message group goes out before its end is there."""
+CLOSE_GRACE_S = 1.0
+"""How long a client that is closed may take to read what it was sent."""
 PENDING_BYTES = 1_048_576
 """What a client that waits for a connection may send before it isn't read from any more."""
 
@@ -99,6 +104,8 @@ class ClientSession(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.proxy.client_gone(self)
+        if self.pool is not None:
+            self.pool.clients.discard(self)
         if self._startup_timer is not None:
             self._startup_timer.cancel()
         if self._follows is not None:
@@ -110,13 +117,16 @@ class ClientSession(asyncio.Protocol):
         self._give_up_lead()
         if self._startup_task is not None:
             self._startup_task.cancel()
+        self._let_origin_go()
+        self._pending.clear()
+
+    def _let_origin_go(self) -> None:
         origin, self.origin = self.origin, None
         if origin is not None:
             if self.reader is not None and self.reader.in_message:
                 origin.abort()
             else:
                 origin.abandon()
-        self._pending.clear()
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -150,10 +160,20 @@ class ClientSession(asyncio.Protocol):
             self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
 
     def refuse(self, response: bytes) -> None:
-        """Says why, and closes."""
-        if not self.transport.is_closing():
-            self.transport.write(response)
-            self.transport.close()
+        """Says why, where that can be said, and closes."""
+        if self.transport.is_closing():
+            return
+        if self.origin is not None and self.origin.stream.mid_message:
+            self.transport.abort()
+            return
+        self._let_origin_go()
+        self.transport.write(response)
+        self.close()
+
+    def close(self) -> None:
+        """Closes when all that was written has been read, or soon."""
+        self.transport.close()
+        asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.transport.abort)
 
     # --- start-up ------------------------------------------------------------------------------------------
 
@@ -178,7 +198,7 @@ class ClientSession(asyncio.Protocol):
     def _after_step(self, startup: ClientStartup) -> None:
         if startup.state is State.CANCEL:
             self.proxy.cancel(*startup.cancel_key)
-            self.transport.close()
+            self.close()
         elif startup.state is State.AUTHENTICATED:
             self._early = startup.rest
             self._startup_task = asyncio.ensure_future(self._finish_startup(startup))
@@ -202,6 +222,7 @@ class ClientSession(asyncio.Protocol):
         self.process_id = self.proxy.register(self)
         self.secret = secrets.token_bytes(32 if startup.minor >= 2 else 4)
         self.startup = None
+        self.pool.clients.add(self)
         self.reader = FrontendReader()
         self.transport.write(
             self.settings.greeting() + messages.backend_key_data(self.process_id, self.secret) + messages.READY_IDLE
@@ -243,7 +264,7 @@ class ClientSession(asyncio.Protocol):
             self._group.append(piece)
             self._submit(closed=False)
         elif kind == _TERMINATE:
-            self.transport.close()
+            self.close()
         else:
             if self._group:
                 self._submit(closed=False)
@@ -455,9 +476,50 @@ class ClientSession(asyncio.Protocol):
         elif self.startup is not None:
             pass  # the start-up task notices
         elif told or mid_message:
-            self.transport.close()
+            self.close()
         else:
             self.refuse(failures.connection_lost())
+
+    def parameters_changed(self, changes: Mapping[str, str]) -> None:
+        """The origin's defaults are now `changes`. While it holds a connection, that one tells it."""
+        if self.origin is None:
+            own = self.settings.values
+            self.write(
+                b"".join(
+                    messages.parameter_status(name, value)
+                    for name, value in changes.items()
+                    if name.lower() not in own
+                )
+            )
+
+    def cancel_waiting(self) -> None:
+        """Cancels the query that waits for a connection; what was sent behind it goes on waiting."""
+        cancelled = 0
+        while cancelled < len(self._pending) and not self._pending[cancelled].closed:
+            cancelled += 1
+        cancelled += 1
+        while cancelled < len(self._pending) and not self._pending[cancelled].group:
+            cancelled += 1  # the rest of a long message
+        rest = self._pending[cancelled:]
+        del self._pending[cancelled:]
+        if not rest:
+            if self._follows is not None:
+                self.pool.caching.leave(self, self._follows)
+                self._follows = None
+            else:
+                self.pool.withdraw(self)
+            self.waiting = False
+        self._fail_pending(messages.error_response("57014", "canceling statement due to user request"))
+        for item in rest:
+            self._wait(item)
+
+    def in_its_words(self, error: bytes) -> bytes:
+        names = {statement.name: name for name, statement in self.statements.items()}
+
+        def own(match: re.Match[bytes]) -> bytes:
+            return b'"' + names.get(match[1], match[1]) + b'"'
+
+        return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
 
     def steps_skipped(self, steps: list[Step]) -> None:
         """The origin skipped these messages after an error: names they gave or freed are as before."""

@@ -65,6 +65,9 @@ class Errand:
     def steps_skipped(self, steps: list[Step]) -> None:
         """Nothing is kept here that could be wrong now."""
 
+    def in_its_words(self, error: bytes) -> bytes:
+        return error
+
     def write(self, data: bytes) -> None:
         """Answers are captured, not sent anywhere."""
 

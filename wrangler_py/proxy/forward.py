@@ -71,7 +71,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             return True
         return False
     if kind == _PARSE:
-        refusal = client.pool.statements.get(messages.split_parse(data)[1]).text.refusal
+        refusal = client.pool.statements.get(messages.split_parse(data)[1], client.settings).text.refusal
         if refusal is None or client.pool.options.allow_unsupported:
             return False
         client.fail_group(group, closed, refused(refusal))
@@ -199,7 +199,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
 def _parse(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
-    name, statement = client.pool.statements.parsed(data)
+    name, statement = client.pool.statements.parsed(data, client.settings)
     text = statement.text
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return _fail(origin, refused(text.refusal), out, steps)
@@ -399,7 +399,7 @@ def prove_columns(
             return
         for statement in statements.values():
             origin.prepared.pop(statement, None)
-            pool.statements.forget(statement)
+        pool.statements.forget_all()
         origin.unnamed = None
         then(exchange.error or _RESULT_TYPE_CHANGED)
 
@@ -453,6 +453,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
     if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
         origin.dirty = True
     if text.changes_schema:
+        origin.schema_changed = True
         client.pool.statements.forget_all()
     if client.pool.options.allow_unsupported:
         _pin_if_needed(client, origin, text)

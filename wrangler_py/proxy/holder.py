@@ -34,6 +34,9 @@ class Holder(Protocol):
     def steps_skipped(self, steps: list[Step]) -> None:
         """The origin skipped these messages after an error."""
 
+    def in_its_words(self, error: bytes) -> bytes:
+        """An ErrorResponse that names statements as the pool does, as it names them."""
+
     def write(self, data: bytes) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...

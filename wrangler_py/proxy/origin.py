@@ -6,6 +6,7 @@ The protocol's meaning is `pgwire.exchange`'s; opening a connection is `proxy.co
 from __future__ import annotations
 
 import asyncio
+import re
 import select
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.settings import SessionSettings, transition
+from wrangler_py.proxy.statements import POOL_NAME
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.origin_startup import OriginStartup
@@ -30,6 +32,7 @@ RESET_SESSION = (
     "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
+_PLAN_IS_STALE = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0|\0CXX000\0Mcache lookup failed for ")
 
 
 class Answered(Protocol):
@@ -57,6 +60,7 @@ class OriginConnection(asyncio.Protocol):
         self.startup: OriginStartup | None = None
         self.tls_answer: asyncio.Future[bytes] | None = None
         self.started: asyncio.Future[None] = loop.create_future()
+        self.started.add_done_callback(lambda future: future.cancelled() or future.exception())
         self.stream: OriginStream = None  # type: ignore[assignment]  # set when start-up is over
         self.pool: Pool = None  # type: ignore[assignment]
         self.client: Holder | None = None
@@ -70,13 +74,18 @@ class OriginConnection(asyncio.Protocol):
         self.write_paused = False
         self.closed = False
         self.retired = False
+        self.idle = False
+        """It is in the pool, for anyone to use."""
         self.idle_since = 0.0
         self.cancelling = 0
         self.release_pending = False
         self.writes: list[QueryRun] = []
         """What was written in the transaction that is open."""
         self.in_failed_transaction = False
+        self.schema_changed = False
+        """Something was run that may make statements' plans stale."""
         self.abandoned_at: float | None = None
+        self._told = False
         self._poll: Callable[[], bool] | None = None
 
     # --- start-up ------------------------------------------------------------------------------------------
@@ -125,8 +134,11 @@ class OriginConnection(asyncio.Protocol):
             if exchange is None:
                 if self.client is not None:
                     self.client.write(output)
+                    self._told = output[:1] == b"E"
                 continue
             if output:
+                if exchange.error:
+                    output = self._in_clients_words(exchange.error, output)
                 exchange.answered_bytes += len(output)
                 if exchange.owner is not None:
                     exchange.owner.write(output)
@@ -139,6 +151,8 @@ class OriginConnection(asyncio.Protocol):
                     self.stream.queue[0].sent_at = self._loop.time()
                 if exchange.error is not None:
                     self.unnamed = None
+                    if _PLAN_IS_STALE.search(exchange.error):
+                        self.pool.statements.forget_all()
                 if exchange.queries is not None or exchange.capture is not None:
                     self.pool.exchange_ended(self, exchange, status)
                 if exchange.done is not None:
@@ -163,6 +177,8 @@ class OriginConnection(asyncio.Protocol):
                     waiting.set_exception(failure)
             return
         client, self.client = self.client, None
+        if self.pool is None:
+            return
         lost, self.stream.queue = list(self.stream.queue), type(self.stream.queue)()
         self.pool.connection_lost(self)
         for exchange in lost:
@@ -170,7 +186,7 @@ class OriginConnection(asyncio.Protocol):
                 exchange.error = b""
             self._cut_off(exchange)
         if client is not None:
-            told = bool(lost) and bool(lost[0].error)
+            told = self._told or (bool(lost) and bool(lost[0].error))
             client.origin_lost(told=told, mid_message=self.stream.mid_message)
 
     def _cut_off(self, exchange: Exchange) -> None:
@@ -241,6 +257,8 @@ class OriginConnection(asyncio.Protocol):
         if client is not None:
             client.origin = None
             self.client = None
+            if self.stream.parameters_changed and client.settings is not None:
+                client.write(client.settings.corrections(self.stream.parameters))
             if client.write_paused:
                 self.transport.resume_reading()
             if self.write_paused:
@@ -281,10 +299,14 @@ class OriginConnection(asyncio.Protocol):
             self.release_pending = True
             return
         self.release_pending = False
+        if self.schema_changed:
+            self.schema_changed = False
+            self.pool.statements.forget_all()
         if self.stream.parameters_changed:
             self.stream.parameters_changed = False
             self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
         if self.dirty:
+            self.pool.not_idle(self)
             self.dirty = False
             if self.sql_prepared:
                 self.sql_prepared = False
@@ -292,7 +314,7 @@ class OriginConnection(asyncio.Protocol):
                 self.run(f"{RESET_SESSION}; DEALLOCATE ALL", self._reset_done)
             else:
                 self.run(RESET_SESSION, self._reset_done)
-        else:
+        elif not self.idle:
             self.pool.available(self)
 
     def _reset_done(self, exchange: Exchange) -> None:
@@ -300,6 +322,8 @@ class OriginConnection(asyncio.Protocol):
         self.stream.parameters_changed = False
         if exchange.error is not None:
             self.abort()
+        elif not self.retired:
+            self.pool.defaults_are(self.stream.parameters)
 
     # --- cancelling ----------------------------------------------------------------------------------------
 
@@ -315,6 +339,12 @@ class OriginConnection(asyncio.Protocol):
             self.run("", lambda _: None)
 
     # --- books ---------------------------------------------------------------------------------------------
+
+    def _in_clients_words(self, error: bytes, output: bytes) -> bytes:
+        """`output`, its error naming statements as the client does."""
+        if self.client is None or POOL_NAME.search(error) is None:
+            return output
+        return output.replace(error, self.client.in_its_words(error), 1)
 
     def _undo(self, exchange: Exchange) -> None:
         """An error made the origin skip the rest: what was noted as done there was not."""

@@ -74,6 +74,7 @@ class Pool:
         self.caching = Caching(self, store)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
+        self.clients: set[ClientSession] = set()
         self.pinned = 0
         self._said: set[str] = set()
         self._idle: list[OriginConnection] = []
@@ -92,6 +93,7 @@ class Pool:
         if not self._waiters:
             while self._idle:
                 connection = self._take_idle(client.settings)
+                connection.idle = False
                 if connection.closed:
                     continue
                 if self._loop.time() > connection.idle_since and connection.has_news:
@@ -131,12 +133,19 @@ class Pool:
                 connection.client = client
                 client.granted(connection)
                 return
+        connection.idle = True
         connection.idle_since = self._loop.time()
         self._idle.append(connection)
 
     def _available_again(self, connection: OriginConnection) -> None:
-        if not connection.closed:
+        if not (connection.closed or connection.idle or connection.client or connection.stream.queue):
             self.available(connection)
+
+    def not_idle(self, connection: OriginConnection) -> None:
+        """`connection`, which waits for its next use, is not to be used for now."""
+        if connection.idle:
+            connection.idle = False
+            self._idle.remove(connection)
 
     def withdraw(self, client: Holder) -> None:
         """`client` no longer waits."""
@@ -191,8 +200,7 @@ class Pool:
 
     def connection_lost(self, connection: OriginConnection) -> None:
         self.connections.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+        self.not_idle(connection)
         if not self.closed:
             self._open_for_waiters()
 
@@ -308,6 +316,19 @@ class Pool:
             known = self._interned[interned] = SessionSettings(values, parameters)
         return known
 
+    def defaults_are(self, parameters: dict[str, str]) -> None:
+        """What a connection without settings of its own reports. Tells the clients when the origin's defaults
+        have been changed meanwhile."""
+        changes = {name: value for name, value in parameters.items() if self.baseline.parameters.get(name) != value}
+        if not changes:
+            return
+        for settings in {self.baseline, *self._interned.values()}:
+            for name, value in changes.items():
+                if name.lower() not in settings.values:
+                    settings.parameters[name] = value
+        for client in self.clients:
+            client.parameters_changed(changes)
+
     async def run(self, connection: OriginConnection, sql: str) -> list[list[str | None]]:
         """Runs the proxy's own `sql` on a connection it holds and gives the rows of its last result.
 
@@ -365,13 +386,14 @@ class Pool:
                 connection.abort()
             elif gone > self.options.abandoned_grace_s and queue and not connection.cancelling:
                 self.cancel(connection)
-        elif queue and queue[0].closed:
+        elif queue and queue[0].is_running:
             running = now - queue[0].sent_at
             limit = self.options.statement_timeout_s
             if running > limit + CANCELLED_GRACE_S:
                 connection.abort()
             elif running > limit and not connection.cancelling:
                 self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
+                queue[0].when_cancelled = failures.statement_limit(limit)
                 self.cancel(connection)
 
     def cancel(self, connection: OriginConnection) -> None:
@@ -393,8 +415,8 @@ class Pool:
         self.config = config
         if elsewhere:
             for connection in list(self.connections):
-                if connection in self._idle:
-                    self._idle.remove(connection)
+                if connection.idle:
+                    self.not_idle(connection)
                     self._discard(connection)
                 else:
                     connection.retired = True

@@ -19,6 +19,7 @@ from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.requests import QueryCounts, Request, Requests
 
 BACKLOG = 4096
+CANCEL_AGAIN_S = 0.005
 MAX_CONNECTIONS_PER_REQUEST = 6
 """Workers documentation, Limits: simultaneous outgoing connections."""
 
@@ -136,8 +137,14 @@ class Proxy:
         client = self._by_process_id.get(process_id)
         if client is None or not hmac.compare_digest(client.secret, secret):
             return
-        if client.origin is not None and client.origin.stream.queue:
+        queue = client.origin.stream.queue if client.origin is not None else None
+        if queue and queue[0].owner is client and client.origin is not None:
             client.pool.cancel(client.origin)
+        elif client.origin is not None and (queue or client.waiting):
+            # The connection is still being prepared for its query.
+            asyncio.get_running_loop().call_later(CANCEL_AGAIN_S, self.cancel, process_id, secret)
+        elif client.waiting:
+            client.cancel_waiting()
 
     # --- requests ------------------------------------------------------------------------------------------
 

@@ -36,6 +36,14 @@ class SessionSettings:
         """The ParameterStatus messages for a client that starts with these settings."""
         return b"".join(messages.parameter_status(name, value) for name, value in self.parameters.items())
 
+    def corrections(self, reported: Mapping[str, str]) -> bytes:
+        """The ParameterStatus messages for a client that was told `reported`."""
+        return b"".join(
+            messages.parameter_status(name, value)
+            for name, value in self.parameters.items()
+            if reported.get(name) != value
+        )
+
 
 def transition(current: SessionSettings, wanted: SessionSettings) -> tuple[str, bool]:
     """SQL that takes a connection from one set to another, and whether it can't fail."""

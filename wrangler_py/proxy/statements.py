@@ -7,14 +7,20 @@ origin connection has its share of them prepared under the pool's names, and get
 from __future__ import annotations
 
 import itertools
+import re
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from wrangler_py.pgwire.messages import split_parse
 from wrangler_py.proxy.sql_text import SQLText, SQLTexts
 
+if TYPE_CHECKING:
+    from wrangler_py.proxy.settings import SessionSettings
+
 MAX_REMEMBERED = 1_000
 """Parse messages remembered whole, so that the same one again costs one look-up."""
 MAX_REMEMBERED_BYTES = 4_096
+POOL_NAME = re.compile(rb'"(hyperdrive_\d+)"')
 
 
 class Statement:
@@ -42,43 +48,44 @@ class Statement:
 
 
 class Statements:
-    """The statements of a pool; one lives as long as a client or an origin connection has it."""
+    """The statements of a pool; one lives as long as a client or an origin connection has it.
+
+    Clients share a statement only if they have the same session settings: what its text means, and constants in
+    its plan, depend on them (client_encoding, search_path, DateStyle).
+    """
 
     def __init__(self, texts: SQLTexts) -> None:
         self._texts = texts
-        self._by_definition: WeakValueDictionary[bytes, Statement] = WeakValueDictionary()
-        self._parsed: dict[bytes, tuple[bytes, Statement]] = {}
+        self._known: WeakValueDictionary[tuple[SessionSettings, bytes], Statement] = WeakValueDictionary()
+        self._parsed: dict[tuple[SessionSettings, bytes], tuple[bytes, Statement]] = {}
         self._numbers = itertools.count(1)
 
-    def get(self, definition: bytes) -> Statement:
-        statement = self._by_definition.get(definition)
+    def get(self, definition: bytes, settings: SessionSettings) -> Statement:
+        key = (settings, definition)
+        statement = self._known.get(key)
         if statement is None:
             text = self._texts.get(definition[: definition.index(0)])
             statement = Statement(b"hyperdrive_%d" % next(self._numbers), definition, text)
-            self._by_definition[definition] = statement
+            self._known[key] = statement
         return statement
 
-    def parsed(self, message: bytes) -> tuple[bytes, Statement]:
+    def parsed(self, message: bytes, settings: SessionSettings) -> tuple[bytes, Statement]:
         """The client's name and the statement of a whole Parse message. Raises ProtocolError."""
-        known = self._parsed.get(message)
+        key = (settings, message)
+        known = self._parsed.get(key)
         if known is None:
             name, definition = split_parse(message)
-            known = name, self.get(definition)
+            known = name, self.get(definition, settings)
             if len(message) <= MAX_REMEMBERED_BYTES:
                 if len(self._parsed) >= MAX_REMEMBERED:
                     self._parsed.clear()
-                self._parsed[message] = known
+                self._parsed[key] = known
         return known
 
-    def forget(self, statement: Statement) -> None:
-        """The next Parse of its definition makes a new statement, which gets a new plan."""
-        self._parsed.clear()
-        if self._by_definition.get(statement.definition) is statement:
-            del self._by_definition[statement.definition]
-
     def forget_all(self) -> None:
+        """The next Parse of a definition makes a new statement, which gets a new plan."""
         self._parsed.clear()
-        self._by_definition.clear()
+        self._known.clear()
 
     def __len__(self) -> int:
-        return len(self._by_definition)
+        return len(self._known)
