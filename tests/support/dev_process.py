@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 DEADLINE_S = 30.0
+READY = r"^(\[wrangler:info\] )?Ready on "
 
 _WRANGLER_TOML = """\
 name = "app"
@@ -117,12 +118,12 @@ class DevProcess:
         raise AssertionError(f"No line matches {pattern!r} in:\n{self.output}")
 
     def ready(self) -> DevProcess:
-        self.wait_for(r"^Ready on ")
+        self.wait_for(READY)
         return self
 
     @property
     def url(self) -> str:
-        return self.wait_for(r"^Ready on ").split()[-1]
+        return self.wait_for(READY).split()[-1]
 
     # -- what it does -----------------------------------------------------------------------------
 
