@@ -78,9 +78,7 @@ def test_disabled(start_proxy: StartProxy) -> None:
     assert statuses(proxy) == ["disabled", "disabled"]
 
 
-def test_a_hit_needs_no_origin(
-    start_proxy: StartProxy, postgres_factory: Callable[..., PostgresServer]
-) -> None:
+def test_a_hit_needs_no_origin(start_proxy: StartProxy, postgres_factory: Callable[..., PostgresServer]) -> None:
     server = postgres_factory()
     proxy = start_proxy(origin_of(server), config={"caching": Caching()})
     with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
@@ -124,7 +122,8 @@ def test_asyncpg_hits(caching: ProxyServer, table: str) -> None:
         for _ in range(3):
             connection = await asyncpg.connect(caching.dsn())
             for _ in range(2):
-                answers.append([tuple(row) for row in await connection.fetch(f"SELECT * FROM {table} WHERE id < $1", 3)])
+                rows = await connection.fetch(f"SELECT * FROM {table} WHERE id < $1", 3)
+                answers.append([tuple(row) for row in rows])
             await connection.close()
         return answers
 
@@ -171,9 +170,7 @@ def test_many_misses_make_one_query(caching: ProxyServer) -> None:
         with psycopg.connect(caching.dsn(), autocommit=True) as connection:
             connection.execute("SELECT 'warm'")
             barrier.wait()
-            answers.append(
-                connection.execute("SELECT count(*) FROM generate_series(1, 2000000)").fetchone()
-            )
+            answers.append(connection.execute("SELECT count(*) FROM generate_series(1, 2000000)").fetchone())
 
     threads = [threading.Thread(target=work) for _ in range(20)]
     for thread in threads:
