@@ -1,0 +1,239 @@
+"""`wrangler-py dev` with Workers that the project's own wrangler runs: options, ends, refusals, Pages."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.dev_process import HYPERDRIVE, READY, DevProcess, dev_environment
+from support.postgres_server import PostgresServer
+
+Project = Callable[..., Path]
+VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+COMPATIBLE = 'compatibility_date = "2026-04-01"\ncompatibility_flags = ["nodejs_compat"]\n'
+
+HELLO = """
+export default {
+  fetch(request, env) {
+    return Response.json({ greeting: env.GREETING, defined: typeof DEFINED === "undefined" ? null : DEFINED })
+  },
+}
+"""
+QUERY = """
+import postgres from "postgres"
+
+export async function query(env) {
+  const sql = postgres(env.HYPERDRIVE.connectionString, { fetch_types: false })
+  try {
+    return Response.json(await sql`SELECT current_user AS "user", ${env.GREETING ?? null}::text AS greeting`)
+  } finally {
+    await sql.end()
+  }
+}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, node_modules: Path) -> Project:
+    """Makes a project of the files given, which finds what is installed unless `installed` is false."""
+
+    def make(config: str, *, installed: bool = True, **files: str) -> Path:
+        root = tmp_path / "project"
+        root.mkdir()
+        (root / "wrangler.toml").write_text(f'name = "app"\n{config}')
+        for name, text in files.items():
+            path = root / name.replace("__", "/").replace("_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        if installed:
+            (root / "node_modules").symlink_to(node_modules, target_is_directory=True)
+        return root
+
+    return make
+
+
+def refusal(project: Path, *arguments: str, **environment: str) -> str:
+    with DevProcess(project, *arguments, environment=environment) as dev:
+        assert dev.wait() == 1, dev.output
+        assert "Traceback" not in dev.output
+        return dev.output
+
+
+@pytest.mark.parametrize("name", ["index_js", "index_mjs", "src__index_ts"])
+def test_options_reach_wrangler(name: str, project: Project) -> None:
+    root = project(f'main = "{name.replace("__", "/").replace("_", ".")}"\n{COMPATIBLE}', **{name: HELLO})
+    given = ("--var", "GREETING:hello", "--define", 'DEFINED:"yes"', "--", "--local-protocol", "http")
+    with DevProcess(root, *given) as dev:
+        assert dev.ready().get().json() == {"greeting": "hello", "defined": "yes"}
+        dev.wait_for("This Worker has no Hyperdrive binding")
+
+
+def test_a_script_instead_of_main(project: Project) -> None:
+    root = project('main = "missing.py"\n' + COMPATIBLE, other_js=HELLO)
+    with DevProcess(root, "--inspector-ip", "127.0.0.1", "other.js") as dev:
+        assert dev.ready().get().status_code == 200
+
+
+def test_the_exit_status_is_wranglers(project: Project) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    assert "Unknown argument" in refusal(root, "--no-such-option")
+
+
+def test_unknown_options_are_for_wrangler_only(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text('name = "app"\nmain = "entry.py"\n')
+    (tmp_path / "entry.py").write_text("")
+    with DevProcess(tmp_path, "--minify") as dev:
+        assert dev.wait() == 2
+        assert "No such option: --minify" in dev.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
+@pytest.mark.parametrize("key", ["x", "\x03"], ids=["x", "Ctrl-C"])
+def test_keys_reach_wrangler(key: str, project: Project) -> None:
+    import pexpect
+
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    environment = dev_environment(root / "home")
+    environment.pop("CI", None)
+    command = ["-m", "wrangler_py", "dev", "--port", "0"]
+    child = pexpect.spawn(
+        sys.executable, command, cwd=str(root), env=environment, encoding="utf-8", timeout=60, dimensions=(40, 120)
+    )
+    child.expect("open a browser")
+    child.expect("Ready on")
+    child.send(key)
+    child.expect("Shutting down")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_pages(project: Project, postgres: PostgresServer) -> None:
+    function = QUERY + "\nexport const onRequest = ({ env }) => query(env)\n"
+    root = project(
+        'pages_build_output_dir = "public"\n' + COMPATIBLE + HYPERDRIVE,
+        public__about_html="about",
+        functions__index_js=function,
+    )
+    given = ("--var", "GREETING:hello")
+    with DevProcess(root, *given, environment={VARIABLE: postgres.dsn()}) as dev:
+        assert dev.ready().get().json() == [{"user": postgres.user, "greeting": "hello"}]
+        assert dev.get("/about").text == "about"
+        dev.wait_for(r"^HYPERDRIVE \w+ .*current_user")
+
+
+def test_the_legacy_node_compat_is_refused_in_pages(project: Project) -> None:
+    root = project('pages_build_output_dir = "public"\nnode_compat = true\n', public__about_html="about")
+    output = refusal(root)
+    assert "Pages does not support" in output
+    assert "wrangler-py node-compat enable" in output
+
+
+def test_an_environment_is_refused_in_pages(project: Project) -> None:
+    root = project('pages_build_output_dir = "public"\n[env.preview]\n', public__about_html="about")
+    assert "does not take --env" in refusal(root, "--env", "preview")
+
+
+def test_the_seeds_node_compat(project: Project, postgres: PostgresServer) -> None:
+    """As it says in `wrangler.toml` of Workers made for wrangler 3."""
+    worker = QUERY + "\nexport default { fetch: (request, env) => query(env) }\n"
+    root = project(
+        'main = "index.js"\ncompatibility_date = "2026-04-01"\n'
+        "node_compat = true # required for database drivers to function\n" + HYPERDRIVE,
+        index_js=worker,
+    )
+    output = refusal(root)
+    assert "which wrangler 4 refuses" in output
+    assert "wrangler-py node-compat enable" in output
+    assert "node_compat = true" in (root / "wrangler.toml").read_text()
+    with DevProcess(root, "--fix", environment={VARIABLE: postgres.dsn()}) as dev:
+        assert dev.ready().get().json() == [{"user": postgres.user, "greeting": None}]
+    config = (root / "wrangler.toml").read_text()
+    assert "node_compat = true" not in config
+    assert "nodejs_compat" in config
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
+def test_the_seeds_node_compat_after_a_yes(project: Project) -> None:
+    import pexpect
+
+    root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\nnode_compat = true\n', index_js=HELLO)
+    environment = dev_environment(root / "home")
+    environment.pop("CI", None)
+    command = ["-m", "wrangler_py", "dev", "--port", "0"]
+    child = pexpect.spawn(sys.executable, command, cwd=str(root), env=environment, encoding="utf-8", timeout=60)
+    child.expect("Replace it by")
+    child.sendline("y")
+    child.expect("Ready on")
+    child.send("x")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "nodejs_compat" in (root / "wrangler.toml").read_text()
+
+
+def test_drivers_that_do_not_work_are_named(project: Project, node_modules: Path) -> None:
+    root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\n', installed=False, index_js=HELLO)
+    modules = root / "node_modules"
+    (modules / "pg").mkdir(parents=True)
+    (modules / "pg" / "package.json").write_text(json.dumps({"name": "pg", "version": "8.11.4"}))
+    (modules / ".bin").symlink_to(node_modules / ".bin", target_is_directory=True)
+    with DevProcess(root) as dev:
+        dev.wait_for("pg 8.11.4 reads connection strings wrongly")
+        dev.wait_for(r"npm install pg@\^8.11.5")
+        dev.wait_for("without Node.js compatibility")
+        dev.wait_for("wrangler-py node-compat enable")
+        dev.wait_for(READY)
+
+
+def test_wrangler_is_not_installed(project: Project) -> None:
+    root = project('main = "index.js"\n', installed=False, index_js=HELLO, package_json="{}")
+    output = refusal(root, npm_config_offline="true")
+    assert "wrangler, which runs Workers in JavaScript and TypeScript, is not installed here." in output
+    assert "npm install" in output
+
+
+def test_nodejs_is_not_installed(project: Project) -> None:
+    root = project('main = "index.js"\n', installed=False, index_js=HELLO)
+    assert "there is no Node.js here" in refusal(root, PATH=str(root))
+
+
+def test_a_database_that_is_down(project: Project) -> None:
+    worker = """
+import pg from "pg"
+
+export default {
+  async fetch(request, env) {
+    const client = new pg.Client({ connectionString: env.HYPERDRIVE.connectionString })
+    try {
+      await client.connect()
+      return Response.json((await client.query("SELECT 1 AS one")).rows)
+    } catch (error) {
+      return Response.json({ code: error.code, message: error.message }, { status: 503 })
+    }
+  },
+}
+"""
+    root = project(f'main = "index.js"\n{COMPATIBLE}{HYPERDRIVE}', index_js=worker)
+    with DevProcess(root, environment={VARIABLE: "postgres://user:hunter2@127.0.0.1:1/db"}) as dev:
+        answer = dev.ready().get()
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "code": "58000",
+            "message": "Server connection attempt failed: connection_refused",
+        }
+        assert "hunter2" not in dev.output
+
+
+def test_nothing_is_left_when_wrangler_cannot_start(project: Project, node: str) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js="syntax error here")
+    with DevProcess(root) as dev:
+        dev.wait_for("Expected|ERROR")
+        family = dev.family()
+        dev.process.terminate()
+        dev.wait()
+        assert not [process for process in family if process.is_running() and process.status() != "zombie"]
+    shutil.rmtree(root / "home", ignore_errors=True)
