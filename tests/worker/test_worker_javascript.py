@@ -226,7 +226,10 @@ def test_a_request_is_the_options_of_another(start_worker):
         from workers import Response
         async def on_fetch(request):
             if request.url.endswith("/inner"):
-                return Response(f"{request.method.value} {request.headers['x-sent']} {await request.text()}")
+                headers = request.headers
+                told = f"{headers['x-sent']} {await request.text()}"
+                length = f"{headers['content-length']} {headers['transfer-encoding']}"
+                return Response(f"{request.method.value} {told} {length}")
             if request.url.endswith("/fetch"):
                 return await js.fetch(request.url.replace("/fetch", "/inner"), request)
             moved = js.Request.new(request.url.replace("/new", "/inner"), request.js_object)
@@ -234,9 +237,11 @@ def test_a_request_is_the_options_of_another(start_worker):
             return js.fetch(moved)
         """
     )
-    for path, expected in (("/fetch", "PUT sent content"), ("/new", "PUT changed content")):
+    for path, expected in (("/fetch", "PUT sent content 7 None"), ("/new", "PUT changed content 7 None")):
         assert child.client.put(path, content="content", headers={"x-sent": "sent"}).text == expected
-    assert child.client.get("/fetch", headers={"x-sent": "sent"}).text == "GET sent "
+    assert child.client.get("/fetch", headers={"x-sent": "sent"}).text == "GET sent  None None"
+    chunked = child.client.put("/fetch", content=iter([b"con", b"tent"]), headers={"x-sent": "sent"})
+    assert chunked.text == "PUT sent content None chunked"
 
 
 def test_web_sockets(start_worker):

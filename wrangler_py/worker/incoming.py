@@ -20,8 +20,12 @@ class IncomingBody(AsyncIterator[bytes]):
     """A request's body. It is read from the server's loop, and may be iterated on another."""
 
     def __init__(
-        self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], loop: asyncio.AbstractEventLoop
+        self,
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        loop: asyncio.AbstractEventLoop,
+        length: int | None = None,
     ) -> None:
+        self.length = length
         self._receive = receive
         self._loop = loop
         self._reading = asyncio.Lock()
@@ -38,10 +42,11 @@ class IncomingBody(AsyncIterator[bytes]):
         loop: asyncio.AbstractEventLoop,
     ) -> IncomingBody | None:
         """The body of a request; None when its headers announce none."""
-        for name, value in scope["headers"]:
-            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
-                return cls(receive, loop)
-        return None
+        headers = dict(scope["headers"])
+        if b"transfer-encoding" in headers:
+            return cls(receive, loop)
+        length = int(headers.get(b"content-length", b"0"))
+        return cls(receive, loop, length) if length else None
 
     async def __anext__(self) -> bytes:
         chunk = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._next(), self._loop))
@@ -152,6 +157,6 @@ def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None, inv
         scope.get("method", "GET"),
         url,
         Headers._of_pairs(pairs),
-        None if body is None else Body(stream=body),
+        None if body is None else Body(stream=body, length=body.length),
         _CF,
     )

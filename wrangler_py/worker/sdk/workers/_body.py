@@ -19,14 +19,22 @@ class BodySource(Protocol):
 class Body:
     """Bytes, or a stream of them, with the rule of the fetch standard that it is read once.
 
-    Raises OSError (as the SDK does) when it is read a second time.
+    Raises OSError (as the SDK does) when it is read a second time. `length` is in bytes, None for a stream whose
+    length isn't known before its end.
     """
 
-    __slots__ = ("_content", "_stream", "used")
+    __slots__ = ("_content", "_stream", "length", "used")
 
-    def __init__(self, content: bytes | None = None, stream: AsyncIterator[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes | None = None,
+        stream: AsyncIterator[bytes] | None = None,
+        *,
+        length: int | None = None,
+    ) -> None:
         self._content = content
         self._stream = stream
+        self.length = length if content is None else len(content)
         self.used = False
 
     @property
@@ -74,7 +82,7 @@ class Body:
         assert self._stream is not None
         split = _Split(self._stream)
         self._stream = split.branch(0)
-        return Body(stream=split.branch(1))
+        return Body(stream=split.branch(1), length=self.length)
 
 
 class _Split:

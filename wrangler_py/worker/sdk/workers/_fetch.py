@@ -40,12 +40,10 @@ async def fetch(resource: str | Request, **options: Unpack[FetchKwargs]) -> Resp
     content: Any = None if body is None else body.content if body.content is not None else body.chunks()
     if body is not None and body.content is not None:
         await body.read()
-    outgoing = client.build_request(
-        request._method,
-        request.url,
-        headers=[pair for pair in request._headers._pairs if pair[0] not in _NOT_FORWARDED],
-        content=content,
-    )
+    headers = [pair for pair in request._headers._pairs if pair[0] not in _NOT_FORWARDED]
+    if body is not None and body.length is not None:
+        headers.append(("content-length", str(body.length)))  # or httpx would send it in chunks
+    outgoing = client.build_request(request._method, request.url, headers=headers, content=content)
     if invocation.leads_back(outgoing.url.host, outgoing.url.port):
         outgoing.headers.update(invocation.own_headers)
     try:
