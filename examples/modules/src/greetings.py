@@ -1,0 +1,5 @@
+from html import escape
+
+
+def greet(name):
+    return f"Hello, {escape(name)}!"
