@@ -1,0 +1,1 @@
+"""What is measured: PostgreSQL, the poolers in front of it, and the dev servers."""

@@ -1,0 +1,69 @@
+"""The proxy under test: `wrangler-py hyperdrive proxy`, as a person runs it, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+import psutil
+from support.postgres_server import PostgresServer, short_folder
+
+from benchmarks.peers.endpoint import Endpoint
+from benchmarks.peers.pgbouncer import POOL_SIZE
+from benchmarks.peers.postgres import endpoint_of
+
+BINDING = "HYPERDRIVE"
+
+
+@contextmanager
+def run_proxy(server: PostgresServer, *, caching: bool) -> Iterator[Endpoint]:
+    """The pool is as large as PgBouncer's; caching, where it is on, has the ages of a new config."""
+    root = short_folder()
+    (root / "wrangler.toml").write_text(
+        f'name = "bench"\n[[hyperdrive]]\nbinding = "{BINDING}"\nid = "{"0" * 32}"\n'
+    )
+    command = [sys.executable, "-m", "wrangler_py", "hyperdrive", "proxy", "--cwd", str(root)]
+    command += ["--pool-size", str(POOL_SIZE), *([] if caching else ["--caching-disabled"])]
+    log = root / "log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "WRANGLER_PY_HOME": str(root / "home"),
+                f"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_{BINDING}": endpoint_of(server).url,
+            },
+        )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("postgresql://"):
+                break
+        else:
+            raise RuntimeError(f"The proxy did not start:\n{log.read_text()}")
+        parts = urlsplit(line.strip())
+        assert parts.port is not None
+        yield Endpoint(
+            parts.port,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+            unquote(parts.path[1:]),
+            psutil.Process(process.pid),
+        )
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        shutil.rmtree(root, ignore_errors=True)

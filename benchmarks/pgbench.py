@@ -1,0 +1,47 @@
+"""Runs pgbench, and reads what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.peers.endpoint import Endpoint
+
+Protocol = Literal["simple", "extended", "prepared"]
+PROTOCOLS: tuple[Protocol, ...] = ("simple", "extended", "prepared")
+HOT_READS = Path(__file__).parent / "hot_reads.sql"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Transactions, the seconds they took without the connecting, and that per second."""
+
+    transactions: int
+    tps: float
+    latency_ms: float
+
+
+def run_pgbench(
+    endpoint: Endpoint,
+    *,
+    protocol: Protocol = "simple",
+    clients: int,
+    seconds: float,
+    script: Path | None = None,
+    connect_each: bool = False,
+) -> Outcome:
+    """`pgbench -S`, or `script`, for `seconds`. Raises RuntimeError if anything fails."""
+    command = ["pgbench", "-n", "-M", protocol, "-c", str(clients), "-T", str(max(1, round(seconds)))]
+    command += ["-S"] if script is None else ["-f", str(script)]
+    if connect_each:
+        command += ["-C", "-j", str(clients)]  # each thread connects on its own: one alone would wait for each login
+    result = subprocess.run(command, env=endpoint.environment, capture_output=True, text=True, check=False)
+    transactions = re.search(r"transactions actually processed: (\d+)", result.stdout)
+    tps = re.search(r"^tps = ([\d.]+)", result.stdout, re.MULTILINE)
+    latency = re.search(r"latency average = ([\d.]+) ms", result.stdout)
+    if result.returncode or "aborted" in result.stderr or not (transactions and tps and latency):
+        raise RuntimeError(f"pgbench failed:\n{result.stderr or result.stdout}")
+    return Outcome(int(transactions[1]), float(tps[1]), float(latency[1]))

@@ -1,0 +1,144 @@
+"""Pooled throughput, the CPU it takes, and cached reads: pgbench's select-only work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from benchmarks.figures import Bound, Cell, Check, Result, at_least, at_most, interleave, median_of, ratio
+from benchmarks.lab import CACHED, PGBOUNCER, POSTGRES, Lab
+from benchmarks.peers.endpoint import Endpoint
+from benchmarks.pgbench import HOT_READS, PROTOCOLS, Protocol, run_pgbench
+from benchmarks.settings import Settings
+
+CLIENTS = (1, 16, 64)
+NOT_PREPARED = "This PgBouncer has no prepared statements in transaction mode (1.21 and later have): not measured."
+
+
+def estimate_throughput_s(settings: Settings) -> float:
+    return 9 * 3 * settings.rounds * (settings.seconds + 0.3)
+
+
+def throughput(lab: Lab) -> Result:
+    """`pgbench -S` with each protocol and 1, 16 and 64 clients, through pools of 20."""
+    cells = [
+        _tps(lab, lab.ways_to_the_database(), protocol, clients) for protocol in PROTOCOLS for clients in CLIENTS
+    ]
+    ratios = [check for cell in cells for check in ratio(cell, PGBOUNCER, at_least(0.9), headline=False)]
+    worst = min(ratios, key=lambda check: check.value, default=None)
+    return Result(
+        cells,
+        [
+            *ratios,
+            *median_of(ratios, at_least(1.0), "median of the cells"),
+            *([_as_headline(worst)] if worst else []),
+        ],
+        _remarks(lab),
+    )
+
+
+def _as_headline(check: Check) -> Check:
+    return replace(check, label=f"worst cell: {check.label}", headline=True)
+
+
+def estimate_cpu_s(settings: Settings) -> float:
+    return 3 * 2 * settings.rounds * (settings.seconds + 0.3)
+
+
+def cpu(lab: Lab) -> Result:
+    """CPU time of the pooler's process, user and system, for one query at 16 clients."""
+    cells = []
+    for protocol in PROTOCOLS:
+        measurements = {
+            name: partial(_cpu_us_a_query, endpoint, protocol, lab.settings.seconds)
+            for name, endpoint in _able(lab, lab.poolers(), protocol).items()
+        }
+        cells.append(interleave(f"{protocol}, 16 clients", "µs", measurements, lab.settings.rounds, lab.say))
+    checks = [check for cell in cells for check in ratio(cell, PGBOUNCER, at_most(1.3))]
+    return Result(cells, checks, _remarks(lab))
+
+
+def _cpu_us_a_query(endpoint: Endpoint, protocol: Protocol, seconds: float) -> float:
+    assert endpoint.process is not None
+    before = endpoint.process.cpu_times()
+    outcome = run_pgbench(endpoint, protocol=protocol, clients=16, seconds=seconds)
+    after = endpoint.process.cpu_times()
+    return (after.user - before.user + after.system - before.system) / outcome.transactions * 1e6
+
+
+def estimate_cached_s(settings: Settings) -> float:
+    return 10 * (4 * settings.rounds * (settings.seconds + 0.3) + 1)
+
+
+def cached(lab: Lab) -> Result:
+    """The same with caching on, reading 1,000 rows over and over; one cell reads all 100,000 instead.
+
+    Caches are made for what is asked again: so that the hits are measured, the clients ask for few rows.
+    """
+    peers = {**lab.ways_to_the_database(), CACHED: lab.cached_proxy}
+    cells = []
+    for protocol in PROTOCOLS:
+        for clients in CLIENTS:
+            run_pgbench(lab.cached_proxy, protocol=protocol, clients=clients, seconds=1, script=HOT_READS)
+            cells.append(_tps(lab, peers, protocol, clients, HOT_READS))
+    checks = [
+        check
+        for cell in cells
+        if not cell.label.endswith(" 1 client")
+        for against, bound in ((POSTGRES, at_least(1.5)), (PGBOUNCER, at_least(3.0)))
+        for check in ratio(cell, against, bound, ours=CACHED, headline=False)
+    ]
+    everything = _tps(lab, peers, "prepared", 16)
+    everything = Cell(f"{everything.label}, all 100,000 rows", everything.unit, everything.figures)
+    return Result([*cells, everything], [*checks, *_worst_against(checks)], _remarks(lab))
+
+
+def _worst_against(checks: list[Check]) -> list[Check]:
+    worst = []
+    for against in (POSTGRES, PGBOUNCER):
+        found = [check for check in checks if check.against == against]
+        worst += [_as_headline(min(found, key=lambda check: check.value))] if found else []
+    return worst
+
+
+def _tps(
+    lab: Lab, peers: Mapping[str, Endpoint], protocol: Protocol, clients: int, script: Path | None = None
+) -> Cell:
+    def measure(endpoint: Endpoint) -> float:
+        seconds = lab.settings.seconds
+        return run_pgbench(endpoint, protocol=protocol, clients=clients, seconds=seconds, script=script).tps
+
+    measurements = {name: partial(measure, endpoint) for name, endpoint in _able(lab, peers, protocol).items()}
+    label = f"{protocol}, {clients} client{'s' if clients > 1 else ''}"
+    return interleave(label, "tps", measurements, lab.settings.rounds, lab.say)
+
+
+def _able(lab: Lab, peers: Mapping[str, Endpoint], protocol: Protocol) -> dict[str, Endpoint]:
+    """The peers that can run it."""
+    return {
+        name: endpoint
+        for name, endpoint in peers.items()
+        if name != PGBOUNCER or protocol != "prepared" or lab.pgbouncer_prepares
+    }
+
+
+def _remarks(lab: Lab) -> list[str]:
+    return [] if lab.pgbouncer_prepares or lab.pgbouncer is None else [NOT_PREPARED]
+
+
+def estimate_churn_s(settings: Settings) -> float:
+    return 3 * settings.rounds * (settings.seconds + 0.3)
+
+
+def churn(lab: Lab) -> Result:
+    """`pgbench -C`: a new connection, with SCRAM, for every query."""
+
+    def measure(endpoint: Endpoint) -> float:
+        return run_pgbench(endpoint, clients=16, seconds=lab.settings.seconds, connect_each=True).tps
+
+    measurements = {name: partial(measure, end) for name, end in lab.ways_to_the_database().items()}
+    cell = interleave("16 clients, a connection a query", "tps", measurements, lab.settings.rounds, lab.say)
+    bounds: dict[str, Bound] = {PGBOUNCER: at_least(1.0), POSTGRES: at_least(8.0)}
+    return Result([cell], [check for against, bound in bounds.items() for check in ratio(cell, against, bound)])
