@@ -57,6 +57,14 @@ def dev(
         bool,
         typer.Option("--allow-global-clients", help="Let a database client outlive its request."),
     ] = False,
+    fail_on_stale_read: Annotated[
+        bool,
+        typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning."),
+    ] = False,
+    allow_unsupported: Annotated[
+        bool,
+        typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support."),
+    ] = False,
     debugger: Annotated[
         int | None,
         typer.Option("--debugger", metavar="PORT", help="Wait for a debugger on this port (needs debugpy)."),
@@ -78,10 +86,12 @@ def dev(
     from wrangler_py.devserver.run import run_session
     from wrangler_py.devserver.wrangler_command import WranglerOptions
     from wrangler_py.devserver.wrangler_session import find_project, is_for_wrangler, run_wrangler
+    from wrangler_py.proxy import ProxyOptions
 
     given = global_options()
     config = project_config(given)
     state = config.root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
+    proxy_options = ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported)
     output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
     if is_for_wrangler(config, given.environment, script):
         options = WranglerOptions(
@@ -100,7 +110,15 @@ def dev(
             offer_node_compat(config, given.environment, refusal, fix=fix)
             project = find_project(config, given.environment)
         raise typer.Exit(
-            run_wrangler(project, options, output, state=state.resolve(), cwd=given.cwd, proxy_port=proxy_port or 0)
+            run_wrangler(
+                project,
+                options,
+                output,
+                state=state.resolve(),
+                cwd=given.cwd,
+                proxy_port=proxy_port or 0,
+                proxy_options=proxy_options,
+            )
         )
     if context.args:
         raise WranglerError(
@@ -122,6 +140,7 @@ def dev(
             test_scheduled=test_scheduled,
             allow_global_clients=allow_global_clients,
             debugger_port=debugger,
+            proxy=proxy_options,
         ),
         output,
     )

@@ -33,6 +33,8 @@ def execute_command(
     database: option.Database = None,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
+    fail_on_stale_read: option.FailOnStaleRead = False,
+    allow_unsupported: option.AllowUnsupported = False,
     persist_to: option.PersistTo = None,
 ) -> None:
     """Run a command with a local Hyperdrive in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, ….
@@ -41,6 +43,7 @@ def execute_command(
     """
     from wrangler_py.cli.options import global_options
     from wrangler_py.devserver.standalone import StandaloneOptions, run_command
+    from wrangler_py.proxy import ProxyOptions
 
     if not context.args:
         raise WranglerError(
@@ -48,14 +51,16 @@ def execute_command(
             hint="As in: wrangler-py hyperdrive exec my-database -- npm test",
             exit_status=2,
         )
-    bindings, root, state = option.resolve(target, connection_string, persist_to)
+    databases = option.databases(target, connection_string, persist_to)
     options = StandaloneOptions(
-        root=root,
-        state=state,
+        root=databases.root,
+        state=databases.state,
         port=port,
         database=database,
         pool_size=pool_size,
         caching_disabled=caching_disabled,
+        proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
     )
-    status = run_command(context.args, bindings, options, cwd=global_options().cwd, say=printing.info)
+    cwd = global_options().cwd
+    status = run_command(context.args, databases.resolve, options, cwd=cwd, say=printing.info, warn=printing.warn)
     raise typer.Exit(status)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.options import find_project_config, global_options
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -63,8 +63,21 @@ def execute(
                     else:
                         _print(cursor)
             finally:
+                _note_execution(origin, script)
                 if as_json:
                     printing.out(json.dumps(results, indent=2, ensure_ascii=False))
+
+
+def _note_execution(origin: Origin, script: str) -> None:
+    """Let running sessions know that what they have cached may be out of date."""
+    from wrangler_py.hyperdrive.executed import ExecutionLog
+    from wrangler_py.sql.statement import analyse
+
+    facts = analyse(script)
+    if not facts.read_only or facts.writes_unknown or facts.unknown_functions:
+        # Where the store cannot be written, no session could have been told.
+        with contextlib.suppress(WranglerError):
+            ExecutionLog().record(origin)
 
 
 def _script(command: str | None, file: Path | None) -> tuple[str, str]:
@@ -102,30 +115,12 @@ def _origin(target: str, persist_to: Path | None) -> Iterator[tuple[Origin, TLSP
 
 def _resolve(target: str) -> tuple[ResolvedBinding, Path]:
     """`target` as a binding of the Worker's config file, else as a config; and the project's folder."""
-    import os
-
-    from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.local import resolve_binding
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.devserver.targets import resolve_target
 
     options = global_options()
-    store, certificates = ConfigStore(), CertificateStore()
-    root, bindings = options.cwd, []
-    try:
-        config_file = project_config(options)
-    except WranglerError:
-        if options.config is not None:
-            raise
-    else:
-        root = config_file.root
-        bindings = [each for each in config_file.section(options.environment).hyperdrive if each.binding == target]
-    for each in bindings:
-        resolved = resolve_binding(
-            each.binding, each.id, each.local_connection_string, os.environ, store, certificates
-        )
-        return resolved, root
-    config = store.get(target)
-    return resolve_binding(config.name, config.id, None, {}, store, certificates), root
+    config_file = find_project_config(options)
+    (resolved,) = resolve_target(target, config_file, options.environment, options.env_files)
+    return resolved, options.cwd if config_file is None else config_file.root
 
 
 def _print(cursor: Cursor[Any]) -> None:

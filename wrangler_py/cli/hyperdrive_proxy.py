@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from wrangler_py.cli import standalone_options as option
 
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
+    from wrangler_py.hyperdrive.local import ResolvedBinding
 
 
 def proxy(
@@ -27,34 +29,47 @@ def proxy(
     database: option.Database = None,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
+    fail_on_stale_read: option.FailOnStaleRead = False,
+    allow_unsupported: option.AllowUnsupported = False,
     persist_to: option.PersistTo = None,
 ) -> None:
     """Serve databases through a local Hyperdrive until Ctrl-C, and print how to connect."""
     from wrangler_py.devserver.standalone import StandaloneOptions, serve, serve_as
+    from wrangler_py.proxy import ProxyOptions
 
-    bindings, root, state = option.resolve(target, connection_string, persist_to)
+    databases = option.databases(target, connection_string, persist_to)
     options = StandaloneOptions(
-        root=root,
-        state=state,
+        root=databases.root,
+        state=databases.state,
         port=port,
         password=password,
         database=database,
         pool_size=pool_size,
         caching_disabled=caching_disabled,
+        proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
     )
-    served = bindings if user is None else serve_as(bindings, user)
-    serve(served, options, ready=_show, say=printing.info)
+
+    def resolve() -> Sequence[ResolvedBinding]:
+        bindings = databases.resolve()
+        return bindings if user is None else serve_as(bindings, user)
+
+    serve(resolve, options, ready=_show, say=printing.info, warn=printing.warn)
 
 
 def _show(hyperdrive: LocalHyperdrive) -> None:
-    from wrangler_py.devserver.report import describe_caching, describe_origin, describe_tls
+    from wrangler_py.devserver.pool_description import (
+        describe_caching,
+        describe_limit,
+        describe_origin,
+        describe_tls,
+    )
 
     rows = [
         (
             name,
             describe_origin(pool.origin),
             describe_tls(pool.tls),
-            f"{pool.connection_limit} connections",
+            describe_limit(pool),
             describe_caching(pool.caching),
         )
         for name, pool in hyperdrive.pools.items()

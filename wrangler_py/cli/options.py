@@ -106,3 +106,13 @@ def project_config(options: GlobalOptions | None = None) -> ConfigFile:
         names = ", ".join(path.name for path in file.ignored)
         printing.info(f"Using {file.path.name}; it takes precedence over {names}.")
     return file
+
+
+def find_project_config(options: GlobalOptions) -> ConfigFile | None:
+    """As `project_config`, but None if there is no config file and none was named."""
+    from wrangler_py.project.config_file import FILE_NAMES
+
+    folders = (options.cwd, *options.cwd.parents)
+    if options.config is None and not any((folder / name).is_file() for folder in folders for name in FILE_NAMES):
+        return None
+    return project_config(options)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.options import find_project_config, global_options
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
+    from wrangler_py.devserver.local_hyperdrive import Resolve
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 Target = Annotated[
@@ -47,14 +49,28 @@ PersistTo = Annotated[
 ]
 
 
-def resolve(
-    target: str | None, connection_string: str | None, persist_to: Path | None
-) -> tuple[list[ResolvedBinding], Path, Path]:
+FailOnStaleRead = Annotated[
+    bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
+]
+AllowUnsupported = Annotated[
+    bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
+]
+
+
+class Databases(NamedTuple):
     """The databases asked for, the folder of the project (or the current one), and that of its local state."""
-    from wrangler_py.devserver.standalone import resolve_string, resolve_target
+
+    resolve: Resolve
+    root: Path
+    state: Path
+
+
+def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
+    """What the arguments mean. Raises `WranglerError` if they mean nothing or exclude each other."""
+    from wrangler_py.devserver.targets import resolve_string, resolve_target
 
     given = global_options()
-    config = project_config(given) if given.config or _has_config_file(given.cwd) else None
+    config = find_project_config(given)
     if config is None and target is None and connection_string is None:
         raise WranglerError(
             "There is no project here whose bindings could be served.",
@@ -65,14 +81,10 @@ def resolve(
         raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
     root = given.cwd if config is None else config.root
     state = root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
-    if connection_string is None:
-        bindings = resolve_target(target, config, given.environment)
-    else:
-        bindings = resolve_string(connection_string)
-    return bindings, root, state.resolve()
 
+    def resolve() -> Sequence[ResolvedBinding]:
+        if connection_string is not None:
+            return resolve_string(connection_string)
+        return resolve_target(target, config, given.environment, given.env_files)
 
-def _has_config_file(cwd: Path) -> bool:
-    from wrangler_py.project.config_file import FILE_NAMES
-
-    return any((folder / name).is_file() for folder in (cwd, *cwd.parents) for name in FILE_NAMES)
+    return Databases(resolve, root, state.resolve())

@@ -1,19 +1,23 @@
-"""The local Hyperdrive by itself: the proxy with a pool for each binding, for any client on this machine."""
+"""The local Hyperdrive: the proxy with a pool for each binding, for Workers and for any client on this machine."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote
 
 from wrangler_py.devserver.origins import Origins
+from wrangler_py.devserver.output import count_of
+from wrangler_py.devserver.pool_description import describe_changes
+from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.hyperdrive.executed import ExecutionLog
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
-from wrangler_py.proxy import Proxy, QueryEvent
+from wrangler_py.proxy import Proxy, ProxyOptions, QueryEvent
 
 LOOPBACK = "127.0.0.1"
 
@@ -21,60 +25,84 @@ _MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION"
 """What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""
 
 
+Resolve = Callable[[], Sequence[ResolvedBinding]]
+"""Reads the bindings to serve; called again whenever a stored config has changed."""
+
+
 class LocalHyperdrive:
-    """Serves `bindings` inside an `async with` block, which starts the embedded PostgreSQL if one needs it.
+    """Serves bindings from `start` to `close`. `serving` does all there is to it for whoever wants no more.
 
     A client logs in with the binding's name and `password`, a random one by default. `say` gets each thing a
-    person should know, one line; `on_query` each query that has ended. Entering raises `WranglerError` if
-    the port (0: any free one) is taken or the embedded PostgreSQL does not start.
+    person may like to know, `warn` what is wrong, each one line; `on_query` gets each query that has ended.
+    `root` is the project's folder, `state` where the embedded PostgreSQL keeps its data, `adjust` changes each
+    pool after it was resolved, `port_option` is the option that chose `port` (0: any free one).
     """
 
     def __init__(
         self,
-        bindings: Sequence[ResolvedBinding],
         *,
         root: Path,
         state: Path,
         say: Callable[[str], None],
+        warn: Callable[[str], None],
         on_query: Callable[[QueryEvent], None] | None = None,
         adjust: Callable[[PoolConfig], PoolConfig] = lambda pool: pool,
+        options: ProxyOptions | None = None,
         port: int = 0,
+        port_option: str = "--port",
         password: str | None = None,
     ) -> None:
-        self.bindings = tuple(bindings)
+        self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
-        self._schema = root / "schema.sql"
+        self.schema = root / "schema.sql"
         self._say = say
+        self._warn = warn
         self._on_query = on_query
         self._adjust = adjust
         self._port = port
+        self._port_option = port_option
         self._password = password or secrets.token_urlsafe(24)
         self._origins = Origins(state)
-        self._proxy: Proxy | None = None
+        self._executions = ExecutionLog()
+        self._executed: dict[str, float | None] = {}
+        self._deleted: set[str] = set()
+        self._updating = asyncio.Lock()
+        self.proxy = Proxy(password=self._password, observer=self, options=options)
 
-    async def __aenter__(self) -> Self:
-        self._proxy = Proxy(password=self._password, observer=self)
+    async def start(self, bindings: Sequence[ResolvedBinding]) -> None:
+        """Serve `bindings`, on the embedded PostgreSQL if one needs it; `close` is to follow, also if this fails.
+
+        Raises `WranglerError` if the port is taken or the embedded PostgreSQL does not start.
+        """
         try:
-            await self._start(self._proxy)
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+            await self.proxy.start(LOOPBACK, self._port)
+        except OSError as error:
+            raise WranglerError(
+                f"The local Hyperdrive cannot listen on port {self._port}: {error.strerror}.",
+                hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
+            ) from None
+        await self.update(bindings)
 
     async def close(self) -> None:
         """End the clients, the origin connections and what was started for them; harmless when repeated."""
-        proxy, self._proxy = self._proxy, None
-        if proxy is not None:
-            await asyncio.gather(proxy.close(), self._origins.stop(), return_exceptions=True)
+        await asyncio.gather(self.proxy.close(), self._origins.stop(), return_exceptions=True)
+
+    # How clients get here
+
+    def endpoint(self, binding: str) -> dict[str, str | int]:
+        """Where a Worker finds `binding`; its user name is the binding's, a dot and the request's id."""
+        return {
+            "host": LOOPBACK,
+            "port": self.proxy.port,
+            "password": self._password,
+            "database": self.pools[binding].origin.database,
+        }
 
     def connection_string(self, binding: str) -> str:
         """What a client of `binding` connects with; the password in it is the proxy's, not the origin's."""
         login = f"{quote(binding, safe='')}:{quote(self._password, safe='')}"
         database = quote(self.pools[binding].origin.database, safe="")
-        return f"postgresql://{login}@{LOOPBACK}:{self._running.port}/{database}?sslmode=disable"
+        return f"postgresql://{login}@{LOOPBACK}:{self.proxy.port}/{database}?sslmode=disable"
 
     def wrangler_variables(self) -> dict[str, str]:
         """The variables by which `wrangler dev` learns of local databases, the deprecated ones included."""
@@ -96,12 +124,76 @@ class LocalHyperdrive:
             "HYPERDRIVE_CONNECTION_STRING": string,
             "DATABASE_URL": string,
             "PGHOST": LOOPBACK,
-            "PGPORT": str(self._running.port),
+            "PGPORT": str(self.proxy.port),
             "PGUSER": first,
             "PGPASSWORD": self._password,
             "PGDATABASE": self.pools[first].origin.database,
             "PGSSLMODE": "disable",
         }
+
+    # What changes while it runs
+
+    async def update(self, bindings: Sequence[ResolvedBinding]) -> None:
+        """Serve `bindings` as they are now, and say what is different.
+
+        One that is gone is `unbound` and served until `remove`. One whose config was deleted stays as it was.
+        Raises `WranglerError`, with nothing changed, if a binding has nothing to connect to.
+        """
+        async with self._updating:
+            bindings = [self._unless_deleted(each) for each in bindings]
+            pools = await self._resolve(bindings)
+            for binding, pool in pools.items():
+                before = self.pools.get(binding)
+                if binding not in self.proxy.pools:
+                    self.proxy.add_pool(binding, pool)
+                elif pool != before:
+                    self.proxy.update_pool(binding, pool)
+                if before is not None and (changes := describe_changes(before, pool)):
+                    self._say(f"env.{binding} has changed: {', '.join(changes)}.")
+                if before is not None and pool.origin != before.origin:
+                    self.proxy.clear_cache()
+            self.bindings, self.pools = tuple(bindings), pools
+            self._executed = self._last_executed()
+
+    @property
+    def unbound(self) -> set[str]:
+        """What is still served although `update` took it away."""
+        return self.proxy.pools.keys() - self.pools.keys()
+
+    async def remove(self, binding: str) -> None:
+        """End the clients of `binding`, unless it has been taken up again."""
+        if binding in self.unbound:
+            await self.proxy.remove_pool(binding)
+
+    async def apply_schema(self) -> None:
+        """Apply the project's schema.sql, if it changed, to the embedded databases, and forget cached answers.
+
+        Raises `WranglerError` for an error in it.
+        """
+        if databases := await self._origins.apply_schema(self.bindings, self.schema):
+            self.proxy.clear_cache()
+            self._say(f"Applied {self.schema.name} to {', '.join(databases)}.")
+
+    async def config_changes(self) -> AsyncIterator[None]:
+        """Once each time another command has changed a stored config, without end: `update` is to follow.
+
+        Meanwhile the cache is cleared whenever `hyperdrive execute` has changed data.
+        """
+        async for change in store_changes():
+            if change == "configs":
+                yield
+            elif (executed := self._last_executed()) != self._executed:
+                self._executed = executed
+                if answers := self.proxy.clear_cache():
+                    self._say(f"Cleared {count_of(answers, 'cached answer')}: `hyperdrive execute` has run.")
+
+    async def follow(self, resolve: Resolve) -> None:
+        """Take on every change of the stored configs, without end."""
+        async for _ in self.config_changes():
+            try:
+                await self.update(await asyncio.to_thread(resolve))
+            except WranglerError as error:
+                self._warn(f"{error.message} What was read before goes on being used.")
 
     # What the proxy reports
 
@@ -110,25 +202,48 @@ class LocalHyperdrive:
             self._on_query(event)
 
     def notice(self, message: str) -> None:
-        self._say(message)
+        self._warn(message)
 
-    @property
-    def _running(self) -> Proxy:
-        if self._proxy is None:
-            raise RuntimeError("the local Hyperdrive does not run")
-        return self._proxy
+    async def _resolve(self, bindings: Sequence[ResolvedBinding]) -> dict[str, PoolConfig]:
+        resolved = await self._origins.pools(bindings)
+        return {binding: self._adjust(pool) for binding, pool in resolved.items()}
 
-    async def _start(self, proxy: Proxy) -> None:
+    def _unless_deleted(self, now: ResolvedBinding) -> ResolvedBinding:
+        """`now`, or what was there before if all that has happened is that its config was deleted."""
+        if now.config is not None:
+            self._deleted.discard(now.id)
+        for before in self.bindings:
+            if before.binding == now.binding and before.id == now.id and before.config and not now.config:
+                if now.id not in self._deleted:
+                    self._deleted.add(now.id)
+                    self._warn(
+                        f"The config {before.config.name} of env.{now.binding} was deleted. "
+                        "It goes on being used until this ends."
+                    )
+                return before
+        return now
+
+    def _last_executed(self) -> dict[str, float | None]:
         try:
-            await proxy.start(LOOPBACK, self._port)
-        except OSError as error:
-            raise WranglerError(
-                f"The local Hyperdrive cannot listen on port {self._port}: {error.strerror}.",
-                hint="Choose another port, or leave it out for any free one.",
-            ) from None
-        resolved = await self._origins.pools(self.bindings)
-        for databases in await self._origins.apply_schema(self.bindings, self._schema):
-            self._say(f"Applied {self._schema.name} to {databases}.")
-        self.pools = {binding: self._adjust(pool) for binding, pool in resolved.items()}
-        for binding, pool in self.pools.items():
-            proxy.add_pool(binding, pool)
+            return {binding: self._executions.last(pool.origin) for binding, pool in self.pools.items()}
+        except WranglerError:
+            return {}  # whoever uses the store for configs will say what is wrong
+
+
+@contextlib.asynccontextmanager
+async def serving(hyperdrive: LocalHyperdrive, resolve: Resolve) -> AsyncIterator[LocalHyperdrive]:
+    """Serve what `resolve` gives while the block runs, the project's schema applied, and follow the configs.
+
+    Raises `WranglerError` if it cannot start, or for an error in the schema.
+    """
+    bindings = resolve()
+    try:
+        await hyperdrive.start(bindings)
+        await hyperdrive.apply_schema()
+        following = asyncio.create_task(hyperdrive.follow(resolve))
+        try:
+            yield hyperdrive
+        finally:
+            following.cancel()
+    finally:
+        await hyperdrive.close()

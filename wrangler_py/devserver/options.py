@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wrangler_py.proxy import ProxyOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevOptions:
@@ -24,3 +26,4 @@ class DevOptions:
     test_scheduled: bool = False
     allow_global_clients: bool = False
     debugger_port: int | None = None
+    proxy: ProxyOptions = field(default_factory=ProxyOptions)

@@ -42,6 +42,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def count_of(number: int, noun: str) -> str:
+    """`1 cached answer`, `2 cached answers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Output:
     """One writer for everything the session says, so that lines never mix.
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestDone
 from wrangler_py.devserver.output import Level, Output, printable
+from wrangler_py.devserver.pool_description import (
+    describe_caching,
+    describe_limit,
+    describe_origin,
+    describe_tls,
+    is_this_machine,
+)
 from wrangler_py.devserver.worker_project import WorkerProject
-from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
+from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.proxy import QueryCounts, QueryEvent
 
@@ -39,6 +45,8 @@ class Report:
 
     def query(self, event: QueryEvent) -> None:
         """`HYPERDRIVE 3-17 miss 1.2 ms SELECT …`: the first line of the SQL, as much of it as fits."""
+        if self._output.level < self._queries:
+            return
         request = f" {event.request}" if event.request else ""
         first, *more = event.sql.strip().splitlines() or [""]
         line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {first.rstrip()}")
@@ -119,35 +127,6 @@ def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
         pool.name,
         origin,
         describe_tls(pool.tls),
-        f"{pool.connection_limit} connections",
+        describe_limit(pool),
         describe_caching(pool.caching),
     )
-
-
-def describe_origin(origin: Origin) -> str:
-    """The origin as a person knows it, without its password."""
-    place = origin.host if origin.is_unix_socket else f"{origin.host}:{origin.port}"
-    separator = ":" if origin.is_unix_socket else "/"
-    return f"{origin.user}@{place}{separator}{origin.database}"
-
-
-def describe_tls(tls: TLSPolicy) -> str:
-    if not tls.encrypt:
-        return "off"
-    return {"none": "on, unverified", "ca": "certificate verified", "full": "certificate and name verified"}[
-        tls.verify
-    ]
-
-
-def describe_caching(caching: Caching) -> str:
-    """Ages in seconds: fresh for, then stale for."""
-    return "off" if caching.disabled else f"{caching.max_age} s + {caching.stale_while_revalidate} s stale"
-
-
-def is_this_machine(origin: Origin) -> bool:
-    if origin.is_unix_socket or origin.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(origin.host).is_loopback
-    except ValueError:
-        return False

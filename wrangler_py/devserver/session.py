@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -22,18 +21,15 @@ from wrangler_py.devserver.control import (
 )
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import open_listening_socket, port_of, url_of
+from wrangler_py.devserver.local_hyperdrive import LOOPBACK, LocalHyperdrive
 from wrangler_py.devserver.options import DevOptions
-from wrangler_py.devserver.origins import Origins
-from wrangler_py.devserver.output import Output
+from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.supervisor import Supervisor
 from wrangler_py.devserver.watcher import Watcher
 from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.proxy import Proxy, QueryEvent
 
-LOOPBACK = "127.0.0.1"
 DRAIN_AT_EXIT_S = 0.8
 """How long requests under way may go on after Ctrl-C."""
 EXIT_LIMIT_S = 2.5
@@ -51,11 +47,9 @@ class DevSession:
         self._report = Report(output)
         self._stop = asyncio.Event()
         self._hotkeys = Hotkeys(self._key_typed)
-        self._password = secrets.token_urlsafe(24)
-        self._proxy = Proxy(password=self._password, observer=self)
-        self._origins = Origins(options.persist_to)
         self._project: WorkerProject | None = None
-        self._pools: dict[str, PoolConfig] = {}
+        self._hyperdrive: LocalHyperdrive | None = None
+        self._reading_project = asyncio.Lock()
         self._supervisor: Supervisor | None = None
         self._url = ""
         self._announced = False
@@ -98,14 +92,6 @@ class DevSession:
             self._supervisor.kill()
         os._exit(130)
 
-    # What the proxy reports
-
-    def query(self, event: QueryEvent) -> None:
-        self._report.query(event)
-
-    def notice(self, message: str) -> None:
-        self._output.info(message)
-
     # Start and end
 
     async def _work(self) -> None:
@@ -129,19 +115,21 @@ class DevSession:
         )
         # The interpreter starts while the database does.
         self._supervisor.prepare()
-        try:
-            await self._proxy.start(LOOPBACK, options.proxy_port)
-        except OSError as error:
-            raise WranglerError(
-                f"The local Hyperdrive cannot listen on port {options.proxy_port}: {error.strerror}.",
-                hint="Choose another one with --proxy-port, or leave it out for any free one.",
-            ) from None
-        self._pools = await self._origins.pools(project.bindings)
-        for binding, pool in self._pools.items():
-            self._proxy.add_pool(binding, pool)
-        await self._apply_schema(project)
-        self._report.project(project, self._pools)
+        hyperdrive = self._hyperdrive = LocalHyperdrive(
+            root=project.root,
+            state=options.persist_to,
+            say=self._output.info,
+            warn=self._output.warn,
+            on_query=self._report.query,
+            options=options.proxy,
+            port=options.proxy_port,
+            port_option="--proxy-port",
+        )
+        await hyperdrive.start(project.bindings)
+        await self._apply_schema()
+        self._report.project(project, hyperdrive.pools)
         await self._supervisor.replace()
+        self._in_background(self._follow_configs(hyperdrive))
         if options.reload:
             watcher = Watcher(project.root, project.main.parent, ignored=frozenset({options.persist_to}))
             async for burst in watcher.bursts():
@@ -151,28 +139,22 @@ class DevSession:
     async def _end(self) -> None:
         if self._supervisor is not None:
             await self._supervisor.stop(DRAIN_AT_EXIT_S)
-        await asyncio.gather(self._proxy.close(), self._origins.stop(), return_exceptions=True)
+        if self._hyperdrive is not None:
+            await self._hyperdrive.close()
 
     # The worker process
 
     def _launch_message(self, generation: int) -> Mapping[str, Any]:
-        project, options = self._project, self._options
+        project, options, hyperdrive = self._project, self._options, self._hyperdrive
         assert project is not None
+        assert hyperdrive is not None
         section = project.section
         return {
             "main": str(project.main),
             "root": str(project.root),
             "generation": generation,
             "vars": dict(project.variables),
-            "hyperdrive": {
-                binding: {
-                    "host": LOOPBACK,
-                    "port": self._proxy.port,
-                    "password": self._password,
-                    "database": pool.origin.database,
-                }
-                for binding, pool in self._pools.items()
-            },
+            "hyperdrive": {binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools},
             "unavailable": dict(section.other_bindings),
             "flags": list(section.compatibility_flags),
             "compatibility_date": section.compatibility_date,
@@ -183,11 +165,12 @@ class DevSession:
         }
 
     def _worker_event(self, event: Event) -> None:
+        assert self._hyperdrive is not None
         match event:
             case RequestStarted():
-                self._proxy.name_request(event.id, f"{event.method} {event.path}")
+                self._hyperdrive.proxy.name_request(event.id, f"{event.method} {event.path}")
             case RequestDone():
-                self._report.request(event, self._proxy.end_request(event.id))
+                self._report.request(event, self._hyperdrive.proxy.end_request(event.id))
             case HandlerException():
                 self._report.exception(event)
             case LoadError():
@@ -211,65 +194,69 @@ class DevSession:
             self._output.info(f"Reloaded in {took:.0f} ms")
             self._reloading_since = None
 
-    # Saved files
+    # What changes while it runs
 
     async def _saved(self, burst: set[Path]) -> None:
         project = self._project
         assert project is not None
-        if project.schema in burst:
-            await self._apply_schema(project)
+        assert self._hyperdrive is not None
+        if self._hyperdrive.schema in burst:
+            await self._apply_schema()
         project_changed = any(is_project_file(path, project, self._options) for path in burst)
-        if project_changed and await self._read_project_again():
-            return
-        if any(path.suffix == ".py" for path in burst):
+        if project_changed and (now := await self._read_project_again()):
+            await self._reload(afresh=now.main != project.main)
+        elif any(path.suffix == ".py" for path in burst):
             await self._reload()
 
-    async def _reload(self, *, afresh: bool = False) -> asyncio.Task[None] | None:
+    async def _follow_configs(self, hyperdrive: LocalHyperdrive) -> None:
+        """`hyperdrive update` in another terminal: the Worker is told only what concerns it."""
+        async for _ in hyperdrive.config_changes():
+            before = self._launch_message(0)
+            if await self._read_project_again() and self._launch_message(0) != before:
+                await self._reload()
+
+    async def _read_project_again(self) -> WorkerProject | None:
+        """Go by what the project's files and the stored configs say now; None, with the reason shown, if something
+        is wrong with them."""
+        hyperdrive = self._hyperdrive
+        assert hyperdrive is not None
+        async with self._reading_project:
+            before = hyperdrive.pools
+            try:
+                project = await asyncio.to_thread(read_project, self._options)
+                await hyperdrive.update(project.bindings)
+            except WranglerError as error:
+                self._output.error(error.message, error.hint)
+                self._output.info("What was read before goes on running.")
+                return None
+            self._project = project
+            if hyperdrive.pools != before:
+                await self._apply_schema()
+            if hyperdrive.pools.keys() != before.keys():
+                self._report.project(project, hyperdrive.pools)
+            return project
+
+    async def _reload(self, *, afresh: bool = False) -> None:
         assert self._supervisor is not None
+        assert self._hyperdrive is not None
         self._reloading_since = time.perf_counter()
-        return await self._supervisor.replace(afresh=afresh)
+        left = await self._supervisor.replace(afresh=afresh)
+        for binding in self._hyperdrive.unbound:
+            self._in_background(self._remove(binding, left))
 
-    async def _read_project_again(self) -> bool:
-        """Reload with what the project's files say now; False, with the reason shown, if they are broken."""
-        try:
-            project = await asyncio.to_thread(read_project, self._options)
-            pools = await self._origins.pools(project.bindings)
-        except WranglerError as error:
-            self._output.error(error.message, error.hint)
-            self._output.info("What was read before goes on running.")
-            return False
-        before, self._pools = self._pools, pools
-        main = self._project.main if self._project else None
-        self._project = project
-        for binding, pool in pools.items():
-            if binding not in self._proxy.pools:
-                self._proxy.add_pool(binding, pool)
-            elif pool != before.get(binding):
-                self._proxy.update_pool(binding, pool)
-        if pools != before:
-            await self._apply_schema(project)
-            self._report.project(project, pools)
-        left = await self._reload(afresh=main != project.main)
-        for binding in before.keys() - pools.keys():
-            self._in_background(self._remove_pool(binding, left))
-        return True
-
-    async def _remove_pool(self, binding: str, left: asyncio.Task[None] | None) -> None:
+    async def _remove(self, binding: str, left: asyncio.Task[None] | None) -> None:
         """Requests of the old code may still need the pool: it goes after them."""
+        assert self._hyperdrive is not None
         if left is not None:
             await asyncio.wait({left})
-        if binding not in self._pools:
-            await self._proxy.remove_pool(binding)
+        await self._hyperdrive.remove(binding)
 
-    async def _apply_schema(self, project: WorkerProject) -> None:
+    async def _apply_schema(self) -> None:
+        assert self._hyperdrive is not None
         try:
-            databases = await self._origins.apply_schema(project.bindings, project.schema)
+            await self._hyperdrive.apply_schema()
         except WranglerError as error:
             self._output.error(error.message, error.hint)
-            return
-        if databases:
-            self._proxy.clear_cache()
-            self._output.info(f"Applied {project.schema.name} to {', '.join(databases)}.")
 
     # Hotkeys
 
@@ -282,8 +269,9 @@ class DevSession:
             case "b":
                 self._in_background(self._open_browser())
             case "c":
-                answers = self._proxy.clear_cache()
-                self._output.info(f"Cleared {answers} cached {'answer' if answers == 1 else 'answers'}.")
+                if self._hyperdrive is not None:
+                    answers = self._hyperdrive.proxy.clear_cache()
+                    self._output.info(f"Cleared {count_of(answers, 'cached answer')}.")
             case "r":
                 self._in_background(self._restart())
             case "x":

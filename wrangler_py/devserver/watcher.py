@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Set
 from pathlib import Path
 
 IGNORED = frozenset(
@@ -66,19 +66,27 @@ class Watcher:
         return self._elsewhere
 
     async def _watch(self, paths: set[Path], *, recursive: bool) -> None:
-        from watchfiles import awatch
+        async for saved in saved_files(paths, wanted=lambda path: not self.is_ignored(path), recursive=recursive):
+            self._saved.put_nowait(saved)
 
-        if not paths:
-            return
-        for polling in (False, True):
-            # The system may be out of watches; looking at every file now and then always works.
-            with contextlib.suppress(OSError):
-                async for changes in awatch(
-                    *paths,
-                    watch_filter=lambda _, path: not self.is_ignored(Path(path)),
-                    debounce=_BURST_MS,
-                    step=_QUIET_MS,
-                    recursive=recursive,
-                    force_polling=polling,
-                ):
-                    self._saved.put_nowait({Path(path) for _, path in changes})
+
+async def saved_files(
+    paths: Set[Path], *, wanted: Callable[[Path], bool], recursive: bool
+) -> AsyncIterator[set[Path]]:
+    """The `wanted` files saved, created or deleted in the folders `paths`, one set a burst, without end."""
+    from watchfiles import awatch
+
+    if not paths:
+        return
+    for polling in (False, True):
+        # The system may be out of watches; looking at every file now and then always works.
+        with contextlib.suppress(OSError):
+            async for changes in awatch(
+                *paths,
+                watch_filter=lambda _, path: wanted(Path(path)),
+                debounce=_BURST_MS,
+                step=_QUIET_MS,
+                recursive=recursive,
+                force_polling=polling,
+            ):
+                yield {Path(path) for _, path in changes}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wrangler_py.devserver.options import DevOptions
+from wrangler_py.devserver.targets import resolve_bindings
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
-from wrangler_py.project import dotenv
+from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import Section
-from wrangler_py.project.variables import load_variables
+from wrangler_py.project.variables import environment_variables, load_variables
 
 JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
 """Suffixes of what wrangler builds and runs."""
@@ -30,11 +29,6 @@ class WorkerProject:
     variables: Mapping[str, Any] = field(repr=False)
     bindings: tuple[ResolvedBinding, ...] = ()
 
-    @property
-    def schema(self) -> Path:
-        """The file the embedded PostgreSQL's databases are made with, if it exists."""
-        return self.root / "schema.sql"
-
 
 def read_project(options: DevOptions) -> WorkerProject:
     """Read the config file, the variables and the configs the bindings name.
@@ -49,20 +43,8 @@ def read_project(options: DevOptions) -> WorkerProject:
         section=section,
         variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
         bindings=resolve_bindings(
-            section, environment_variables(config.root, options.environment, options.env_files)
+            section, environment_variables(config.root, options.environment, env_files=options.env_files)
         ),
-    )
-
-
-def resolve_bindings(section: Section, environ: Mapping[str, str]) -> tuple[ResolvedBinding, ...]:
-    """The database of each binding of `section`. Raises `WranglerError` if one cannot be used."""
-    from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
-
-    store, certificates = ConfigStore(), CertificateStore()
-    return tuple(
-        resolve_binding(each.binding, each.id, each.local_connection_string, environ, store, certificates)
-        for each in section.hyperdrive
     )
 
 
@@ -71,18 +53,6 @@ def is_project_file(path: Path, project: WorkerProject, options: DevOptions) -> 
     if path == options.config_path or path in options.env_files:
         return True
     return path.parent == project.root and path.name.startswith((".dev.vars", ".env"))
-
-
-def environment_variables(root: Path, environment: str | None, env_files: Sequence[Path] = ()) -> dict[str, str]:
-    """The environment of this process, over the `.env` files that wrangler reads its own settings from."""
-    names = [".env", ".env.local"]
-    if environment is not None:
-        names += [f".env.{environment}", f".env.{environment}.local"]
-    variables: dict[str, str] = {}
-    for file in env_files or [root / name for name in names]:
-        if file.is_file():
-            variables.update(dotenv.parse(file.read_text(encoding="utf-8", errors="replace")))
-    return {**dotenv.expand(variables, os.environ), **os.environ}
 
 
 def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:

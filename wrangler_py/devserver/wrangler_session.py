@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
-from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
+from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
 from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
-from wrangler_py.devserver.worker_project import JAVASCRIPT, environment_variables, resolve_bindings
+from wrangler_py.devserver.targets import resolve_bindings
+from wrangler_py.devserver.worker_project import JAVASCRIPT
 from wrangler_py.devserver.wrangler_command import (
     QUIET,
     WranglerOptions,
@@ -27,6 +28,8 @@ from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.section import Section
+from wrangler_py.project.variables import environment_variables
+from wrangler_py.proxy import ProxyOptions
 from wrangler_py.proxy.server import install_event_loop
 
 LEGACY_NODE_COMPAT_HINT = (
@@ -83,40 +86,50 @@ def run_wrangler(
     state: Path,
     cwd: Path,
     proxy_port: int = 0,
+    proxy_options: ProxyOptions | None = None,
 ) -> int:
     """Run the Worker on the project's wrangler until it ends; returns its exit status.
 
     Signals go to wrangler. Raises `WranglerError` if something keeps it from starting.
     """
     arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
-    bindings = resolve_bindings(
-        project.section, environment_variables(project.root, options.environment, options.env_files)
-    )
+
+    def resolve() -> Sequence[ResolvedBinding]:
+        environ = environment_variables(project.root, options.environment, env_files=options.env_files)
+        return resolve_bindings(project.section, environ)
+
     report = Report(output, queries=Level.LOG)
     for problem in check_drivers(project.root, project.section):
         output.warn(problem.message)
         output.info(f"  {problem.fix}")
     hyperdrive = LocalHyperdrive(
-        bindings, root=project.root, state=state, say=output.info, on_query=report.query, port=proxy_port
+        root=project.root,
+        state=state,
+        say=output.info,
+        warn=output.warn,
+        on_query=report.query,
+        options=proxy_options,
+        port=proxy_port,
+        port_option="--proxy-port",
     )
-    work = _run([*project.command, *arguments], bindings, hyperdrive, report, cwd)
+    work = _run([*project.command, *arguments], hyperdrive, resolve, report, cwd)
     with asyncio.Runner(loop_factory=install_event_loop()) as runner:
         return runner.run(work)
 
 
 async def _run(
     command: Sequence[str],
-    bindings: Sequence[ResolvedBinding],
     hyperdrive: LocalHyperdrive,
+    resolve: Resolve,
     report: Report,
     cwd: Path,
 ) -> int:
     process = ForegroundProcess(command)
     process.pass_signals_on()
-    async with hyperdrive:
+    async with serving(hyperdrive, resolve):
         if process.interrupted:
             return 128 + signal.SIGINT
-        report.bindings(bindings, hyperdrive.pools)
+        report.bindings(hyperdrive.bindings, hyperdrive.pools)
         environment = {**QUIET, **os.environ, **hyperdrive.wrangler_variables()}
         await process.start(cwd=cwd, environment=environment)
         return await process.wait()

@@ -21,7 +21,7 @@ VARIABLE_PREFIXES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedBinding:
-    """The database of one binding.
+    """The database of one binding, `id` being the config it names.
 
     `pool` is None exactly when `embedded_database` is set: that database of the bundled PostgreSQL is it.
     `source` says in a few words where this comes from. `config` is the stored config of the binding's id,
@@ -29,6 +29,7 @@ class ResolvedBinding:
     """
 
     binding: str
+    id: str
     pool: PoolConfig | None
     source: str
     embedded_database: str | None
@@ -47,12 +48,13 @@ def resolve_binding(
     config = store.find(id)
     for variable in (prefix + binding for prefix in VARIABLE_PREFIXES):
         if environ.get(variable):
-            return _from_string(binding, environ[variable], variable, config)
+            return _from_string(binding, id, environ[variable], variable, config)
     if local_connection_string:
-        return _from_string(binding, local_connection_string, "localConnectionString", config)
+        return _from_string(binding, id, local_connection_string, "localConnectionString", config)
     if config is None or config.origin is None:
         return ResolvedBinding(
             binding=binding,
+            id=id,
             pool=None,
             source="embedded" if config else "embedded: the id is not in the local store",
             embedded_database=config.embedded_database if config else limits.EMBEDDED_DATABASE,
@@ -60,6 +62,7 @@ def resolve_binding(
         )
     return ResolvedBinding(
         binding=binding,
+        id=id,
         pool=config_pool(config, certificates),
         source=f"config {config.name}",
         embedded_database=None,
@@ -80,7 +83,7 @@ def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> Poo
     )
 
 
-def _from_string(binding: str, text: str, source: str, config: HyperdriveConfig | None) -> ResolvedBinding:
+def _from_string(binding: str, id: str, text: str, source: str, config: HyperdriveConfig | None) -> ResolvedBinding:
     try:
         string = parse(text)
         policy = local_policy(string)
@@ -93,4 +96,4 @@ def _from_string(binding: str, text: str, source: str, config: HyperdriveConfig 
         caching=config.caching if config else Caching(),
         connection_limit=config.origin_connection_limit if config else limits.ORIGIN_CONNECTION_LIMIT_DEFAULT,
     )
-    return ResolvedBinding(binding=binding, pool=pool, source=source, embedded_database=None, config=config)
+    return ResolvedBinding(binding=binding, id=id, pool=pool, source=source, embedded_database=None, config=config)

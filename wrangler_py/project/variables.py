@@ -37,10 +37,7 @@ def variable_files(
         return ()
     if env_files:
         return tuple(env_files)
-    names = [".env", ".env.local"]
-    if environment is not None:
-        names += [f".env.{environment}", f".env.{environment}.local"]
-    return tuple(root / name for name in names if (root / name).is_file())
+    return _dotenv_files(root, environment)
 
 
 def load_variables(
@@ -72,6 +69,31 @@ def load_variables(
     if section.required_secrets is not None:
         loaded = {name: value for name, value in loaded.items() if name in section.required_secrets}
     return {**section.vars, **loaded, **(overrides or {})}
+
+
+def environment_variables(
+    root: Path,
+    environment: str | None,
+    *,
+    env_files: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The environment of this process, over the `.env` files that wrangler reads its own settings from.
+
+    Raises WranglerError if a file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    loaded: dict[str, str] = {}
+    for file in env_files or _dotenv_files(root, environment):
+        loaded.update(dotenv.parse(_read(file)))
+    return {**dotenv.expand(loaded, environ), **environ}
+
+
+def _dotenv_files(root: Path, environment: str | None) -> tuple[Path, ...]:
+    names = [".env", ".env.local"]
+    if environment is not None:
+        names += [f".env.{environment}", f".env.{environment}.local"]
+    return tuple(root / name for name in names if (root / name).is_file())
 
 
 def _read(file: Path) -> str:

@@ -1,0 +1,57 @@
+"""Pools in a few words: where they lead, how, and what has changed."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
+
+
+def describe_origin(origin: Origin) -> str:
+    """The origin as a person knows it, without its password."""
+    place = origin.host if origin.is_unix_socket else f"{origin.host}:{origin.port}"
+    separator = ":" if origin.is_unix_socket else "/"
+    return f"{origin.user}@{place}{separator}{origin.database}"
+
+
+def describe_tls(tls: TLSPolicy) -> str:
+    if not tls.encrypt:
+        return "off"
+    return {"none": "on, unverified", "ca": "certificate verified", "full": "certificate and name verified"}[
+        tls.verify
+    ]
+
+
+def describe_caching(caching: Caching) -> str:
+    """Ages in seconds: fresh for, then stale for."""
+    return "off" if caching.disabled else f"{caching.max_age} s + {caching.stale_while_revalidate} s stale"
+
+
+def describe_limit(pool: PoolConfig) -> str:
+    return f"{pool.connection_limit} connections"
+
+
+def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:
+    """What is different `now`, a few words each: `caching off`, `another password`."""
+    changes = []
+    if describe_origin(before.origin) != describe_origin(now.origin):
+        changes.append(f"origin {describe_origin(now.origin)}")
+    if before.origin.password != now.origin.password:
+        changes.append("another password")
+    if before.tls != now.tls:
+        tls = describe_tls(now.tls)
+        changes.append("other certificates" if tls == describe_tls(before.tls) else f"TLS {tls}")
+    if before.connection_limit != now.connection_limit:
+        changes.append(f"at most {describe_limit(now)}")
+    if before.caching != now.caching:
+        changes.append(f"caching {describe_caching(now.caching)}")
+    return changes
+
+
+def is_this_machine(origin: Origin) -> bool:
+    if origin.is_unix_socket or origin.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(origin.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,76 @@
+"""Which databases are meant: by a project's bindings, by what a person types, by a connection string."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.certificates import CertificateStore
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.hyperdrive.connection_string import parse
+from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
+from wrangler_py.hyperdrive.store import ConfigStore
+from wrangler_py.hyperdrive.tls import local_policy
+from wrangler_py.project.config_file import ConfigFile
+from wrangler_py.project.section import Section
+from wrangler_py.project.variables import environment_variables
+
+DEFAULT_BINDING = "HYPERDRIVE"
+"""What a config or a connection string is bound as where no binding of a project names it."""
+
+
+def resolve_bindings(
+    section: Section, environ: Mapping[str, str], *, only: str | None = None
+) -> tuple[ResolvedBinding, ...]:
+    """The database of each binding of `section`, or of the one named `only`.
+
+    `environ` may hold local connection strings. Raises `WranglerError` if a database cannot be used.
+    """
+    store, certificates = ConfigStore(), CertificateStore()
+    return tuple(
+        resolve_binding(each.binding, each.id, each.local_connection_string, environ, store, certificates)
+        for each in section.hyperdrive
+        if only in (None, each.binding)
+    )
+
+
+def resolve_target(
+    target: str | None, config: ConfigFile | None, environment: str | None, env_files: Sequence[Path] = ()
+) -> tuple[ResolvedBinding, ...]:
+    """The databases `target` means: a binding of the project, else a stored config by id or name.
+
+    None means every binding of the project. Raises `WranglerError` if there is no such thing.
+    """
+    if config is not None:
+        section = config.section(environment)
+        if any(target in (None, each.binding) for each in section.hyperdrive):
+            environ = environment_variables(config.root, environment, env_files=env_files)
+            return resolve_bindings(section, environ, only=target)
+    if target is None:
+        raise WranglerError(
+            "The project has no Hyperdrive binding.",
+            hint="Name a config, or add a binding: wrangler-py hyperdrive bind CONFIG",
+        )
+    store = ConfigStore()
+    stored = store.get(target)
+    return (resolve_binding(DEFAULT_BINDING, stored.id, None, {}, store, CertificateStore()),)
+
+
+def resolve_string(connection_string: str) -> tuple[ResolvedBinding, ...]:
+    """The database of a connection string, which as a local one may be plaintext.
+
+    Raises `WranglerError` if it is malformed or names a certificate that cannot be read.
+    """
+    string = parse(connection_string)
+    pool = PoolConfig(name=DEFAULT_BINDING, origin=string.origin, tls=local_policy(string))
+    return (
+        ResolvedBinding(
+            binding=DEFAULT_BINDING,
+            id="",
+            pool=pool,
+            source="--connection-string",
+            embedded_database=None,
+            config=None,
+        ),
+    )
