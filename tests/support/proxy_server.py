@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,13 +22,18 @@ Result = TypeVar("Result")
 
 
 class ProxyServer:
-    """Runs until `close`. `notices` and `events` are what it told its observer."""
+    """Runs until `close`, which fails when something went wrong in the event loop meanwhile.
+
+    `notices` and `events` are what it told its observer.
+    """
 
     def __init__(self, config: PoolConfig, **options: Any) -> None:
         self.config = config
         self.notices: list[str] = []
         self.events: list[QueryEvent] = []
+        self.crashes: list[str] = []
         self._loop = install_event_loop()()
+        self._loop.set_exception_handler(self._crashed)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         limits = ProxyOptions(**options)
@@ -39,6 +46,10 @@ class ProxyServer:
 
     def notice(self, message: str) -> None:
         self.notices.append(message)
+
+    def _crashed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.crashes.append(context["message"] + "\n" + "".join(traceback.format_exception(error)))
 
     def call(self, function: Callable[[], Result]) -> Result:
         """Calls `function` in the proxy's own thread."""
@@ -59,6 +70,8 @@ class ProxyServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        gc.collect()  # which is when exceptions that nobody looked at are told
+        assert not self.crashes, "\n".join(self.crashes)
 
 
 def pool_config(origin: Origin, **changes: Any) -> PoolConfig:

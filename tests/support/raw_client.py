@@ -121,6 +121,11 @@ class RawClient:
         self.send(*data)
         return self.until_ready()
 
+    def ask_until(self, data: bytes, *kinds: str) -> list[Message]:
+        """Sends, and gives the answers up to one of `kinds`."""
+        self.send(data)
+        return self.until(*kinds)
+
     def rows(self, sql: str) -> list[list[bytes | None]]:
         """The rows of a simple query. Raises RefusedError with its error."""
         answers = self.ask(query(sql))
