@@ -37,7 +37,11 @@ def run_pgbench(
     command = ["pgbench", "-n", "-M", protocol, "-c", str(clients), "-T", str(max(1, round(seconds)))]
     command += ["-S"] if script is None else ["-f", str(script)]
     if connect_each:
-        command += ["-C", "-j", str(clients)]  # each thread connects on its own: one alone would wait for each login
+        command += [
+            "-C",
+            "-j",
+            str(clients),
+        ]  # each thread connects on its own: one alone would wait for each login
     result = subprocess.run(command, env=endpoint.environment, capture_output=True, text=True, check=False)
     transactions = re.search(r"transactions actually processed: (\d+)", result.stdout)
     tps = re.search(r"^tps = ([\d.]+)", result.stdout, re.MULTILINE)

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ import psycopg
 from support.postgres_server import PostgresServer, free_port, short_folder
 
 from benchmarks.peers.endpoint import Endpoint
+from benchmarks.peers.postgres import endpoint_of
 
 POOL_SIZE = 20
 MISSING = (
@@ -85,7 +87,7 @@ def run_pgbouncer(program: Path, server: PostgresServer) -> Iterator[Endpoint]:
             **account,  # type: ignore[call-overload]
         )
     try:
-        endpoint = Endpoint(port, server.user, server.user_password, server.database, psutil.Process(process.pid))
+        endpoint = replace(endpoint_of(server), port=port, process=psutil.Process(process.pid))
         _wait_until_it_answers(endpoint, process, root / "log")
         yield endpoint
     finally:

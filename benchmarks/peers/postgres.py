@@ -11,6 +11,8 @@ from support.postgres_server import PostgresServer, initialise, make_certificate
 
 from benchmarks.peers.endpoint import Endpoint
 
+PASSWORD = "bench"
+"""Instead of the tests' awkward one, which `wrangler dev` hands to a Worker unescaped."""
 SETTINGS = {"max_connections": "200", "shared_buffers": "128MB"}
 
 
@@ -24,6 +26,7 @@ def run_postgres() -> Iterator[PostgresServer]:
         server = PostgresServer(root, make_certificates(template.parent / "tls"), tls=False, settings=SETTINGS)
         server.create(template)
         server.start()
+        server.execute(f"ALTER ROLE {server.user} PASSWORD '{PASSWORD}'")
         try:
             subprocess.run(
                 ["pgbench", "-i", "-q"], env=endpoint_of(server).environment, check=True, capture_output=True
@@ -37,4 +40,4 @@ def run_postgres() -> Iterator[PostgresServer]:
 
 
 def endpoint_of(server: PostgresServer) -> Endpoint:
-    return Endpoint(server.port, server.user, server.user_password, server.database)
+    return Endpoint(server.port, server.user, PASSWORD, server.database)
