@@ -75,6 +75,23 @@ def test_one_binding_by_its_name(project: CommandLine) -> None:
     ]
 
 
+def test_a_connection_string_in_the_dotenv_file(cli: CommandLine, postgres: Any) -> None:
+    (cli.cwd / "wrangler.toml").write_text(f'name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "{"0" * 32}"\n')
+    variable = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB"
+    (cli.cwd / ".env").write_text(f"{variable}='{postgres.dsn()}'\n")
+    (cli.cwd / "other.env").write_text(f"{variable}='{postgres.dsn(database='postgres')}'\n")
+    sql = "SELECT current_database() AS d"
+    found = cli.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE).json()
+    assert found["database"] == postgres.database
+    outcome = cli.ok("hyperdrive", "execute", "DB", "--json", "--command", sql)
+    assert outcome.json()[0]["results"] == [{"d": postgres.database}]
+    outcome = cli.ok("hyperdrive", "execute", "DB", "--env-file", "other.env", "--json", "--command", sql)
+    assert outcome.json()[0]["results"] == [{"d": "postgres"}]
+    given = {variable: postgres.dsn(database="template1")}  # what is set already counts for more
+    outcome = cli.ok("hyperdrive", "execute", "DB", "--json", "--command", sql, **given)
+    assert outcome.json()[0]["results"] == [{"d": "template1"}]
+
+
 def test_a_stored_config_by_its_name(cli: CommandLine, tls_postgres: Any, ca_pem: Path) -> None:
     cli.ok("cert", "upload", "certificate-authority", "--ca-cert", ca_pem, "--name", "ca")
     tls = ("--sslmode", "verify-full", "--ca-certificate-id", "ca")

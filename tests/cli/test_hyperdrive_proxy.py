@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -110,6 +112,38 @@ def test_every_binding_of_the_project(cli: CommandLine, postgres: Any) -> None:
             with psycopg.connect(string) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
     assert "One user name leads to one database" in cli.fails("hyperdrive", "proxy", "--user", "me")
+
+
+def test_a_stale_read_may_be_made_an_error(cli: CommandLine, postgres: Any) -> None:
+    postgres.execute("CREATE TABLE proxied (a int)", user="app")
+    try:
+        with (
+            running(cli, "--connection-string", postgres.dsn(), "--fail-on-stale-read") as proxy,
+            psycopg.connect(proxy.strings[0], autocommit=True) as connection,
+        ):
+            connection.execute("SELECT a FROM proxied")
+            connection.execute("INSERT INTO proxied VALUES (1)")
+            with pytest.raises(psycopg.Error, match="proxied was written") as raised:
+                connection.execute("SELECT a FROM proxied")
+        assert raised.value.sqlstate == "58000"
+    finally:
+        postgres.execute("DROP TABLE proxied")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a PostgreSQL that a config can reach without TLS")
+def test_an_updated_config_takes_effect_at_once(cli: CommandLine, postgres: Any) -> None:
+    login = f"{postgres.user}:{quote(postgres.user_password, safe='')}"
+    string = f"postgresql://{login}@/{postgres.database}?host={postgres.socket_dir}&port={postgres.port}"
+    cli.ok("hyperdrive", "create", "app", "--connection-string", string)
+    with running(cli, "app") as proxy:
+        cli.ok("hyperdrive", "update", "app", "--origin-connection-limit", "9")
+        assert proxy.process.stderr is not None
+        line = proxy.process.stderr.readline()
+        assert line == "HYPERDRIVE has changed: at most 9 connections.\n"
+        cli.ok("hyperdrive", "delete", "app")
+        assert "'app'" in proxy.process.stderr.readline()
+        with psycopg.connect(proxy.strings[0]) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_refusals(cli: CommandLine, postgres: Any) -> None:

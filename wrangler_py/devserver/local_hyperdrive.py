@@ -149,7 +149,7 @@ class LocalHyperdrive:
                 elif pool != before:
                     self.proxy.update_pool(binding, pool)
                 if before is not None and (changes := describe_changes(before, pool)):
-                    self._say(f"env.{binding} has changed: {', '.join(changes)}.")
+                    self._say(f"{binding} has changed: {', '.join(changes)}.")
                 if before is not None and pool.origin != before.origin:
                     self.proxy.clear_cache()
             self.bindings, self.pools = tuple(bindings), pools
@@ -217,7 +217,7 @@ class LocalHyperdrive:
                 if now.id not in self._deleted:
                     self._deleted.add(now.id)
                     self._warn(
-                        f"The config {before.config.name} of env.{now.binding} was deleted. "
+                        f"The config {before.config.name} of {now.binding} was deleted. "
                         "It goes on being used until this ends."
                     )
                 return before
