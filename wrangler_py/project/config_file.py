@@ -134,9 +134,12 @@ class ConfigFile:
             index = [entry.binding for entry in section.hyperdrive].index(binding)
             self._edit("set", (*base, "hyperdrive", index, "id"), id)
         elif kind is not None:
+            way_out = "remove that entry first."
+            if kind == "hyperdrive":
+                way_out = f"take it over: `wrangler-py hyperdrive bind CONFIG --binding {binding} --replace`"
             raise WranglerError(
                 f"The name {binding} is taken in {self._place(environment)}: it is in `{kind}`.",
-                hint="Choose another name with --binding, or remove that entry first.",
+                hint=f"Choose another name with --binding, or {way_out}",
             )
         else:
             self._edit("append", (*base, "hyperdrive"), {"binding": binding, "id": id})
