@@ -26,7 +26,10 @@ def upload_certificate_authority(
     ca_cert: Annotated[Path, typer.Option("--ca-cert", help="PEM file of one or more CA certificates")],
     name: Name = None,
 ) -> None:
-    """Upload the CA certificates that `--ca-certificate-id` refers to."""
+    """Upload CA certificates.
+
+    `hyperdrive create --ca-certificate-id` refers to them by id or name.
+    """
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_authority
 
     certificate = CertificateStore().add(read_authority(global_options().cwd / ca_cert, name))
@@ -39,7 +42,10 @@ def upload_mtls_certificate(
     key: Annotated[Path, typer.Option("--key", help="PEM file of its private key")],
     name: Name = None,
 ) -> None:
-    """Upload the client certificate that `--mtls-certificate-id` refers to."""
+    """Upload a client certificate with its key.
+
+    `hyperdrive create --mtls-certificate-id` refers to them by id or name.
+    """
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_mtls
 
     cwd = global_options().cwd

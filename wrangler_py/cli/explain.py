@@ -37,7 +37,10 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Say whether Hyperdrive caches a query, and why not; exit status 3 if not."""
+    """Say whether Hyperdrive caches a query, and why not.
+
+    The exit status is 3 for a query that is not cached.
+    """
     from wrangler_py.cache.verdict import DISABLED, judge
     from wrangler_py.sql.statement import analyse
 

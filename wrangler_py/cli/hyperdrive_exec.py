@@ -37,9 +37,10 @@ def execute_command(
     allow_unsupported: option.AllowUnsupported = False,
     persist_to: option.PersistTo = None,
 ) -> None:
-    """Run a command with a local Hyperdrive in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, ….
+    """Run a command with a local Hyperdrive in its environment.
 
-    Each binding is in wrangler's variable for it too. The exit status is the command's.
+    It finds it in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, …; each binding is in wrangler's
+    variable for it, too. The exit status is the command's.
     """
     from wrangler_py.cli.options import global_options
     from wrangler_py.devserver.standalone import StandaloneOptions, run_command

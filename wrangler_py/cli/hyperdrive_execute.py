@@ -39,7 +39,10 @@ def execute(
         Path | None, typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data")
     ] = None,
 ) -> None:
-    """Run SQL at the origin of a config or binding, up to the first error."""
+    """Run SQL at the origin of a config or binding.
+
+    The first error ends it: exit status 1, and the statement that failed is shown.
+    """
     from wrangler_py.hyperdrive.check import check_name_resolves, explain
     from wrangler_py.hyperdrive.direct import connect
     from wrangler_py.hyperdrive.script import run

@@ -33,7 +33,10 @@ def proxy(
     allow_unsupported: option.AllowUnsupported = False,
     persist_to: option.PersistTo = None,
 ) -> None:
-    """Serve databases through a local Hyperdrive until Ctrl-C, and print how to connect."""
+    """Serve databases through a local Hyperdrive.
+
+    Prints how to connect, and ends at Ctrl-C.
+    """
     from wrangler_py.devserver.standalone import StandaloneOptions, serve, serve_as
     from wrangler_py.proxy import ProxyOptions
 
