@@ -29,6 +29,7 @@ class ProxyServer:
 
     def __init__(self, config: PoolConfig, **options: Any) -> None:
         self.config = config
+        self.wants_queries = True
         self.notices: list[str] = []
         self.events: list[QueryEvent] = []
         self.crashes: list[str] = []

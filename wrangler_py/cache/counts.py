@@ -44,11 +44,10 @@ class ConfigCounts:
     def add_query(
         self,
         status: CacheStatus,
-        *,
         query_bytes: int,
         result_bytes: int,
-        failed: bool = False,
         latency_ms: float | None = None,
+        failed: bool = False,
     ) -> None:
         """A query has ended. `latency_ms` is None when the origin wasn't asked."""
         self.by_status[status] += 1

@@ -197,6 +197,10 @@ class LocalHyperdrive:
 
     # What the proxy reports
 
+    @property
+    def wants_queries(self) -> bool:
+        return self._on_query is not None
+
     def query(self, event: QueryEvent) -> None:
         if self._on_query is not None:
             self._on_query(event)

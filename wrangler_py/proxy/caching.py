@@ -94,13 +94,10 @@ class Caching:
         self._flights: SingleFlight[ClientSession] = SingleFlight()
         self._own_functions = OwnFunctions()
         self._catalog_read = False
+        self.enabled = not pool.config.caching.disabled
         self.counts = ConfigCounts()
         self.written = WrittenTables()
         self.stale_reads = StaleReadLog()
-
-    @property
-    def enabled(self) -> bool:
-        return not self._pool.config.caching.disabled
 
     # --- answering -----------------------------------------------------------------------------------------
 

@@ -152,8 +152,14 @@ class ClientSession(asyncio.Protocol):
             self._start_up(data)
             return
         try:
+            group = self._group
             for piece in self.reader.receive(data):
+                if piece[0] in _EXTENDED and not piece[2] and self._group_bytes < GROUP_BYTES:
+                    group.append(piece)
+                    self._group_bytes += len(piece[1])
+                    continue
                 self._receive(piece)
+                group = self._group
                 if self.transport.is_closing():
                     return
         except ProtocolError as error:

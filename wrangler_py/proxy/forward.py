@@ -71,7 +71,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             return True
         return False
     if kind == _PARSE:
-        refusal = client.pool.statements.get(messages.split_parse(data)[1], client.settings).text.refusal
+        refusal = client.pool.statements.parsed(data, client.settings)[1].text.refusal
         if refusal is None or client.pool.options.allow_unsupported:
             return False
         client.fail_group(group, closed, refused(refusal))

@@ -18,7 +18,9 @@ class QueryEvent:
 
 
 class Observer(Protocol):
-    """`query` gets every query, `notice` one line for a person."""
+    """`notice` gets one line for a person, `query` every query as long as `wants_queries`."""
 
+    @property
+    def wants_queries(self) -> bool: ...
     def query(self, event: QueryEvent) -> None: ...
     def notice(self, message: str) -> None: ...

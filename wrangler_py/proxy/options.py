@@ -21,5 +21,7 @@ class ProxyOptions:
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     fail_on_stale_read: bool = False
     allow_unsupported: bool = False
+    allow_global_clients: bool = False
+    """Whether a client may go on after the request it belongs to; its queries are nobody's then."""
     max_prepared_statements: int = 200
     """Kept prepared on each origin connection, the least recently used closed first."""

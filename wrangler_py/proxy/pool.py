@@ -215,13 +215,15 @@ class Pool:
         capture = exchange.capture
         if capture is not None:
             self.caching.keep(exchange, committed=status == IDLE)
+        queries: list[QueryRun] | None = exchange.queries
+        if queries is None:
+            return
         failed = exchange.error is not None
-        queries: list[QueryRun] = exchange.queries or []
         duration_ms = (self._loop.time() - exchange.sent_at) * 1000
         for run in queries:
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
-            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed=failed)
+            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed)
         if self.caching.enabled:
             self._note_writes(connection, queries, status, failed=failed)
 
@@ -241,26 +243,21 @@ class Pool:
             connection.writes += [run for run in queries if run.text.writes]
 
     def query_ended(
-        self, run: QueryRun, result_bytes: int, duration_ms: float | None, *, failed: bool = False
+        self, run: QueryRun, result_bytes: int, duration_ms: float | None, failed: bool = False
     ) -> None:
         """`duration_ms` is None when the origin was not asked."""
-        self.caching.counts.add_query(
-            run.status,
-            query_bytes=len(run.sql),
-            result_bytes=result_bytes,
-            failed=failed,
-            latency_ms=duration_ms,
-        )
-        if run.request is not None and not run.text.transaction_control:
-            run.request.counts.add(run.status)
-        if self.observer is not None:
+        sql, text, status, request = run
+        self.caching.counts.add_query(status, len(sql), result_bytes, duration_ms, failed)
+        if request is not None and not text.transaction_control:
+            request.counts.add(status)
+        if self.observer is not None and self.observer.wants_queries:
             self.observer.query(
                 QueryEvent(
                     binding=self.binding,
-                    request=run.request.id if run.request else None,
-                    status=run.status,
+                    request=request.id if request else None,
+                    status=status,
                     duration_ms=duration_ms or 0.0,
-                    sql=run.sql.decode("utf-8", "replace"),
+                    sql=sql.decode("utf-8", "replace"),
                 )
             )
 
@@ -413,6 +410,7 @@ class Pool:
         """Takes on a changed config; connections to another origin are closed as they become free."""
         elsewhere = not _same_origin(config, self.config)
         self.config = config
+        self.caching.enabled = not config.caching.disabled
         if elsewhere:
             for connection in list(self.connections):
                 if connection.idle:

@@ -58,6 +58,9 @@ class Requests:
             return None
         return self._open.setdefault(id, Request(id))
 
+    def get(self, id: str) -> Request | None:
+        return self._open.get(id)
+
     def end(self, id: str) -> Request | None:
         self._ended[id] = None
         if len(self._ended) > MAX_ENDED:

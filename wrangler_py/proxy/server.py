@@ -108,6 +108,8 @@ class Proxy:
             return pool, None
         request = self.requests.enter(request_id)
         if request is None:
+            if self.options.allow_global_clients:
+                return pool, None
             raise request_over()
         request.clients.add(client)
         if len(request.clients) == MAX_CONNECTIONS_PER_REQUEST + 1:
@@ -157,9 +159,23 @@ class Proxy:
         request = self.requests.end(request_id)
         if request is None:
             return QueryCounts()
-        for client in list(request.clients):
-            client.refuse(request_over().response)
+        if self.options.allow_global_clients:
+            for client in request.clients:
+                client.request = None
+        else:
+            _close_clients(request)
         return request.counts
+
+    def close_global_clients(self, scope_id: str) -> None:
+        """No request is under way: closes what was connected with the string that the Worker's global scope got."""
+        scope = self.requests.get(scope_id)
+        if scope is not None and not self.options.allow_global_clients:
+            _close_clients(scope)
+
+
+def _close_clients(request: Request) -> None:
+    for client in list(request.clients):
+        client.refuse(request_over().response)
 
 
 def request_over() -> Refused:

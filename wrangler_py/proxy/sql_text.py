@@ -191,8 +191,16 @@ class SQLTexts:
 
     def __init__(self) -> None:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
+        self._last_sql = b""
+        self._last = self._look_up(b"")
 
     def get(self, sql: bytes) -> SQLText:
+        if sql == self._last_sql:
+            return self._last
+        self._last_sql, self._last = sql, self._look_up(sql)
+        return self._last
+
+    def _look_up(self, sql: bytes) -> SQLText:
         text = self._texts.get(sql)
         if text is not None:
             return text
