@@ -205,6 +205,7 @@ class Pool:
             self._open_for_waiters()
 
     def _discard(self, connection: OriginConnection) -> None:
+        self.not_idle(connection)
         self.connections.discard(connection)
         connection.close()
 
@@ -371,7 +372,7 @@ class Pool:
         for connection in list(self.connections):
             self._watch(connection, now)
         while self._idle and now - self._idle[0].idle_since > self.options.idle_timeout_s:
-            self._discard(self._idle.pop(0))
+            self._discard(self._idle[0])
         if self.connections or self._waiters:
             self._tick()
 
@@ -414,7 +415,6 @@ class Pool:
         if elsewhere:
             for connection in list(self.connections):
                 if connection.idle:
-                    self.not_idle(connection)
                     self._discard(connection)
                 else:
                     connection.retired = True
@@ -422,7 +422,7 @@ class Pool:
             self._interned.clear()
             self.baseline = None  # type: ignore[assignment]
         while self._idle and len(self.connections) > config.connection_limit:
-            self._discard(self._idle.pop(0))
+            self._discard(self._idle[0])
         self._open_for_waiters()
 
     async def close(self) -> None:
