@@ -402,7 +402,9 @@ def test_client_killed_while_it_waits_for_a_connection(proxy: ProxyServer) -> No
 
 def test_client_that_reads_nothing_loses_its_query(server: PostgresServer) -> None:
     """Its statement runs into the limit, and the connection it blocked is free again."""
-    proxy = ProxyServer(pool_config(origin_of(server), connection_limit=1), statement_timeout_s=0.2)
+    proxy = ProxyServer(
+        pool_config(origin_of(server), connection_limit=1), statement_timeout_s=0.2, cancelled_grace_s=0.2
+    )
     with connect(proxy) as client, connect(proxy) as other:
         client.send(query("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"))
         client.receive()

@@ -93,6 +93,7 @@ class ClientSession(asyncio.Protocol):
         self._startup_grant: asyncio.Future[OriginConnection] | None = None
         self._startup_task: asyncio.Task[None] | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
+        self._cancel_task: asyncio.Task[None] | None = None
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -203,8 +204,8 @@ class ClientSession(asyncio.Protocol):
 
     def _after_step(self, startup: ClientStartup) -> None:
         if startup.state is State.CANCEL:
-            self.proxy.cancel(*startup.cancel_key)
-            self.close()
+            self._cancel_task = asyncio.ensure_future(self.proxy.cancel(*startup.cancel_key))
+            self._cancel_task.add_done_callback(lambda _: self.close())
         elif startup.state is State.AUTHENTICATED:
             self._early = startup.rest
             self._startup_task = asyncio.ensure_future(self._finish_startup(startup))

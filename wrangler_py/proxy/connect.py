@@ -64,7 +64,7 @@ async def cancel(connection: OriginConnection, config: PoolConfig, timeout_s: fl
                 await messenger.started
             finally:
                 messenger.transport.abort()
-    except (OSError, TimeoutError, OriginUnavailable):
+    except (OSError, TimeoutError, OriginUnavailable, ProtocolError):
         return
 
 
@@ -72,7 +72,7 @@ async def _open(config: PoolConfig) -> OriginConnection:
     """A transport to the origin, encrypted if the policy says so."""
     loop = asyncio.get_running_loop()
     origin = config.origin
-    connection = OriginConnection(loop)
+    connection = OriginConnection(loop, config)
     if origin.is_unix_socket:
         path = f"{origin.host}/.s.PGSQL.{origin.port}"
         await loop.create_unix_connection(lambda: connection, path)

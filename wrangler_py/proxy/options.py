@@ -10,7 +10,8 @@ from wrangler_py.hyperdrive import limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyOptions:
-    """`abandoned_grace_s` is how long the query of a client that has gone may go on before it is cancelled."""
+    """`abandoned_grace_s` is how long the query of a client that has gone may go on before it is cancelled, and
+    `cancelled_grace_s` how long a cancelled one may, before its connection is closed."""
 
     connect_timeout_s: float = limits.CONNECT_TIMEOUT_S
     idle_timeout_s: float = limits.IDLE_TIMEOUT_S
@@ -18,6 +19,7 @@ class ProxyOptions:
     pool_wait_timeout_s: float = 15.0
     startup_timeout_s: float = 60.0
     abandoned_grace_s: float = 1.0
+    cancelled_grace_s: float = 5.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     fail_on_stale_read: bool = False
     allow_unsupported: bool = False

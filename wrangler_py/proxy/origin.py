@@ -19,6 +19,7 @@ from wrangler_py.proxy.settings import SessionSettings, transition
 from wrangler_py.proxy.statements import POOL_NAME
 
 if TYPE_CHECKING:
+    from wrangler_py.hyperdrive.config import PoolConfig
     from wrangler_py.pgwire.origin_startup import OriginStartup
     from wrangler_py.proxy.holder import Holder
     from wrangler_py.proxy.pool import Pool
@@ -54,8 +55,9 @@ class Collector:
 class OriginConnection(asyncio.Protocol):
     """Ready for queries once `stream` is there; in a pool's hands from then on."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: PoolConfig) -> None:
         self._loop = loop
+        self.config = config
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything is sent
         self.startup: OriginStartup | None = None
         self.tls_answer: asyncio.Future[bytes] | None = None

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
 TICK_S = 1.0
-CANCELLED_GRACE_S = 5.0
-"""How long a cancelled query may go on before its connection is closed."""
 NEWS_GRACE_S = 0.01
 
 
@@ -380,28 +378,28 @@ class Pool:
         queue = connection.stream.queue
         if connection.abandoned_at is not None:
             gone = now - connection.abandoned_at
-            if gone > self.options.abandoned_grace_s + CANCELLED_GRACE_S:
+            if gone > self.options.abandoned_grace_s + self.options.cancelled_grace_s:
                 connection.abort()
             elif gone > self.options.abandoned_grace_s and queue and not connection.cancelling:
                 self.cancel(connection)
         elif queue and queue[0].is_running:
             running = now - queue[0].sent_at
             limit = self.options.statement_timeout_s
-            if running > limit + CANCELLED_GRACE_S:
+            if running > limit + self.options.cancelled_grace_s:
                 connection.abort()
             elif running > limit and not connection.cancelling:
                 self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
                 queue[0].when_cancelled = failures.statement_limit(limit)
                 self.cancel(connection)
 
-    def cancel(self, connection: OriginConnection) -> None:
-        """Cancels what `connection` is running at the origin."""
+    def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:
+        """Cancels what `connection` is running at the origin; done when the origin has passed that on."""
         connection.cancel_begins()
-        self._spawn(self._cancel(connection))
+        return self._spawn(self._cancel(connection))
 
     async def _cancel(self, connection: OriginConnection) -> None:
         try:
-            await cancel(connection, self.config, self.options.connect_timeout_s)
+            await cancel(connection, connection.config, self.options.connect_timeout_s)
         finally:
             connection.cancel_ended()
 
@@ -435,10 +433,11 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:

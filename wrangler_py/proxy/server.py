@@ -134,18 +134,23 @@ class Proxy:
         if client.request is not None:
             client.request.clients.discard(client)
 
-    def cancel(self, process_id: int, secret: bytes) -> None:
-        """A cancel request: passed on if the key is right and the client has a query under way."""
+    async def cancel(self, process_id: int, secret: bytes) -> None:
+        """A cancel request: passed on if the key is right and the client has a query under way.
+
+        Returns when the origin has passed it on, too.
+        """
         client = self._by_process_id.get(process_id)
         if client is None or not hmac.compare_digest(client.secret, secret):
             return
-        queue = client.origin.stream.queue if client.origin is not None else None
-        if queue and queue[0].owner is client and client.origin is not None:
-            client.pool.cancel(client.origin)
-        elif client.origin is not None and (queue or client.waiting):
-            # The connection is still being prepared for its query.
-            asyncio.get_running_loop().call_later(CANCEL_AGAIN_S, self.cancel, process_id, secret)
-        elif client.waiting:
+        while (origin := client.origin) is not None:
+            queue = origin.stream.queue
+            if queue and queue[0].owner is client:
+                await asyncio.wait([client.pool.cancel(origin)])
+                return
+            if not queue and not client.waiting:
+                return
+            await asyncio.sleep(CANCEL_AGAIN_S)  # the connection is still being prepared for its query
+        if client.waiting:
             client.cancel_waiting()
 
     # --- requests ------------------------------------------------------------------------------------------
