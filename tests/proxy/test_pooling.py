@@ -7,7 +7,7 @@ import threading
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import ProxyServer
+from support.proxy_server import ProxyServer, wait_until
 
 
 def test_a_query_goes_through(proxy: ProxyServer) -> None:
@@ -165,12 +165,15 @@ def test_an_open_transaction_ends_with_its_client(proxy: ProxyServer, postgres: 
     connection = psycopg.connect(proxy.dsn())
     connection.execute("SELECT 1")
     connection.close()
-    with psycopg.connect(proxy.dsn(), autocommit=True) as other:
-        rows = other.execute(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE application_name = 'Cloudflare Hyperdrive' AND state LIKE 'idle in%'"
-        ).fetchone()
-    assert rows == (0,)
+    wait_until(
+        lambda: (
+            postgres.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE application_name = 'Cloudflare Hyperdrive' AND state LIKE 'idle in%'"
+            )
+            == [(0,)]
+        )
+    )
 
 
 def test_deallocate_reaches_no_origin(proxy: ProxyServer) -> None:
