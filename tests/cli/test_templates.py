@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.dev_process import DevProcess
+from support.postgres_server import PostgresServer
 
 from wrangler_py.project import scaffold
 
@@ -55,3 +56,11 @@ def test_a_database_that_is_down_is_an_answer_too(project: Path) -> None:
         assert "The database is not available" in answer.json().values()
         dev.wait_for("Database error: ")
         assert "hunter2" not in dev.output
+
+
+def test_a_mistake_in_the_sql_is_shown(project: Path, postgres: PostgresServer) -> None:
+    """There is no table of guests: that must not look as if the database were down."""
+    variable = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+    with DevProcess(project, environment={variable: postgres.dsn()}) as dev:
+        assert httpx.get(dev.ready().url).status_code == 500
+        dev.wait_for('ERROR.*relation "guests" does not exist')

@@ -62,7 +62,7 @@ async def sign(guest: NewGuest, connection: Connection) -> Guest:
     return Guest(**row)
 
 
-@app.exception_handler(psycopg.Error)
-async def database_failed(request: Request, error: psycopg.Error) -> JSONResponse:
+@app.exception_handler(psycopg.OperationalError)
+async def database_failed(request: Request, error: psycopg.OperationalError) -> JSONResponse:
     print(f"Database error: {error}")
     return JSONResponse({"detail": "The database is not available"}, status_code=503)

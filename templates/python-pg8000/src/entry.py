@@ -5,6 +5,8 @@ import pg8000.native
 from workers import Response, WorkerEntrypoint
 
 UNIQUE_VIOLATION = "23505"
+UNAVAILABLE = ("08", "53", "57", "58")
+"""How SQLSTATEs begin that say the database cannot be reached, or has no room."""
 
 
 class Default(WorkerEntrypoint):
@@ -28,6 +30,8 @@ class Default(WorkerEntrypoint):
             finally:
                 connection.close()
         except (pg8000.native.InterfaceError, pg8000.native.DatabaseError) as error:
+            if not sqlstate(error).startswith(UNAVAILABLE):
+                raise
             print(f"Database error: {error}")
             return Response.json({"error": "The database is not available"}, status=503)
 
@@ -47,8 +51,14 @@ def sign(connection, body):
     try:
         rows = connection.run("INSERT INTO guests (name) VALUES (:name) RETURNING name, signed_at::text", name=name)
     except pg8000.native.DatabaseError as error:
-        if error.args[0].get("C") != UNIQUE_VIOLATION:
+        if sqlstate(error) != UNIQUE_VIOLATION:
             raise
         return Response.json({"error": f"{name} has signed already"}, status=409)
     name, signed_at = rows[0]
     return Response.json({"guest": {"name": name, "signed_at": signed_at}}, status=201)
+
+
+def sqlstate(error):
+    """PostgreSQL's code for an error; one of the driver's own is a connection that failed."""
+    fields = error.args[0] if error.args else None
+    return fields.get("C", "") if isinstance(fields, dict) else "08000"

@@ -19,7 +19,7 @@ class Default(WorkerEntrypoint):
                 if request.method == "POST":
                     return sign(connection, await request.text())
                 return guests(connection)
-        except psycopg.Error as error:
+        except psycopg.OperationalError as error:
             print(f"Database error: {error}")
             return Response.json({"error": "The database is not available"}, status=503)
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from sqlalchemy import create_engine, func, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import NullPool
 from workers import Response, WorkerEntrypoint, env
@@ -42,7 +42,7 @@ class Default(WorkerEntrypoint):
             if request.method == "POST":
                 return sign(await request.text())
             return guests()
-        except DBAPIError as error:
+        except OperationalError as error:
             print(f"Database error: {error.orig}")
             return Response.json({"error": "The database is not available"}, status=503)
 
