@@ -43,6 +43,8 @@ def test_an_error_in_an_imported_file_points_there(start_worker):
         ("psycopg_pool.missing", "pip install 'psycopg[binary,pool]'"),
         ("psycopg2", "use psycopg 3"),
         ("left_pad", "pip install left_pad"),
+        ("psycopgg", "Did you mean psycopg?"),
+        ("worker", "Did you mean workers?"),
     ],
 )
 def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker, module, advice):

@@ -140,10 +140,23 @@ def _hint(error: BaseException) -> str | None:
         known = _DRIVERS.get(package)
         if known is not None:
             return known
+        meant = _similar_package(package)
+        if meant is not None:
+            return f"Did you mean {meant}?"
         return f"pip install {package}, and add it to dependencies in pyproject.toml"
     if isinstance(error, ImportError) and "no pq wrapper available" in str(error):
         return _DRIVERS["psycopg"]
     return None
+
+
+def _similar_package(name: str) -> str | None:
+    """A package that is there, with a name so close that the other one is a slip: don't have that installed."""
+    import difflib
+    import pkgutil
+    import sys
+
+    there = {"workers", *sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()), *_DRIVERS}
+    return next(iter(difflib.get_close_matches(name, there, n=1, cutoff=0.85)), None)
 
 
 def _secrets_of(launch: Launch) -> list[str]:
