@@ -114,12 +114,12 @@ def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(star
     assert user == "HYPERDRIVE.3-1"
 
 
-def test_global_clients_may_be_allowed(start_worker):
+def test_nothing_is_said_where_global_clients_are_allowed(start_worker):
     child = start_worker(AT_IMPORT, hyperdrive=HYPERDRIVE, allow_global_clients=True)
     assert not child.of_kind("log")
     string, user = child.client.get("/").text.split()
-    assert "//HYPERDRIVE:" in string
-    assert user == "HYPERDRIVE"
+    assert "//HYPERDRIVE.3-0:" in string
+    assert user == "HYPERDRIVE.3-1"
 
 
 def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):

@@ -91,7 +91,11 @@ def dev(
     given = global_options()
     config = project_config(given)
     state = config.root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
-    proxy_options = ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported)
+    proxy_options = ProxyOptions(
+        fail_on_stale_read=fail_on_stale_read,
+        allow_unsupported=allow_unsupported,
+        allow_global_clients=allow_global_clients,
+    )
     output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
     if is_for_wrangler(config, given.environment, script):
         options = WranglerOptions(
@@ -138,7 +142,6 @@ def dev(
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
-            allow_global_clients=allow_global_clients,
             debugger_port=debugger,
             proxy=proxy_options,
         ),

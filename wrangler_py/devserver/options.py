@@ -24,6 +24,5 @@ class DevOptions:
     proxy_port: int = 0
     reload: bool = True
     test_scheduled: bool = False
-    allow_global_clients: bool = False
     debugger_port: int | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

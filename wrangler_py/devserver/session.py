@@ -50,6 +50,7 @@ class DevSession:
         self._project: WorkerProject | None = None
         self._hyperdrive: LocalHyperdrive | None = None
         self._reading_project = asyncio.Lock()
+        self._under_way: set[str] = set()
         self._supervisor: Supervisor | None = None
         self._url = ""
         self._announced = False
@@ -149,6 +150,7 @@ class DevSession:
         assert project is not None
         assert hyperdrive is not None
         section = project.section
+        hyperdrive.proxy.name_request(f"{generation}-0", "the Worker's global scope")
         return {
             "main": str(project.main),
             "root": str(project.root),
@@ -159,7 +161,7 @@ class DevSession:
             "flags": list(section.compatibility_flags),
             "compatibility_date": section.compatibility_date,
             "origin": self._url,
-            "allow_global_clients": options.allow_global_clients,
+            "allow_global_clients": options.proxy.allow_global_clients,
             "test_scheduled": options.test_scheduled,
             "color": self._output.color,
         }
@@ -168,9 +170,12 @@ class DevSession:
         assert self._hyperdrive is not None
         match event:
             case RequestStarted():
+                self._under_way.add(event.id)
                 self._hyperdrive.proxy.name_request(event.id, f"{event.method} {event.path}")
             case RequestDone():
+                self._under_way.discard(event.id)
                 self._report.request(event, self._hyperdrive.proxy.end_request(event.id))
+                self._close_global_clients(event.id.partition("-")[0])
             case HandlerException():
                 self._report.exception(event)
             case LoadError():
@@ -181,8 +186,19 @@ class DevSession:
             case Ready():
                 self._loaded()
 
+    def _close_global_clients(self, generation: str) -> None:
+        """A client that the global scope keeps is stale in the next request, as in production.
+
+        Nobody can tell whose it is, so it lasts until no request is under way.
+        """
+        assert self._hyperdrive is not None
+        if not any(request.startswith(f"{generation}-") for request in self._under_way):
+            self._hyperdrive.proxy.close_global_clients(f"{generation}-0")
+
     def _loaded(self) -> None:
         """A generation answers now: with the Worker, or with what is wrong with it."""
+        assert self._supervisor is not None
+        self._close_global_clients(str(self._supervisor.generation))
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")

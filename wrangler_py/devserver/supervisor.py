@@ -53,7 +53,7 @@ class Supervisor:
         self._restart: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._crashes: list[float] = []
-        self._generation = 0
+        self.generation = 0
         self._root = self._main = ""
         self._libraries: Mapping[str, str] = {}
         self._stopping = False
@@ -86,8 +86,8 @@ class Supervisor:
                 await self._discard_spare()
             process = await self._take_spare()
             self._unavailable.close()
-            self._generation += 1
-            message = self._launch(self._generation)
+            self.generation += 1
+            message = self._launch(self.generation)
             process.launch(message)
             self._root, self._main = message["root"], message["main"]
             self._current = process

@@ -61,12 +61,10 @@ class EnvironmentBuilder:
         return Env(self._static | bindings)
 
     def _parts(self, binding: str, endpoint: HyperdriveEndpoint, request: str) -> dict[str, Any]:
-        # Without a request in its name, a connection is not closed at the end of one.
-        user = binding if self._launch.allow_global_clients else f"{binding}.{request}"
         return {
             "host": endpoint.host,
             "port": endpoint.port,
-            "user": user,
+            "user": f"{binding}.{request}",
             "password": endpoint.password,
             "database": endpoint.database,
         }
