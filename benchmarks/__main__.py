@@ -21,9 +21,6 @@ def main() -> int:
         for row in ROWS:
             print(f"{row.name:<14}{row.title}")
         return 0
-    if shutil.which("pgbench") is None:
-        print("The benchmarks need pgbench: apt install postgresql-contrib.", file=sys.stderr)
-        return 1
     rows = [row for row in ROWS if not arguments.names or row.name in arguments.names]
     settings = Settings(arguments.rounds, arguments.seconds, arguments.scale)
     expected_s = 5 + sum(row.estimate_s(settings) for row in rows)
@@ -31,7 +28,11 @@ def main() -> int:
         print(note, file=sys.stderr)
     print(f"Measuring {', '.join(row.name for row in rows)}: about {duration(expected_s)}.", file=sys.stderr)
     print("Leave the machine alone meanwhile.", file=sys.stderr)
-    results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
+    try:
+        results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
+    except RuntimeError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
     report.print_table(results)
     if not arguments.dry:
         plot.write_plot()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from support.postgres_server import binaries
+
 from benchmarks.peers.endpoint import Endpoint
 
 Protocol = Literal["simple", "extended", "prepared"]
 PROTOCOLS: tuple[Protocol, ...] = ("simple", "extended", "prepared")
+LOGIN_S = 0.02
+"""Allowed for a client's login, which pgbench counts as part of the time it is given."""
 HOT_READS = Path(__file__).parent / "hot_reads.sql"
 
 
@@ -24,6 +31,23 @@ class Outcome:
     latency_ms: float
 
 
+@functools.cache
+def program() -> Path:
+    """Beside the server's programs, where it is no wrapper script as Debian's is, else on the PATH.
+
+    Raises RuntimeError if it is nowhere.
+    """
+    found = shutil.which(binaries() / "pgbench") or shutil.which("pgbench")
+    if found is None:
+        raise RuntimeError("The benchmarks need pgbench: apt install postgresql-contrib.")
+    return Path(found)
+
+
+def make_tables(endpoint: Endpoint) -> None:
+    """pgbench's tables, at scale 1: 100,000 accounts."""
+    subprocess.run([str(program()), "-i", "-q"], env=endpoint.environment, check=True, capture_output=True)
+
+
 def run_pgbench(
     endpoint: Endpoint,
     *,
@@ -34,7 +58,16 @@ def run_pgbench(
     connect_each: bool = False,
 ) -> Outcome:
     """`pgbench -S`, or `script`, for `seconds`. Raises RuntimeError if anything fails."""
-    command = ["pgbench", "-n", "-M", protocol, "-c", str(clients), "-T", str(max(1, round(seconds)))]
+    command = [
+        str(program()),
+        "-n",
+        "-M",
+        protocol,
+        "-c",
+        str(clients),
+        "-T",
+        str(math.ceil(seconds + clients * LOGIN_S)),
+    ]
     command += ["-S"] if script is None else ["-f", str(script)]
     if connect_each:
         command += [

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from support.postgres_server import binaries
 
+from benchmarks import pgbench
 from benchmarks.figures import Bound, Check, Result
 from benchmarks.peers.node import installed_version
 from benchmarks.peers.pgbouncer import find_pgbouncer, version_of
@@ -101,7 +102,7 @@ def _check(fields: Mapping[str, Any]) -> Check:
 def versions() -> dict[str, str]:
     """Of everything that is measured, as far as it is here."""
     found = {"wrangler-py": __version__, "Python": platform.python_version()}
-    for program in (binaries() / "postgres", Path("pgbench")):
+    for program in (binaries() / "postgres", pgbench.program()):
         output = subprocess.run([str(program), "--version"], check=True, capture_output=True, text=True).stdout
         found[program.name] = output.split()[2]
     if (pgbouncer := find_pgbouncer()) is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from support.postgres_server import PostgresServer, initialise, make_certificates, short_folder
 
 from benchmarks.peers.endpoint import Endpoint
+from benchmarks.pgbench import make_tables
 
 PASSWORD = "bench"
 """Instead of the tests' awkward one, which `wrangler dev` hands to a Worker unescaped."""
@@ -28,9 +28,7 @@ def run_postgres() -> Iterator[PostgresServer]:
         server.start()
         server.execute(f"ALTER ROLE {server.user} PASSWORD '{PASSWORD}'")
         try:
-            subprocess.run(
-                ["pgbench", "-i", "-q"], env=endpoint_of(server).environment, check=True, capture_output=True
-            )
+            make_tables(endpoint_of(server))
             yield server
         finally:
             server.kill()

@@ -26,7 +26,7 @@ def estimate_s(settings: Settings) -> float:
 
 def many_clients(lab: Lab) -> Result:
     """Two of each pooler run: one has a crowd of idle clients, the other is alone."""
-    size = lab.settings.sized(IDLE_CLIENTS)
+    size, queries = lab.settings.sized(IDLE_CLIENTS), lab.settings.sized(QUERIES)
     _allow_open_files(size + 200)
     pairs = {OURS: (lab.another_proxy(), lab.another_proxy())}
     if lab.pgbouncer_program is not None:
@@ -40,8 +40,8 @@ def many_clients(lab: Lab) -> Result:
         for name, (crowded, alone) in pairs.items():
             lab.say(f"{size} idle clients · connecting · {name}")
             memory[name] = [_join(crowded, size, running)]
-            measurements[f"{name}, alone"] = partial(_query_ms, alone)
-            measurements[f"{name}, among them"] = partial(_query_ms, crowded)
+            measurements[f"{name}, alone"] = partial(_query_ms, alone, queries)
+            measurements[f"{name}, among them"] = partial(_query_ms, crowded, queries)
         times = interleave("a query", "ms", measurements, lab.settings.rounds, lab.say)
     slower = [
         among / alone
@@ -67,11 +67,11 @@ def _join(pooler: Endpoint, size: int, running: ExitStack) -> float:
     return (pooler.process.memory_info().rss - before) / size / 1024
 
 
-def _query_ms(pooler: Endpoint) -> float:
-    """The median of `QUERIES` queries one after another, in milliseconds."""
+def _query_ms(pooler: Endpoint, queries: int) -> float:
+    """The median of `queries` queries one after another, in milliseconds."""
     times = []
     with psycopg.connect(pooler.url, autocommit=True, prepare_threshold=None) as connection:
-        for _ in range(WARM_UP + QUERIES):
+        for _ in range(WARM_UP + queries):
             started = time.perf_counter()
             connection.execute("SELECT 1")
             times.append(time.perf_counter() - started)

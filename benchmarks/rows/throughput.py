@@ -18,7 +18,7 @@ NOT_PREPARED = "This PgBouncer has no prepared statements in transaction mode (1
 
 
 def estimate_throughput_s(settings: Settings) -> float:
-    return 9 * 3 * settings.rounds * (settings.seconds + 0.3)
+    return 9 * 3 * settings.rounds * (settings.seconds + 1)
 
 
 def throughput(lab: Lab) -> Result:
@@ -44,7 +44,7 @@ def _as_headline(check: Check) -> Check:
 
 
 def estimate_cpu_s(settings: Settings) -> float:
-    return 3 * 2 * settings.rounds * (settings.seconds + 0.3)
+    return 3 * 2 * settings.rounds * (settings.seconds + 1)
 
 
 def cpu(lab: Lab) -> Result:
@@ -69,7 +69,7 @@ def _cpu_us_a_query(endpoint: Endpoint, protocol: Protocol, seconds: float) -> f
 
 
 def estimate_cached_s(settings: Settings) -> float:
-    return 10 * (4 * settings.rounds * (settings.seconds + 0.3) + 1)
+    return 10 * (4 * settings.rounds * (settings.seconds + 1) + 1)
 
 
 def cached(lab: Lab) -> Result:
@@ -129,7 +129,7 @@ def _remarks(lab: Lab) -> list[str]:
 
 
 def estimate_churn_s(settings: Settings) -> float:
-    return 3 * settings.rounds * (settings.seconds + 0.3)
+    return 3 * settings.rounds * (settings.seconds + 1)
 
 
 def churn(lab: Lab) -> Result:
