@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -172,6 +171,8 @@ def _print_lifetime(facts: SQLFacts, config: _Config) -> None:
 def _underlined(text: str, position: int, length: int) -> list[str]:
     """The line with `position`, with its number if there are several, and below it a line that marks the place."""
     start = text.rfind("\n", 0, position) + 1
+    from rich.cells import cell_len
+
     end = text.find("\n", position)
     line = text[start : None if end == -1 else end].rstrip("\r")
     before, marked, after = (
@@ -185,16 +186,8 @@ def _underlined(text: str, position: int, length: int) -> list[str]:
         after = after[:_CONTEXT] + "…"
     before, marked, after = (printing.printable(part.replace("\t", " ")) for part in (before, marked, after))
     number = f"{text.count(chr(10), 0, start) + 1}: " if "\n" in text.strip() else ""
-    margin = " " * (2 + len(number) + _width(before))
+    margin = " " * (2 + len(number) + cell_len(before))
     return [
         f"  {number}{before}{printing.style(marked, 'bold')}{after}",
-        margin + printing.style("^" * max(1, _width(marked)), "yellow", "bold"),
+        margin + printing.style("^" * max(1, cell_len(marked)), "yellow", "bold"),
     ]
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal."""
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )

@@ -1,8 +1,8 @@
 """How things are printed: plain text, colours on a terminal only, tables, questions.
 
 Colours follow the terminal: none when the stream is not one, when `NO_COLOR` is set or `TERM` is
-`dumb`; `FORCE_COLOR` turns them on. Everything here is the standard library, since it runs in every
-command.
+`dumb`; `FORCE_COLOR` turns them on. Nothing but the standard library is imported, since this runs in every
+command, until there is a table to print.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TextIO
 
 from wrangler_py.errors import WranglerError
 
+_UNBOUNDED = 10_000
+"""Columns of an output that isn't a terminal."""
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
 
@@ -121,50 +123,21 @@ def printable(text: str) -> str:
     )
 
 
-def _width(text: str) -> int:
-    """Columns `text` takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
-
-
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print `rows` under `columns`; where the terminal is too narrow, one block of lines a row instead."""
-    import shutil
+    """Print `rows` under `columns`; a terminal that is too narrow folds the cells."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max([_width(column), *(_width(row[index]) for row in cells)]) for index, column in enumerate(columns)]
-    total = sum(widths) + 3 * len(widths) + 1
-    if sys.stdout.isatty() and total > shutil.get_terminal_size().columns:
-        _blocks(columns, cells)
-        return
-
-    def line(left: str, middle: str, right: str) -> str:
-        return left + middle.join("─" * (width + 2) for width in widths) + right
-
-    def text(row: Sequence[str], *styles: str) -> str:
-        padded = (
-            style(cell, *styles) + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        return "│ " + " │ ".join(padded) + " │"
-
-    out(line("┌", "┬", "┐"))
-    out(text(columns, "bold"))
-    out(line("├", "┼", "┤"))
-    for row in cells:
-        out(text(row))
-    out(line("└", "┴", "┘"))
-
-
-def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    label = max(_width(column) for column in columns)
-    for index, row in enumerate(rows):
-        if index:
-            out()
-        for column, cell in zip(columns, row, strict=True):
-            out(f"{style(column + ' ' * (label - _width(column)), 'bold')}  {cell}")
+    grid = Table(box=box.SQUARE, header_style="bold" if has_colour() else "")
+    for column in columns:
+        grid.add_column(Text(column), overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console(
+        color_system="standard" if has_colour() else None,
+        width=None if sys.stdout.isatty() else _UNBOUNDED,
+        highlight=False,
+    )
+    console.print(grid)
