@@ -237,7 +237,7 @@ def initialise(folder: Path) -> None:
     # Single-user mode: the users and the database are made without starting a server.
     sql = f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORDS[USER]}'\nCREATE DATABASE {DATABASE} OWNER {USER}\n"
     subprocess.run(
-        [str(binaries() / "postgres"), "--single", "-D", str(folder), "-F", "-c", "log_checkpoints=off", "postgres"],
+        [binaries() / "postgres", "--single", "-D", folder, "-F", "-c", "log_checkpoints=off", "postgres"],
         check=True,
         input=sql.encode(),
         stdout=subprocess.DEVNULL,
