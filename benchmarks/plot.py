@@ -15,8 +15,8 @@ from benchmarks.report import RESULTS, headline_checks, number
 PATH = RESULTS / "latest.svg"
 
 TIMES = "\N{MULTIPLICATION SIGN}"
-WIDTH = 860
-LEFT = 330
+WIDTH = 920
+LEFT = 400
 """Where the axis begins; the labels are to the left of it."""
 RIGHT = 160
 LINE = 26
@@ -111,19 +111,14 @@ def _bar(title: str, check: Check, y: int, x: object) -> list[str]:
     ends = sorted((gain(check, check.low), gain(check, check.high)))
     start, end = sorted((x(1.0), x(value)))
     middle = y + LINE / 2
-    label = check.label if not title else f"{title}: {check.label}"
     told = f"{number(value)}{TIMES} {check.against}"
     return [
-        f'<text x="{LEFT - 12}" y="{middle + 4:.1f}" text-anchor="end">{_label(title, check.label)}</text>',
+        f'<text x="16" y="{middle + 4:.1f}">{escape(title)}</text>',
+        f'<text class="quiet" x="{LEFT - 14}" y="{middle + 4:.1f}" text-anchor="end">{escape(check.label)}</text>',
         f'<rect class="{"pass" if check.passes else "short"}" x="{start:.1f}" y="{y + 5}" '
-        f'width="{max(2.0, end - start):.1f}" height="{LINE - 10}" rx="3"><title>{escape(label)}: '
+        f'width="{max(2.0, end - start):.1f}" height="{LINE - 10}" rx="3"><title>{escape(check.label)}: '
         f"{escape(told)}</title></rect>",
         f'<line class="spread" x1="{x(ends[0]):.1f}" x2="{x(ends[1]):.1f}" y1="{middle}" y2="{middle}"/>',
         f'<line class="target" x1="{x(target):.1f}" x2="{x(target):.1f}" y1="{y + 2}" y2="{y + LINE - 2}"/>',
         f'<text x="{WIDTH - RIGHT + 12}" y="{middle + 4:.1f}">{escape(told)}</text>',
     ]
-
-
-def _label(title: str, label: str) -> str:
-    quiet = f'<tspan class="quiet">{escape(label)}</tspan>'
-    return f"{escape(title)} · {quiet}" if title else quiet

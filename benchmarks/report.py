@@ -21,6 +21,7 @@ from benchmarks import pgbench
 from benchmarks.figures import Bound, Check, Result
 from benchmarks.peers.node import installed_version
 from benchmarks.peers.pgbouncer import find_pgbouncer, version_of
+from benchmarks.rows import ROWS
 from benchmarks.settings import Settings
 from wrangler_py import __version__
 
@@ -80,6 +81,7 @@ def write_json(name: str, title: str, result: Result, settings: Settings) -> Non
         "cells": [asdict(cell) for cell in result.cells],
         "remarks": list(result.remarks),
     }
+    rows = {row.name: rows[row.name] for row in ROWS if row.name in rows}
     LATEST.write_text(json.dumps({"rows": rows}, indent=1, ensure_ascii=False) + "\n")
 
 
