@@ -18,6 +18,7 @@ from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.executed import ExecutionLog
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.proxy import Proxy, ProxyOptions, QueryEvent
+from wrangler_py.sql.statement import analyse
 
 LOOPBACK = "127.0.0.1"
 
@@ -67,6 +68,7 @@ class LocalHyperdrive:
         self._executed: dict[str, float | None] = {}
         self._deleted: set[str] = set()
         self._updating = asyncio.Lock()
+        self._warm_up: asyncio.Task[object] | None = None
         self.proxy = Proxy(password=self._password, observer=self, options=options)
 
     async def start(self, bindings: Sequence[ResolvedBinding]) -> None:
@@ -81,6 +83,8 @@ class LocalHyperdrive:
                 f"The local Hyperdrive cannot listen on port {self._port}: {error.strerror}.",
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
+        # The parser takes a while to load: not in the first query.
+        self._warm_up = asyncio.create_task(asyncio.to_thread(analyse, "SELECT 1"))
         await self.update(bindings)
 
     async def close(self) -> None:

@@ -175,7 +175,7 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
     return None
 
 
-TOO_LONG = SQLText(b"")
+TOO_LONG = SQLText(b"SELECT")
 """For texts so long that they are never held whole."""
 TOO_LONG.dirties = True
 TOO_LONG._verdict = OVERSIZED_QUERY
