@@ -84,7 +84,7 @@ def draw(checks: Sequence[tuple[str, Check]]) -> str:
     height = y + 34
     legend = (
         f'<text class="quiet" x="16" y="{y + 22}">Bars begin where wrangler-py is as good as its peer; longer to '
-        "the right is better. Thin line: spread of the rounds. Dashed: target.</text>"
+        "the right is better. Green: target met. Dashed: target. Thin line: spread of the rounds.</text>"
     )
     return "\n".join(
         [
