@@ -20,6 +20,7 @@ PROGRAMS: list[tuple[str, dict[str, Any]]] = [
     ("postgres-js", {"prepare": True, "max": 1}),
     ("postgres-js", {"prepare": False, "max": 5}),
     ("node-postgres", {}),
+    ("node-postgres-pipeline", {}),
     ("drizzle", {"driver": "postgres", "prepare": True}),
     ("drizzle", {"driver": "postgres", "prepare": False}),
     ("drizzle", {"driver": "pg"}),
