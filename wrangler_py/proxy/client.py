@@ -1,4 +1,4 @@
-"""One client: a driver's connection to the proxy, from its start-up packet to its end.
+"""One client: a driver's connection to the proxy, from its first query to its end.
 
 It holds an origin connection from the first message of a group until the origin is idle again with nothing
 outstanding; what it sends meanwhile goes straight there.
@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple, needs_proof, prove_columns
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.sql_text import SQLText
     from wrangler_py.proxy.statements import Statement
 
-MAX_EARLY_BYTES = 65_536
-"""What a client may send before it was told to go ahead."""
 GROUP_BYTES = 262_144
 """A longer message group goes out before its end is there."""
 CLOSE_GRACE_S = 1.0
@@ -60,14 +56,24 @@ class Pending(NamedTuple):
 
 
 class ClientSession(asyncio.Protocol):
-    def __init__(self, proxy: Proxy) -> None:
+    """Has the connection once the client is in: see `proxy.admission`."""
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        transport: asyncio.Transport,
+        pool: Pool,
+        request: Request | None,
+        settings: SessionSettings,
+        *,
+        minor: int,
+    ) -> None:
         self.proxy = proxy
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
-        self.startup: ClientStartup | None = ClientStartup(proxy.verifier)
-        self.reader: FrontendReader = None  # type: ignore[assignment]  # set when start-up is over
-        self.pool: Pool = None  # type: ignore[assignment]  # set by authentication
-        self.request: Request | None = None
-        self.settings: SessionSettings = None  # type: ignore[assignment]
+        self.transport = transport
+        self.reader = FrontendReader()
+        self.pool = pool
+        self.request = request
+        self.settings = settings
         self.statements: dict[bytes, Statement] = {}
         self.local_portals: dict[bytes, Statement] = {}
         self.origin: OriginConnection | None = None
@@ -84,31 +90,25 @@ class ClientSession(asyncio.Protocol):
         self.skipping = False
         self.write_paused = False
         self.process_id = 0
-        self.secret = b""
+        self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
         self._group: Group = []
         self._group_bytes = 0
         self._pending: list[Pending] = []
         self._pending_bytes = 0
-        self._early = b""
-        self._startup_grant: asyncio.Future[OriginConnection] | None = None
-        self._startup_task: asyncio.Task[None] | None = None
-        self._startup_timer: asyncio.TimerHandle | None = None
-        self._cancel_task: asyncio.Task[None] | None = None
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
-        loop = asyncio.get_running_loop()
-        self._startup_timer = loop.call_later(self.proxy.options.startup_timeout_s, self.transport.abort)
-        self.proxy.clients.add(self)
+    def begin(self, early: bytes) -> None:
+        """Tells the client to go ahead; `early` is what it sent before."""
+        self.process_id = self.proxy.enter(self)
+        self.transport.write(
+            self.settings.greeting() + messages.backend_key_data(self.process_id, self.secret) + messages.READY_IDLE
+        )
+        if early:
+            self.data_received(early)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.proxy.client_gone(self)
-        if self.pool is not None:
-            self.pool.clients.discard(self)
-        if self._startup_timer is not None:
-            self._startup_timer.cancel()
+        self.proxy.leave(self)
         if self._follows is not None:
             self.pool.caching.leave(self, self._follows)
         elif self.waiting:
@@ -116,15 +116,13 @@ class ClientSession(asyncio.Protocol):
         self.waiting = False
         self.unpin()
         self._give_up_lead()
-        if self._startup_task is not None:
-            self._startup_task.cancel()
         self._let_origin_go()
         self._pending.clear()
 
     def _let_origin_go(self) -> None:
         origin, self.origin = self.origin, None
         if origin is not None:
-            if self.reader is not None and self.reader.in_message:
+            if self.reader.in_message:
                 origin.abort()
             else:
                 origin.abandon()
@@ -149,9 +147,6 @@ class ClientSession(asyncio.Protocol):
         self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        if self.reader is None:
-            self._start_up(data)
-            return
         try:
             group = self._group
             for piece in self.reader.receive(data):
@@ -181,74 +176,6 @@ class ClientSession(asyncio.Protocol):
         """Closes when all that was written has been read, or soon."""
         self.transport.close()
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.transport.abort)
-
-    # --- start-up ------------------------------------------------------------------------------------------
-
-    def _start_up(self, data: bytes) -> None:
-        if self.startup is None or self.startup.state is State.AUTHENTICATED:
-            self._early += data
-            if len(self._early) > MAX_EARLY_BYTES:
-                self.transport.abort()
-            return
-        try:
-            answer = self.startup.receive(data)
-        except Refused as refusal:
-            self.refuse(refusal.response)
-            return
-        except ProtocolError as error:
-            self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
-            return
-        if answer:
-            self.transport.write(answer)
-        self._after_step(self.startup)
-
-    def _after_step(self, startup: ClientStartup) -> None:
-        if startup.state is State.CANCEL:
-            self._cancel_task = asyncio.ensure_future(self.proxy.cancel(*startup.cancel_key))
-            self._cancel_task.add_done_callback(lambda _: self.close())
-        elif startup.state is State.AUTHENTICATED:
-            self._early = startup.rest
-            self._startup_task = asyncio.ensure_future(self._finish_startup(startup))
-
-    async def _finish_startup(self, startup: ClientStartup) -> None:
-        try:
-            parameters = startup.parameters
-            self.pool, self.request = self.proxy.admit(self, parameters)
-            self.settings = await self.pool.settings_for(self, requested_settings(parameters))
-        except Refused as refusal:
-            self.refuse(refusal.response)
-            return
-        except OriginUnavailable as error:
-            self.refuse(messages.with_severity(error.response, "FATAL"))
-            return
-        finally:
-            self._startup_task = None
-        if self._startup_timer is not None:
-            self._startup_timer.cancel()
-            self._startup_timer = None
-        self.process_id = self.proxy.register(self)
-        self.secret = secrets.token_bytes(32 if startup.minor >= 2 else 4)
-        self.startup = None
-        self.pool.clients.add(self)
-        self.reader = FrontendReader()
-        self.transport.write(
-            self.settings.greeting() + messages.backend_key_data(self.process_id, self.secret) + messages.READY_IDLE
-        )
-        early, self._early = self._early, b""
-        if early:
-            self.data_received(early)
-
-    async def wait_for_origin(self) -> OriginConnection:
-        """An origin connection for start-up itself. Raises OriginUnavailable."""
-        self._startup_grant = asyncio.get_running_loop().create_future()
-        self.waiting = True
-        connection = self.pool.checkout(self)
-        if connection is not None:
-            self.granted(connection)
-        try:
-            return await self._startup_grant
-        finally:
-            self._startup_grant = None
 
     # --- messages from the client --------------------------------------------------------------------------
 
@@ -377,12 +304,7 @@ class ClientSession(asyncio.Protocol):
         self.origin = connection
         if self.write_paused:
             connection.transport.pause_reading()
-        if self._startup_grant is not None:
-            self.waiting = False
-            if not self._startup_grant.done():
-                self._startup_grant.set_result(connection)
-        else:
-            connection.adopt(self.settings, self._prepare_pending if self.knows_columns else self._send_pending)
+        connection.adopt(self.settings, self._prepare_pending if self.knows_columns else self._send_pending)
 
     def _prepare_pending(self) -> None:
         """Statements whose columns the client knows are prepared before what uses them is sent: should they have
@@ -427,7 +349,7 @@ class ClientSession(asyncio.Protocol):
 
     def lets_go(self) -> bool:
         """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
-        if self.startup is not None or self.waiting:
+        if self.waiting:
             return False
         self.in_transaction = False
         return not self.pinned
@@ -448,10 +370,6 @@ class ClientSession(asyncio.Protocol):
     def origin_unavailable(self, error: OriginUnavailable) -> None:
         """No connection can be had: every group that waits for one fails."""
         self.waiting = False
-        if self._startup_grant is not None:
-            if not self._startup_grant.done():
-                self._startup_grant.set_exception(error)
-            return
         self._fail_pending(error.response)
 
     def _fail_pending(self, response: bytes) -> None:
@@ -478,11 +396,7 @@ class ClientSession(asyncio.Protocol):
         """The origin connection this client held is gone; so is what the client thinks of its session."""
         self.origin = None
         self.waiting = False
-        if self._startup_grant is not None and not self._startup_grant.done():
-            self._startup_grant.set_exception(failures.connection_attempt_failed("connection_lost"))
-        elif self.startup is not None:
-            pass  # the start-up task notices
-        elif told or mid_message:
+        if told or mid_message:
             self.close()
         else:
             self.refuse(failures.connection_lost())

@@ -27,6 +27,7 @@ from wrangler_py.proxy.statements import Statements
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange
+    from wrangler_py.proxy.admission import Admission
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.holder import Holder
 
@@ -267,7 +268,7 @@ class Pool:
 
     # --- settings ------------------------------------------------------------------------------------------
 
-    async def settings_for(self, client: ClientSession, requested: dict[str, str]) -> SessionSettings:
+    async def settings_for(self, client: Admission, requested: dict[str, str]) -> SessionSettings:
         """The session settings of a client that asks for `requested` at start-up.
 
         The origin is asked only the first time. Raises OriginUnavailable, and Refused with the server's own words

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wrangler_py.proxy.admission import Admission
     from wrangler_py.proxy.client import ClientSession
 
 MAX_ENDED = 10_000
@@ -32,7 +33,7 @@ class QueryCounts:
 class Request:
     id: str
     counts: QueryCounts = field(default_factory=QueryCounts)
-    clients: set[ClientSession] = field(default_factory=set)
+    clients: set[Admission | ClientSession] = field(default_factory=set)
 
 
 class Requests:

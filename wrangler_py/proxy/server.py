@@ -12,6 +12,7 @@ from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.pgwire.scram import Verifier
+from wrangler_py.proxy.admission import Admission
 from wrangler_py.proxy.client import ClientSession
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
@@ -35,7 +36,7 @@ class Proxy:
     ) -> None:
         self.options = options or ProxyOptions()
         self.verifier = Verifier.of(password)
-        self.clients: set[ClientSession] = set()
+        self.clients: set[Admission | ClientSession] = set()
         self.pools: dict[str, Pool] = {}
         self.host = ""
         self.port = 0
@@ -48,7 +49,7 @@ class Proxy:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens on `host`; port 0 takes a free one. Raises OSError when the port is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: ClientSession(self), host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(lambda: Admission(self), host, port, backlog=BACKLOG)
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def close(self) -> None:
@@ -88,7 +89,7 @@ class Proxy:
 
     # --- clients -------------------------------------------------------------------------------------------
 
-    def admit(self, client: ClientSession, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
+    def admit(self, client: Admission, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
         """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
         user = parameters["user"]
         binding, _, request_id = user.partition(".")
@@ -120,16 +121,22 @@ class Proxy:
             )
         return pool, request
 
-    def register(self, client: ClientSession) -> int:
-        """A process id for `client`'s cancel key."""
+    def enter(self, client: ClientSession) -> int:
+        """`client` is in; gives the process id of its cancel key."""
+        self.clients.add(client)
+        client.pool.clients.add(client)
+        if client.request is not None:
+            client.request.clients.add(client)
         process_id = secrets.randbelow(2**31 - 1) + 1
         while process_id in self._by_process_id:
             process_id = secrets.randbelow(2**31 - 1) + 1
         self._by_process_id[process_id] = client
         return process_id
 
-    def client_gone(self, client: ClientSession) -> None:
+    def leave(self, client: ClientSession) -> None:
+        """`client` is gone."""
         self.clients.discard(client)
+        client.pool.clients.discard(client)
         self._by_process_id.pop(client.process_id, None)
         if client.request is not None:
             client.request.clients.discard(client)

@@ -1,0 +1,187 @@
+"""A client's start-up: encryption requests, authentication, session settings, and then a session.
+
+Cancel requests come in the same way, and end here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
+from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.options import requested_settings
+from wrangler_py.proxy import failures
+from wrangler_py.proxy.client import CLOSE_GRACE_S, ClientSession
+from wrangler_py.proxy.failures import OriginUnavailable
+
+if TYPE_CHECKING:
+    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.requests import Request
+    from wrangler_py.proxy.server import Proxy
+    from wrangler_py.proxy.settings import SessionSettings
+
+MAX_EARLY_BYTES = 65_536
+"""What a client may send before it was told to go ahead."""
+
+
+class Admission(asyncio.Protocol):
+    """Has the connection until the client is in; a `ClientSession` takes over.
+
+    May hold an origin connection, to learn what the session settings the client asks for come to.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self.pool: Pool | None = None
+        self.request: Request | None = None
+        self.settings: SessionSettings = None  # type: ignore[assignment]  # not known yet; fits no connection
+        self.origin: OriginConnection | None = None
+        self.waiting = False
+        self.write_paused = False
+        self._startup = ClientStartup(proxy.verifier)
+        self._early = b""
+        self._grant: asyncio.Future[OriginConnection] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- asyncio's side ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self.proxy.options.startup_timeout_s, self.transport.abort)
+        self.proxy.clients.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._leave()
+        if self.waiting and self.pool is not None:
+            self.waiting = False
+            self.pool.withdraw(self)
+        if self._task is not None:
+            self._task.cancel()
+        origin, self.origin = self.origin, None
+        if origin is not None:
+            origin.abandon()
+
+    def data_received(self, data: bytes) -> None:
+        if self._startup.state is State.AUTHENTICATED:
+            self._early += data
+            if len(self._early) > MAX_EARLY_BYTES:
+                self.transport.abort()
+            return
+        try:
+            answer = self._startup.receive(data)
+        except Refused as refusal:
+            self.refuse(refusal.response)
+            return
+        except ProtocolError as error:
+            self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
+            return
+        if answer:
+            self.transport.write(answer)
+        self._go_on(self._startup)
+
+    def _go_on(self, startup: ClientStartup) -> None:
+        if startup.state is State.CANCEL:
+            self._task = asyncio.ensure_future(self._cancel())
+        elif startup.state is State.AUTHENTICATED:
+            self._early = startup.rest
+            self._task = asyncio.ensure_future(self._admit())
+
+    def refuse(self, response: bytes) -> None:
+        """Says why, and closes."""
+        if not self.transport.is_closing():
+            self.transport.write(response)
+            self._close()
+
+    def _close(self) -> None:
+        self.transport.close()
+        asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.transport.abort)
+
+    def _leave(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.proxy.clients.discard(self)
+        if self.request is not None:
+            self.request.clients.discard(self)
+
+    # --- what the client came for --------------------------------------------------------------------------
+
+    async def _cancel(self) -> None:
+        await self.proxy.cancel(*self._startup.cancel_key)
+        self._close()
+
+    async def _admit(self) -> None:
+        parameters = self._startup.parameters
+        try:
+            pool, self.request = self.proxy.admit(self, parameters)
+            self.pool = pool
+            settings = await pool.settings_for(self, requested_settings(parameters))
+        except Refused as refusal:
+            self.refuse(refusal.response)
+            return
+        except OriginUnavailable as error:
+            self.refuse(messages.with_severity(error.response, "FATAL"))
+            return
+        finally:
+            self._task = None
+        if not self.transport.is_closing():
+            self._leave()
+            session = ClientSession(
+                self.proxy, self.transport, pool, self.request, settings, minor=self._startup.minor
+            )
+            self.transport.set_protocol(session)
+            session.begin(self._early)
+
+    # --- as one that waits for an origin connection, and holds it ------------------------------------------
+
+    async def wait_for_origin(self) -> OriginConnection:
+        """An origin connection for start-up itself. Raises OriginUnavailable."""
+        assert self.pool is not None
+        self._grant = asyncio.get_running_loop().create_future()
+        self.waiting = True
+        connection = self.pool.checkout(self)
+        if connection is not None:
+            self.granted(connection)
+        try:
+            return await self._grant
+        finally:
+            self._grant = None
+
+    def granted(self, connection: OriginConnection) -> None:
+        self.origin = connection
+        self.waiting = False
+        if self._grant is not None and not self._grant.done():
+            self._grant.set_result(connection)
+
+    def origin_unavailable(self, error: OriginUnavailable) -> None:
+        self.waiting = False
+        if self._grant is not None and not self._grant.done():
+            self._grant.set_exception(error)
+
+    def origin_lost(self, *, told: bool, mid_message: bool) -> None:
+        self.origin = None
+        self.origin_unavailable(failures.connection_attempt_failed("connection_lost"))
+
+    def lets_go(self) -> bool:
+        return False
+
+    def steps_skipped(self, steps: list[Step]) -> None:
+        """Nothing is kept here that could be wrong now."""
+
+    def in_its_words(self, error: bytes) -> bytes:
+        return error
+
+    def write(self, data: bytes) -> None:
+        """What the origin says by itself is for sessions."""
+
+    def pause_reading(self) -> None:
+        self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.transport.resume_reading()
