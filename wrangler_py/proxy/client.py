@@ -17,8 +17,9 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
+from wrangler_py.proxy.columns import needs_proof, prove_columns
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple, needs_proof, prove_columns
+from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.statements import POOL_NAME
 

@@ -6,7 +6,6 @@ Names of prepared statements are the pool's at the origin and the client's own a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
@@ -27,14 +26,22 @@ from wrangler_py.pgwire.exchange import (
     Step,
 )  # fmt: skip
 from wrangler_py.pgwire.frontend import Piece
-from wrangler_py.proxy.origin import Collector
+from wrangler_py.proxy.session_effects import (
+    allowed,
+    discard_all,
+    drop_statements,
+    in_failed_transaction,
+    in_transaction,
+    is_for_origin,
+    no_statement,
+    note,
+    refused,
+)
 from wrangler_py.proxy.sql_text import TOO_LONG
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.sql_text import Refusal, SQLText
     from wrangler_py.proxy.statements import Statement
 
 Group = list[Piece]
@@ -42,7 +49,6 @@ Group = list[Piece]
 
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
-_IDLE, _FAILED = b"IE"
 
 _FAILS = b"refused by the proxy\0\0\0"
 """A statement's definition that no server takes, sent where the client has to get an error of ours: so the
@@ -50,9 +56,6 @@ transaction it is in fails as it would at a server."""
 _NOTHING = messages.query("")
 _TRANSACTION_FAILED = messages.error_response(
     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
-)
-_RESULT_TYPE_CHANGED = messages.error_response(
-    "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
 )
 
 
@@ -107,8 +110,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, kind: int, d
             data = messages.query(_FAILS[:-3])
             steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
         elif client.pinned and text.discards_all:
-            _discard_all(client, origin)
-        elif text.deallocates is not None and not _is_for_origin(client, origin, text):
+            discard_all(client, origin)
+        elif text.deallocates is not None and not is_for_origin(client, origin, text):
             data = _NOTHING
             steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
         else:
@@ -253,7 +256,7 @@ def _bind(
     portal, name, position = messages.split_bind(data)
     statement = client.statements.get(name)
     if statement is None:
-        return _fail(origin, _no_statement(name), out, steps)
+        return _fail(origin, no_statement(name), out, steps)
     text = statement.text
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return _fail(origin, refused(text.refusal), out, steps)
@@ -297,7 +300,7 @@ def _describe(
         return True
     statement = client.statements.get(name)
     if statement is None:
-        return _fail(origin, _no_statement(name), out, steps)
+        return _fail(origin, no_statement(name), out, steps)
     if statement.text.deallocates is not None:
         answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
         steps.append(Step(DESCRIBE, Action.EMIT, answer))
@@ -360,139 +363,3 @@ def _fail(origin: OriginConnection, error: bytes, out: list[bytes], steps: list[
     out.append(messages.parse(b"", _FAILS))
     steps.append(Step(PARSE, Action.REPLACE, error))
     return False
-
-
-def needs_proof(origin: OriginConnection, name: bytes, statement: Statement) -> bool:
-    """Whether `statement`, whose columns are known, is still to be prepared on this connection."""
-    if statement.rows is None or statement.text.deallocates is not None:
-        return False
-    return statement not in origin.prepared if name else origin.unnamed is not statement
-
-
-def prove_columns(
-    pool: Pool,
-    origin: OriginConnection,
-    statements: dict[bytes, Statement],
-    then: Callable[[bytes | None], None],
-) -> None:
-    """Prepares statements on this connection and checks that they have the columns that are known of them.
-
-    `then` gets None, or the error to give to the client: what a server says when a plan's columns have changed.
-    """
-    collector = Collector()
-    out: list[bytes] = []
-    for name, statement in statements.items():
-        if name:
-            superfluous = origin.remember(statement, pool.options.max_prepared_statements)
-            if superfluous is not None:
-                out.append(messages.close_statement(superfluous.name))
-            out.append(messages.parse(statement.name, statement.definition))
-            out.append(messages.describe_statement(statement.name))
-        else:
-            origin.unnamed = statement
-            out.append(messages.parse(b"", statement.definition) + messages.describe_statement(b""))
-
-    def done(exchange: Exchange) -> None:
-        described = messages.of_kinds(collector.data, b"Tn")
-        if exchange.error is None and described == [statement.rows for statement in statements.values()]:
-            then(None)
-            return
-        for statement in statements.values():
-            origin.prepared.pop(statement, None)
-        pool.statements.forget_all()
-        origin.unnamed = None
-        then(exchange.error or _RESULT_TYPE_CHANGED)
-
-    origin.send(Exchange(collector, done=done), b"".join(out) + messages.SYNC)
-
-
-# --- what a text means for the connection that runs it --------------------------------------------------------
-
-
-def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
-    """Whether the client's next message will find itself in a transaction block, as far as is known."""
-    if origin.stream.queue:
-        return client.in_transaction
-    return origin.stream.transaction_status != _IDLE
-
-
-def in_failed_transaction(origin: OriginConnection) -> bool:
-    return not origin.stream.queue and origin.stream.transaction_status == _FAILED
-
-
-def allowed(client: ClientSession, origin: OriginConnection, refusal: Refusal) -> bool:
-    if client.pool.options.allow_unsupported:
-        return True
-    return not refusal.in_transaction_too and in_transaction(client, origin)
-
-
-def _is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
-    """Whether DEALLOCATE or DISCARD ALL is the origin's business: to fail there, or it has the statement."""
-    if text.discards_all:
-        return in_transaction(client, origin)
-    if in_failed_transaction(origin):
-        return True
-    return client.pinned and bool(text.deallocates) and text.deallocates not in client.statements
-
-
-def _discard_all(client: ClientSession, origin: OriginConnection) -> None:
-    """A pinned client's DISCARD ALL: the origin does it, and the connection can go back after it."""
-    client.statements.clear()
-    client.unpin()
-    origin.prepared.clear()
-    origin.unnamed = None
-    origin.dirty = True
-
-
-def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
-    """Keeps in mind what `text`, about to run, does to the session."""
-    if text.begins:
-        client.in_transaction = True
-    elif text.ends:
-        client.in_transaction = False
-    if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
-        origin.dirty = True
-    if text.changes_schema:
-        origin.schema_changed = True
-        client.pool.statements.forget_all()
-    if client.pool.options.allow_unsupported:
-        _pin_if_needed(client, origin, text)
-    elif text.sets_outside_transaction and not in_transaction(client, origin):
-        client.pool.notice_once(
-            "SET outside a transaction holds for that query only: Hyperdrive resets the session when the "
-            "connection goes back to the pool. Set it inside a transaction, or in the connection string."
-        )
-    if text.takes_transaction_lock:
-        client.pool.notice_once(
-            "pg_advisory_xact_lock works here, but Hyperdrive refuses advisory locks of any kind."
-        )
-
-
-def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
-    refusal = text.refusal
-    if refusal is not None and (refusal.in_transaction_too or not in_transaction(client, origin)):
-        client.pin(refusal.feature)
-    elif text.sets_outside_transaction and not in_transaction(client, origin):
-        client.pin("SET outside a transaction")
-    if text.prepares:
-        origin.sql_prepared = True
-
-
-def drop_statements(client: ClientSession, text: SQLText) -> bytes:
-    """DEALLOCATE and DISCARD ALL end at the proxy; its answer."""
-    if text.discards_all or not text.deallocates:
-        client.statements = {name: kept for name, kept in client.statements.items() if not name}
-        return messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
-    if client.statements.pop(text.deallocates, None) is None:
-        return _no_statement(text.deallocates)
-    return messages.command_complete("DEALLOCATE")
-
-
-def refused(refusal: Refusal) -> bytes:
-    return messages.error_response("0A000", f"Hyperdrive does not support {refusal.feature}", hint=refusal.hint)
-
-
-def _no_statement(name: bytes) -> bytes:
-    shown = name.decode("utf-8", "replace")
-    text = f'prepared statement "{shown}" does not exist' if name else "unnamed prepared statement does not exist"
-    return messages.error_response("26000", text)

@@ -1,0 +1,103 @@
+"""What a text of SQL means for the session that runs it, and for what the proxy does about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wrangler_py.pgwire import messages
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.sql_text import Refusal, SQLText
+
+_IDLE, _FAILED = b"IE"
+
+
+def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
+    """Whether the client's next message will find itself in a transaction block, as far as is known."""
+    if origin.stream.queue:
+        return client.in_transaction
+    return origin.stream.transaction_status != _IDLE
+
+
+def in_failed_transaction(origin: OriginConnection) -> bool:
+    return not origin.stream.queue and origin.stream.transaction_status == _FAILED
+
+
+def allowed(client: ClientSession, origin: OriginConnection, refusal: Refusal) -> bool:
+    if client.pool.options.allow_unsupported:
+        return True
+    return not refusal.in_transaction_too and in_transaction(client, origin)
+
+
+def is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
+    """Whether DEALLOCATE or DISCARD ALL is the origin's business: to fail there, or it has the statement."""
+    if text.discards_all:
+        return in_transaction(client, origin)
+    if in_failed_transaction(origin):
+        return True
+    return client.pinned and bool(text.deallocates) and text.deallocates not in client.statements
+
+
+def discard_all(client: ClientSession, origin: OriginConnection) -> None:
+    """A pinned client's DISCARD ALL: the origin does it, and the connection can go back after it."""
+    client.statements.clear()
+    client.unpin()
+    origin.prepared.clear()
+    origin.unnamed = None
+    origin.dirty = True
+
+
+def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
+    """Keeps in mind what `text`, about to run, does to the session."""
+    if text.begins:
+        client.in_transaction = True
+    elif text.ends:
+        client.in_transaction = False
+    if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
+        origin.dirty = True
+    if text.changes_schema:
+        origin.schema_changed = True
+        client.pool.statements.forget_all()
+    if client.pool.options.allow_unsupported:
+        _pin_if_needed(client, origin, text)
+    elif text.sets_outside_transaction and not in_transaction(client, origin):
+        client.pool.notice_once(
+            "SET outside a transaction holds for that query only: Hyperdrive resets the session when the "
+            "connection goes back to the pool. Set it inside a transaction, or in the connection string."
+        )
+    if text.takes_transaction_lock:
+        client.pool.notice_once(
+            "pg_advisory_xact_lock works here, but Hyperdrive refuses advisory locks of any kind."
+        )
+
+
+def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
+    refusal = text.refusal
+    if refusal is not None and (refusal.in_transaction_too or not in_transaction(client, origin)):
+        client.pin(refusal.feature)
+    elif text.sets_outside_transaction and not in_transaction(client, origin):
+        client.pin("SET outside a transaction")
+    if text.prepares:
+        origin.sql_prepared = True
+
+
+def drop_statements(client: ClientSession, text: SQLText) -> bytes:
+    """DEALLOCATE and DISCARD ALL end at the proxy; its answer."""
+    if text.discards_all or not text.deallocates:
+        client.statements = {name: kept for name, kept in client.statements.items() if not name}
+        return messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
+    if client.statements.pop(text.deallocates, None) is None:
+        return no_statement(text.deallocates)
+    return messages.command_complete("DEALLOCATE")
+
+
+def refused(refusal: Refusal) -> bytes:
+    return messages.error_response("0A000", f"Hyperdrive does not support {refusal.feature}", hint=refusal.hint)
+
+
+def no_statement(name: bytes) -> bytes:
+    shown = name.decode("utf-8", "replace")
+    text = f'prepared statement "{shown}" does not exist' if name else "unnamed prepared statement does not exist"
+    return messages.error_response("26000", text)
