@@ -72,11 +72,39 @@ def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
             "src/entry.py:1: class Default has no fetch method (it has fecth: is that meant?)",
         ),
         ("from workers import fetch", "exports no handler"),
+        (
+            "\nclass Default:\n    async def fetch(self, request): ...",
+            "src/entry.py:2: class Default does not extend WorkerEntrypoint",
+        ),
     ],
 )
 def test_a_missing_entry_point_is_named(start_worker, source, expected):
     _, event = load_error(start_worker, source)
     assert expected in event["summary"]
+
+
+def test_a_name_that_a_module_has_not(start_worker):
+    child, event = load_error(start_worker, "from workers import Respnse\n")
+    assert event["summary"] == "src/entry.py:1: ImportError: cannot import name 'Respnse' from 'workers'"
+    assert event["hint"] == "from workers import Response"
+    assert "wrangler_py" not in child.client.get("/").text
+
+
+def test_an_entry_point_that_cannot_be_made(start_worker):
+    child = start_worker(
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            def __init__(self):
+                pass
+            def fetch(self, request):
+                return Response("x")
+        """
+    )
+    assert "write `def __init__(self, ctx, env)`" in child.client.get("/").text
+    event = child.wait_for("exception")
+    assert event["where"] == "src/entry.py:4"
+    assert event["traceback"] == ""
 
 
 def test_a_missing_main_file(start_worker, tmp_path):

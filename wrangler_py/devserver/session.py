@@ -180,6 +180,7 @@ class DevSession:
                 self._report.exception(event)
             case LoadError():
                 self._report.load_error(event)
+                self._reloading_since = None
                 self._loaded()
             case Log():
                 self._report.log(event)

@@ -45,6 +45,12 @@ class Entrypoint:
                         break
         if not self._accepts:
             raise _nothing_to_call(module, self._class)
+        if self._class is not None and not issubclass(self._class, WorkerEntrypoint):
+            raise EntrypointError(
+                "class Default does not extend WorkerEntrypoint. Write `class Default(WorkerEntrypoint)`, "
+                "with `from workers import WorkerEntrypoint`",
+                line=_line_of(self._class),
+            )
 
     def has(self, event: str) -> bool:
         """Whether the Worker handles `fetch` or `scheduled` events."""
@@ -66,8 +72,21 @@ class Entrypoint:
             raise EntrypointError(
                 f"The Worker has no {event} handler: add `async def {event}(self, …)` to class Default"
             )
-        function = self._functions[event] if self._class is None else getattr(self._class(ctx, env), event)
+        function = self._functions[event] if self._class is None else getattr(self._instance(ctx, env), event)
         return function(*(subject, env, ctx)[: self._accepts[event]])
+
+    def _instance(self, ctx: Context, env: Env) -> Any:
+        assert self._class is not None
+        try:
+            return self._class(ctx, env)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from within the person's own code
+            raise EntrypointError(
+                f"{error}. Default is made with (ctx, env): write `def __init__(self, ctx, env)`, "
+                "and `super().__init__(ctx, env)` first in it",
+                line=_line_of(vars(self._class).get("__init__", self._class)),
+            ) from None
 
 
 def _positional_parameters(function: Callable[..., Any]) -> int:

@@ -25,7 +25,9 @@ def as_text(failure: Failure) -> str:
     lines = [f"{failure.title}: {failure.summary}", f"at {failure.where}"]
     if failure.hint:
         lines.append(f"Try: {failure.hint}")
-    return "\n".join([*lines, "", failure.traceback, ""])
+    if failure.traceback:
+        lines += ["", failure.traceback]
+    return "\n".join([*lines, ""])
 
 
 def as_html(failure: Failure, generation: int) -> str:
@@ -41,11 +43,17 @@ def as_html(failure: Failure, generation: int) -> str:
         f"<title>{title}</title><style>{style}</style></head><body>"
         f'<h1>{escape(failure.title)}</h1><div class="summary">{escape(failure.summary)}</div>{hint}'
         f"{''.join(_frame(frame) for frame in own)}"
-        f"<details{'' if own else ' open'}><summary>Full traceback</summary>"
-        f"<pre>{escape(failure.traceback)}</pre></details>"
+        f"{_details(failure.traceback, opened=not own)}"
         "<footer>Save a file: this page reloads by itself.</footer>"
         f'<script data-generation="{generation}">{script}</script></body></html>'
     )
+
+
+def _details(traceback: str, *, opened: bool) -> str:
+    if not traceback:
+        return ""
+    attribute = " open" if opened else ""
+    return f"<details{attribute}><summary>Full traceback</summary><pre>{escape(traceback)}</pre></details>"
 
 
 def _frame(frame: Frame) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import linecache
 import re
+import sys
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from wrangler_py.worker.entrypoint import EntrypointError
-from wrangler_py.worker.imports import is_own_code
+from wrangler_py.worker.imports import SDK, is_own_code
 from wrangler_py.worker.launch import Launch
 
 _HOST = str(Path(__file__).parent)
@@ -22,6 +24,8 @@ _DRIVERS = {
     "psycopg2": "psycopg2 does not run in Python Workers: use psycopg 3 (pip install 'psycopg[binary]')",
     "sqlalchemy": "pip install sqlalchemy 'psycopg[binary]'",
 }
+_MISSING_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+_SDK_FILE = re.compile(rf" \({re.escape(str(Path(__file__).parent / 'sdk'))}[^)]*\)")
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|DSN|DATABASE_URL|CONNECTION", re.IGNORECASE)
 _SHORTEST_SECRET = 6
 
@@ -45,6 +49,7 @@ class Failure:
     summary: str
     where: str
     traceback: str
+    """Empty where none of the person's code was running."""
     frames: tuple[Frame, ...] = ()
     hint: str | None = None
     title: str = field(default="Exception in your Worker")
@@ -76,8 +81,7 @@ class FailureReporter:
         summary = self._summary(error)
         frames = tuple(self._frames(error))
         own = [frame for frame in frames if frame.own]
-        last = own[-1] if own else None
-        where = f"{last.file}:{last.line}" if last else self.relative(str(self._main))
+        where = f"{own[-1].file}:{own[-1].line}" if own else self.relative(str(self._main))
         return Failure(
             summary=summary,
             where=where,
@@ -92,11 +96,12 @@ class FailureReporter:
             return str(error)
         if isinstance(error, SyntaxError):
             return f"{type(error).__name__}: {error.msg}"
-        return self.redact("".join(traceback.format_exception_only(error)).strip())
+        return self.redact(_as_imported("".join(traceback.format_exception_only(error)).strip()))
 
     def _frames(self, error: BaseException) -> Iterable[Frame]:
         if isinstance(error, EntrypointError):
-            yield self._frame(str(self._main), error.line or 1, "<module>", ())
+            if error.line is not None:
+                yield self._frame(str(self._main), error.line, "<module>", ())
             return
         for summary in traceback.extract_tb(_without_host(error.__traceback__)):
             yield self._frame(summary.filename, summary.lineno or 0, summary.name, ())
@@ -115,12 +120,11 @@ class FailureReporter:
 
     def _text(self, error: BaseException) -> str:
         if isinstance(error, EntrypointError):
-            place = f"{self.relative(str(self._main))}:{error.line}: " if error.line else ""
-            return f"{place}{error}"
+            return ""  # none of the person's code was running
         trimmed = _without_host(error.__traceback__)
         if isinstance(error, SyntaxError) and trimmed is error.__traceback__:
             trimmed = None  # the main file itself: its line is in the message, and no code of the person has run
-        return "".join(traceback.format_exception(type(error), error, trimmed)).rstrip()
+        return _as_imported("".join(traceback.format_exception(type(error), error, trimmed)).rstrip())
 
 
 def _without_host(trace: TracebackType | None) -> TracebackType | None:
@@ -146,7 +150,15 @@ def _hint(error: BaseException) -> str | None:
         return f"pip install {package}, and add it to dependencies in pyproject.toml"
     if isinstance(error, ImportError) and "no pq wrapper available" in str(error):
         return _DRIVERS["psycopg"]
+    if isinstance(error, ImportError) and (missing := _MISSING_NAME.match(str(error))):
+        close = difflib.get_close_matches(missing[1], dir(sys.modules.get(missing[2])), n=1)
+        return f"from {_as_imported(missing[2])} import {close[0]}" if close else None
     return None
+
+
+def _as_imported(text: str) -> str:
+    """`text` with the Worker's modules under the names they are imported by."""
+    return _SDK_FILE.sub("", text).replace(f"{SDK}.", "")
 
 
 def _similar_package(name: str) -> str | None:

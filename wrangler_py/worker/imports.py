@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-_SDK = "wrangler_py.worker.sdk"
+SDK = "wrangler_py.worker.sdk"
 _NAMES = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "wsgi"})
 
 
@@ -41,7 +41,7 @@ class SDKFinder:
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname.partition(".")[0] not in _NAMES:
             return None
-        real_name = f"{_SDK}.{fullname}"
+        real_name = f"{SDK}.{fullname}"
         try:
             real = importlib.util.find_spec(real_name)
         except ModuleNotFoundError:
