@@ -28,6 +28,7 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "wrangler_py.worker", *map(str, fds)],
             pass_fds=fds,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

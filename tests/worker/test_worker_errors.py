@@ -133,6 +133,11 @@ def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected
     assert child.wait_for("exception")["where"] in ("src/entry.py:3", "src/entry.py:4")
 
 
+def test_a_breakpoint_without_a_terminal(start_worker):
+    child = start_worker("def on_fetch():\n    breakpoint()\n    return 1\n")
+    assert "wrangler-py dev --no-reload" in child.client.get("/").text
+
+
 def test_a_response_is_returned_once(start_worker):
     child = start_worker(
         "from workers import Response\nSHARED = Response('x')\n\ndef on_fetch(request):\n    return SHARED\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ class LocalHyperdrive:
             await self.proxy.start(LOOPBACK, self._port)
         except OSError as error:
             raise WranglerError(
-                f"The local Hyperdrive cannot listen on port {self._port}: {error.strerror}.",
+                f"The local Hyperdrive cannot listen on port {self._port}: {os.strerror(error.errno or 0)}.",
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
         # The parser takes a while to load: not in the first query.

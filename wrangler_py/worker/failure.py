@@ -150,6 +150,8 @@ def _hint(error: BaseException) -> str | None:
         return f"pip install {package}, and add it to dependencies in pyproject.toml"
     if isinstance(error, ImportError) and "no pq wrapper available" in str(error):
         return _DRIVERS["psycopg"]
+    if type(error).__name__ == "BdbQuit" and not sys.stdin.isatty():
+        return "wrangler-py dev --no-reload, which leaves the terminal to breakpoint()"
     if isinstance(error, ImportError) and (missing := _MISSING_NAME.match(str(error))):
         close = difflib.get_close_matches(missing[1], dir(sys.modules.get(missing[2])), n=1)
         return f"from {_as_imported(missing[2])} import {close[0]}" if close else None
