@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
@@ -196,8 +196,8 @@ def _table(kinds: bytes) -> bytes:
 
 _KNOWN = b"123ACDEGHIKNRSTVWZcdnstv"
 _UNKNOWN = bytes(kind for kind in range(256) if kind not in _KNOWN)
-_PLAIN = _table(b"ZESG" + _UNKNOWN)
-_CAREFUL = _table(bytes(kind for kind in range(256) if kind not in b"DdNA"))
+_PLAIN = _table(b"ZESGA" + _UNKNOWN)
+_CAREFUL = _table(bytes(kind for kind in range(256) if kind not in b"DdN"))
 
 
 class OriginStream:
@@ -205,11 +205,13 @@ class OriginStream:
 
     `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
     ReadyForQuery; `copy_in` says that the origin waits for COPY data. `dropped` are exchanges that will not get
-    an end of their own, because the origin skips them or takes them for a part of another.
+    an end of their own, because the origin skips them or takes them for a part of another. `process_ids` are those
+    to be shown, in notifications, for the origin's own.
     """
 
     __slots__ = (
-        "_skip", "_tail", "copy_in", "dropped", "parameters", "parameters_changed", "queue", "transaction_status",
+        "_skip", "_tail", "copy_in", "dropped", "parameters", "parameters_changed", "process_ids",
+        "queue", "transaction_status",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
@@ -217,6 +219,7 @@ class OriginStream:
         self.dropped: list[Exchange] = []
         self.parameters = parameters
         self.parameters_changed = False
+        self.process_ids: Mapping[int, int] = {}
         self.transaction_status = ord("I")
         self.copy_in = False
         self._tail = b""
@@ -290,6 +293,12 @@ class OriginStream:
                 name, value = parse_parameter_status(data[position + 5 : end])
                 self.parameters[name] = value
                 self.parameters_changed = True
+            elif kind == 65:  # A, NotificationResponse
+                sender = int.from_bytes(data[position + 5 : position + 9], "big")
+                if sender in self.process_ids:
+                    shown_as = self.process_ids[sender].to_bytes(4, "big")
+                    output += (data[start : position + 5], shown_as)
+                    start = position + 9
             elif exchange is None or exchange.steps is None:
                 if kind == 69:  # E, ErrorResponse
                     if exchange is not None:

@@ -75,6 +75,8 @@ class Pool:
         self.closed = False
         self.clients: set[ClientSession] = set()
         self.pinned = 0
+        self.process_ids: dict[int, int] = {}
+        """For those of the origin, the one that the client which listens or notifies there knows as its own."""
         self._said: set[str] = set()
         self._idle: list[OriginConnection] = []
         self._waiters: deque[Waiter] = deque()
@@ -182,6 +184,7 @@ class Pool:
 
     def _add(self, connection: OriginConnection) -> None:
         connection.pool = self
+        connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
         if self.baseline is None:
             self.baseline = SessionSettings({}, dict(connection.stream.parameters))
@@ -199,6 +202,7 @@ class Pool:
 
     def connection_lost(self, connection: OriginConnection) -> None:
         self.connections.discard(connection)
+        self.process_ids.pop(connection.process_id, None)
         self.not_idle(connection)
         if not self.closed:
             self._open_for_waiters()

@@ -74,11 +74,10 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
 
 
 def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
-    refusal = text.refusal
-    if refusal is not None and (refusal.in_transaction_too or not in_transaction(client, origin)):
-        client.pin(refusal.feature)
-    elif text.sets_outside_transaction and not in_transaction(client, origin):
-        client.pin("SET outside a transaction")
+    if text.needs_session is not None:
+        client.pin(text.needs_session)
+    if text.needs_session is not None or text.notifies:
+        client.pool.process_ids[origin.process_id] = client.process_id
     if text.prepares:
         origin.sql_prepared = True
 

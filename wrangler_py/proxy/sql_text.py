@@ -60,12 +60,13 @@ class SQLText:
     `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
     leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
     settings back to the connection's own. `deallocates`: the statement that it drops, b"" for all, None for none.
+    `needs_session`: what of it is lost, after its transaction, on any other connection.
     """
 
     __slots__ = (
         "_facts", "_sample", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all",
-        "ends", "prepares", "refusal", "resets_settings", "rolls_back", "sets_outside_transaction",
-        "takes_transaction_lock", "transaction_control",
+        "ends", "needs_session", "notifies", "prepares", "refusal", "resets_settings", "rolls_back",
+        "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:
@@ -83,6 +84,8 @@ class SQLText:
         self.takes_transaction_lock = False
         self.rolls_back = False
         self.prepares = False
+        self.notifies = False
+        self.needs_session: str | None = None
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
         if not _is_harmless(sql):
@@ -126,6 +129,9 @@ class SQLText:
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
         self.changes_schema = facts.changes_schema
         self.prepares = bool(effects & Effect.PREPARE)
+        self.notifies = bool(effects & Effect.NOTIFY)
+        if not facts.is_cleanup:
+            self.needs_session = next((what for effect, what in _NEED_A_SESSION if effects & effect), None)
         self.takes_transaction_lock = bool(effects & Effect.XACT_LOCK)
         self.transaction_control = bool(facts.statements) and all(
             statement.effects & Effect.TRANSACTION_CONTROL for statement in facts.statements
@@ -134,11 +140,13 @@ class SQLText:
         for statement in facts.statements:
             if statement.kind == "begin":
                 self.begins, self.ends, inside = True, False, True
-            elif statement.kind in ("commit", "rollback"):
+            elif statement.kind in ("commit", "rollback", "prepare_transaction"):
                 self.begins, self.ends, inside = False, True, False
                 self.rolls_back = statement.kind == "rollback"
-            elif not inside and self.refusal is None:
-                self.refusal = _refusal(statement, alone=len(facts.statements) == 1)
+            elif self.refusal is None:
+                refusal = _refusal(statement, alone=len(facts.statements) == 1)
+                if refusal is not None and (refusal.in_transaction_too or not inside):
+                    self.refusal = refusal
         self.sets_outside_transaction = (
             len(facts.statements) == 1 and not facts.is_cleanup and bool(effects & (Effect.SET | Effect.SET_CONFIG))
         )
@@ -149,6 +157,17 @@ _LEAVES_SOMETHING_BEHIND = (
     | Effect.SESSION_LOCK | Effect.CALL_OR_DO | Effect.UNKNOWN_FUNCTION | Effect.PREPARE | Effect.DISCARD
     | Effect.LOAD | Effect.UNKNOWN_SYNTAX
 )  # fmt: skip
+
+_NEED_A_SESSION = (
+    (Effect.PREPARE | Effect.EXECUTE, "SQL-level PREPARE"),
+    (Effect.LISTEN, "LISTEN"),
+    (Effect.SESSION_LOCK, "a session-level advisory lock"),
+    (Effect.TEMP_TABLE, "a temporary table"),
+    (Effect.HOLD_CURSOR, "a WITH HOLD cursor"),
+    (Effect.SET | Effect.SET_CONFIG, "SET"),
+    (Effect.LOAD, "LOAD"),
+    (Effect.RANDOM_SEED, "setseed()"),
+)
 
 
 def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
