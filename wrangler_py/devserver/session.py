@@ -129,6 +129,8 @@ class DevSession:
         await hyperdrive.start(project.bindings)
         await self._apply_schema()
         self._report.project(project, hyperdrive.pools)
+        if options.debugger_port is not None:
+            self._output.info(f"Waiting for a debugger on {LOOPBACK}:{options.debugger_port}.")
         await self._supervisor.replace()
         self._in_background(self._follow_configs(hyperdrive))
         if options.reload:
@@ -319,4 +321,13 @@ def _debugger(options: DevOptions) -> tuple[str, ...]:
 
     if importlib.util.find_spec("debugpy") is None:
         raise WranglerError("--debugger needs debugpy.", hint="pip install debugpy")
-    return ("-m", "debugpy", "--listen", f"{LOOPBACK}:{options.debugger_port}", "--wait-for-client")
+    # Frozen modules would hide their lines from it.
+    return (
+        "-X",
+        "frozen_modules=off",
+        "-m",
+        "debugpy",
+        "--listen",
+        f"{LOOPBACK}:{options.debugger_port}",
+        "--wait-for-client",
+    )
