@@ -28,16 +28,12 @@ def main() -> int:
         print(note, file=sys.stderr)
     print(f"Measuring {', '.join(row.name for row in rows)}: about {duration(expected_s)}.", file=sys.stderr)
     print("Leave the machine alone meanwhile.", file=sys.stderr)
-    try:
-        results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
-    except RuntimeError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+    results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
     report.print_table(results)
     if not arguments.dry:
         plot.write_plot()
         print(f"Written: {report.LATEST} and {plot.PATH.name}", file=sys.stderr)
-    return 0
+    return 0 if len(results) == len(rows) else 1
 
 
 def _measure(rows: list[Row], settings: Settings, progress: Progress, *, save: bool) -> dict[str, Result]:
@@ -46,7 +42,12 @@ def _measure(rows: list[Row], settings: Settings, progress: Progress, *, save: b
     with Lab(settings, progress.say) as lab:
         for row in rows:
             progress.row = row.title
-            results[row.title] = row.measure(lab)
+            try:
+                results[row.title] = row.measure(lab)
+            except RuntimeError as error:
+                progress.clear()
+                print(f"{row.title} could not be measured: {error}", file=sys.stderr)
+                continue
             if save:
                 report.write_json(row.name, row.title, results[row.title], settings)
         progress.clear()
