@@ -6,6 +6,8 @@ import argparse
 import shutil
 import sys
 
+import psutil
+
 from benchmarks import plot, report
 from benchmarks.figures import Result
 from benchmarks.lab import Lab
@@ -38,7 +40,9 @@ def main() -> int:
 
 def _measure(rows: list[Row], settings: Settings, progress: Progress, *, save: bool) -> dict[str, Result]:
     results: dict[str, Result] = {}
-    progress.row = "getting ready"
+    load = round(psutil.getloadavg()[0], 1)
+    if load > 1:
+        print(f"The load average is {load}: what else runs here will show in the figures.", file=sys.stderr)
     with Lab(settings, progress.say) as lab:
         for row in rows:
             progress.row = row.title
@@ -49,7 +53,7 @@ def _measure(rows: list[Row], settings: Settings, progress: Progress, *, save: b
                 print(f"{row.title} could not be measured: {error}", file=sys.stderr)
                 continue
             if save:
-                report.write_json(row.name, row.title, results[row.title], settings)
+                report.write_json(row.name, row.title, results[row.title], settings, load)
         progress.clear()
     return results
 

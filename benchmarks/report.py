@@ -67,8 +67,11 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1 or abs(value) >= 10 else f"{value:.2f}"
 
 
-def write_json(name: str, title: str, result: Result, settings: Settings) -> None:
-    """Puts a row into the file; what other runs measured there stays, each with its own circumstances."""
+def write_json(name: str, title: str, result: Result, settings: Settings, load: float) -> None:
+    """Puts a row into the file; what other runs measured there stays, each with its own circumstances.
+
+    `load` is the machine's load average before: what else was running.
+    """
     RESULTS.mkdir(exist_ok=True)
     rows: dict[str, Any] = json.loads(LATEST.read_text())["rows"] if LATEST.exists() else {}
     rows[name] = {
@@ -77,6 +80,7 @@ def write_json(name: str, title: str, result: Result, settings: Settings) -> Non
         "settings": asdict(settings),
         "versions": versions(),
         "machine": {"system": platform.platform(), "cpu": _cpu_model(), "cores": os.cpu_count()},
+        "load": load,
         "checks": [{**asdict(check), "passes": check.passes} for check in result.checks],
         "cells": [asdict(cell) for cell in result.cells],
         "remarks": list(result.remarks),
