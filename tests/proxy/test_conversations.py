@@ -234,6 +234,11 @@ CONVERSATIONS: dict[str, list[Turn]] = {
             "ZZZZ",
         ),
     ],
+    "copy in, with a sync at once": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (query("COPY c FROM STDIN") + SYNC + FLUSH + SYNC, "G"),
+        (copy_data(b"1\n") + copy_done() + query("COMMIT"), "ZZ"),
+    ],
     "copy with several statements": [
         (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
         (query("SELECT 1; COPY c FROM STDIN; COPY c FROM STDIN; SELECT sum(a) FROM c"), "G"),

@@ -353,6 +353,18 @@ def test_client_killed_between_extended_messages(proxy: ProxyServer, server: Pos
     wait_until(lambda: open_transactions(server) == 0)
 
 
+def test_client_killed_that_owes_a_sync(proxy: ProxyServer, server: PostgresServer) -> None:
+    """The query behind the failed message is skipped at the origin, which then waits for a Sync."""
+    for _ in range(LIMIT + 1):
+        client = connect(proxy)
+        client.send(parse("", "SELECT nonsense") + query("SELECT 1"))
+        client.kill()
+    with connect(proxy) as client:
+        client.send(parse("", "SELECT pg_sleep(0.1), nonsense") + query("SELECT 1"))
+        client.kill()
+    wait_until(lambda: not any(c.stream.queue for c in proxy.proxy.pools[BINDING].connections))
+
+
 @pytest.mark.parametrize("extended", [False, True])
 def test_client_killed_in_a_copy(proxy: ProxyServer, server: PostgresServer, extended: bool) -> None:
     server.execute("CREATE TABLE IF NOT EXISTS copied (a int); GRANT ALL ON copied TO PUBLIC")

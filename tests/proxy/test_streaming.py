@@ -13,7 +13,7 @@ import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_process import ProxyProcess
 from support.proxy_server import BINDING, PASSWORD, origin_of, wait_until
-from support.raw_client import SYNC, RawClient, bind, copy_data, copy_done, execute, parse, query
+from support.raw_client import FLUSH, SYNC, RawClient, bind, copy_data, copy_done, execute, parse, query
 
 MEGABYTE = 1_000_000
 MAX_GROWTH_BYTES = 32 * 1024 * 1024
@@ -182,3 +182,44 @@ def test_many_large_results_leave_no_memory_behind(process: ProxyProcess) -> Non
     with connect(process) as client:
         assert client.rows("SELECT 1") == [[b"1"]]
     memory.assert_bounded()
+
+
+def test_long_parameters_that_begin_alike_are_not_taken_for_the_same(postgres: PostgresServer) -> None:
+    """Of a message that streams, a cache would see the beginning only."""
+    process = ProxyProcess(origin_of(postgres), caching=True)
+    with connect(process) as client:
+        client.ask(parse("s", "SELECT right($1::text, 1)"), SYNC)
+        for end in (b"a", b"b", b"a"):
+            message = bind("", "s", [b"x" * 300_000 + end])
+            client.send(message[:100_000])
+            client.send(message[100_000:], execute(), SYNC)
+            assert [a.values for a in client.until_ready() if a.kind == "D"] == [[end]]
+    process.close()
+
+
+def test_a_long_message_that_is_not_wanted_any_more_is_swallowed_whole(postgres: PostgresServer) -> None:
+    """An error comes, or came, before its end: the rest must not be taken for other messages, at either end."""
+    process = ProxyProcess(origin_of(postgres), connection_limit=1)
+    long_bind = bind("", "unknown", [query("SELECT 'smuggled'") * 10_000])
+    line = copy_data(b"not a number\n")
+    long_data = copy_data(b"1\n" * 100_000)
+    with connect(process) as client, connect(process) as other:
+        for cut in (10_000, 100_000, len(long_bind)):
+            client.send(long_bind[:cut])
+            client.send(long_bind[cut:], SYNC)
+            assert [a.kind for a in client.until_ready()] == ["E", "Z"]
+            client.ask_until(parse("", "SELECT nonsense") + FLUSH, "E")
+            client.send(long_bind[:cut])
+            client.send(long_bind[cut:], SYNC)
+            assert [a.kind for a in client.until_ready()] == ["Z"]
+            client.ask(query("CREATE TABLE IF NOT EXISTS streamed (a int)"))
+            client.ask_until(query("COPY streamed FROM STDIN"), "G")
+            client.send(line * 10_000, long_data[:cut])
+            assert [a.kind for a in client.until_ready()] == ["E", "Z"]
+            other.send(query("SELECT 'other'"))  # has to wait until the message is over
+            client.send(long_data[cut:], copy_done())
+            assert [a.values for a in other.until_ready() if a.kind == "D"] == [[b"other"]]
+            assert client.rows("SELECT count(*) FROM streamed") == [[b"0"]]
+        client.ask(query("DROP TABLE streamed"))
+    process.close()
+    assert not process.said

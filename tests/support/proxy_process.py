@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ class ProxyProcess:
 
     def __init__(self, origin: Origin, **changes: Any) -> None:
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.said = ""
+        """What it wrote to standard error, once it is closed: nothing, if all went well."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "support.proxy_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
             env=environ,
         )
@@ -52,6 +57,9 @@ class ProxyProcess:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+        self._errors.seek(0)
+        self.said = self._errors.read()
+        self._errors.close()
 
 
 async def serve(options: dict[str, Any]) -> None:

@@ -342,8 +342,17 @@ class OriginStream:
         if exchange is None:
             raise ProtocolError("CopyInResponse without a request")
         self.copy_in = not exchange.copy_ended
+        if exchange.simple and self.copy_in:
+            self._drop_ignored_syncs()
         if exchange.ignores_sync():
             exchange.reopen(self._take_behind())
+
+    def _drop_ignored_syncs(self) -> None:
+        """What was sent behind a COPY without its data: a Sync has no effect, and nothing else makes sense."""
+        while len(self.queue) > 1:
+            if self.queue[1].steps != [STEP_READY]:
+                raise ProtocolError("a query was sent in the place of COPY data")
+            self._take_behind()
 
     def end_copy_data(self) -> None:
         """CopyDone or CopyFail was sent."""

@@ -132,7 +132,9 @@ class Caching:
         portals = dict(client.cached_portals)
         served: list[tuple[SQLText, CacheKey, Hit]] = []
         out: list[bytes] = []
-        for kind, data, _ in group:
+        for kind, data, missing in group:
+            if missing:
+                return False
             if kind == _PARSE:
                 name, parsed = self._pool.statements.parsed(data, client.settings)
                 taken = name and (name in client.statements or name in statements)
@@ -261,7 +263,11 @@ class Caching:
     def watch(self, client: ClientSession, exchange: Exchange, group: Group) -> None:
         """Prepares to keep the answer to `group`, about to be sent as part of `exchange`."""
         capture: Capture | None = exchange.capture
-        for kind, data, _ in group:
+        for kind, data, missing in group:
+            if missing:  # its end, which the answer depends on, is not here
+                if capture is not None:
+                    capture.spoiled = True
+                continue
             if kind == _PARSE:
                 name = messages.split_parse(data)[0]
                 statement = client.statements.get(name)

@@ -52,8 +52,7 @@ class Pending(NamedTuple):
 
     group: Group
     closed: bool
-    kind: int = 0
-    piece: bytes = b""
+    piece: Piece = (0, b"", 0)
 
 
 class ClientSession(asyncio.Protocol):
@@ -89,6 +88,8 @@ class ClientSession(asyncio.Protocol):
         self.leads: CacheKey | None = None
         self._follows: CacheKey | None = None
         self.skipping = False
+        self.streaming = False
+        """The origin was sent the head of a message whose end is still to come."""
         self.write_paused = False
         self.process_id = 0
         self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
@@ -123,7 +124,7 @@ class ClientSession(asyncio.Protocol):
     def _let_origin_go(self) -> None:
         origin, self.origin = self.origin, None
         if origin is not None:
-            if self.reader.in_message:
+            if self.streaming:
                 origin.abort()
             else:
                 origin.abandon()
@@ -131,21 +132,24 @@ class ClientSession(asyncio.Protocol):
     def pause_writing(self) -> None:
         self.write_paused = True
         if self.origin is not None:
-            self.origin.transport.pause_reading()
+            self.origin.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
         if self.origin is not None:
-            self.origin.transport.resume_reading()
+            self.origin.resume_reading()
 
     def write(self, data: bytes) -> None:
-        self.transport.write(data)
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def pause_reading(self) -> None:
-        self.transport.pause_reading()
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        self.transport.resume_reading()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -160,7 +164,7 @@ class ClientSession(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
         except ProtocolError as error:
-            self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
+            self._refuse_nonsense(error)
 
     def refuse(self, response: bytes) -> None:
         """Says why, where that can be said, and closes."""
@@ -172,6 +176,9 @@ class ClientSession(asyncio.Protocol):
         self._let_origin_go()
         self.transport.write(response)
         self.close()
+
+    def _refuse_nonsense(self, error: ProtocolError) -> None:
+        self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
 
     def close(self) -> None:
         """Closes when all that was written has been read, or soon."""
@@ -203,7 +210,7 @@ class ClientSession(asyncio.Protocol):
         else:
             if self._group:
                 self._submit(closed=False)
-            self._pass_on(kind, data)
+            self._pass_on(piece)
 
     def _submit(self, *, closed: bool) -> None:
         """Sends the group on its way: answered here, to the origin held, or to one that is waited for."""
@@ -211,7 +218,7 @@ class ClientSession(asyncio.Protocol):
         if self.skipping:
             if closed and group[-1][0] == _SYNC:
                 self.skipping = False
-                self.transport.write(messages.READY_IDLE)
+                self.write(messages.READY_IDLE)
         elif self.waiting:
             self._wait(Pending(group, closed))
         elif self.origin is not None:
@@ -230,7 +237,7 @@ class ClientSession(asyncio.Protocol):
             self.waiting = False
             self.origin = connection
             if self.write_paused:
-                connection.transport.pause_reading()
+                connection.pause_reading()
             self._forward(group, closed)
         else:
             self._wait(Pending(group, closed))
@@ -238,27 +245,38 @@ class ClientSession(asyncio.Protocol):
 
     def _wait(self, pending: Pending) -> None:
         self._pending.append(pending)
-        self._pending_bytes += len(pending.piece) + sum(len(data) for _, data, _ in pending.group)
+        self._pending_bytes += len(pending.piece[1]) + sum(len(data) for _, data, _ in pending.group)
         if self._pending_bytes > PENDING_BYTES:
-            self.transport.pause_reading()
+            self.pause_reading()
 
-    def _pass_on(self, kind: int, data: bytes) -> None:
+    def _pass_on(self, piece: Piece) -> None:
         """COPY data, or a later piece of a long message."""
+        kind, data, missing = piece
         if self.waiting:
-            self._wait(Pending([], False, kind, data))
+            self._wait(Pending([], False, piece))
+        elif kind == 0:
+            if self.streaming and self.origin is not None:
+                self.origin.transport.write(data)
+                if not missing:
+                    self.streaming = False
+                    self.origin.message_ended()
         elif self.origin is not None and self.origin.stream.queue:
             if kind in (_COPY_DONE, _COPY_FAIL):
                 self.origin.stream.end_copy_data()
             self.origin.transport.write(data)
+            self.streaming = missing > 0
         # Otherwise the COPY has failed already; as a server does, ignore what was sent before that was known.
 
     def _forward(self, group: Group, closed: bool) -> None:
         assert self.origin is not None
         kind = group[-1][0]
         if kind in (_QUERY, _FUNCTION_CALL):
-            forward_simple(self, self.origin, kind, group[0][1])
-        else:
+            forward_simple(self, self.origin, group[0])
+            return
+        try:
             forward(self, self.origin, group, closed)
+        except ProtocolError as error:
+            self._refuse_nonsense(error)
 
     # --- the cache's side ----------------------------------------------------------------------------------
 
@@ -273,13 +291,17 @@ class ClientSession(asyncio.Protocol):
         self._follows = None
         self.waiting = False
         pending, self._pending, self._pending_bytes = self._pending, [], 0
-        self.transport.resume_reading()
+        self.resume_reading()
         for item in pending:
             if item.group:
                 self._group = item.group
-                self._submit(closed=item.closed)
+                try:
+                    self._submit(closed=item.closed)
+                except ProtocolError as error:
+                    self._refuse_nonsense(error)
+                    return
             else:
-                self._pass_on(item.kind, item.piece)
+                self._pass_on(item.piece)
 
     def _give_up_lead(self) -> None:
         leads, self.leads = self.leads, None
@@ -304,7 +326,7 @@ class ClientSession(asyncio.Protocol):
         """The pool gives this client a connection."""
         self.origin = connection
         if self.write_paused:
-            connection.transport.pause_reading()
+            connection.pause_reading()
         connection.adopt(self.settings, self._prepare_pending if self.knows_columns else self._send_pending)
 
     def _prepare_pending(self) -> None:
@@ -313,6 +335,18 @@ class ClientSession(asyncio.Protocol):
         origin = self.origin
         if origin is None:
             return
+        try:
+            unproved = self._unproved(origin)
+        except ProtocolError as error:
+            self._refuse_nonsense(error)
+            return
+        if unproved:
+            prove_columns(self.pool, origin, unproved, self._proved)
+        else:
+            self._send_pending()
+
+    def _unproved(self, origin: OriginConnection) -> dict[bytes, Statement]:
+        """Statements that wait to be bound and are still to be prepared on `origin`, by the client's names."""
         unproved: dict[bytes, Statement] = {}
         for item in self._pending:
             parsed = {messages.split_parse(data)[0] for kind, data, _ in item.group if kind == _PARSE}
@@ -322,10 +356,7 @@ class ClientSession(asyncio.Protocol):
                     statement = self.statements.get(name)
                     if name not in parsed and statement is not None and needs_proof(origin, name, statement):
                         unproved[name] = statement
-        if unproved:
-            prove_columns(self.pool, origin, unproved, self._proved)
-        else:
-            self._send_pending()
+        return unproved
 
     def _proved(self, error: bytes | None) -> None:
         if error is None:
@@ -340,17 +371,19 @@ class ClientSession(asyncio.Protocol):
         self.waiting = False
         pending, self._pending = self._pending, []
         if self._pending_bytes > PENDING_BYTES:
-            self.transport.resume_reading()
+            self.resume_reading()
         self._pending_bytes = 0
         for item in pending:
+            if self.origin is None:
+                return  # it was refused
             if item.group:
                 self._forward(item.group, item.closed)
             else:
-                self._pass_on(item.kind, item.piece)
+                self._pass_on(item.piece)
 
     def lets_go(self) -> bool:
         """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
-        if self.waiting:
+        if self.waiting or self.streaming:
             return False
         self.in_transaction = False
         return not self.pinned
@@ -377,7 +410,7 @@ class ClientSession(asyncio.Protocol):
         self._give_up_lead()
         pending, self._pending = self._pending, []
         if self._pending_bytes > PENDING_BYTES:
-            self.transport.resume_reading()
+            self.resume_reading()
         self._pending_bytes = 0
         for item in pending:
             if item.group:
@@ -388,10 +421,10 @@ class ClientSession(asyncio.Protocol):
         if self.skipping:
             if closed and group[-1][0] == _SYNC:
                 self.skipping = False
-                self.transport.write(messages.READY_IDLE)
+                self.write(messages.READY_IDLE)
             return
         self.skipping = not closed
-        self.transport.write(response + messages.READY_IDLE if closed else response)
+        self.write(response + messages.READY_IDLE if closed else response)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
         """The origin connection this client held is gone; so is what the client thinks of its session."""

@@ -26,6 +26,7 @@ from wrangler_py.pgwire.exchange import (
     Step,
 )  # fmt: skip
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.session_effects import (
     allowed,
     discard_all,
@@ -96,13 +97,15 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     return True
 
 
-def forward_simple(client: ClientSession, origin: OriginConnection, kind: int, data: bytes) -> None:
+def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece) -> None:
     """Sends a simple query, or a function call, to the origin that `client` holds."""
+    kind, data, missing = piece
     steps: list[Step] | None = None
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
     if open_exchange is not None and open_exchange.failed:
         return  # the origin skips all up to the Sync
+    client.streaming = missing > 0
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
         text = client.pool.texts.get(sql)
@@ -137,7 +140,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, kind: int, d
 
 
 def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> None:
-    """Sends extended query messages to the origin that `client` holds."""
+    """Sends extended query messages to the origin that `client` holds. Raises ProtocolError for malformed ones."""
     queue = origin.stream.queue
     exchange = queue[-1] if queue and not queue[-1].closed else None
     if exchange is not None and exchange.failed:
@@ -153,27 +156,32 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         return
     out: list[bytes] = []
     steps: list[Step] = []
-    plain = exchange is None and closed
+    plain = exchange is None and closed and len(group) > 1
     client.in_transaction = in_transaction(client, origin)
     cacheable = not client.in_transaction and not client.pinned and client.pool.caching.enabled
-    for kind, data, _ in group:
-        if kind == _BIND:
-            plain &= _bind(client, origin, data, out, steps)
-        elif kind == _EXECUTE:
-            plain &= _execute(client, origin, data, out, steps)
-        elif kind == _SYNC:
-            client.unnamed_described = False
-            client.cached_portals = {}
-            out.append(data)
-            steps.append(STEP_READY)
-        elif kind == _DESCRIBE:
-            plain &= _describe(client, origin, data, out, steps)
-        elif kind == _PARSE:
-            plain &= _parse(client, origin, data, out, steps)
-        elif kind == _CLOSE:
-            plain &= _close(client, data, out, steps)
-        else:
-            out.append(data)
+    try:
+        for kind, data, missing in group:
+            if kind == _BIND:
+                plain &= _bind(client, origin, data, out, steps)
+                client.streaming = missing > 0 and steps[-1] is STEP_BIND  # and nothing went out in its place
+            elif kind == _EXECUTE:
+                plain &= _execute(client, origin, data, out, steps)
+            elif kind == _SYNC:
+                client.unnamed_described = False
+                client.cached_portals = {}
+                out.append(data)
+                steps.append(STEP_READY)
+            elif kind == _DESCRIBE:
+                plain &= _describe(client, origin, data, out, steps)
+            elif kind == _PARSE:
+                plain &= _parse(client, origin, data, out, steps)
+            elif kind == _CLOSE:
+                plain &= _close(client, data, out, steps)
+            else:
+                out.append(data)
+    except ProtocolError:
+        origin.undo(steps)  # nothing was sent
+        raise
     data = out[0] if len(out) == 1 else b"".join(out)
     begun = exchange is None
     if exchange is None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream
+from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.settings import SessionSettings, transition
 from wrangler_py.proxy.statements import POOL_NAME
@@ -87,6 +87,8 @@ class OriginConnection(asyncio.Protocol):
         self.schema_changed = False
         """Something was run that may make statements' plans stale."""
         self.abandoned_at: float | None = None
+        self.cancelled_at: float | None = None
+        """When what runs was cancelled for taking too long."""
         self._told = False
         self._poll: Callable[[], bool] | None = None
 
@@ -147,7 +149,10 @@ class OriginConnection(asyncio.Protocol):
                 if exchange.capture is not None:
                     exchange.capture.feed(output)
             if exchange.unfinished:
-                self._undo(exchange)
+                unfinished, exchange.unfinished = exchange.unfinished, []
+                self.undo(unfinished)
+                if exchange.owner is not None and self.client is exchange.owner:
+                    self.client.steps_skipped(unfinished)
             if status:
                 if self.stream.queue:
                     self.stream.queue[0].sent_at = self._loop.time()
@@ -167,8 +172,8 @@ class OriginConnection(asyncio.Protocol):
             return
         if not self.stream.queue:
             self._quiet()
-        elif self.stream.copy_in and self.client is None:
-            self._fail_copy()
+        elif self.client is None:
+            self._end_for_nobody()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
@@ -207,6 +212,14 @@ class OriginConnection(asyncio.Protocol):
         self.write_paused = False
         if self.client is not None:
             self.client.resume_reading()
+
+    def pause_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -253,6 +266,11 @@ class OriginConnection(asyncio.Protocol):
         elif self.client is None and not self.release_pending:
             self.run("ROLLBACK", lambda _: None)
 
+    def message_ended(self) -> None:
+        """The client has sent the end of a long message, which may have been answered before that."""
+        if not self.stream.queue and not self.closed:
+            self._quiet()
+
     def release(self) -> None:
         """Takes the connection from its client: to the next one, after a reset if it was dirtied."""
         client = self.client
@@ -262,7 +280,7 @@ class OriginConnection(asyncio.Protocol):
             if self.stream.parameters_changed and client.settings is not None:
                 client.write(client.settings.corrections(self.stream.parameters))
             if client.write_paused:
-                self.transport.resume_reading()
+                self.resume_reading()
             if self.write_paused:
                 client.resume_reading()
         self.release_pending = True
@@ -274,11 +292,15 @@ class OriginConnection(asyncio.Protocol):
             exchange.owner = None
         self.client = None
         self.release_pending = False
-        self.transport.resume_reading()
+        self.resume_reading()
         if not self.stream.queue:
             self._quiet()
             return
         self.abandoned_at = self._loop.time()
+        self._end_for_nobody()
+
+    def _end_for_nobody(self) -> None:
+        """Sends what the client that is gone owes."""
         if self.stream.copy_in:
             self._fail_copy()
         elif not self.stream.queue[-1].closed:
@@ -348,10 +370,10 @@ class OriginConnection(asyncio.Protocol):
             return output
         return output.replace(error, self.client.in_its_words(error), 1)
 
-    def _undo(self, exchange: Exchange) -> None:
-        """An error made the origin skip the rest: what was noted as done there was not."""
-        unfinished, exchange.unfinished = exchange.unfinished, []
-        for step in unfinished:
+    def undo(self, steps: list[Step]) -> None:
+        """What was noted as done at the origin was not: an error made it skip that."""
+        self.unnamed = None
+        for step in steps:
             if step.statement is None:
                 continue
             if step.finals == PARSE and step.action is not Action.EMIT:
@@ -359,8 +381,6 @@ class OriginConnection(asyncio.Protocol):
             elif step.finals == CLOSE and step.action is Action.SWALLOW:
                 self.prepared[step.statement] = None
                 self.prepared.move_to_end(step.statement, last=False)
-        if exchange.owner is not None and self.client is exchange.owner:
-            self.client.steps_skipped(unfinished)
 
     def remember(self, statement: Statement, limit: int) -> Statement | None:
         """Notes `statement` as prepared here; gives one to close when that makes too many."""

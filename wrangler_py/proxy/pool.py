@@ -381,21 +381,26 @@ class Pool:
 
     def _watch(self, connection: OriginConnection, now: float) -> None:
         queue = connection.stream.queue
+        if not queue:
+            return
         if connection.abandoned_at is not None:
-            gone = now - connection.abandoned_at
-            if gone > self.options.abandoned_grace_s + self.options.cancelled_grace_s:
-                connection.abort()
-            elif gone > self.options.abandoned_grace_s and queue and not connection.cancelling:
-                self.cancel(connection)
-        elif queue and queue[0].is_running:
-            running = now - queue[0].sent_at
-            limit = self.options.statement_timeout_s
-            if running > limit + self.options.cancelled_grace_s:
-                connection.abort()
-            elif running > limit and not connection.cancelling:
-                self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
-                queue[0].when_cancelled = failures.statement_limit(limit)
-                self.cancel(connection)
+            too_long = now - connection.abandoned_at > self.options.abandoned_grace_s
+        else:
+            too_long = queue[0].is_running and now - queue[0].sent_at > self.options.statement_timeout_s
+        if not too_long:
+            connection.cancelled_at = None
+        elif connection.cancelled_at is None:
+            connection.cancelled_at = now
+            if connection.abandoned_at is None:
+                self._say_too_long(queue[0])
+            self.cancel(connection)
+        elif now - connection.cancelled_at > self.options.cancelled_grace_s:
+            connection.abort()
+
+    def _say_too_long(self, exchange: Exchange) -> None:
+        limit = self.options.statement_timeout_s
+        exchange.when_cancelled = failures.statement_limit(limit)
+        self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:
         """Cancels what `connection` is running at the origin; done when the origin has passed that on."""

@@ -123,7 +123,7 @@ class SQLText:
         effects = facts.session_effects
         if facts.is_cleanup and len(facts.statements) == 1 and effects & (Effect.DEALLOCATE | Effect.DISCARD):
             self.discards_all = bool(effects & Effect.DISCARD)
-            self.deallocates = (facts.deallocated or "").encode()
+            self.deallocates = (facts.deallocated or "").encode("utf-8", "surrogateescape")
             return
         self.resets_settings = facts.is_cleanup
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)

@@ -1,0 +1,307 @@
+"""What holds for the sans-I/O protocol whatever comes in, in pieces of any size."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.channel_binding import server_end_point
+from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
+from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, OriginStream, Step
+from wrangler_py.pgwire.frontend import STREAM_FROM_BYTES, FrontendReader
+from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.options import requested_settings
+from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
+from wrangler_py.pgwire.scram import ScramClient, ScramError, ScramServer, Verifier, saslprep
+
+VERIFIER = Verifier.of("correct horse", iterations=1)
+KINDS = b"QBFdPCDEHSXcf"
+
+frontend_messages = st.lists(
+    st.builds(
+        messages.message,
+        st.sampled_from([bytes([kind]) for kind in KINDS]),
+        st.one_of(st.binary(max_size=40), st.integers(60_000, 70_000).map(bytes)),
+    ),
+    max_size=6,
+).map(lambda found: [m for m in found if m[0] in b"QBFdP" or len(m) < 9_000])
+cuts = st.lists(st.integers(0, 200_000), max_size=8)
+
+
+def pieces_of(data: bytes, at: Iterable[int]) -> list[bytes]:
+    places = sorted({min(place, len(data)) for place in at} | {0, len(data)})
+    return [data[start:end] for start, end in itertools.pairwise(places)]
+
+
+# --- from a client -------------------------------------------------------------------------------------------
+
+
+@given(frontend_messages, cuts)
+def test_messages_come_out_as_they_went_in(sent: list[bytes], at: list[int]) -> None:
+    reader = FrontendReader()
+    found: list[bytes] = []
+    missing = 0
+    for part in pieces_of(b"".join(sent), at):
+        for kind, data, still_missing in reader.receive(part):
+            if missing:
+                assert kind == 0
+                found[-1] += data
+            else:
+                assert kind == data[0]
+                found.append(data)
+            missing = still_missing
+            assert not missing or found[-1][0] in b"QBFd"
+    assert found == sent
+    assert not reader.in_message
+
+
+@given(st.lists(st.binary(max_size=50), max_size=20))
+def test_a_client_that_sends_anything_gets_a_protocol_error_at_most(parts: list[bytes]) -> None:
+    reader = FrontendReader()
+    try:
+        for part in parts:
+            reader.receive(part)
+    except ProtocolError:
+        pass
+
+
+@pytest.mark.parametrize("kind", [b"\0", b"x", b"R", b"\xff"])
+def test_an_unknown_kind_is_noticed_at_its_first_octet(kind: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        FrontendReader().receive(kind)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"Q\0\0\0\3", b"S\x7f\xff\xff\xff", b"S\0\0\0\0", b"Q\xff\xff\xff\xff", b"P\x7f\xff\xff\xff", b"E\0\1\0\0"],
+)
+def test_an_impossible_length_is_noticed_at_once(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        FrontendReader().receive(data)
+
+
+def test_a_long_message_is_handed_on_before_it_is_there() -> None:
+    reader = FrontendReader()
+    head = messages.message(b"d", bytes(10 * STREAM_FROM_BYTES))[:10_000]
+    [piece] = reader.receive(head)
+    assert piece == (ord("d"), head, 10 * STREAM_FROM_BYTES + 5 - len(head))
+
+
+splitters = (
+    messages.split_parse,
+    messages.split_bind,
+    messages.split_target,
+    lambda data: messages.parse_startup_parameters(data),
+    lambda data: messages.parse_report(data),
+    lambda data: server_end_point(data),
+)
+
+
+@given(st.binary(max_size=60))
+def test_readers_of_single_messages_raise_protocol_errors_only(data: bytes) -> None:
+    for split in splitters:
+        with contextlib.suppress(ProtocolError):
+            split(data)
+
+
+# --- a client's start-up -------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=30), cuts, st.integers(0, 5))
+def test_start_up_in_pieces(user: str, at: list[int], minor: int) -> None:
+    user = "u" + user.replace("\0", "").encode("utf-8", "ignore").decode()
+    startup, scram = ClientStartup(VERIFIER), ScramClient("correct horse")
+
+    def send(data: bytes) -> bytes:
+        return b"".join(startup.receive(part) for part in pieces_of(data, at))
+
+    assert send(messages.ssl_request()) == b"N"
+    answer = send(messages.startup_message({"user": user}, messages.PROTOCOL_3_0 + minor))
+    assert (answer[:1] == b"v") == (minor not in (0, 2))
+    assert answer.endswith(b"SCRAM-SHA-256\0\0")
+    answer = send(messages.sasl_initial_response("SCRAM-SHA-256", scram.first()))
+    answer = send(messages.password_message(scram.final(answer[9:])) + b"beyond")
+    scram.verify(answer[9 : 1 + int.from_bytes(answer[1:5], "big")])
+    assert startup.state is State.AUTHENTICATED
+    assert startup.parameters["user"] == user
+    assert startup.rest == b"beyond"
+
+
+@given(st.lists(st.binary(max_size=60), max_size=10), st.booleans())
+def test_start_up_survives_anything(parts: list[bytes], begun: bool) -> None:
+    startup = ClientStartup(VERIFIER)
+    if begun:
+        startup.receive(messages.startup_message({"user": "u"}))
+    try:
+        for part in parts:
+            startup.receive(part)
+    except (ProtocolError, Refused):
+        pass
+
+
+@given(st.text(max_size=80))
+def test_options_are_settings_or_refused(text: str) -> None:
+    try:
+        settings = requested_settings({"user": "u", "options": text})
+    except Refused:
+        return
+    assert all(isinstance(value, str) for value in settings.values())
+
+
+def test_options_with_escapes() -> None:
+    options = r"-c search_path=a\ b,\\c  --work-mem=5MB -cTimeZone=UTC"
+    assert requested_settings({"options": options, "TimeZone": "Asia/Tokyo"}) == {
+        "search_path": r"a b,\c",
+        "work_mem": "5MB",
+        "timezone": "Asia/Tokyo",
+    }
+
+
+# --- SCRAM ---------------------------------------------------------------------------------------------------
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20), st.booleans())
+@settings(deadline=None)
+def test_scram_lets_in_who_knows_the_password_only(password: str, other: str, downgradable: bool) -> None:
+    if not all(text.isascii() for text in (password, other)):
+        password, other = (text.encode("unicode_escape").decode() for text in (password, other))
+    server = ScramServer(Verifier.of(password, iterations=2))
+    client = ScramClient(other, supported=downgradable)
+    final = client.final(server.first(client.first()))
+    if saslprep(password) == saslprep(other):
+        client.verify(server.final(final))
+        assert client.verified
+    else:
+        with pytest.raises(ScramError):
+            server.final(final)
+
+
+@given(st.binary(max_size=80), st.binary(max_size=80))
+def test_scram_survives_anything(first: bytes, second: bytes) -> None:
+    server, client = ScramServer(VERIFIER), ScramClient("x")
+    for step, data in (
+        (server.first, first),
+        (server.final, second),
+        (client.final, first),
+        (client.verify, second),
+    ):
+        with contextlib.suppress(ScramError):
+            step(data)
+
+
+@pytest.mark.parametrize("iterations", [b"0", b"-1", b"99999999999", b"x", b""])
+def test_scram_does_not_work_for_ever(iterations: bytes) -> None:
+    client = ScramClient("x")
+    nonce = client.first().rpartition(b"r=")[2]
+    with pytest.raises(ScramError):
+        client.final(b"r=%sx,s=%s,i=%s" % (nonce, base64.b64encode(b"salt"), iterations))
+
+
+def test_saslprep_follows_the_examples_of_rfc_4013() -> None:
+    assert saslprep("I\u00adX") == b"IX"
+    assert saslprep("\u2168") == b"IX"
+    assert saslprep("a\u00a0b") == b"a b"
+
+
+# --- from an origin ------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.binary(max_size=60), max_size=10))
+def test_start_up_at_an_origin_survives_anything(parts: list[bytes]) -> None:
+    startup = OriginStartup(user="u", password="p", database="d", settings={}, channel_binding=b"x")
+    startup.start()
+    try:
+        for part in parts:
+            startup.receive(part)
+    except (ProtocolError, OriginRefused, AuthenticationFailed):
+        pass
+
+
+ERROR = messages.error_response("42703", "no such column")
+ROW = messages.message(b"D", b"\0\1" + (300).to_bytes(4, "big") + bytes(300))
+PLAIN_ANSWER = messages.BIND_COMPLETE + ROW + ROW + messages.command_complete("SELECT 2") + messages.READY_IDLE
+STATUS = messages.parameter_status("TimeZone", "UTC")
+
+
+def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
+    """Exchanges of every kind, under way together: what the origin says, and what the owners have to get."""
+    told: list[tuple[Exchange, bytes, bytes]] = [
+        (Exchange("a"), PLAIN_ANSWER, PLAIN_ANSWER),
+        (Exchange("b", simple=True), ROW + ERROR + messages.READY_IDLE, ROW + ERROR + messages.READY_IDLE),
+        (
+            Exchange(
+                "c",
+                steps=[
+                    Step(b"1", Action.EMIT, messages.PARSE_COMPLETE),
+                    Step(b"1", Action.SWALLOW),
+                    STEP_BIND,
+                    STEP_EXECUTE,
+                    STEP_READY,
+                ],
+            ),
+            messages.PARSE_COMPLETE + PLAIN_ANSWER,
+            messages.PARSE_COMPLETE + PLAIN_ANSWER,
+        ),
+        (
+            Exchange("d", steps=[Step(b"1", Action.REPLACE, ERROR), STEP_BIND, STEP_EXECUTE, STEP_READY]),
+            messages.error_response("42601", "nonsense") + messages.READY_IDLE,
+            ERROR + messages.READY_IDLE,
+        ),
+        (
+            Exchange(
+                "e", steps=[STEP_BIND, STEP_EXECUTE, Step(b"3", Action.EMIT, messages.CLOSE_COMPLETE), STEP_READY]
+            ),
+            STATUS + messages.BIND_COMPLETE + ROW + STATUS + messages.command_complete("X") + messages.READY_IDLE,
+            STATUS
+            + messages.BIND_COMPLETE
+            + ROW
+            + STATUS
+            + messages.command_complete("X")
+            + messages.CLOSE_COMPLETE
+            + messages.READY_IDLE,
+        ),
+    ]
+    for exchange, _, _ in told:
+        stream.queue.append(exchange)
+    return b"".join(said for _, said, _ in told), b"".join(heard for _, _, heard in told)
+
+
+@given(cuts)
+def test_answers_are_the_same_in_any_pieces(at: list[int]) -> None:
+    stream = OriginStream({})
+    said, wanted = conversation(stream)
+    exchanges = list(stream.queue)
+    heard = b""
+    owners: list[str] = []
+    ended: list[Exchange] = []
+    for part in pieces_of(said, at):
+        for exchange, data, status in stream.receive(part):
+            assert exchange is not None
+            heard += data
+            owners.append(exchange.owner)
+            if status:
+                ended.append(exchange)
+    assert heard == wanted
+    assert owners == sorted(owners)
+    assert ended == exchanges
+    assert [exchange.error for exchange in exchanges] == [None, ERROR, None, ERROR, None]
+    assert stream.parameters == {"TimeZone": "UTC"}
+    assert not stream.mid_message
+
+
+@given(st.binary(max_size=400), cuts)
+def test_an_origin_that_says_anything_gets_a_protocol_error_at_most(data: bytes, at: list[int]) -> None:
+    stream = OriginStream({})
+    said, _ = conversation(stream)
+    try:
+        for part in pieces_of(said[: len(data) * 3] + data, at):
+            stream.receive(part)
+    except ProtocolError:
+        pass
