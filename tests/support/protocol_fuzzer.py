@@ -282,11 +282,15 @@ def before_login(mutate: Mutator, port: int) -> None:
 
 def _send_and_read_to_the_end(connection: socket.socket, data: bytes) -> None:
     """Raises TimeoutError when the proxy does not close."""
-    with suppress(ConnectionError):
+    try:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65_536):
             pass
+    except TimeoutError:
+        raise
+    except OSError:
+        pass  # closed with a reset, for what it had not read
 
 
 class LoggedIn:

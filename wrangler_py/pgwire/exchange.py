@@ -210,13 +210,14 @@ class OriginStream:
     """
 
     __slots__ = (
-        "_skip", "_tail", "copy_in", "dropped", "parameters", "parameters_changed", "process_ids",
+        "_skip", "_tail", "broken", "copy_in", "dropped", "parameters", "parameters_changed", "process_ids",
         "queue", "transaction_status",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
         self.queue: deque[Exchange] = deque()
         self.dropped: list[Exchange] = []
+        self.broken: ProtocolError | None = None
         self.parameters = parameters
         self.parameters_changed = False
         self.process_ids: Mapping[int, int] = {}
@@ -237,16 +238,24 @@ class OriginStream:
         return _emit(exchange, exchange.steps)
 
     def receive(self, data: bytes) -> list[Answer]:
-        """Raises ProtocolError when the origin says what it can't."""
+        """When the origin says what it can't, `broken` says so; what came before that is given all the same."""
+        answers: list[Answer] = []
+        try:
+            self._receive(data, answers)
+        except ProtocolError as error:
+            self.broken = error
+        return answers
+
+    def _receive(self, data: bytes, answers: list[Answer]) -> None:
         if self._tail:
             data = self._tail + data
             self._tail = b""
         size = len(data)
         position = self._skip
-        answers: list[Answer] = []
         if position >= size:
             self._skip = position - size
-            return [(self.queue[0] if self.queue else None, data, 0)]
+            answers.append((self.queue[0] if self.queue else None, data, 0))
+            return
         self._skip = 0
         exchange = self.queue[0] if self.queue else None
         table = _PLAIN if exchange is None or exchange.steps is None else _CAREFUL
@@ -336,7 +345,6 @@ class OriginStream:
             output.append(data[start:position])
         if output:
             answers.append((exchange, b"".join(output), 0))
-        return answers
 
     def _begin_copy_in(self, exchange: Exchange | None) -> None:
         if exchange is None:

@@ -62,7 +62,7 @@ class Admission(asyncio.Protocol):
         if self.waiting and self.pool is not None:
             self.waiting = False
             self.pool.withdraw(self)
-        if self._task is not None:
+        if self._task is not None and self._startup.state is not State.CANCEL:
             self._task.cancel()
         origin, self.origin = self.origin, None
         if origin is not None:
@@ -113,6 +113,7 @@ class Admission(asyncio.Protocol):
     # --- what the client came for --------------------------------------------------------------------------
 
     async def _cancel(self) -> None:
+        """Also when the one who asks for it does not wait for the end."""
         await self.proxy.cancel(*self._startup.cancel_key)
         self._close()
 

@@ -269,14 +269,15 @@ class ClientSession(asyncio.Protocol):
 
     def _forward(self, group: Group, closed: bool) -> None:
         assert self.origin is not None
-        kind = group[-1][0]
-        if kind in (_QUERY, _FUNCTION_CALL):
+        if group[-1][0] in (_QUERY, _FUNCTION_CALL):
             forward_simple(self, self.origin, group[0])
-            return
-        try:
-            forward(self, self.origin, group, closed)
-        except ProtocolError as error:
-            self._refuse_nonsense(error)
+        else:
+            try:
+                forward(self, self.origin, group, closed)
+            except ProtocolError as error:
+                self._refuse_nonsense(error)
+        if self.leads is not None:
+            self._give_up_lead()  # what others wait for was not sent as something whose answer is kept
 
     # --- the cache's side ----------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
-from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.settings import SessionSettings, transition
 from wrangler_py.proxy.statements import POOL_NAME
 
@@ -128,13 +127,7 @@ class OriginConnection(asyncio.Protocol):
             elif self.startup is not None:
                 self._continue_startup(self.startup, data)
             return
-        try:
-            answers = self.stream.receive(data)
-        except ProtocolError as error:
-            self.pool.notice(f"protocol error from the origin: {error}")
-            self.abort()
-            return
-        for exchange, output, status in answers:
+        for exchange, output, status in self.stream.receive(data):
             if exchange is None:
                 if self.client is not None:
                     self.client.write(output)
@@ -168,6 +161,9 @@ class OriginConnection(asyncio.Protocol):
             dropped, self.stream.dropped = self.stream.dropped, []
             for exchange in dropped:
                 self._cut_off(exchange)
+        if self.stream.broken is not None:
+            self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
+            self.abort()
         if self.closed:
             return
         if not self.stream.queue:
