@@ -314,7 +314,7 @@ class OriginConnection(asyncio.Protocol):
 
     def _settle(self) -> None:
         """Idle and nobody's: clean up what has to be, then back to the pool."""
-        self.abandoned_at = None
+        self.abandoned_at = self.cancelled_at = None
         if self.cancelling or self.closed:
             self.release_pending = True
             return

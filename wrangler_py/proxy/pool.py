@@ -382,6 +382,7 @@ class Pool:
     def _watch(self, connection: OriginConnection, now: float) -> None:
         queue = connection.stream.queue
         if not queue:
+            connection.cancelled_at = None
             return
         if connection.abandoned_at is not None:
             too_long = now - connection.abandoned_at > self.options.abandoned_grace_s
