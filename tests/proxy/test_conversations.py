@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Iterator
 
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import BINDING, PASSWORD, ProxyServer
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config
 from support.raw_client import (
     FLUSH,
     SYNC,
@@ -24,6 +25,8 @@ from support.raw_client import (
     parse,
     query,
 )
+
+from wrangler_py.hyperdrive.config import Caching
 
 PBES = parse("", "SELECT 1") + bind() + execute() + SYNC
 INT8_ABS = 1230
@@ -538,6 +541,22 @@ def test_the_proxy_answers_as_the_server_does(name: str, proxy: ProxyServer, pos
     with through(proxy) as client:
         assert_same(talk(client, CONVERSATIONS[name]), told_directly(postgres, name))
         assert client.rows("SELECT 'usable'") == [[b"usable"]]
+
+
+@pytest.fixture(scope="module")
+def caching(postgres: PostgresServer) -> Iterator[ProxyServer]:
+    proxy = ProxyServer(pool_config(origin_of(postgres), caching=Caching()))
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_answers_from_the_cache_are_the_same(name: str, caching: ProxyServer, postgres: PostgresServer) -> None:
+    """Three clients, so that the later ones get what was stored for the first."""
+    for _ in range(3):
+        with through(caching) as client:
+            assert_same(talk(client, CONVERSATIONS[name]), told_directly(postgres, name))
+            assert client.rows("SELECT 'usable'") == [[b"usable"]]
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)

@@ -121,6 +121,7 @@ class Caching:
             return self._follow(client, key, group)
         if not self._serve(client, text, key, hit, group):
             return True
+        client.cached_portals = {}
         rows = hit.entry.result.row_description
         client.write((b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE)
         return True

@@ -349,7 +349,7 @@ class ClientSession(asyncio.Protocol):
     def _unproved(self, origin: OriginConnection) -> dict[bytes, Statement]:
         """Statements that wait to be bound and are still to be prepared on `origin`, by the client's names."""
         unproved: dict[bytes, Statement] = {}
-        for item in self._pending:
+        for item in self._pending[: self._first_pending()]:
             parsed = {messages.split_parse(data)[0] for kind, data, _ in item.group if kind == _PARSE}
             for kind, data, _ in item.group:
                 if kind == _BIND:
@@ -363,8 +363,12 @@ class ClientSession(asyncio.Protocol):
         if error is None:
             self._send_pending()
         elif self.origin is not None:
-            self.waiting = False
-            self._fail_pending(error)
+            self._give_up_lead()
+            self._fail_first_pending(error)
+            if self._pending:
+                self._prepare_pending()
+            else:
+                self.waiting = False
 
     def _send_pending(self) -> None:
         if self.origin is None:
@@ -417,6 +421,23 @@ class ClientSession(asyncio.Protocol):
             if item.group:
                 self.fail_group(item.group, item.closed, response)
 
+    def _first_pending(self) -> int:
+        """How much of what is pending belongs together as the first: up to a Sync or a query's end."""
+        count = 0
+        while count < len(self._pending) and not self._pending[count].closed:
+            count += 1
+        count += 1
+        while count < len(self._pending) and not self._pending[count].group:
+            count += 1  # the rest of a long message
+        return count
+
+    def _fail_first_pending(self, response: bytes) -> None:
+        count = self._first_pending()
+        failed, self._pending = self._pending[:count], self._pending[count:]
+        for item in failed:
+            if item.group:
+                self.fail_group(item.group, item.closed, response)
+
     def fail_group(self, group: Group, closed: bool, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""
         if self.skipping:
@@ -450,24 +471,16 @@ class ClientSession(asyncio.Protocol):
 
     def cancel_waiting(self) -> None:
         """Cancels the query that waits for a connection; what was sent behind it goes on waiting."""
-        cancelled = 0
-        while cancelled < len(self._pending) and not self._pending[cancelled].closed:
-            cancelled += 1
-        cancelled += 1
-        while cancelled < len(self._pending) and not self._pending[cancelled].group:
-            cancelled += 1  # the rest of a long message
-        rest = self._pending[cancelled:]
-        del self._pending[cancelled:]
-        if not rest:
-            if self._follows is not None:
-                self.pool.caching.leave(self, self._follows)
-                self._follows = None
-            else:
-                self.pool.withdraw(self)
-            self.waiting = False
-        self._fail_pending(messages.error_response("57014", "canceling statement due to user request"))
-        for item in rest:
-            self._wait(item)
+        self._fail_first_pending(messages.error_response("57014", "canceling statement due to user request"))
+        if self._pending:
+            return
+        if self._follows is not None:
+            self.pool.caching.leave(self, self._follows)
+            self._follows = None
+        else:
+            self._give_up_lead()
+            self.pool.withdraw(self)
+        self.waiting = False
 
     def in_its_words(self, error: bytes) -> bytes:
         names = {statement.name: name for name, statement in self.statements.items()}

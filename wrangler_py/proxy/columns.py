@@ -62,6 +62,9 @@ def prove_columns(
             origin.prepared.pop(statement, None)
         pool.statements.forget_all()
         origin.unnamed = None
+        closes = [messages.close_statement(statement.name) for name, statement in statements.items() if name]
+        if closes and not origin.closed:
+            origin.send(Exchange(None), b"".join(closes) + messages.SYNC)
         then(exchange.error or _RESULT_TYPE_CHANGED)
 
     origin.send(Exchange(collector, done=done), b"".join(out) + messages.SYNC)

@@ -106,6 +106,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     if open_exchange is not None and open_exchange.failed:
         return  # the origin skips all up to the Sync
     client.streaming = missing > 0
+    client.cached_portals = {}
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
         text = client.pool.texts.get(sql)
@@ -127,6 +128,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
         open_exchange.end_with_query(steps)
+        if open_exchange.capture is not None:
+            open_exchange.capture.spoiled = True
         client.queries = []
         origin.transport.write(data)
         return
@@ -273,6 +276,7 @@ def _bind(
         steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE))
         return False
     client.local_portals.pop(portal, None)
+    client.cached_portals.pop(portal, None)
     client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
     note(client, origin, text)
     plain = True
