@@ -59,6 +59,57 @@ def test_a_listener_knows_its_own_notifications(pinning: ProxyServer) -> None:
         assert senders == {"mine": listener.info.backend_pid, "another's": sender.info.backend_pid}
 
 
+def test_after_a_client_that_left_its_transaction_open_the_connection_is_as_new(
+    start_proxy: Callable[..., ProxyServer],
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with psycopg.connect(proxy.dsn(), autocommit=True) as client:
+        client.execute("SELECT 1", prepare=True)
+    careless = psycopg.connect(proxy.dsn())
+    careless.execute("SET work_mem = '9MB'")
+    careless.execute("SELECT 2", prepare=True)
+    process_id = careless.execute("SELECT pg_backend_pid()").fetchone()
+    careless.close()
+    with psycopg.connect(proxy.dsn(), autocommit=True) as client:
+        assert client.execute("SELECT pg_backend_pid()").fetchone() == process_id
+        assert client.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+        assert client.execute("SHOW work_mem").fetchone() != ("9MB",)
+
+
+@pytest.mark.parametrize("allow_unsupported", [False, True])
+def test_deallocate_all_in_a_transaction_reaches_the_connection(
+    start_proxy: Callable[..., ProxyServer], allow_unsupported: bool
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1}, allow_unsupported=allow_unsupported)
+    count = "SELECT count(*) FROM pg_prepared_statements"
+    with psycopg.connect(proxy.dsn()) as client:
+        client.execute("SELECT 1", prepare=True)
+        assert client.execute(count).fetchone() == (1,)
+        client.execute("DROP TABLE IF EXISTS nothing")  # psycopg sends DEALLOCATE ALL with the next query
+        assert client.execute(count).fetchone() == (0,)
+        assert client.execute("SELECT 1", prepare=True).fetchone() == (1,)
+        assert client.execute("SELECT 1", prepare=True).fetchone() == (1,)
+
+
+def test_deallocate_all_of_a_pinned_client_drops_what_it_prepared_in_sql(pinning: ProxyServer) -> None:
+    with psycopg.connect(pinning.dsn(), autocommit=True) as client:
+        for _ in range(2):
+            client.execute("PREPARE p AS SELECT 1")
+            client.execute("DEALLOCATE ALL")
+
+
+def test_discard_all_that_fails_changes_nothing(pinning: ProxyServer) -> None:
+    with psycopg.connect(pinning.dsn(), autocommit=True) as client:
+        client.execute("SET work_mem = '9MB'")
+        client.execute("SELECT 1", prepare=True)
+        client.execute("BEGIN")
+        with pytest.raises(psycopg.errors.ActiveSqlTransaction):
+            client.execute("DISCARD ALL")
+        client.execute("ROLLBACK")
+        assert client.execute("SHOW work_mem").fetchone() == ("9MB",)
+        assert client.execute("SELECT 1", prepare=True).fetchone() == (1,)
+
+
 def test_a_transaction_in_one_text_does_not_hide_what_is_refused(pooling: ProxyServer) -> None:
     with (
         psycopg.connect(pooling.dsn(), autocommit=True) as client,

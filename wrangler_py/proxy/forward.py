@@ -6,6 +6,7 @@ Names of prepared statements are the pool's at the origin and the client's own a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
@@ -29,10 +30,12 @@ from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.session_effects import (
     allowed,
+    deallocate_all,
     discard_all,
     drop_statements,
     in_failed_transaction,
     in_transaction,
+    is_for_both,
     is_for_origin,
     no_statement,
     note,
@@ -101,6 +104,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     """Sends a simple query, or a function call, to the origin that `client` holds."""
     kind, data, missing = piece
     steps: list[Step] | None = None
+    done: Callable[[Exchange], None] | None = None
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
     if open_exchange is not None and open_exchange.failed:
@@ -113,8 +117,10 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(_FAILS[:-3])
             steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
-        elif client.pinned and text.discards_all:
+        elif client.pinned and text.discards_all and not in_transaction(client, origin):
             discard_all(client, origin)
+        elif open_exchange is None and is_for_both(client, origin, text):
+            done = deallocate_all(client, origin)
         elif text.deallocates is not None and not is_for_origin(client, origin, text):
             data = _NOTHING
             steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
@@ -133,7 +139,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         client.queries = []
         origin.transport.write(data)
         return
-    exchange = Exchange(client, simple=True, steps=steps)
+    exchange = Exchange(client, simple=True, steps=steps, done=done)
     if client.queries:
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]

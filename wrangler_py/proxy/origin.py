@@ -71,7 +71,8 @@ class OriginConnection(asyncio.Protocol):
         self.process_id = 0
         self.secret = b""
         self.dirty = False
-        self.sql_prepared = False
+        self.drop_statements = False
+        """With the next reset: the proxy's books may not have them all, or it is to be like a new connection."""
         self.write_paused = False
         self.closed = False
         self.retired = False
@@ -260,6 +261,8 @@ class OriginConnection(asyncio.Protocol):
             elif client.lets_go():
                 self.release()
         elif self.client is None and not self.release_pending:
+            # Whoever leaves in the middle of a transaction may have come to grief: the next one starts afresh.
+            self.dirty = self.drop_statements = True
             self.run("ROLLBACK", lambda _: None)
 
     def message_ended(self) -> None:
@@ -328,8 +331,8 @@ class OriginConnection(asyncio.Protocol):
         if self.dirty:
             self.pool.not_idle(self)
             self.dirty = False
-            if self.sql_prepared:
-                self.sql_prepared = False
+            if self.drop_statements:
+                self.drop_statements = False
                 self.prepared.clear()
                 self.run(f"{RESET_SESSION}; DEALLOCATE ALL", self._reset_done)
             else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
 
 if TYPE_CHECKING:
+    from wrangler_py.pgwire.exchange import Exchange
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.sql_text import Refusal, SQLText
@@ -49,6 +51,27 @@ def discard_all(client: ClientSession, origin: OriginConnection) -> None:
     origin.dirty = True
 
 
+def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
+    """Whether it is DEALLOCATE ALL of a client that goes on with this connection, and can't fail there."""
+    if text.deallocates != b"" or text.discards_all or in_failed_transaction(origin):
+        return False
+    return client.pinned or (not origin.stream.queue and in_transaction(client, origin))
+
+
+def deallocate_all(client: ClientSession, origin: OriginConnection) -> Callable[[Exchange], None]:
+    """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called at its end."""
+    named, prepared = client.statements, list(origin.prepared)
+    client.statements = {name: kept for name, kept in named.items() if not name}
+    origin.prepared.clear()
+
+    def ended(exchange: Exchange) -> None:
+        if exchange.error is not None:  # cancelled, say
+            client.statements = named | client.statements
+            origin.prepared.update(dict.fromkeys(prepared))
+
+    return ended
+
+
 def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
     """Keeps in mind what `text`, about to run, does to the session."""
     if text.begins:
@@ -79,7 +102,7 @@ def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLTex
     if text.needs_session is not None or text.notifies:
         client.pool.process_ids[origin.process_id] = client.process_id
     if text.prepares:
-        origin.sql_prepared = True
+        origin.drop_statements = True
 
 
 def drop_statements(client: ClientSession, text: SQLText) -> bytes:
