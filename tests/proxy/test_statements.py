@@ -1,0 +1,254 @@
+"""Prepared statements that clients share: eviction, changes of the schema, and what may leak between sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pg8000.dbapi
+import psycopg
+import pytest
+from support.postgres_server import PostgresServer
+from support.proxy_server import BINDING, PASSWORD, ProxyServer
+from support.raw_client import SYNC, RawClient, bind, describe, execute, parse, query
+
+
+def connect(proxy: ProxyServer, **options: Any) -> RawClient:
+    return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, **options)
+
+
+def only(answers: list[Any]) -> list[bytes | None]:
+    """The values of the one row in `answers`."""
+    [values] = [answer.values for answer in answers if answer.kind == "D"]
+    return list(values)
+
+
+def test_an_origin_keeps_the_most_recent_and_closes_the_others(start_proxy: Callable[..., ProxyServer]) -> None:
+    proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=3)
+    with connect(proxy) as client, connect(proxy) as other:
+        for i in range(10):
+            assert only(client.ask(parse(f"s{i}", f"SELECT {i}"), bind("", f"s{i}"), execute(), SYNC)) == [
+                b"%d" % i
+            ]
+        assert other.rows("SELECT count(*) FROM pg_prepared_statements") == [[b"3"]]
+        for i in (0, 9, 5, 0, 9):
+            assert only(client.ask(bind("", f"s{i}"), execute(), SYNC)) == [b"%d" % i]
+        names = [values[0] for values in other.rows("SELECT statement FROM pg_prepared_statements")]
+        assert set(names) == {b"SELECT 0", b"SELECT 5", b"SELECT 9"}
+        # In one exchange, and with an error before: the Close that was skipped is made up for.
+        answers = client.ask(*(bind("", f"s{i}") + execute() for i in range(10)), SYNC)
+        assert [a.values for a in answers if a.kind == "D"] == [[b"%d" % i] for i in range(10)]
+        for i in range(10):
+            client.ask(parse("", "SELECT nonsense"), bind("", f"s{i}"), execute(), SYNC)
+            assert only(client.ask(bind("", f"s{i}"), execute(), SYNC)) == [b"%d" % i]
+            assert only(client.ask(bind("", f"s{9 - i}"), describe("P"), execute(), SYNC)) == [b"%d" % (9 - i)]
+        assert other.rows("SELECT count(*) <= 3 FROM pg_prepared_statements") == [[b"t"]]
+
+
+def test_clients_share_one_statement_at_the_origin(start_proxy: Callable[..., ProxyServer]) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(proxy)) for _ in range(10)]
+        for number, client in enumerate(clients):
+            client.ask(
+                parse(f"mine{number}", "SELECT $1::int + 1"), bind("", f"mine{number}", [b"1"]), execute(), SYNC
+            )
+        assert clients[0].rows("SELECT count(*) FROM pg_prepared_statements") == [[b"1"]]
+
+
+# --- changes of the schema: drivers fare as they do directly -----------------------------------------------
+
+CHANGES = {
+    "add a column": "ALTER TABLE {name} ADD COLUMN extra text DEFAULT 'x'",
+    "change a type": "ALTER TABLE {name} ALTER COLUMN value TYPE bigint",
+    "drop a column": "ALTER TABLE {name} DROP COLUMN value",
+    "make the table again": "DROP TABLE {name}; CREATE TABLE {name} AS SELECT 1 AS id, 'new'::text AS value",
+    "make the enum again": "ALTER TABLE {name} ALTER COLUMN mood TYPE text; DROP TYPE {name}_mood; "
+    "CREATE TYPE {name}_mood AS ENUM ('fine', 'bad'); "
+    "ALTER TABLE {name} ALTER COLUMN mood TYPE {name}_mood USING mood::{name}_mood",
+}
+NUMBERS = itertools.count()
+Run = Callable[[str, str, Callable[[], None]], list[Any]]
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except psycopg.Error as error:
+        return error.sqlstate
+    except pg8000.dbapi.DatabaseError as error:
+        return error.args[0]["C"]
+
+
+def with_psycopg(dsn: str, sql: str, change: Callable[[], None]) -> list[Any]:
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=0) as connection:
+        answers = [outcome(lambda: connection.execute(sql).fetchall()) for _ in range(2)]
+        change()
+        answers += [outcome(lambda: connection.execute(sql).fetchall()) for _ in range(3)]
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=0) as connection:
+        answers += [outcome(lambda: connection.execute(sql).fetchall()) for _ in range(2)]
+    return answers
+
+
+def with_pg8000(dsn: str, sql: str, change: Callable[[], None]) -> list[Any]:
+    parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    connection = pg8000.dbapi.connect(
+        str(parts["user"]),
+        host=str(parts["host"]),
+        port=int(parts["port"] or 0),
+        password=str(parts["password"]),
+        database=str(parts["dbname"]),
+    )
+    connection.autocommit = True
+    cursor = connection.cursor()
+
+    def run() -> Any:
+        cursor.execute(sql)
+        return [list(row) for row in cursor.fetchall()]
+
+    answers = [outcome(run) for _ in range(2)]
+    change()
+    answers += [outcome(run) for _ in range(3)]
+    connection.close()
+    return answers
+
+
+def with_asyncpg(dsn: str, sql: str, change: Callable[[], None]) -> list[Any]:
+    async def programme() -> list[Any]:
+        answers: list[Any] = []
+
+        async def run(connection: Any) -> None:
+            try:
+                answers.append([tuple(row) for row in await connection.fetch(sql)])
+            except asyncpg.PostgresError as error:
+                answers.append(error.sqlstate)
+
+        connection = await asyncpg.connect(dsn)
+        for _ in range(2):
+            await run(connection)
+        await asyncio.to_thread(change)
+        for _ in range(3):
+            await run(connection)
+        async with connection.transaction():
+            await run(connection)
+        other = await asyncpg.connect(dsn)
+        await run(other)
+        await other.close()
+        await connection.close()
+        return answers
+
+    return asyncio.run(programme())
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["changed directly", "changed through the proxy"])
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("programme", [with_psycopg, with_pg8000, with_asyncpg])
+def test_drivers_recover_as_they_do_directly(
+    proxy: ProxyServer, postgres: PostgresServer, programme: Run, change: str, elsewhere: bool
+) -> None:
+    def run(dsn: str, name: str, dsn_of_change: str) -> list[Any]:
+        def make() -> None:
+            with psycopg.connect(dsn_of_change, autocommit=True) as connection:
+                connection.execute(CHANGES[change].format(name=name))
+
+        try:
+            with psycopg.connect(direct, autocommit=True) as connection:
+                connection.execute(f"CREATE TYPE {name}_mood AS ENUM ('fine', 'bad')")
+                connection.execute(f"CREATE TABLE {name} (id int, value int, mood {name}_mood)")
+                connection.execute(f"INSERT INTO {name} VALUES (1, 2, 'fine')")
+            return programme(dsn, f"SELECT * FROM {name}", make)
+        finally:
+            with psycopg.connect(direct, autocommit=True) as connection:
+                connection.execute(f"DROP TABLE IF EXISTS {name}; DROP TYPE IF EXISTS {name}_mood")
+
+    direct = postgres.dsn(sslmode="disable")
+    number = next(NUMBERS)
+    theirs = run(direct, f"direct_{number}", direct)
+    ours = run(proxy.dsn(), f"through_{number}", direct if elsewhere else proxy.dsn())
+    assert ours == theirs
+
+
+def test_a_new_client_has_the_new_plan_after_ddl_in_a_transaction(proxy: ProxyServer) -> None:
+    """One that prepares between the DDL and its commit must not make the old plan everybody's."""
+    with connect(proxy) as author, connect(proxy) as reader, connect(proxy) as late:
+        author.ask(query("CREATE TABLE shared_plan (a int); INSERT INTO shared_plan VALUES (1)"))
+        select = "SELECT * FROM shared_plan"
+        author.ask(query("BEGIN; ALTER TABLE shared_plan ADD COLUMN b int DEFAULT 2; SET LOCAL lock_timeout = 0"))
+        author.ask(query("ROLLBACK"))
+        assert only(reader.ask(parse("s", select), bind("", "s"), execute(), SYNC)) == [b"1"]
+        author.ask(query("BEGIN; ALTER TABLE shared_plan ADD COLUMN b int DEFAULT 2"))
+        author.ask(query("COMMIT"))
+        assert only(late.ask(parse("s", select), bind("", "s"), describe("P"), execute(), SYNC)) == [b"1", b"2"]
+        author.ask(query("DROP TABLE shared_plan"))
+
+
+# --- nothing leaks -------------------------------------------------------------------------------------------
+
+
+def session_settings(proxy: ProxyServer, limit: int) -> list[tuple[bytes | None, ...]]:
+    """What is set in the sessions of all origin connections, each of which is visited."""
+    sql = "SELECT name, setting FROM pg_settings WHERE source = 'session'"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(proxy)) for _ in range(limit)]
+        for client in clients:
+            client.ask(query("BEGIN"))
+        found = [tuple(row) for client in clients for row in client.rows(sql)]
+        temporary = [
+            row for client in clients for row in client.rows("SELECT 1 FROM pg_class WHERE relpersistence = 't'")
+        ]
+        assert not temporary
+    return found
+
+
+async def asyncpg_mix(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.set_type_codec("json", encoder=str, decoder=str, schema="pg_catalog")
+    await connection.fetch("SELECT ARRAY[ROW(1, 'x')]::text, '{}'::json")
+    with contextlib.suppress(asyncpg.PostgresError):
+        async with connection.transaction():
+            await connection.execute("SET LOCAL work_mem = '3MB'; SET statement_timeout = 1234")
+            await connection.execute("SELECT nonsense")
+    await connection.execute("SELECT set_config('jit', 'off', false)")
+    await connection.execute("SELECT set_config('jit', 'on', false)")
+    await connection.close()
+
+
+def test_no_setting_leaks_whatever_clients_do(start_proxy: Callable[..., ProxyServer]) -> None:
+    limit = 3
+    proxy = start_proxy(config={"connection_limit": limit})
+    texts = [
+        "SET work_mem = '7MB'",
+        "SET TimeZone = 'Asia/Tokyo'; SELECT 1",
+        "SELECT set_config('some.var', 'x', false)",
+        "BEGIN; SET LOCAL work_mem = '9MB'; COMMIT",
+        "BEGIN; SET work_mem = '9MB'; COMMIT",
+        "BEGIN; SET work_mem = '9MB'; SELECT 1/0",
+        "ROLLBACK",
+        "RESET work_mem",
+        "RESET ALL",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SET search_path = pg_catalog",
+        "DO $$BEGIN PERFORM set_config('lock_timeout', '5s', false); END$$",
+        "BEGIN; CREATE TEMP TABLE leak (a int); COMMIT",
+        "BEGIN; DECLARE leak CURSOR WITH HOLD FOR SELECT 1; COMMIT",
+        "SET ROLE NONE",
+        "SELECT setseed(0.5)",
+    ]
+    with contextlib.ExitStack() as stack:
+        settings: list[dict[str, str]] = [{}, {"TimeZone": "America/Lima"}, {"options": "-c work_mem=2MB"}]
+        clients = [stack.enter_context(connect(proxy, settings=chosen)) for chosen in settings * 2]
+        for turn, text in enumerate(texts * 3):
+            clients[turn % len(clients)].ask(query(text))
+            clients[(turn + 1) % len(clients)].ask(parse("", text.split(";")[0]), bind(), execute(), SYNC)
+        for client in clients:
+            client.ask(query("ROLLBACK"))
+    for _ in range(3):
+        asyncio.run(asyncpg_mix(proxy.dsn()))
+    assert session_settings(proxy, limit) == []
+    with connect(proxy, settings={"TimeZone": "America/Lima"}) as client:
+        sql = "SELECT name, setting FROM pg_settings WHERE source = 'session'"
+        assert client.rows(sql) == [[b"TimeZone", b"America/Lima"]]
