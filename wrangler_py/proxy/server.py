@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.client_startup import Refused
-from wrangler_py.pgwire.scram import ITERATIONS, Verifier
+from wrangler_py.pgwire.scram import Verifier
 from wrangler_py.proxy.admission import Admission
 from wrangler_py.proxy.client import ClientSession
 from wrangler_py.proxy.observer import Observer
@@ -28,10 +28,6 @@ MAX_CONNECTIONS_PER_REQUEST = 6
 class Proxy:
     """A pooling proxy on one port, with a pool for each binding.
 
-    `password_is_chosen` says that a person chose the password. A long random one cannot be guessed however fast
-    a guess is checked, so its clients are spared the thousands of rounds of hashing, which cost each more than
-    its queries.
-
     Clients log in as `BINDING`, or `BINDING.REQUEST` on behalf of a Worker's request, with `password`.
     """
 
@@ -39,12 +35,11 @@ class Proxy:
         self,
         *,
         password: str,
-        password_is_chosen: bool = True,
         observer: Observer | None = None,
         options: ProxyOptions | None = None,
     ) -> None:
         self.options = options or ProxyOptions()
-        self.verifier = Verifier.of(password, iterations=ITERATIONS if password_is_chosen else 1)
+        self.verifier = Verifier.of(password)
         self.clients: set[Admission | ClientSession] = set()
         self.pools: dict[str, Pool] = {}
         self.host = ""
