@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ from support.postgres_server import (
 )
 
 from wrangler_py.devserver.embedded_programs import SHARED_FOLDER
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background jobs ignore Ctrl-C, and so would every command that tests start and end with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class PostgresFactory(Protocol):

@@ -175,15 +175,7 @@ def test_ctrl_c_at_a_question_is_no_traceback(tmp_path: Path) -> None:
 
     environ = {**os.environ, "TERM": "dumb", "PYTHONUTF8": "1"}
     environ.pop("CI", None)
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "wrangler_py", "init"],
-        cwd=str(tmp_path),
-        env=environ,
-        timeout=60,
-        # A test run in the background of a shell ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    child = pexpect.spawn(sys.executable, ["-m", "wrangler_py", "init"], cwd=str(tmp_path), env=environ, timeout=60)
     child.expect("name of the project")
     child.kill(signal.SIGINT)
     child.expect(pexpect.EOF)
