@@ -22,7 +22,5 @@ class Default(WorkerEntrypoint):
                 return Response("Not found\n", status=404)
 
     def query(self, sql, *parameters):
-        # Hyperdrive caches what is read outside a transaction, hence autocommit.
-        url = self.env.HYPERDRIVE.connectionString
-        with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
+        with psycopg.connect(self.env.HYPERDRIVE.connectionString, row_factory=dict_row) as connection:
             return connection.execute(sql, parameters).fetchall()
