@@ -56,10 +56,12 @@ def servers_of(state: Path) -> list[psutil.Process]:
     """The PostgreSQL processes that were started with the data of `state`."""
     data = data_of(state)
     found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
+    for process in psutil.process_iter(["cmdline", "ppid", "status"]):
         if data in (process.info["cmdline"] or []) and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process)
-    return found
+    # A process the server has just forked bears its command line until it gets a title of its own.
+    numbers = {process.pid for process in found}
+    return [process for process in found if process.info["ppid"] not in numbers]
 
 
 def wait_until(condition: object, complaint: str) -> None:
