@@ -20,18 +20,6 @@ TEMPLATES = [template.name for template in scaffold.templates() if template.uses
 POOL_SIZE = 5
 NO_KEEP_ALIVE = httpx.Limits(max_keepalive_connections=0)
 """wrangler may close an idle connection at the moment the next request goes out on it."""
-
-
-class Again(httpx.HTTPTransport):
-    """Asks once more when wrangler, which restarts its runtime shortly after it is ready, hangs up."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return super().handle_request(request)
-        except httpx.RemoteProtocolError:
-            return super().handle_request(request)
-
-
 SIGNED = {"error": "A guest of that name has signed already"}
 
 
@@ -71,7 +59,7 @@ def test_it_is_sound_typescript(project: Path, node: str) -> None:
 
 def test_read_insert_transaction_and_errors(dev: DevProcess, postgres: PostgresServer) -> None:
     assert names(dev) == ["Ada Lovelace", "Grace Hopper", "Michael Stonebraker"]
-    post = httpx.Client(base_url=dev.url, timeout=DEADLINE_S, transport=Again(limits=NO_KEEP_ALIVE)).post
+    post = httpx.Client(base_url=dev.url, timeout=DEADLINE_S, limits=NO_KEEP_ALIVE).post
     answer = post("/", json={"name": "Edgar Codd"})
     assert (answer.status_code, answer.json()["guest"]["name"]) == (201, "Edgar Codd")
     answer = post("/", json={"name": "Edgar Codd"})
@@ -107,7 +95,7 @@ def test_many_requests_on_a_small_pool(dev: DevProcess, postgres: PostgresServer
     watcher = threading.Thread(target=watch)
     watcher.start()
     with (
-        httpx.Client(base_url=dev.url, timeout=DEADLINE_S, transport=Again(limits=NO_KEEP_ALIVE)) as client,
+        httpx.Client(base_url=dev.url, timeout=DEADLINE_S, limits=NO_KEEP_ALIVE) as client,
         ThreadPoolExecutor(50) as threads,
     ):
         signed = threads.map(
