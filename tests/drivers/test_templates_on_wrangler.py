@@ -18,8 +18,6 @@ from wrangler_py.project import scaffold
 
 TEMPLATES = [template.name for template in scaffold.templates() if template.uses_npm]
 POOL_SIZE = 5
-NO_KEEP_ALIVE = httpx.Limits(max_keepalive_connections=0)
-"""wrangler may close an idle connection at the moment the next request goes out on it."""
 SIGNED = {"error": "A guest of that name has signed already"}
 
 
@@ -59,7 +57,7 @@ def test_it_is_sound_typescript(project: Path, node: str) -> None:
 
 def test_read_insert_transaction_and_errors(dev: DevProcess, postgres: PostgresServer) -> None:
     assert names(dev) == ["Ada Lovelace", "Grace Hopper", "Michael Stonebraker"]
-    post = httpx.Client(base_url=dev.url, timeout=DEADLINE_S, limits=NO_KEEP_ALIVE).post
+    post = httpx.Client(base_url=dev.url, timeout=DEADLINE_S).post
     answer = post("/", json={"name": "Edgar Codd"})
     assert (answer.status_code, answer.json()["guest"]["name"]) == (201, "Edgar Codd")
     answer = post("/", json={"name": "Edgar Codd"})
@@ -94,10 +92,7 @@ def test_many_requests_on_a_small_pool(dev: DevProcess, postgres: PostgresServer
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    with (
-        httpx.Client(base_url=dev.url, timeout=DEADLINE_S, limits=NO_KEEP_ALIVE) as client,
-        ThreadPoolExecutor(50) as threads,
-    ):
+    with httpx.Client(base_url=dev.url, timeout=DEADLINE_S) as client, ThreadPoolExecutor(50) as threads:
         signed = threads.map(
             lambda n: client.post("/party", json={"names": [f"A {n}", f"B {n}"]}).status_code, range(50)
         )
