@@ -201,6 +201,28 @@ def test_nodejs_is_not_installed(project: Project) -> None:
     assert "there is no Node.js here" in refusal(root, PATH=str(root))
 
 
+def test_a_connection_dropped_within_an_answer_ends_alone(project: Project, postgres: PostgresServer) -> None:
+    worker = """
+import pg from "pg"
+
+export default {
+  async fetch(request, env) {
+    const client = new pg.Client({ connectionString: env.HYPERDRIVE.connectionString })
+    await client.connect()
+    client.on("error", () => {})
+    client.query("SELECT repeat('x', 1000) FROM generate_series(1, 20000)").catch(() => {})
+    await new Promise((resolve) => client.connection.once("dataRow", resolve))
+    return new Response("dropped")
+  },
+}
+"""
+    root = project(f'main = "index.js"\n{COMPATIBLE}{HYPERDRIVE}', index_js=worker)
+    with DevProcess(root, environment={VARIABLE: postgres.dsn()}) as dev:
+        dev.ready()
+        for _ in range(10):
+            assert dev.get().text == "dropped"
+
+
 def test_a_database_that_is_down(project: Project) -> None:
     worker = """
 import pg from "pg"

@@ -19,6 +19,8 @@ QUIET = {
 }
 """Variables that keep wrangler from calling home."""
 
+_SOCKETS = Path(__file__).with_name("hyperdrive_sockets.cjs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WranglerOptions:
@@ -67,6 +69,14 @@ def wrangler_version(root: Path) -> int:
     """The major version of the project's wrangler; 4 where it cannot be seen."""
     version = installed_package(root, "wrangler")
     return 4 if version is None else parse_version(version)[0]
+
+
+def node_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """`inherited` with `NODE_OPTIONS` that load hyperdrive_sockets.cjs, which says what for."""
+    # Node.js reads the value as words, and backslashes within quotes as escapes.
+    path = str(_SOCKETS).replace("\\", "\\\\").replace('"', '\\"')
+    options = (inherited.get("NODE_OPTIONS"), f'--require "{path}"')
+    return {**inherited, "NODE_OPTIONS": " ".join(filter(None, options))}
 
 
 def dev_arguments(options: WranglerOptions) -> list[str]:

@@ -20,6 +20,7 @@ from wrangler_py.devserver.wrangler_command import (
     WranglerOptions,
     dev_arguments,
     find_wrangler,
+    node_environment,
     pages_arguments,
     wrangler_version,
 )
@@ -130,6 +131,6 @@ async def _run(
         if process.interrupted:
             return 128 + signal.SIGINT
         report.bindings(hyperdrive.bindings, hyperdrive.pools)
-        environment = {**QUIET, **os.environ, **hyperdrive.wrangler_variables()}
+        environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
         await process.start(cwd=cwd, environment=environment)
         return await process.wait()
