@@ -13,7 +13,8 @@ import pg8000.dbapi
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import PASSWORD, ProxyServer, origin_of, wait_until
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
+from support.raw_client import RawClient, query
 
 from wrangler_py.hyperdrive.config import Caching
 
@@ -181,6 +182,17 @@ def test_many_misses_make_one_query(caching: ProxyServer) -> None:
     counted = [event.status for event in caching.events if "generate_series" in event.sql]
     assert counted.count("miss") == 1
     assert counted.count("hit") == 19
+
+
+def test_nobody_waits_for_a_slow_reader(caching: ProxyServer) -> None:
+    sql = "SELECT repeat('x', 1000) FROM generate_series(1, 20000)"
+    slow = RawClient(caching.proxy.port, user=BINDING, password=PASSWORD)
+    slow.send(query(sql))
+    assert slow.receive().kind == "T"
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        assert len(connection.execute(sql).fetchall()) == 20000
+    assert [message.kind for message in slow.until_ready()] == ["D"] * 20000 + ["C", "Z"]
+    slow.close()
 
 
 def test_an_answer_that_grew_stale_is_served_and_refreshed_once(start_proxy: StartProxy, table: str) -> None:

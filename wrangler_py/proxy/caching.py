@@ -253,6 +253,13 @@ class Caching:
         for follower in self._flights.land(key):
             follower.resume()
 
+    def overtake(self, exchange: Exchange) -> None:
+        """The client that `exchange` answers is slow to read it: the others go on without it."""
+        capture: Capture | None = exchange.capture
+        if capture is not None and capture.leads and capture.key is not None:
+            capture.leads = False
+            self.land(capture.key)
+
     @staticmethod
     def _is_one_query(group: Group) -> bool:
         return (

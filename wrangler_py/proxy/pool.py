@@ -384,6 +384,9 @@ class Pool:
         if not queue:
             connection.cancelled_at = None
             return
+        client = connection.client
+        if client is not None and client.write_paused and now - queue[0].sent_at > TICK_S:
+            self.caching.overtake(queue[0])
         if connection.abandoned_at is not None:
             too_long = now - connection.abandoned_at > self.options.abandoned_grace_s
         else:
