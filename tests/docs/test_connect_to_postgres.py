@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
-from support.dev_process import DevProcess
+from support.dev_process import DevProcess, own_inspector
 from support.postgres_server import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +54,7 @@ class Reader:
         match [program, *arguments]:
             case ["wrangler-py", "dev", *options]:
                 self._stack.close()
+                options += own_inspector()
                 self.dev = self._stack.enter_context(DevProcess(self.cli.cwd, *options, environment=self.environ))
                 self.dev.ready()
             case ["curl", url]:

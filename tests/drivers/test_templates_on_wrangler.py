@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.command_line import CommandLine
-from support.dev_process import DEADLINE_S, DevProcess
+from support.dev_process import DEADLINE_S, DevProcess, own_inspector
 from support.postgres_server import PostgresServer
 
 from wrangler_py.project import scaffold
@@ -39,7 +39,7 @@ def dev(project: Path, postgres: PostgresServer) -> Iterator[DevProcess]:
     cli.ok("hyperdrive", "create", "guests", "--embedded", *limits)
     cli.ok("hyperdrive", "bind", "guests", "--replace")
     environment = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": postgres.dsn()}
-    with DevProcess(project, environment=environment) as running:
+    with DevProcess(project, *own_inspector(), environment=environment) as running:
         running.ready()
         yield running
     postgres.execute("DROP TABLE guests", user=postgres.user)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.dev_process import HYPERDRIVE, READY, DevProcess, dev_environment
+from support.dev_process import HYPERDRIVE, READY, DevProcess, dev_environment, own_inspector
 from support.postgres_server import PostgresServer
 
 Project = Callable[..., Path]
@@ -57,7 +57,7 @@ def project(tmp_path: Path, node_modules: Path) -> Project:
 
 
 def refusal(project: Path, *arguments: str, **environment: str) -> str:
-    with DevProcess(project, *arguments, environment=environment) as dev:
+    with DevProcess(project, *own_inspector(), *arguments, environment=environment) as dev:
         assert dev.wait() == 1, dev.output
         assert "Traceback" not in dev.output
         return dev.output
@@ -67,14 +67,14 @@ def refusal(project: Path, *arguments: str, **environment: str) -> str:
 def test_options_reach_wrangler(name: str, project: Project) -> None:
     root = project(f'main = "{name.replace("__", "/").replace("_", ".")}"\n{COMPATIBLE}', **{name: HELLO})
     given = ("--var", "GREETING:hello", "--define", 'DEFINED:"yes"', "--", "--local-protocol", "http")
-    with DevProcess(root, *given) as dev:
+    with DevProcess(root, *own_inspector(), *given) as dev:
         assert dev.ready().get().json() == {"greeting": "hello", "defined": "yes"}
         dev.wait_for("This Worker has no Hyperdrive binding")
 
 
 def test_a_script_instead_of_main(project: Project) -> None:
     root = project('main = "missing.py"\n' + COMPATIBLE, other_js=HELLO)
-    with DevProcess(root, "--inspector-ip", "127.0.0.1", "other.js") as dev:
+    with DevProcess(root, *own_inspector(), "--inspector-ip", "127.0.0.1", "other.js") as dev:
         assert dev.ready().get().status_code == 200
 
 
@@ -99,7 +99,7 @@ def test_keys_reach_wrangler(key: str, project: Project) -> None:
     root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
     environment = dev_environment(root / "home")
     environment.pop("CI", None)
-    command = ["-m", "wrangler_py", "dev", "--port", "0"]
+    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
     child = pexpect.spawn(
         sys.executable, command, cwd=str(root), env=environment, encoding="utf-8", timeout=60, dimensions=(40, 120)
     )
@@ -120,7 +120,7 @@ def test_pages(project: Project, postgres: PostgresServer) -> None:
         functions__index_js=function,
     )
     given = ("--var", "GREETING:hello")
-    with DevProcess(root, *given, environment={VARIABLE: postgres.dsn()}) as dev:
+    with DevProcess(root, *own_inspector(), *given, environment={VARIABLE: postgres.dsn()}) as dev:
         assert dev.ready().get().json() == [{"user": postgres.user, "greeting": "hello"}]
         assert dev.get("/about").text == "about"
         dev.wait_for(r"^HYPERDRIVE \w+ .*current_user")
@@ -150,7 +150,7 @@ def test_the_seeds_node_compat(project: Project, postgres: PostgresServer) -> No
     assert "which wrangler 4 refuses" in output
     assert "wrangler-py node-compat enable" in output
     assert "node_compat = true" in (root / "wrangler.toml").read_text()
-    with DevProcess(root, "--fix", environment={VARIABLE: postgres.dsn()}) as dev:
+    with DevProcess(root, *own_inspector(), "--fix", environment={VARIABLE: postgres.dsn()}) as dev:
         assert dev.ready().get().json() == [{"user": postgres.user, "greeting": None}]
     config = (root / "wrangler.toml").read_text()
     assert "node_compat = true" not in config
@@ -164,7 +164,7 @@ def test_the_seeds_node_compat_after_a_yes(project: Project) -> None:
     root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\nnode_compat = true\n', index_js=HELLO)
     environment = dev_environment(root / "home")
     environment.pop("CI", None)
-    command = ["-m", "wrangler_py", "dev", "--port", "0"]
+    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
     child = pexpect.spawn(sys.executable, command, cwd=str(root), env=environment, encoding="utf-8", timeout=60)
     child.expect("Replace it by")
     child.sendline("y")
@@ -181,7 +181,7 @@ def test_drivers_that_do_not_work_are_named(project: Project, node_modules: Path
     (modules / "pg").mkdir(parents=True)
     (modules / "pg" / "package.json").write_text(json.dumps({"name": "pg", "version": "8.11.4"}))
     (modules / ".bin").symlink_to(node_modules / ".bin", target_is_directory=True)
-    with DevProcess(root) as dev:
+    with DevProcess(root, *own_inspector()) as dev:
         dev.wait_for("pg 8.11.4 reads connection strings wrongly")
         dev.wait_for(r"npm install pg@\^8.11.5")
         dev.wait_for("without Node.js compatibility")
@@ -217,7 +217,7 @@ export default {
 }
 """
     root = project(f'main = "index.js"\n{COMPATIBLE}{HYPERDRIVE}', index_js=worker)
-    with DevProcess(root, environment={VARIABLE: postgres.dsn()}) as dev:
+    with DevProcess(root, *own_inspector(), environment={VARIABLE: postgres.dsn()}) as dev:
         dev.ready()
         for _ in range(10):
             assert dev.get().text == "dropped"
@@ -240,7 +240,9 @@ export default {
 }
 """
     root = project(f'main = "index.js"\n{COMPATIBLE}{HYPERDRIVE}', index_js=worker)
-    with DevProcess(root, environment={VARIABLE: "postgres://user:hunter2@127.0.0.1:1/db"}) as dev:
+    with DevProcess(
+        root, *own_inspector(), environment={VARIABLE: "postgres://user:hunter2@127.0.0.1:1/db"}
+    ) as dev:
         answer = dev.ready().get()
         assert answer.status_code == 503
         assert answer.json() == {
@@ -252,7 +254,7 @@ export default {
 
 def test_nothing_is_left_when_wrangler_cannot_start(project: Project, node: str) -> None:
     root = project(f'main = "index.js"\n{COMPATIBLE}', index_js="syntax error here")
-    with DevProcess(root) as dev:
+    with DevProcess(root, *own_inspector()) as dev:
         dev.wait_for("Expected|ERROR")
         family = dev.family()
         dev.process.terminate()

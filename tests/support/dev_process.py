@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from support.postgres_server import free_port
 
 DEADLINE_S = 30.0
 READY = r"^(\[wrangler:info\] )?Ready on "
@@ -175,3 +176,8 @@ class DevProcess:
                 with self._changed:
                     self._lines.append(line.decode(errors="replace").rstrip("\r\n"))
                     self._changed.notify_all()
+
+
+def own_inspector() -> tuple[str, str]:
+    """Options for a Worker that wrangler runs: two wranglers that start at once would choose the same port."""
+    return ("--debugger", str(free_port()))
