@@ -54,7 +54,8 @@ class Reader:
         match [program, *arguments]:
             case ["wrangler-py", "dev", *options]:
                 self._stack.close()
-                options += own_inspector()
+                if '.ts"' in (self.cli.cwd / "wrangler.toml").read_text():
+                    options += own_inspector()
                 self.dev = self._stack.enter_context(DevProcess(self.cli.cwd, *options, environment=self.environ))
                 self.dev.ready()
             case ["curl", url]:
