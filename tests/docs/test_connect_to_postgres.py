@@ -54,7 +54,7 @@ class Reader:
         match [program, *arguments]:
             case ["wrangler-py", "dev", *options]:
                 self._stack.close()
-                if '.ts"' in (self.cli.cwd / "wrangler.toml").read_text():
+                if "src/entry.py" not in options:
                     options += own_inspector()
                 self.dev = self._stack.enter_context(DevProcess(self.cli.cwd, *options, environment=self.environ))
                 self.dev.ready()

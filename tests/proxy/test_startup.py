@@ -35,10 +35,10 @@ def connect(proxy: ProxyServer, **options: Any) -> RawClient:
     return RawClient(proxy.proxy.port, **{"user": BINDING, "password": PASSWORD, **options})
 
 
-def show(client: RawClient, name: str) -> str:
-    value = client.rows(f"SELECT current_setting('{name}')")[0][0]
-    assert value is not None
-    return value.decode()
+def show(client: RawClient, name: str) -> str | None:
+    """The value of a setting; None for one of someone's own that this connection has not seen yet."""
+    value = client.rows(f"SELECT current_setting('{name}', true)")[0][0]
+    return value.decode() if value is not None else None
 
 
 @pytest.mark.parametrize("minor", [0, 2])
