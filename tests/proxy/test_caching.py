@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
-from support.raw_client import RawClient, query
+from support.raw_client import FLUSH, SYNC, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
 
@@ -115,6 +115,85 @@ def test_a_hit_is_byte_for_byte_what_the_origin_sent(caching: ProxyServer, binar
         assert len(set(raw)) == 1
     assert statuses(caching).count("miss") == len(TYPES)
     assert statuses(caching).count("hit") == 3 * len(TYPES)
+
+
+ONE, TWO = "SELECT id, title FROM {table} WHERE id = $1", "SELECT title FROM {table} WHERE id > $1"
+BOUND = bind("", "s", [b"9"]) + execute() + SYNC
+DESCRIBED = bind("", "s", [b"9"]) + describe("P") + execute() + SYNC
+
+
+def conversation(table: str) -> list[bytes]:
+    """Groups that come again and again, and others that change what the same octets mean."""
+    one, two = ONE.format(table=table), TWO.format(table=table)
+    unnamed = parse("", one) + bind("", "", [b"3"])
+    three_times = [
+        query(f"SELECT title FROM {table} WHERE id = 1"),
+        unnamed + execute() + SYNC,
+        unnamed + describe("P") + execute() + SYNC,
+        unnamed + describe("S") + execute() + SYNC,
+        parse("", two) + bind("", "", [b"8"], result_formats=[1]) + execute() + SYNC,
+        bind("", "", [b"8"]) + execute() + SYNC,
+    ]
+    named = [
+        parse("s", one) + SYNC, *[BOUND] * 3, *[DESCRIBED] * 3,
+        close("S", "s") + parse("s", two) + SYNC, *[BOUND] * 3, *[DESCRIBED] * 3,
+        query("BEGIN"), BOUND, query(f"SELECT title FROM {table} WHERE id = 1"), query("COMMIT"),
+        bind("p", "s", [b"9"]) + execute("p") + SYNC, *[bind("", "s", [b"8"]) + execute("p") + SYNC] * 3,
+        close("S", "s") + SYNC, BOUND,
+    ]  # fmt: skip
+    return [group for group in three_times for _ in range(3)] + named
+
+
+def answer(client: RawClient, *parts: bytes) -> list[tuple[str, bytes | str]]:
+    for part in parts:
+        client.send(part)
+    return [(told.kind, told.sqlstate if told.kind == "E" else told.body) for told in client.until_ready()]
+
+
+@pytest.mark.parametrize("cut", [0, 4, -3])
+def test_what_comes_again_means_what_it_did(
+    caching: ProxyServer, postgres: PostgresServer, table: str, cut: int
+) -> None:
+    """Octets that were answered before, from the same client and another one, sent whole or in two parts."""
+    for _ in range(2):
+        with (
+            RawClient(postgres.port, user=postgres.user, password=postgres.user_password) as direct,
+            RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as ours,
+        ):
+            for group in conversation(table):
+                assert answer(ours, group[:cut], group[cut:]) == answer(direct, group)
+    assert statuses(caching).count("hit") > statuses(caching).count("miss")
+
+
+def test_what_comes_again_behind_something_else_means_something_else(start_proxy: StartProxy, table: str) -> None:
+    proxy = start_proxy(config={"caching": Caching(), "connection_limit": 5})
+    ours, other, *holders = (RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) for _ in range(7))
+
+    def kinds(*parts: bytes) -> str:
+        send(*parts)
+        return "".join(message.kind for message in ours.until_ready())
+
+    def send(*parts: bytes) -> None:
+        for part in parts:
+            ours.send(part)
+            other.ask(query("SELECT 1"))  # so that the proxy has read the part
+
+    ours.ask(parse("s", ONE.format(table=table)) + SYNC)
+    for _ in range(3):
+        assert kinds(BOUND) == "2DCZ"
+    assert kinds(parse("t", "SELECT 1"), BOUND) == "12DCZ"
+    assert kinds(parse("", "LISTEN x") + FLUSH, BOUND) == "EZ"
+    ours.ask(parse("none", "SELECT 1 WHERE length($1) = 0", [17]) + SYNC)
+    long = bind("", "none", [BOUND], formats=[1]) + execute() + SYNC
+    start = long.index(BOUND)
+    assert kinds(long[:start], BOUND, long[start + len(BOUND) :]) == "2CZ"
+    for holder in holders:
+        holder.ask(query("BEGIN"))
+    send(query("SELECT random()"), BOUND)
+    holders[0].ask(query("COMMIT"))
+    assert "".join(message.kind for message in ours.until_ready(2)) == "TDCZ2DCZ"
+    for client in (ours, other, *holders):
+        client.close()
 
 
 def test_asyncpg_hits(caching: ProxyServer, table: str) -> None:

@@ -38,8 +38,8 @@ class FrontendReader:
 
     @property
     def in_message(self) -> bool:
-        """Whether the head of a streamed message was handed on and its end wasn't."""
-        return self._missing > 0
+        """Whether there is a part of a message here, or of one whose head was handed on."""
+        return self._missing > 0 or bool(self._tail)
 
     def receive(self, data: bytes) -> list[Piece]:
         pieces: list[Piece] = []

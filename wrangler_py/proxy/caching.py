@@ -23,6 +23,7 @@ from wrangler_py.proxy.errand import Errand
 from wrangler_py.proxy.failures import SQLSTATE
 from wrangler_py.proxy.origin import Collector
 from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.proxy.repeats import Repeats
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
@@ -95,6 +96,7 @@ class Caching:
         self._own_functions = OwnFunctions()
         self._catalog_read = False
         self.enabled = not pool.config.caching.disabled
+        self.repeats = Repeats(pool, store)
         self.counts = ConfigCounts()
         self.written = WrittenTables()
         self.stale_reads = StaleReadLog()
@@ -124,6 +126,7 @@ class Caching:
         client.cached_portals = {}
         rows = hit.entry.result.row_description
         client.write((b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE)
+        self.repeats.note(client, group, key, None, b"")
         return True
 
     def _answer_extended(self, client: ClientSession, group: Group, closed: bool) -> bool:
@@ -188,6 +191,10 @@ class Caching:
         for text, key, hit in served:
             if not self._serve(client, text, key, hit, group):
                 return True
+        if closed and len(served) == 1 and not client.cached_portals:
+            name = next(iter(portals.values())).statement_name
+            statement = statements.get(name) or client.statements[name]
+            self.repeats.note(client, group, served[0][1], statement, name)
         client.statements.update(statements)
         client.knows_columns = client.knows_columns or bool(statements)
         client.cached_portals = {} if closed else portals

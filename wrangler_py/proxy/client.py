@@ -151,7 +151,14 @@ class ClientSession(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
+    @property
+    def is_resting(self) -> bool:
+        """All it sent has been answered, or is being answered by the origin it holds."""
+        return not (self.waiting or self.skipping or self._group or self.reader.in_message)
+
     def data_received(self, data: bytes) -> None:
+        if self.origin is None and self.pool.caching.enabled and self.pool.caching.repeats.answer(self, data):
+            return
         try:
             group = self._group
             for piece in self.reader.receive(data):

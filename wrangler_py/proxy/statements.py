@@ -55,6 +55,8 @@ class Statements:
     """
 
     def __init__(self, texts: SQLTexts) -> None:
+        self.generation = 0
+        """Grows with every `forget_all`."""
         self._texts = texts
         self._known: WeakValueDictionary[tuple[SessionSettings, bytes], Statement] = WeakValueDictionary()
         self._parsed: dict[tuple[SessionSettings, bytes], tuple[bytes, Statement]] = {}
@@ -84,6 +86,7 @@ class Statements:
 
     def forget_all(self) -> None:
         """The next Parse of a definition makes a new statement, which gets a new plan."""
+        self.generation += 1
         self._parsed.clear()
         self._known.clear()
 
