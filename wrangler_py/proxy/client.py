@@ -19,6 +19,7 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.columns import needs_proof, prove_columns
 from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.fast_path import forward_at_once
 from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.statements import POOL_NAME
@@ -151,14 +152,16 @@ class ClientSession(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
-    @property
-    def is_resting(self) -> bool:
-        """All it sent has been answered, or is being answered by the origin it holds."""
+    def _is_resting(self) -> bool:
+        """Whether nothing it sent waits for something, outside of the origin it holds."""
         return not (self.waiting or self.skipping or self._group or self.reader.in_message)
 
     def data_received(self, data: bytes) -> None:
-        if self.origin is None and self.pool.caching.enabled and self.pool.caching.repeats.answer(self, data):
-            return
+        if self.origin is None and self._is_resting():
+            if self.pool.caching.enabled and self.pool.caching.repeats.answer(self, data):
+                return
+            if forward_at_once(self, data):
+                return
         try:
             group = self._group
             for piece in self.reader.receive(data):

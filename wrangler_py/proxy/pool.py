@@ -91,23 +91,36 @@ class Pool:
 
     def checkout(self, client: Holder) -> OriginConnection | None:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
-        if not self._waiters:
-            while self._idle:
-                connection = self._take_idle(client.settings)
-                connection.idle = False
-                if connection.closed:
-                    continue
-                if self._loop.time() > connection.idle_since and connection.has_news:
-                    # Perhaps it was closed at the other end: let the event loop read before it is used.
-                    self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
-                    continue
-                connection.client = client
-                self._tick()
-                return connection
+        connection = self.take(client)
+        if connection is not None:
+            return connection
         self._waiters.append(Waiter(client, self._loop.time() + self.options.pool_wait_timeout_s))
         self._tick()
         self._open_for_waiters()
         return None
+
+    def take(self, client: Holder) -> OriginConnection | None:
+        """An idle connection, if there is one and nobody waits for it."""
+        if self._waiters:
+            return None
+        while self._idle:
+            connection = self._take_idle(client.settings)
+            connection.idle = False
+            if connection.closed:
+                continue
+            if self._loop.time() > connection.idle_since and connection.has_news:
+                # Perhaps it was closed at the other end: let the event loop read before it is used.
+                self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
+                continue
+            connection.client = client
+            self._tick()
+            return connection
+        return None
+
+    def put_back(self, connection: OriginConnection) -> None:
+        """It was taken, and not used."""
+        connection.client = None
+        self.available(connection)
 
     def _take_idle(self, settings: SessionSettings) -> OriginConnection:
         """The most recently used connection, one that has the right settings already before others."""

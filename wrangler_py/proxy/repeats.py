@@ -78,9 +78,9 @@ class Repeats:
         )
 
     def answer(self, client: ClientSession, data: bytes) -> bool:
-        """Answers `data`, all that a client which holds no connection has sent; False if that can't be done here."""
+        """Answers `data`, all that a client at rest has sent; False if that can't be done here."""
         repeat = self._known.get((client.settings, data))
-        if repeat is None or not client.is_resting or self._generation != self._pool.statements.generation:
+        if repeat is None or self._generation != self._pool.statements.generation:
             return False
         key, text, statement, name, head, parses, describes = repeat
         if name and client.statements.get(name) is not statement:

@@ -60,12 +60,13 @@ class SQLText:
     `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
     leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
     settings back to the connection's own. `deallocates`: the statement that it drops, b"" for all, None for none.
-    `needs_session`: what of it is lost, after its transaction, on any other connection.
+    `needs_session`: what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all
+    that, so that the proxy only has to pass it on.
     """
 
     __slots__ = (
         "_facts", "_sample", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all",
-        "ends", "needs_session", "notifies", "prepares", "refusal", "resets_settings", "rolls_back",
+        "ends", "is_ordinary", "needs_session", "notifies", "prepares", "refusal", "resets_settings", "rolls_back",
         "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
@@ -90,6 +91,11 @@ class SQLText:
         self._verdict: Verdict | None = None
         if not _is_harmless(sql):
             self._learn(self.facts)
+        self.is_ordinary = self.deallocates is None and not (
+            self.dirties or self.changes_schema or self.refusal or self.begins or self.ends
+            or self.resets_settings or self.sets_outside_transaction or self.takes_transaction_lock
+            or self.prepares or self.notifies or self.needs_session
+        )  # fmt: skip
 
     @property
     def facts(self) -> SQLFacts:
@@ -197,6 +203,7 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
 TOO_LONG = SQLText(b"SELECT")
 """For texts so long that they are never held whole."""
 TOO_LONG.dirties = True
+TOO_LONG.is_ordinary = False
 TOO_LONG._verdict = OVERSIZED_QUERY
 TOO_LONG._facts = SQLFacts(statements=())
 

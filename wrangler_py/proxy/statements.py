@@ -71,6 +71,10 @@ class Statements:
             self._known[key] = statement
         return statement
 
+    def known(self, message: bytes, settings: SessionSettings) -> tuple[bytes, Statement] | None:
+        """What `parsed` gives, if it came before."""
+        return self._parsed.get((settings, message))
+
     def parsed(self, message: bytes, settings: SessionSettings) -> tuple[bytes, Statement]:
         """The client's name and the statement of a whole Parse message. Raises ProtocolError."""
         key = (settings, message)
