@@ -24,7 +24,9 @@ MAX_ANALYSED_BYTES = 1_000_000
 _HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
 _SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
-_NUMBER = re.compile(rb"\b\d+\b")
+_NUMBER = re.compile(rb"(?<![\w$\x80-\xff])\d+(?![\w$\x80-\xff])")
+_ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
+_END_IN_NUMBER = b"0123456789;"
 _CALL = re.compile(rb"(?<![a-z_0-9$.\x80-\xff])([a-z_0-9$.\x80-\xff]++)\s*+\(")
 _HARMLESS_CALLS = frozenset(
     b"in values and or on not as from where by filter over select case when then else using limit array any all "
@@ -217,6 +219,7 @@ class SQLTexts:
 
     def __init__(self) -> None:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
+        self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
         self._last_sql = b""
         self._last = self._look_up(b"")
 
@@ -232,6 +235,11 @@ class SQLTexts:
             return text
         if len(sql) > MAX_ANALYSED_BYTES:
             return TOO_LONG
+        start = sql.rstrip(_END_IN_NUMBER)
+        end = sql[len(start) :]
+        is_number = end.rstrip(b";").isdigit() and end.count(b";") <= 1
+        if is_number and start in self._by_start:
+            return self._by_start[start]
         shape = sql if b'"' in sql else _NUMBER.sub(b"0", sql)
         text = self._texts.get(shape)
         if text is None:
@@ -240,4 +248,8 @@ class SQLTexts:
                 self._texts.popitem(last=False)
         else:
             self._texts.move_to_end(shape)
+        if is_number and shape is not sql and _ENDS_IN_NO_NAME.search(start):
+            if len(self._by_start) >= MAX_TEXTS:
+                self._by_start.clear()
+            self._by_start[start] = text
         return text
