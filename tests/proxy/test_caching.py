@@ -242,6 +242,17 @@ def test_settings_that_change_an_answer_are_part_of_the_key(caching: ProxyServer
     assert statuses(caching) == ["miss", "hit", "miss", "hit"]
 
 
+def test_what_a_changed_session_answers_is_not_for_others(caching: ProxyServer) -> None:
+    told = query("SELECT '2026-01-01 00:00+00'::timestamptz")
+    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.send(query("SET TimeZone = 'Asia/Tokyo'") + told)
+        changed = client.until_ready(2)
+        unchanged = client.ask(told)
+    assert b"2026-01-01 09:00:00+09" in [value for row in changed if row.kind == "D" for value in row.values]
+    assert b"2026-01-01 09:00:00+09" not in [value for row in unchanged if row.kind == "D" for value in row.values]
+    assert statuses(caching)[1:] == ["uncacheable", "miss"]
+
+
 def test_many_misses_make_one_query(caching: ProxyServer) -> None:
     barrier = threading.Barrier(20)
     answers = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import struct
 from collections.abc import Iterator
@@ -572,3 +573,24 @@ def test_it_does_so_octet_by_octet_and_again(name: str, proxy: ProxyServer, post
                 client.until(kind)
         client.ask(query("DEALLOCATE ALL"))
         assert_same(talk(client, turns), told_directly(postgres, name))
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_query_in_the_place_of_copy_data_ends_it_as_at_a_server(
+    at_once: bool, proxy: ProxyServer, postgres: PostgresServer
+) -> None:
+    def ending(client: RawClient) -> list[Message]:
+        client.ask(query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"))
+        client.send(query("COPY c FROM STDIN") + (query("SELECT 1") if at_once else b""))
+        heard = client.until("G")
+        if not at_once:
+            client.send(query("SELECT 1"))
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while True:
+                heard.append(client.receive())
+        return [comparable(answer) for answer in heard]
+
+    with straight(postgres) as direct, through(proxy) as ours:
+        assert_same(ending(ours), ending(direct))
+    with through(proxy) as later:
+        assert later.rows("SELECT 1") == [[b"1"]]

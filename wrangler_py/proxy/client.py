@@ -328,7 +328,8 @@ class ClientSession(asyncio.Protocol):
         elif self.in_transaction:
             status = CacheStatus.TRANSACTION
         else:
-            status = CacheStatus.UNCACHEABLE if unnamed_ahead or self.pinned else CacheStatus.MISS
+            own_session = self.pinned or (self.origin is not None and self.origin.dirty)
+            status = CacheStatus.UNCACHEABLE if unnamed_ahead or own_session else CacheStatus.MISS
         self.queries.append(QueryRun(sql, text, status, self.request))
 
     # --- the origin's side ---------------------------------------------------------------------------------
