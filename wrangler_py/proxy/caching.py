@@ -239,7 +239,7 @@ class Caching:
                 client.fail_group(group, True, messages.error_response(SQLSTATE, message))
                 return False
         run = QueryRun(key.sql, text, CacheStatus.HIT, client.request)
-        self._pool.query_ended(run, hit.entry.result.size, None)
+        self._pool.accounting.query_ended(run, hit.entry.result.size, None)
         return True
 
     def _follow(self, client: ClientSession, key: CacheKey, group: Group) -> bool:

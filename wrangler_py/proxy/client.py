@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
@@ -21,6 +21,7 @@ from wrangler_py.proxy.columns import needs_proof, prove_columns
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once
 from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
+from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.statements import POOL_NAME
 
@@ -40,20 +41,10 @@ GROUP_BYTES = 262_144
 """A longer message group goes out before its end is there."""
 CLOSE_GRACE_S = 1.0
 """How long a client that is closed may take to read what it was sent."""
-PENDING_BYTES = 1_048_576
-"""What a client that waits for a connection may send before it isn't read from any more."""
 
 _QUERY, _FUNCTION_CALL, _PARSE, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFPBSHX"
 _COPY_DONE, _COPY_FAIL = b"cf"
 _EXTENDED = frozenset(b"PBDEC")
-
-
-class Pending(NamedTuple):
-    """A group, or a piece of a long message, that waits for an origin connection."""
-
-    group: Group
-    closed: bool
-    piece: Piece = (0, b"", 0)
 
 
 class ClientSession(asyncio.Protocol):
@@ -96,8 +87,7 @@ class ClientSession(asyncio.Protocol):
         self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
         self._group: Group = []
         self._group_bytes = 0
-        self._pending: list[Pending] = []
-        self._pending_bytes = 0
+        self._pending = PendingMessages()
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -120,7 +110,7 @@ class ClientSession(asyncio.Protocol):
         self.unpin()
         self._give_up_lead()
         self._let_origin_go()
-        self._pending.clear()
+        self._pending.take_all()
 
     def _let_origin_go(self) -> None:
         origin, self.origin = self.origin, None
@@ -254,10 +244,14 @@ class ClientSession(asyncio.Protocol):
             self.granted(connection)
 
     def _wait(self, pending: Pending) -> None:
-        self._pending.append(pending)
-        self._pending_bytes += len(pending.piece[1]) + sum(len(data) for _, data, _ in pending.group)
-        if self._pending_bytes > PENDING_BYTES:
+        self._pending.add(pending)
+        if self._pending.too_many:
             self.pause_reading()
+
+    def _take_pending(self) -> list[Pending]:
+        if self._pending.too_many:
+            self.resume_reading()
+        return self._pending.take_all()
 
     def _pass_on(self, piece: Piece) -> None:
         """COPY data, or a later piece of a long message."""
@@ -301,9 +295,7 @@ class ClientSession(asyncio.Protocol):
         """That query has ended: its answer may be there now."""
         self._follows = None
         self.waiting = False
-        pending, self._pending, self._pending_bytes = self._pending, [], 0
-        self.resume_reading()
-        for item in pending:
+        for item in self._take_pending():
             if item.group:
                 self._group = item.group
                 try:
@@ -360,7 +352,7 @@ class ClientSession(asyncio.Protocol):
     def _unproved(self, origin: OriginConnection) -> dict[bytes, Statement]:
         """Statements that wait to be bound and are still to be prepared on `origin`, by the client's names."""
         unproved: dict[bytes, Statement] = {}
-        for item in self._pending[: self._first_pending()]:
+        for item in self._pending.first():
             parsed = {messages.split_parse(data)[0] for kind, data, _ in item.group if kind == _PARSE}
             for kind, data, _ in item.group:
                 if kind == _BIND:
@@ -385,11 +377,7 @@ class ClientSession(asyncio.Protocol):
         if self.origin is None:
             return
         self.waiting = False
-        pending, self._pending = self._pending, []
-        if self._pending_bytes > PENDING_BYTES:
-            self.resume_reading()
-        self._pending_bytes = 0
-        for item in pending:
+        for item in self._take_pending():
             if self.origin is None:
                 return  # it was refused
             if item.group:
@@ -424,28 +412,12 @@ class ClientSession(asyncio.Protocol):
 
     def _fail_pending(self, response: bytes) -> None:
         self._give_up_lead()
-        pending, self._pending = self._pending, []
-        if self._pending_bytes > PENDING_BYTES:
-            self.resume_reading()
-        self._pending_bytes = 0
-        for item in pending:
+        for item in self._take_pending():
             if item.group:
                 self.fail_group(item.group, item.closed, response)
 
-    def _first_pending(self) -> int:
-        """How much of what is pending belongs together as the first: up to a Sync or a query's end."""
-        count = 0
-        while count < len(self._pending) and not self._pending[count].closed:
-            count += 1
-        count += 1
-        while count < len(self._pending) and not self._pending[count].group:
-            count += 1  # the rest of a long message
-        return count
-
     def _fail_first_pending(self, response: bytes) -> None:
-        count = self._first_pending()
-        failed, self._pending = self._pending[:count], self._pending[count:]
-        for item in failed:
+        for item in self._pending.take_first():
             if item.group:
                 self.fail_group(item.group, item.closed, response)
 

@@ -155,7 +155,7 @@ class OriginConnection(asyncio.Protocol):
                     if _PLAN_IS_STALE.search(exchange.error):
                         self.pool.statements.forget_all()
                 if exchange.queries is not None or exchange.capture is not None:
-                    self.pool.exchange_ended(self, exchange, status)
+                    self.pool.accounting.exchange_ended(self, exchange, status)
                 if exchange.done is not None:
                     exchange.done(exchange)
         if self.stream.dropped:
@@ -196,7 +196,7 @@ class OriginConnection(asyncio.Protocol):
     def _cut_off(self, exchange: Exchange) -> None:
         """`exchange` gets no answer any more."""
         if exchange.queries is not None or exchange.capture is not None:
-            self.pool.exchange_ended(self, exchange, 0)
+            self.pool.accounting.exchange_ended(self, exchange, 0)
         if exchange.done is not None:
             exchange.done(exchange)
 

@@ -8,18 +8,17 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.store import CacheStore
-from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.proxy import failures
+from wrangler_py.proxy.accounting import Accounting
 from wrangler_py.proxy.caching import Caching
 from wrangler_py.proxy.connect import cancel, connect
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.observer import Observer, QueryEvent
+from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin import IDLE, Collector, OriginConnection
-from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.proxy.origin import Collector, OriginConnection
 from wrangler_py.proxy.requests import Requests
 from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
 from wrangler_py.proxy.sql_text import SQLTexts
@@ -71,6 +70,7 @@ class Pool:
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
         self.caching = Caching(self, store)
+        self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
         self.clients: set[ClientSession] = set()
@@ -225,63 +225,18 @@ class Pool:
         self.connections.discard(connection)
         connection.close()
 
-    # --- queries -------------------------------------------------------------------------------------------
-
-    def exchange_ended(self, connection: OriginConnection, exchange: Exchange, status: int) -> None:
-        """Counts what `exchange` ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
-        capture = exchange.capture
-        if capture is not None:
-            self.caching.keep(exchange, committed=status == IDLE)
-        queries: list[QueryRun] | None = exchange.queries
-        if queries is None:
-            return
-        failed = exchange.error is not None
-        duration_ms = (self._loop.time() - exchange.sent_at) * 1000
-        for run in queries:
-            if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
-                run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
-            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed)
-        if self.caching.enabled:
-            self._note_writes(connection, queries, status, failed=failed)
-
-    def _note_writes(
-        self, connection: OriginConnection, queries: list[QueryRun], status: int, *, failed: bool
-    ) -> None:
-        if status == IDLE:
-            undone = failed or connection.in_failed_transaction or any(run.text.rolls_back for run in queries)
-            written = [] if undone else [*connection.writes, *(run for run in queries if run.text.writes)]
-            connection.writes = []
-            connection.in_failed_transaction = False
-            for run in written:
-                self.caching.record_write(run.text, run.request.id if run.request else None)
-            return
-        connection.in_failed_transaction = status == ord("E")
-        if not failed:
-            connection.writes += [run for run in queries if run.text.writes]
-
-    def query_ended(
-        self, run: QueryRun, result_bytes: int, duration_ms: float | None, failed: bool = False
-    ) -> None:
-        """`duration_ms` is None when the origin was not asked."""
-        sql, text, status, request = run
-        self.caching.counts.add_query(status, len(sql), result_bytes, duration_ms, failed)
-        if request is not None and not text.transaction_control:
-            request.counts.add(status)
-        if self.observer is not None and self.observer.wants_queries:
-            self.observer.query(
-                QueryEvent(
-                    binding=self.binding,
-                    request=request.id if request else None,
-                    status=status,
-                    duration_ms=duration_ms or 0.0,
-                    sql=sql.decode("utf-8", "replace"),
-                )
-            )
+    # --- what people are told ------------------------------------------------------------------------------
 
     def notice(self, message: str) -> None:
         """Says something to the person."""
         if self.observer is not None:
             self.observer.notice(message)
+
+    def notice_once(self, message: str) -> None:
+        """Says something to the person the first time only."""
+        if message not in self._said:
+            self._said.add(message)
+            self.notice(message)
 
     # --- settings ------------------------------------------------------------------------------------------
 
@@ -363,12 +318,6 @@ class Pool:
             fields = messages.parse_report(exchange.error[5:])
             raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
         return messages.text_rows(collector.data)
-
-    def notice_once(self, message: str) -> None:
-        """Says something to the person the first time only."""
-        if message not in self._said:
-            self._said.add(message)
-            self.notice(message)
 
     # --- time ----------------------------------------------------------------------------------------------
 

@@ -101,7 +101,9 @@ class Repeats:
             return False
         elif statement is None and rows == messages.NO_DATA:
             rows = b""
-        self._pool.query_ended(QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None)
+        self._pool.accounting.query_ended(
+            QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None
+        )
         if parses:
             assert statement is not None
             client.statements[name] = statement
