@@ -141,6 +141,28 @@ def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):
     assert "env.CACHE is a Workers KV binding" in child.client.get("/use").text
 
 
+@pytest.mark.parametrize(
+    ("kind", "use", "product"),
+    [
+        ("kv_namespaces", 'await env.IT.put("key", "value")', "Workers KV"),
+        ("r2_buckets", 'await env.IT.get("key")', "R2"),
+        ("d1_databases", 'await env.IT.prepare("SELECT 1").all()', "D1"),
+        ("queues", 'await env.IT.send({"a": 1})', "Queues"),
+        ("durable_objects", 'env.IT.get(env.IT.idFromName("room"))', "Durable Objects"),
+        ("workflows", "await env.IT.create()", "Workflows"),
+        ("services", "await env.IT.fetch(request)", "service"),
+        ("assets", "await env.IT.fetch(request)", "Static assets"),
+        ("worker_loaders", 'env.IT["x"]', "worker_loaders"),
+    ],
+)
+def test_each_kind_of_binding_says_what_it_is_and_what_to_do(start_worker, kind, use, product):
+    child = start_worker(f"async def on_fetch(request, env):\n    {use}\n", unavailable={"IT": kind})
+    text = child.client.get("/").text
+    assert f"NotEmulatedError: env.IT is a {product} binding, and wrangler-py emulates Hyperdrive alone" in text
+    assert "`pywrangler dev`" in text
+    assert child.wait_for("exception")["where"] == "src/entry.py:2"
+
+
 def test_print_and_events_come_in_order(start_worker):
     child = start_worker(
         """

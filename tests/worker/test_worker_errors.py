@@ -73,6 +73,15 @@ def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
         ),
         ("from workers import fetch", "exports no handler"),
         (
+            "\nclass Worker:\n    async def fetch(self, request): ...",
+            "src/entry.py:2: The entry point must be named Default; found class Worker",
+        ),
+        (
+            "from workers import WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
+            "    async def fetch(request): ...",
+            "src/entry.py:4: Default.fetch has no self. Write `async def fetch(self, request)`",
+        ),
+        (
             "\nclass Default:\n    async def fetch(self, request): ...",
             "src/entry.py:2: class Default does not extend WorkerEntrypoint",
         ),
@@ -133,9 +142,44 @@ def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected
     assert child.wait_for("exception")["where"] in ("src/entry.py:3", "src/entry.py:4")
 
 
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("Response(request.path)", "urllib.parse.urlsplit(request.url).path"),
+        ("Response(request.txt())", "Did you mean text?"),
+        ("Response((await request.json()).name)", "write ['name']: a dict has keys, not attributes"),
+        ("Response(request.json()['name'])", "put `await` before the call"),
+        ("Response(request.json().get('name'))", "put `await` before the call"),
+        ("Response(request.text())", "put `await` before the call"),
+        ("Response.json({'at': date.today()})", "convert such values first: in SQL with column::text"),
+        ("Response.jsn({})", "Did you mean json?"),
+        ("Response(js.Date.new().getFullYear())", "a Python library in place of js.Date.getFullYear"),
+        ("psycopg.connect(env.HYPERDRIVE)", "env.BINDING.connectionString"),
+        ("psycopg.connect(env.HYPERDRIVE.connection_string)", "Did you mean connectionString?"),
+        ("Response(js.Object.freeze({}))", "a Python library in place of js.Object.freeze"),
+    ],
+)
+def test_a_slip_comes_with_what_is_meant(start_worker, expression, hint):
+    child = start_worker(
+        "from datetime import date\nimport js, psycopg\nfrom workers import Response\n\n"
+        f"async def on_fetch(request, env):\n    return {expression}\n",
+        hyperdrive={"HYPERDRIVE": {"host": "127.0.0.1", "port": 1, "password": "x", "database": "d"}},
+    )
+    assert f"Try: {hint}" in child.client.post("/", json={"name": "n"}).text
+    assert child.wait_for("exception")["where"] == "src/entry.py:6"
+
+
 def test_a_breakpoint_without_a_terminal(start_worker):
     child = start_worker("def on_fetch():\n    breakpoint()\n    return 1\n")
     assert "wrangler-py dev --no-reload" in child.client.get("/").text
+
+
+def test_there_is_no_origin_to_pass_an_exception_on_to(start_worker):
+    child = start_worker(
+        "def on_fetch(request, env, ctx):\n    ctx.passThroughOnException()\n    raise LookupError('nothing')\n"
+    )
+    response = child.client.get("/")
+    assert (response.status_code, "LookupError: nothing" in response.text) == (500, True)
 
 
 def test_a_response_is_returned_once(start_worker):
@@ -229,6 +273,11 @@ def test_an_exception_while_streaming_breaks_the_body_off(start_worker):
     with pytest.raises(httpx.RemoteProtocolError):
         child.client.get("/")
     assert child.wait_for("exception")["summary"] == "RuntimeError: in the middle"
+
+
+def test_env_has_no_items(start_worker):
+    child = start_worker("def on_fetch(request, env): return env['GREETING']", vars={"GREETING": "hi"})
+    assert "env has attributes, not items: write env.GREETING" in child.client.get("/").text
 
 
 def test_env_says_what_it_has(start_worker):

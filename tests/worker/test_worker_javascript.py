@@ -188,16 +188,43 @@ def test_signatures(start_worker):
     assert response.text == "InvalidAccessError NotSupportedError TypeError", response.text
 
 
-def test_what_is_missing_imports_and_fails_at_its_use(start_worker):
+MISSING_USES = {
+    "HTMLRewriter.new()": "js.HTMLRewriter",
+    "caches.default.match(request.js_object)": "js.caches",
+    'await caches.open("x")': "js.caches",
+    'caches["x"]': "js.caches",
+    "[cache for cache in caches]": "js.caches",
+    "Response(HTMLRewriter)": "js.HTMLRewriter",
+    "js.Math.random()": "js.Math",
+    "await HTMLRewriter": "js.HTMLRewriter",
+    "SDKRewriter().on('a', None)": "HTMLRewriter",
+    "import_from_javascript('cloudflare:sockets').connect('x:1')": "cloudflare:sockets",
+}
+
+
+@pytest.mark.parametrize("use", MISSING_USES)
+def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
     child = start_worker(
-        """
-        from js import HTMLRewriter
-        from workers import Response
-        def on_fetch(request):
-            return HTMLRewriter.new()
+        f"""
+        import js
+        from js import HTMLRewriter, caches, null, undefined
+        from workers import JSBody, Request, RequestInitCfProperties, Response, import_from_javascript
+        from workers.htmlrewriter import HTMLRewriter as SDKRewriter
+        sockets = import_from_javascript("cloudflare:sockets")
+        async def on_fetch(request):
+            assert null is undefined is None and not isinstance(request, HTMLRewriter)
+            return {use}
         """
     )
-    assert "js.HTMLRewriter is not part of wrangler-py" in child.client.get("/").text
+    text = child.client.get("/").text
+    assert f"NotEmulatedError: {MISSING_USES[use]} is not part of wrangler-py" in text
+    assert "`pywrangler dev`" in text
+    assert child.wait_for("exception")["where"] == "src/entry.py:9"
+
+
+def test_a_module_that_the_platform_has_not_is_no_module(start_worker):
+    child = start_worker("from workers import import_from_javascript\nimport_from_javascript('left-pad')", ready=False)
+    assert "ImportError: Failed to import 'left-pad'" in child.wait_for("load_error")["summary"]
 
 
 def test_fetch_and_pyfetch(start_worker):

@@ -13,6 +13,11 @@ import pytest
 PREFIX = """
 from http import HTTPMethod, HTTPStatus
 from workers import Blob, Context, Env, File, FormData, Headers, Request, Response, WorkerEntrypoint, fetch
+
+class Pieces:
+    async def __aiter__(self):
+        yield "a"
+        yield b"b"
 """
 
 
@@ -47,6 +52,8 @@ def answer_to(start_worker):
         ('Response.redirect("/x", 308)', 308, {"location": "/x"}, ""),
         ('Response(Blob(["a", b"b"], content_type="text/css"))', 200, {"content-type": "text/css"}, "ab"),
         ('Response((piece for piece in ("a", b"b")))', 200, {"transfer-encoding": "chunked"}, "ab"),
+        ("Response(Pieces())", 200, {"transfer-encoding": "chunked"}, "ab"),
+        ("Response(aiter(Pieces()))", 200, {"transfer-encoding": "chunked"}, "ab"),
         ('Response("old", status=202, headers={"k": "v"}).replace_body("new")', 202, {"k": "v"}, "new"),
         ('Response(await Response("again").clone().text())', 200, {}, "again"),
         ('Response(Response("stream").body)', 200, {}, "stream"),
@@ -222,8 +229,15 @@ class Upstream(BaseHTTPRequestHandler):
             self.end_headers()
             return
         length = int(self.headers.get("Content-Length", 0))
-        content = f"{self.command} {self.path} {self.headers.get('X-Sent')} ".encode() + self.rfile.read(length)
-        self.send_response(200)
+        sent = self.rfile.read(length)
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                sent += self.rfile.read(size) + b"|"
+                self.rfile.readline()
+            self.rfile.readline()
+        told = self.client_address[1] if self.path == "/port" else self.headers.get("X-Sent")
+        content = f"{self.command} {self.path} {told} ".encode() + sent
+        self.send_response(404 if self.path == "/missing" else 200)
         if self.path == "/gzip":
             content = gzip.compress(content)
             self.send_header("Content-Encoding", "gzip")
@@ -296,7 +310,21 @@ def test_fetch(answer_to, upstream):
         again = await fetch(Request(url + "/post", method="POST", body=b"bytes"))
         assert await again.text() == "POST /post None bytes"
         async def pieces():
-            yield "x"
+            yield "some"
+            yield b"more"
+        streamed = await fetch(url + "/post", method="POST", body=pieces())
+        assert await streamed.text() == "POST /post None some|more|"
+        ports = {{await (await fetch(url + "/port")).text() for _ in range(3)}}
+        assert len(ports) == 1, "the requests of one request share a client and its connections"
+        missing = await fetch(url + "/missing")
+        assert (missing.status_text, missing.js_response.statusText) == ("Not Found", "Not Found")
+        try:
+            missing.raise_for_status()
+        except OSError as error:
+            assert str(error) == f"404 Client Error: Not Found for url: {{url}}/missing"
+        else:
+            raise AssertionError("404 is an error")
+        assert first.raise_for_status() is None and await missing.string() == "GET /missing None "
         followed = await fetch(url + "/redirect")
         assert followed.redirected and followed.url == url + "/landed"
         manual = await fetch(url + "/redirect", redirect="manual")

@@ -34,6 +34,7 @@ class Entrypoint:
             if self._class is not None:
                 function = getattr(self._class, event, None)
                 if function is not None:
+                    _check_self(self._class, event)
                     # The bound method lacks `self`.
                     self._accepts[event] = _positional_parameters(function) - 1
             else:
@@ -99,6 +100,17 @@ def _positional_parameters(function: Callable[..., Any]) -> int:
     return sum(parameter.kind in _POSITIONAL for parameter in parameters)
 
 
+def _check_self(default: type, event: str) -> None:
+    """Raises EntrypointError for a method whose first parameter is what should come after `self`."""
+    function = inspect.getattr_static(default, event)
+    names = list(inspect.signature(function).parameters) if inspect.isfunction(function) else []
+    if names and names[0] in ("request", "req", "controller", "event"):
+        raise EntrypointError(
+            f"Default.{event} has no self. Write `async def {event}(self, {', '.join(names)})`",
+            line=_line_of(function),
+        )
+
+
 def _is_handler(function: Any, module: ModuleType, *, exact: bool) -> bool:
     # `from workers import fetch` puts a function of that name into the module that is no handler.
     return callable(function) and (exact or getattr(function, "__module__", None) == module.__name__)
@@ -123,9 +135,11 @@ def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointErro
     own = [
         value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__
     ]
-    candidates = [cls for cls in own if issubclass(cls, WorkerEntrypoint)] or [
-        cls for cls in own if difflib.get_close_matches(cls.__name__, ["Default"], n=1)
-    ]
+    candidates = (
+        [cls for cls in own if issubclass(cls, WorkerEntrypoint)]
+        or [cls for cls in own if difflib.get_close_matches(cls.__name__, ["Default"], n=1)]
+        or [cls for cls in own if not {"fetch", "on_fetch", "scheduled"}.isdisjoint(vars(cls))]
+    )
     if candidates:
         cls = candidates[0]
         return EntrypointError(

@@ -24,6 +24,16 @@ _DRIVERS = {
     "psycopg2": "psycopg2 does not run in Python Workers: use psycopg 3 (pip install 'psycopg[binary]')",
     "sqlalchemy": "pip install sqlalchemy 'psycopg[binary]'",
 }
+_ATTRIBUTES = {
+    "args": "urllib.parse.parse_qs(urllib.parse.urlsplit(request.url).query)",
+    "content": "await request.bytes()",
+    "form": "await request.form_data()",
+    "get_json": "await request.json()",
+    "path": "urllib.parse.urlsplit(request.url).path",
+    "query": "urllib.parse.parse_qs(urllib.parse.urlsplit(request.url).query)",
+    "status_code": "response.status",
+}
+"""What is meant by the names that requests and responses have in other frameworks."""
 _MISSING_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _SDK_FILE = re.compile(rf" \({re.escape(str(Path(__file__).parent / 'sdk'))}[^)]*\)")
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|DSN|DATABASE_URL|CONNECTION", re.IGNORECASE)
@@ -155,6 +165,32 @@ def _hint(error: BaseException) -> str | None:
     if isinstance(error, ImportError) and (missing := _MISSING_NAME.match(str(error))):
         close = difflib.get_close_matches(missing[1], dir(sys.modules.get(missing[2])), n=1)
         return f"from {_as_imported(missing[2])} import {close[0]}" if close else None
+    if isinstance(error, TypeError | AttributeError) and "coroutine" in str(error):
+        return "put `await` before the call that gives it"
+    if isinstance(error, TypeError) and "is not JSON serializable" in str(error):
+        return "convert such values first: in SQL with column::text, in Python with str(value)"
+    if isinstance(error, AttributeError) and error.name:
+        return _attribute_hint(error.obj, error.name)
+    return None
+
+
+def _attribute_hint(owner: object, name: str) -> str | None:
+    """What to write in place of an attribute that is not there."""
+    cls = owner if isinstance(owner, type) else type(owner)
+    if issubclass(cls, dict) and not isinstance(owner, type) and name in owner:  # type: ignore[operator]
+        return f"write [{name!r}]: a dict has keys, not attributes"
+    if not cls.__module__.startswith(f"{SDK}.") or hasattr(cls, "__getattr__"):
+        return None
+    close = difflib.get_close_matches(name, (known for known in dir(cls) if not known.startswith("_")), n=1)
+    if cls.__name__ == "Hyperdrive" and not close:
+        return "env.BINDING.connectionString, which is what a driver connects with"
+    if name in _ATTRIBUTES and f"{SDK}.workers." in cls.__module__:
+        return _ATTRIBUTES[name]
+    if close:
+        return f"Did you mean {close[0]}?"
+    if cls.__module__.startswith(f"{SDK}.js."):
+        known_as = cls.__name__.removeprefix("Js")
+        return f"a Python library in place of js.{known_as}.{name}, or run this route with `pywrangler dev`"
     return None
 
 

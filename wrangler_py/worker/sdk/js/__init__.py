@@ -26,6 +26,7 @@ from wrangler_py.worker.sdk.js._urls import URL, URLSearchParams
 from wrangler_py.worker.sdk.js._values import JSON, Object
 from wrangler_py.worker.sdk.js._values import JsArray as Array
 from wrangler_py.worker.sdk.js._values import JsMap as Map
+from wrangler_py.worker.sdk.workers._not_emulated import MissingGlobal
 
 __all__ = [
     "JSON",
@@ -55,37 +56,19 @@ __all__ = [
     "console",
     "crypto",
     "fetch",
+    "null",
     "performance",
     "queueMicrotask",
     "setTimeout",
+    "undefined",
 ]
 
 
-class NotEmulated:
-    """A part of the JavaScript scope that is not here."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def _refuse(self) -> NotImplementedError:
-        return NotImplementedError(
-            f"js.{self._name} is not part of wrangler-py. Use a Python library in its place, "
-            "or run this route with `pywrangler dev`"
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise self._refuse()
-
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise self._refuse()
-
-    def __repr__(self) -> str:
-        return f"<js.{self._name}, not emulated>"
+null = None
+undefined = None
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    return NotEmulated(name)
+    return MissingGlobal(f"js.{name}")

@@ -18,9 +18,10 @@ from wrangler_py.worker.sdk.workers._env import CurrentEnv, Env, Hyperdrive, pat
 from wrangler_py.worker.sdk.workers._fetch import fetch
 from wrangler_py.worker.sdk.workers._form_data import FormData, FormDataValue
 from wrangler_py.worker.sdk.workers._headers import Headers
-from wrangler_py.worker.sdk.workers._request import FetchKwargs, Request
+from wrangler_py.worker.sdk.workers._not_emulated import MissingGlobal
+from wrangler_py.worker.sdk.workers._request import FetchKwargs, Request, RequestInitCfProperties
 from wrangler_py.worker.sdk.workers._response import BodyInit as Body
-from wrangler_py.worker.sdk.workers._response import FetchResponse, Response
+from wrangler_py.worker.sdk.workers._response import FetchResponse, JSBody, Response
 
 if TYPE_CHECKING:
     env: Env
@@ -42,7 +43,9 @@ __all__ = [
     "FormDataValue",
     "Headers",
     "Hyperdrive",
+    "JSBody",
     "Request",
+    "RequestInitCfProperties",
     "Response",
     "WorkerEntrypoint",
     "WorkflowEntrypoint",
@@ -59,11 +62,15 @@ __all__ = [
 
 
 def import_from_javascript(module_name: str) -> Any:
-    """`cloudflare:workers` (its `env` and `waitUntil`). Raises ImportError for every other module."""
+    """`cloudflare:workers` has its `env` and `waitUntil`; the platform's other modules say that they are missing
+    when they are used. Raises ImportError for what is none of the platform's.
+    """
     if module_name == "cloudflare:workers":
         import sys
 
         return sys.modules[__name__]
+    if module_name.startswith(("cloudflare:", "node:")):
+        return MissingGlobal(module_name)
     raise ImportError(f"Failed to import {module_name!r}: there are no JavaScript modules here")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 TEXT = "text/plain;charset=UTF-8"
@@ -124,11 +124,11 @@ def make_body(value: Any) -> tuple[Body | None, str | None]:
         return Body(bytes(value)), None
     if isinstance(value, BodySource):
         return value._as_body()
-    if isinstance(value, AsyncIterator):
-        return Body(stream=_encoded(value)), None
+    if isinstance(value, AsyncIterable):
+        return Body(stream=_encoded(aiter(value))), None
     if isinstance(value, Iterator):
         return Body(stream=_encoded(_asynchronous(value))), None
-    hint = ". Use Response.json(...) to send it as JSON" if isinstance(value, dict | list) else ""
+    hint = ". Use Response.json(...) to send it as JSON" if isinstance(value, dict | list | tuple | int | float) else ""
     raise TypeError(f"Unsupported type in Response: {type(value).__name__}{hint}")
 
 

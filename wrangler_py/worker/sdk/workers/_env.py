@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wrangler_py.worker.sdk.workers._current import current_invocation
+from wrangler_py.worker.sdk.workers._not_emulated import NotEmulated
 
 
 class Env:
@@ -24,6 +25,9 @@ class Env:
             "Add it to the config file, to .dev.vars, or with --var; "
             "[env.NAME] inherits neither bindings nor vars"
         )
+
+    def __getitem__(self, name: str) -> Any:
+        raise TypeError(f"env has attributes, not items: write env.{name}, or getattr(env, name, None)")
 
     def __dir__(self) -> list[str]:
         return sorted(self.__dict__)
@@ -78,7 +82,7 @@ _UNAVAILABLE = {
     "durable_objects": "Durable Objects",
     "queues": "Queues",
     "workflows": "Workflows",
-    "services": "Service bindings",
+    "services": "service",
     "ai": "Workers AI",
     "vectorize": "Vectorize",
     "browser": "Browser Rendering",
@@ -89,39 +93,18 @@ _UNAVAILABLE = {
 }
 
 
-class NotEmulatedError(NotImplementedError):
-    """A part of the platform that wrangler-py has no local version of was used."""
+class Unavailable(NotEmulated):
+    """A binding of a kind that is not emulated."""
 
-
-class Unavailable:
-    """A binding of a kind that is not emulated: it may be named and passed around, and fails when it is used."""
-
-    __slots__ = ("_binding", "_kind")
+    __slots__ = ()
 
     def __init__(self, binding: str, kind: str) -> None:
-        self._binding = binding
-        self._kind = kind
-
-    def _refuse(self) -> NotEmulatedError:
-        product = _UNAVAILABLE.get(self._kind, self._kind)
-        return NotEmulatedError(
-            f"env.{self._binding} is a {product} binding, and wrangler-py emulates Hyperdrive alone. "
-            "Run this route with `pywrangler dev`, or guard the code while you develop without it"
+        product = _UNAVAILABLE.get(kind, kind)
+        super().__init__(
+            f"{binding}: {product}",
+            f"env.{binding} is a {product} binding, and wrangler-py emulates Hyperdrive alone. "
+            "Run this route with `pywrangler dev`, or guard the code while you develop without it",
         )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise self._refuse()
-
-    def __getitem__(self, key: object) -> Any:
-        raise self._refuse()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._refuse()
-
-    def __repr__(self) -> str:
-        return f"<{self._binding}: {_UNAVAILABLE.get(self._kind, self._kind)}, not emulated>"
 
 
 class CurrentEnv:

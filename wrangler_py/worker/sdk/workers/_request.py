@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPMethod
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 from wrangler_py.worker.sdk.workers._body import Body, make_body
 from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
 from wrangler_py.worker.sdk.workers._message import Message
+
+
+RequestInitCfProperties: TypeAlias = Any
+"""`cf` options of a request, as a dict or a `js` object. They have no effect here."""
 
 
 class FetchKwargs(TypedDict, total=False):

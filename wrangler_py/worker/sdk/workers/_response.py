@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BodyInit: TypeAlias = Any
 """str, bytes, None, FormData, Blob, a stream of `js`, or an (asynchronous) iterator of str or bytes."""
+JSBody: TypeAlias = Any
+"""A body of JavaScript's: a stream, a buffer, a FormData or a Blob of `js`."""
 
 NULL_BODY_STATUSES: frozenset[int] = frozenset({101, 204, 205, 304})
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -101,6 +103,21 @@ class Response(Message):
 
             self._js = JSResponse._of(self)
         return self._js
+
+    @property
+    def js_response(self) -> Any:
+        """The same, by the name that `pyodide.http` has for it."""
+        return self.js_object
+
+    async def string(self) -> str:
+        """The same as `text()`, by the name that `pyodide.http` has for it."""
+        return await self.text()
+
+    def raise_for_status(self) -> None:
+        """Raises OSError when the status is one of an error: 400 or more."""
+        if self.status >= 400:
+            side = "Client" if self.status < 500 else "Server"
+            raise OSError(f"{self.status} {side} Error: {self.status_text} for url: {self.url}")
 
     async def formData(self) -> FormData:
         return await self.form_data()
