@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 from pathlib import Path
 
@@ -98,6 +97,15 @@ def test_nothing_to_connect_to_and_no_embedded_postgresql(project: Path, tmp_pat
     assert "wrangler-py hyperdrive create" in output
 
 
-@pytest.mark.skipif(importlib.util.find_spec("debugpy") is not None, reason="debugpy is installed")
-def test_a_debugger_that_is_not_installed(project: Path) -> None:
-    assert "pip install debugpy" in refusal(project, "--debugger", "5678")
+def test_a_debugger_that_is_not_installed(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text('import sys\nsys.modules["debugpy"] = None\n')
+    output = refusal(project, "--debugger", "5678", environment={"PYTHONPATH": str(tmp_path)})
+    assert "pip install debugpy" in output
+
+
+def test_a_debugger_port_that_is_taken(project: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        output = refusal(project, "--debugger", port)
+    assert f"Cannot wait for a debugger on 127.0.0.1:{port}: Address already in use." in output
+    assert "Choose another port with --debugger." in output

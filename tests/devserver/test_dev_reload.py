@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.dev_process import HYPERDRIVE, DevProcess, write_project
+from support.dev_process import DEADLINE_S, HYPERDRIVE, DevProcess, write_project
 from support.postgres_server import PostgresServer
 
 ENTRY = """
@@ -35,10 +36,13 @@ class Default(WorkerEntrypoint):
                 connection.execute("SELECT 1")
         if path == "/crash":
             os._exit(3)
+        if path == "/fail":
+            raise LookupError("for the page")
         if path == "/bindings":
             return Response(",".join(name for name in ("HYPERDRIVE", "SECOND") if hasattr(self.env, name)))
-        if path == "/second":
-            with psycopg.connect(self.env.SECOND.connectionString) as connection:
+        if path in ("/second", "/third"):
+            binding = getattr(self.env, path.strip("/").upper())
+            with psycopg.connect(binding.connectionString) as connection:
                 return Response(str(connection.execute("SELECT 42").fetchone()[0]))
         return Response(VERSION + getattr(self.env, "SUFFIX", ""))
 """
@@ -86,6 +90,41 @@ def test_a_broken_file_is_shown_and_the_next_save_recovers(dev: DevProcess) -> N
     reload(dev, "recovered")
 
 
+# A page open in a browser, as far as its script can tell.
+BROWSER = """
+const address = process.argv[1];
+const page = await (await fetch(address, { headers: { accept: "text/html" } })).text();
+const [, generation, script] = page.match(/<script data-generation="(\\d+)">(.*?)<\\/script>/s);
+const fetchFrom = globalThis.fetch;
+globalThis.fetch = (path, options) => fetchFrom(new URL(path, address), options);
+globalThis.document = { currentScript: { dataset: { generation } } };
+globalThis.location = { reload() { console.log("reloaded"); process.exit(); } };
+new Function(script)();
+console.log("open");
+"""
+
+
+@pytest.mark.parametrize("path", ["/", "/fail"])
+def test_an_error_page_reloads_itself_after_the_next_save(dev: DevProcess, node: str, path: str) -> None:
+    since = dev.mark()
+    if path == "/":
+        (dev.project / "src" / "entry.py").write_text("def broken(:\n")
+        dev.wait_for("ERROR.*SyntaxError", since=since)
+    else:
+        save(dev, "fails at /fail")
+        dev.wait_until_answers("fails at /fail")
+    command = [node, "--input-type=module", "--eval", BROWSER, dev.url + path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as browser:
+        try:
+            assert browser.stdout is not None
+            assert browser.stdout.readline() == "open\n"
+            save(dev, "mended")
+            dev.wait_until_answers("mended")
+            assert browser.communicate(timeout=DEADLINE_S)[0] == "reloaded\n"
+        finally:
+            browser.kill()
+
+
 def test_a_new_folder_with_code_in_it_reloads(dev: DevProcess) -> None:
     since = dev.mark()
     folder = dev.project / "lib"
@@ -103,6 +142,23 @@ def test_variables_are_read_again(dev: DevProcess) -> None:
     dev.wait_until_answers("with variables added")
     (dev.project / ".dev.vars").unlink()
     dev.wait_until_answers("with variables ")
+
+
+def test_a_dotenv_file_is_read_again(dev: DevProcess, postgres: PostgresServer) -> None:
+    """Its variables, and the connection string of a binding that comes with it."""
+    reload(dev, "with dotenv ")
+    config, dotenv = dev.project / "wrangler.toml", dev.project / ".env"
+    before = config.read_text()
+    dotenv.write_text("SUFFIX=added\n")
+    dev.wait_until_answers("with dotenv added")
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_THIRD"
+    dotenv.write_text(f"SUFFIX=changed\n{name}={postgres.dsn()}\n")
+    dev.wait_until_answers("with dotenv changed")
+    config.write_text(before + HYPERDRIVE.replace('"HYPERDRIVE"', '"THIRD"'))
+    dev.wait_until_answers("42", "/third")
+    config.write_text(before)
+    dotenv.unlink()
+    dev.wait_until_answers("with dotenv ")
 
 
 def test_a_worker_on_installed_libraries_reloads_its_own_code_only(dev: DevProcess) -> None:
@@ -205,13 +261,20 @@ def test_a_burst_of_saves_is_one_reload(dev: DevProcess) -> None:
 
 
 def test_ignored_folders_do_not_reload(dev: DevProcess) -> None:
+    reload(dev, "undisturbed")
+    config = dev.project / "wrangler.toml"
+    before = config.read_text()
     since = dev.mark()
-    for folder in (".venv", "node_modules", "src/__pycache__", ".wrangler"):
+    for folder in (".venv", ".git", "node_modules", "src/__pycache__", ".wrangler"):
         (dev.project / folder).mkdir(parents=True, exist_ok=True)
         (dev.project / folder / "module.py").write_text("")
-    save(dev, "marker")
-    dev.wait_until_answers("marker")
-    assert dev.output.splitlines()[since:].count("Reloaded") <= 1
+    # A broken config is noticed after them, and loads nothing.
+    config.write_text(before + "[vars\n")
+    dev.wait_for("goes on running", since=since)
+    assert dev.get().text == "undisturbed"
+    assert "Reloaded" not in "\n".join(dev.output.splitlines()[since:])
+    config.write_text(before)
+    dev.wait_for("^Reloaded", since=since)
 
 
 def test_a_worker_that_dies_is_started_again(dev: DevProcess) -> None:
@@ -230,4 +293,5 @@ def test_a_worker_that_dies_while_it_loads_does_not_leave_requests_waiting(dev: 
     response = dev.get()
     assert response.status_code == 503
     assert "exit status 4" in response.text
+    assert response.headers["refresh"] == "1"
     reload(dev, "alive again")

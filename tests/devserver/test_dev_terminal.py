@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,6 +86,37 @@ def test_hotkeys_work_and_the_terminal_is_given_back(terminal: Any) -> None:
     terminal.expect(pexpect.EOF)
     terminal.wait()
     assert terminal.exitstatus == 0
+
+
+def test_b_opens_a_browser(project: Path, tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    child = on_terminal(project, NO_COLOR="1", BROWSER=f"{browser} %s")
+    try:
+        child.expect(r"Ready on (http://\S+)")
+        url = child.match[1]
+        child.expect(r"\[b\] open a browser")
+        child.send("b")
+        deadline = time.monotonic() + DEADLINE_S
+        while not (opened.exists() and opened.read_text()):
+            assert time.monotonic() < deadline
+        assert opened.read_text().strip().rstrip("/") == url
+        child.send("x")
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+
+
+def test_b_without_a_browser_says_the_address(project: Path, tmp_path: Path) -> None:
+    # A browser that cannot be started; the system's own ones are not on the path.
+    child = on_terminal(project, NO_COLOR="1", BROWSER="false %s", PATH=str(tmp_path), DISPLAY="")
+    try:
+        child.expect(r"\[b\] open a browser")
+        child.send("b")
+        child.expect(r"No browser was found\. The address is http://127\.0\.0\.1:\d+")
+    finally:
+        child.close(force=True)
 
 
 def test_ctrl_c_gives_the_terminal_back(project: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -321,6 +322,13 @@ def _debugger(options: DevOptions) -> tuple[str, ...]:
 
     if importlib.util.find_spec("debugpy") is None:
         raise WranglerError("--debugger needs debugpy.", hint="pip install debugpy")
+    try:
+        socket.create_server((LOOPBACK, options.debugger_port)).close()
+    except OSError as error:
+        raise WranglerError(
+            f"Cannot wait for a debugger on {LOOPBACK}:{options.debugger_port}: {os.strerror(error.errno or 0)}.",
+            hint="Choose another port with --debugger.",
+        ) from None
     # Frozen modules would hide their lines from it.
     return (
         "-X",

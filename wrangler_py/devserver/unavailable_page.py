@@ -36,6 +36,7 @@ class UnavailablePage:
             "Content-Type: text/plain; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\n"
             "Retry-After: 1\r\n"
+            "Refresh: 1\r\n"  # a browser asks again by itself
             "Connection: close\r\n\r\n"
         )
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
