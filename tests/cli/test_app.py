@@ -139,6 +139,14 @@ def test_two_kinds_of_config_are_mentioned(project: Path) -> None:
     result = wrangler("node-compat", "status", cwd=project)
     assert "Using wrangler.json; it takes precedence over wrangler.toml." in result.stderr
     assert "is off in wrangler.json" in result.stdout
+    (project / "wrangler.json").rename(project / "wrangler.jsonc")
+    result = wrangler("node-compat", "status", cwd=project)
+    assert "Using wrangler.jsonc; it takes precedence over wrangler.toml." in result.stderr
+    (project.parent / "wrangler.json").write_text("{}")
+    result = wrangler("node-compat", "status", cwd=project)
+    assert "Using ../wrangler.json; it takes precedence over wrangler.jsonc, wrangler.toml." in result.stderr
+    result = wrangler("node-compat", "status", "--config", "wrangler.toml", cwd=project)
+    assert "precedence" not in result.stderr
 
 
 def test_colours_only_where_wanted(tmp_path: Path) -> None:

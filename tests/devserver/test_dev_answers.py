@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,22 @@ def test_shows_an_exception_with_its_place(dev: DevProcess) -> None:
     assert "no such greeting" in response.text
     dev.wait_for(r"ERROR.*LookupError: no such greeting.*entry\.py:\d+", since=since)
     dev.wait_for(r"^GET /raise 500 Internal Server Error", since=since)
+
+
+def test_runs_the_scheduled_handler_when_asked(tmp_path: Path) -> None:
+    entry = (
+        "from workers import Response\n"
+        "async def on_scheduled(controller): print('ran', controller.cron)\n"
+        "async def on_fetch(request): return Response('fetched')\n"
+    )
+    project = write_project(tmp_path / "project", entry)
+    with DevProcess(project, "--test-scheduled") as dev, DevProcess(project) as plain:
+        for path, cron in (("/cdn-cgi/handler/scheduled", "1 * * * *"), ("/__scheduled", "2 * * * *")):
+            assert dev.get(f"{path}?cron={cron.replace(' ', '+')}").status_code == 200
+            dev.wait_for(rf"^\[worker\] ran {re.escape(cron)}$")
+        assert plain.get("/cdn-cgi/handler/scheduled?cron=3").status_code == 200
+        plain.wait_for(r"^\[worker\] ran 3$")
+        assert plain.get("/__scheduled?cron=4").text == "fetched"
 
 
 def test_takes_the_next_port_if_one_is_taken_and_the_environment_asked_for(dev: DevProcess) -> None:

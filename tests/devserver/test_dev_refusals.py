@@ -41,7 +41,21 @@ def test_no_main(project: Path) -> None:
 
 def test_main_names_no_file(project: Path) -> None:
     (project / "src" / "entry.py").unlink()
-    assert "src/entry.py" in refusal(project)
+    assert "wrangler.toml:2: `main` is src/entry.py, and there is no such file." in refusal(project)
+    (project / "wrangler.jsonc").write_text('{\n  // the Worker\n  "main": "./src/worker.py"\n}\n')
+    assert "wrangler.jsonc:3: `main` is src/worker.py, and there is no such file." in refusal(project)
+
+
+def test_a_script_that_is_no_file(project: Path) -> None:
+    output = refusal(project, "src/entri.py")
+    assert f"There is no file {project}/src/entri.py." in output
+    assert "wrangler.toml" not in output
+
+
+def test_a_binding_written_as_one_table(project: Path) -> None:
+    with (project / "wrangler.toml").open("a") as file:
+        file.write(HYPERDRIVE.replace("[[", "[").replace("]]", "]"))
+    assert "two brackets on each side: [[hyperdrive]]" in refusal(project)
 
 
 @pytest.mark.parametrize("suffix", [".js", ".mjs", ".ts"])

@@ -73,6 +73,10 @@ def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
         ),
         ("from workers import fetch", "exports no handler"),
         (
+            "class Default:\n    async def queue(self, batch): ...",
+            "src/entry.py:1: class Default has no fetch method, and wrangler-py has no queue events.",
+        ),
+        (
             "\nclass Worker:\n    async def fetch(self, request): ...",
             "src/entry.py:2: The entry point must be named Default; found class Worker",
         ),

@@ -103,8 +103,8 @@ def project_config(options: GlobalOptions | None = None) -> ConfigFile:
     options = global_options() if options is None else options
     file = ConfigFile.find(options.cwd, options.config)
     if options.config is None and file.ignored:
-        names = ", ".join(path.name for path in file.ignored)
-        printing.info(f"Using {file.path.name}; it takes precedence over {names}.")
+        used, *others = (os.path.relpath(path, options.cwd) for path in (file.path, *file.ignored))
+        printing.info(f"Using {used}; it takes precedence over {', '.join(others)}.")
     return file
 
 

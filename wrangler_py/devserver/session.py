@@ -99,10 +99,6 @@ class DevSession:
     async def _work(self) -> None:
         options = self._options
         project = self._project = await asyncio.to_thread(read_project, options)
-        if not project.main.is_file():
-            raise WranglerError(
-                f"There is no file {project.main}.", hint=f"`main` in {options.config_path.name} names it."
-            )
         listener = open_listening_socket(options.ip, options.port)
         self._url = url_of(listener)
         if options.port not in (0, port_of(listener)):

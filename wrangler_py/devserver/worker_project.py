@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,4 +74,18 @@ def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:
             hint='A Python Worker\'s `main` ends in .py, as in `main = "src/entry.py"`; JavaScript and TypeScript '
             "run on the project's own wrangler.",
         )
+    if not main.is_file():
+        raise _no_file(main, options, config)
     return main
+
+
+def _no_file(main: Path, options: DevOptions, config: ConfigFile) -> WranglerError:
+    if options.script is not None:
+        return WranglerError(f"There is no file {main}.")
+    named = os.path.relpath(main, config.root)
+    line = config.line_of("main", named) or config.line_of("main", f"./{named}")
+    place = config.path.name if line is None else f"{config.path.name}:{line}"
+    return WranglerError(
+        f"{place}: `main` is {named}, and there is no such file.",
+        hint=f"Create it, or have `main` name the Worker's file, from the folder of {config.path.name}.",
+    )

@@ -40,6 +40,8 @@ class ConfigFile:
         self._original = original
         self._document = document
         self._bom = bom
+        self.ignored: tuple[Path, ...] = ()
+        """Config files of the other kinds, in this folder or nearer, that this one took precedence over."""
 
     @classmethod
     def find(cls, cwd: Path, explicit: Path | None = None) -> ConfigFile:
@@ -49,14 +51,19 @@ class ConfigFile:
         """
         if explicit is not None:
             return cls.load(explicit)
-        for name in FILE_NAMES:
-            for folder in (cwd, *cwd.parents):
-                if (folder / name).is_file():
-                    return cls.load(folder / name)
-        raise WranglerError(
-            f"No wrangler.toml, wrangler.json or wrangler.jsonc in {cwd} or above it.",
-            hint="`wrangler-py init` creates a project; --config names a file elsewhere.",
-        )
+        nearest = [
+            next((folder / name for folder in (cwd, *cwd.parents) if (folder / name).is_file()), None)
+            for name in FILE_NAMES
+        ]
+        found = [path for path in nearest if path is not None]
+        if not found:
+            raise WranglerError(
+                f"No wrangler.toml, wrangler.json or wrangler.jsonc in {cwd} or above it.",
+                hint="`wrangler-py init` creates a project; --config names a file elsewhere.",
+            )
+        file = cls.load(found[0])
+        file.ignored = tuple(found[1:])
+        return file
 
     @classmethod
     def load(cls, path: Path) -> ConfigFile:
@@ -92,16 +99,15 @@ class ConfigFile:
         """The text as edited so far."""
         return self._bom + self._document.text
 
+    def line_of(self, key: str, value: str) -> int | None:
+        """The line on which `key` is given the text `value`, if that can be seen."""
+        found = re.search(rf"""\b{re.escape(key)}["']?\s*[=:]\s*["']{re.escape(value)}["']""", self.text)
+        return None if found is None else self.text.count("\n", 0, found.start()) + 1
+
     @property
     def data(self) -> dict[str, Any]:
         """The parsed document as edited so far; not to be changed."""
         return self._document.data
-
-    @property
-    def ignored(self) -> tuple[Path, ...]:
-        """Other config files in the same folder, which this one takes precedence over."""
-        names = FILE_NAMES[FILE_NAMES.index(self.path.name) + 1 :] if self.path.name in FILE_NAMES else ()
-        return tuple(self.root / name for name in names if (self.root / name).is_file())
 
     @property
     def environments(self) -> tuple[str, ...]:

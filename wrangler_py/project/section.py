@@ -141,7 +141,10 @@ class _Reader:
     def _check(self, key: str, value: Any, kind: type, wanted: str | None = None) -> Any:
         if not isinstance(value, kind):
             names = {str: "a string", bool: "true or false", list: "an array", dict: "a table"}
-            raise WranglerError(f"{self._file}: `{self._prefix}{key}` must be {wanted or names[kind]}.")
+            hint = None
+            if kind is list and isinstance(value, dict) and self._file.endswith(".toml"):
+                hint = f"An array of tables has two brackets on each side: [[{self._prefix}{key}]]"
+            raise WranglerError(f"{self._file}: `{self._prefix}{key}` must be {wanted or names[kind]}.", hint=hint)
         return value
 
 

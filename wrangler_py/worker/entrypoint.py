@@ -13,6 +13,9 @@ from wrangler_py.worker.sdk.workers._env import Env
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
+_OTHER_EVENTS = frozenset({"email", "queue", "tail", "trace"})
+"""Handlers for what is not emulated."""
+
 
 class EntrypointError(Exception):
     """The Worker's module was loaded, and has nothing to call. `line` is where to look, from 1."""
@@ -128,6 +131,9 @@ def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointErro
         methods = [name for name in vars(default) if callable(getattr(default, name)) and not name.startswith("_")]
         close = difflib.get_close_matches("fetch", methods, n=1)
         found = f" (it has {close[0]}: is that meant?)" if close else ""
+        others = " and ".join(name for name in methods if name in _OTHER_EVENTS)
+        if others:
+            found = f", and wrangler-py has no {others} events"
         return EntrypointError(
             f"class Default has no fetch method{found}. Add `async def fetch(self, request)`",
             line=_line_of(default),
