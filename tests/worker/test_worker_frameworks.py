@@ -143,6 +143,61 @@ def test_a_failing_start_up_is_told(start_worker):
     assert "no database" in child.client.get("/").text
 
 
+def test_no_event_loop_runs_for_a_wsgi_application(start_worker):
+    """Django's ORM, and whoever calls `asyncio.run`, insist on that."""
+    child = start_worker(
+        """
+        import asyncio
+        from flask import Flask, Response
+        from pyodide.ffi import run_sync
+        from workers import env, wait_until, wsgi
+
+        app = Flask(__name__)
+
+        def outside():
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                return "outside"
+            raise AssertionError("an event loop runs")
+
+        async def inside(text):
+            await asyncio.sleep(0)
+            return f"{text} {env.NAME}"
+
+        async def later():
+            print(await inside("later"))
+
+        @app.get("/")
+        def root():
+            told = [outside(), asyncio.run(inside("run")), run_sync(inside("run_sync")), outside()]
+            wait_until(later())
+            return Response(f"{piece}; " for piece in [*told, outside()])
+
+        @app.get("/stream")
+        def stream():
+            def pieces():
+                for _ in range(2):
+                    yield outside() + asyncio.run(inside(""))
+            return Response(pieces())
+
+        @app.get("/fail")
+        def fail():
+            raise LookupError(outside())
+
+        Default = wsgi.entrypoint(app)
+        """,
+        vars={"NAME": "n"},
+    )
+    for _ in range(2):
+        assert child.client.get("/").text == "outside; run n; run_sync n; outside; outside; "
+    child.wait_for_output("later n\nlater n\n")
+    assert child.client.get("/stream").text == "outside noutside n"
+    assert child.client.get("/fail").status_code == 500
+    assert child.client.get("/stream").status_code == 200
+    assert not child.of_kind("exception")
+
+
 def test_flask(start_worker):
     child = start_worker(
         """

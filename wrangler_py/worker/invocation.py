@@ -30,6 +30,7 @@ class Invocation:
         self.resources: dict[Any, Any] = {}
         self.own_headers: list[tuple[str, str]] = []
         self._worker = worker
+        self._loop = asyncio.get_running_loop()
         self._background: set[asyncio.Future[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
@@ -62,7 +63,11 @@ class Invocation:
             raise TypeError(
                 f"waitUntil takes an awaitable, not {type(awaitable).__name__}: call the async function"
             )
-        future = asyncio.ensure_future(awaitable)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = self._loop  # a WSGI application calls
+        future = asyncio.ensure_future(awaitable, loop=loop)
         self._background.add(future)
         future.add_done_callback(self._background_done)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,7 +31,9 @@ async def fetch(app: Any, req: Any, env: Any, ctx: Context | None = None) -> Res
     else:
         blocking = body.blocking_reader()
         source = io.BytesIO(await body.read()) if blocking is None else io.BufferedReader(_Input(blocking))
-    return _Call(app, build_environ(request, env, source)).response()
+    environ = build_environ(request, env, source)
+    with _outside_of_the_loop():
+        return _Call(app, environ).response()
 
 
 def entrypoint(app: Any) -> type[WorkerEntrypoint]:
@@ -73,6 +78,24 @@ def build_environ(req: Any, env: Any, body: Any) -> dict[str, Any]:
     if client is not None:
         environ["REMOTE_ADDR"] = client
     return environ
+
+
+@contextmanager
+def _outside_of_the_loop() -> Iterator[None]:
+    """No event loop runs for what is called inside, as on a WSGI server.
+
+    Django refuses its ORM where one runs, and so does `asyncio.run`.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    _leave_task(loop, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(loop)  # asyncio.run leaves none behind
+        asyncio._set_running_loop(loop)
+        _enter_task(loop, task)
 
 
 class _Input(io.RawIOBase):
@@ -156,7 +179,11 @@ class _Call:
         try:
             yield from self._written
             yield from first
-            for piece in pieces:
+            while True:
+                with _outside_of_the_loop():
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
                 if piece:
                     yield piece
         finally:
