@@ -103,6 +103,11 @@ def test_a_name_that_a_module_has_not(start_worker):
     assert "wrangler_py" not in child.client.get("/").text
 
 
+def test_a_file_with_the_name_of_a_module_of_the_platform(start_worker):
+    _, event = load_error(start_worker, "from workers import hire\n", files={"src/workers.py": "def hire(): ...\n"})
+    assert event["hint"] == "another name for your workers.py: `workers` is the platform's module"
+
+
 def test_an_entry_point_that_cannot_be_made(start_worker):
     child = start_worker(
         """

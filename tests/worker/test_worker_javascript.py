@@ -223,7 +223,9 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
 
 
 def test_a_module_that_the_platform_has_not_is_no_module(start_worker):
-    child = start_worker("from workers import import_from_javascript\nimport_from_javascript('left-pad')", ready=False)
+    child = start_worker(
+        "from workers import import_from_javascript\nimport_from_javascript('left-pad')", ready=False
+    )
     assert "ImportError: Failed to import 'left-pad'" in child.wait_for("load_error")["summary"]
 
 

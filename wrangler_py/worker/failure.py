@@ -97,7 +97,7 @@ class FailureReporter:
             where=where,
             traceback=self.redact(self._text(error)),
             frames=frames,
-            hint=_hint(error),
+            hint=_hint(error, self._main.parent),
             title=title,
         )
 
@@ -148,7 +148,7 @@ def _without_host(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _hint(error: BaseException) -> str | None:
+def _hint(error: BaseException, sources: Path) -> str | None:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         known = _DRIVERS.get(package)
@@ -163,8 +163,11 @@ def _hint(error: BaseException) -> str | None:
     if type(error).__name__ == "BdbQuit" and not sys.stdin.isatty():
         return "wrangler-py dev --no-reload, which leaves the terminal to breakpoint()"
     if isinstance(error, ImportError) and (missing := _MISSING_NAME.match(str(error))):
+        module = _as_imported(missing[2])
+        if module != missing[2] and (sources / f"{module}.py").is_file():
+            return f"another name for your {module}.py: `{module}` is the platform's module"
         close = difflib.get_close_matches(missing[1], dir(sys.modules.get(missing[2])), n=1)
-        return f"from {_as_imported(missing[2])} import {close[0]}" if close else None
+        return f"from {module} import {close[0]}" if close else None
     if isinstance(error, TypeError | AttributeError) and "coroutine" in str(error):
         return "put `await` before the call that gives it"
     if isinstance(error, TypeError) and "is not JSON serializable" in str(error):

@@ -128,7 +128,8 @@ def make_body(value: Any) -> tuple[Body | None, str | None]:
         return Body(stream=_encoded(aiter(value))), None
     if isinstance(value, Iterator):
         return Body(stream=_encoded(_asynchronous(value))), None
-    hint = ". Use Response.json(...) to send it as JSON" if isinstance(value, dict | list | tuple | int | float) else ""
+    is_json = isinstance(value, dict | list | tuple | int | float)
+    hint = ". Use Response.json(...) to send it as JSON" if is_json else ""
     raise TypeError(f"Unsupported type in Response: {type(value).__name__}{hint}")
 
 

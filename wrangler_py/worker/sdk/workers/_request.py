@@ -9,7 +9,6 @@ from wrangler_py.worker.sdk.workers._body import Body, make_body
 from wrangler_py.worker.sdk.workers._headers import Headers, HeadersInit
 from wrangler_py.worker.sdk.workers._message import Message
 
-
 RequestInitCfProperties: TypeAlias = Any
 """`cf` options of a request, as a dict or a `js` object. They have no effect here."""
 
