@@ -137,6 +137,10 @@ def test_a_missing_main_file(start_worker, tmp_path):
         ("{'a': 1}", "on_fetch returned a dict, not a Response. Write `return Response.json(…)`"),
         ("'text'", "on_fetch returned str, not a Response. Write `return Response(…)`"),
         ("Response({'a': 1})", "TypeError: Unsupported type in Response: dict. Use Response.json(...)"),
+        (
+            "Request('https://x', method='POST', body={'a': 1})",
+            "TypeError: Unsupported type in Request: dict. Use body=json.dumps(...) to send it as JSON",
+        ),
         ("Response('x', headers={'bad name': 'x'})", "Invalid header name"),
         ("Response('x', headers={'x': 'a\\nb'})", "line breaks are not allowed"),
         ("Response('x', status=99)", "Invalid status 99"),
@@ -144,7 +148,7 @@ def test_a_missing_main_file(start_worker, tmp_path):
     ],
 )
 def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected):
-    child = start_worker(f"from workers import Response\n\ndef on_fetch():\n    return {expression}\n")
+    child = start_worker(f"from workers import Request, Response\n\ndef on_fetch():\n    return {expression}\n")
     response = child.client.get("/")
     assert response.status_code == 500
     assert expected in response.text

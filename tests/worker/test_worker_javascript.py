@@ -88,6 +88,7 @@ def test_values(start_worker):
             assert JSON.parse('{"x": {"y": 1}}').x.y == 1
             assert list(Object.keys(plain)) == ["a"] and Object.assign(Object.new(), plain).a.b.length == 2
             assert to_js({"k": "v"}).get("k") == "v"
+            assert Object.fromEntries(to_js({"k": "v"}).entries()).k == "v"
             try:
                 JSON.parse("{")
             except JsException as error:

@@ -119,6 +119,9 @@ class IncomingCf:
     tlsCipher = ""
     clientAcceptEncoding = ""
     isEUCountry = False
+    metroCode = "635"
+    clientTcpRtt = 1
+    requestPriority = ""
 
     def to_py(self) -> dict[str, Any]:
         return {

@@ -133,6 +133,9 @@ class JsMap(dict[Any, Any], JsProxy):
     def has(self, key: Any) -> bool:
         return key in self
 
+    def entries(self) -> JsArray:
+        return JsArray(JsArray(pair) for pair in self.items())
+
     @classmethod
     def new(cls, entries: Iterable[Any] = ()) -> JsMap:
         return cls((pair[0], pair[1]) for pair in entries)

@@ -111,7 +111,7 @@ class _Split:
             yield own.pop(0)
 
 
-def make_body(value: Any) -> tuple[Body | None, str | None]:
+def make_body(value: Any, *, of: str = "Response") -> tuple[Body | None, str | None]:
     """Turn what a person gives as a body into a Body and the content type it brings along.
 
     Raises TypeError for a type that is no body, with the way out.
@@ -129,8 +129,9 @@ def make_body(value: Any) -> tuple[Body | None, str | None]:
     if isinstance(value, Iterator):
         return Body(stream=_encoded(_asynchronous(value))), None
     is_json = isinstance(value, dict | list | tuple | int | float)
-    hint = ". Use Response.json(...) to send it as JSON" if is_json else ""
-    raise TypeError(f"Unsupported type in Response: {type(value).__name__}{hint}")
+    way = "Response.json(...)" if of == "Response" else "body=json.dumps(...)"
+    hint = f". Use {way} to send it as JSON" if is_json else ""
+    raise TypeError(f"Unsupported type in {of}: {type(value).__name__}{hint}")
 
 
 async def _asynchronous(pieces: Iterator[Any]) -> AsyncIterator[Any]:

@@ -47,7 +47,7 @@ class Request(Message):
         if options.get("body") is not None:
             if self._method in ("GET", "HEAD"):
                 raise TypeError(f"A {self._method} request has no body: pass method=HTTPMethod.POST, for one")
-            self._body, content_type = make_body(options["body"])
+            self._body, content_type = make_body(options["body"], of="Request")
             if content_type is not None and "content-type" not in self._headers:
                 self._headers.append("content-type", content_type)
         else:
