@@ -150,6 +150,19 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (execute("unknown") + SYNC, "Z"),
         (bind("", "n") + execute() + SYNC, "Z"),
     ],
+    "names after errors, without waiting for them": [
+        (parse("a", "SELECT nonsense") + SYNC + parse("a", "SELECT 1") + bind("", "a") + execute() + SYNC, "ZZ"),
+        (parse("a", "SELECT 2") + SYNC + parse("a", "SELECT 3") + SYNC + bind("", "a") + execute() + SYNC, "ZZZ"),
+        (parse("b", "SELECT nonsense") + bind("", "b") + execute() + close("S", "b") + SYNC, "Z"),
+        (parse("b", "SELECT 4") + bind("", "b") + execute() + SYNC, "Z"),
+        (parse("c", "SELECT mistaken") + SYNC + parse("d", "SELECT mistaken") + SYNC, "ZZ"),
+        (execute("never") + parse("e", "SELECT 5") + SYNC + bind("", "e") + execute() + SYNC, "ZZ"),
+        (bind("", "never") + close("S", "a") + SYNC + bind("", "a") + execute() + SYNC, "ZZ"),
+        (parse("", "SELECT nonsense") + parse("", "SELECT 6") + close("S", "") + SYNC + SYNC, "ZZ"),
+        (bind("p", "never") + parse("f", "SELECT 7") + query("SELECT 8") + execute("p") + query("SELECT 9"), ""),
+        (SYNC + bind("", "f") + execute() + SYNC, "ZZ"),
+        (query("SELECT 'fine'"), "Z"),
+    ],
     "names in a transaction": [
         (query("BEGIN"), "Z"),
         (parse("n", "SELECT 1") + SYNC, "Z"),
@@ -433,6 +446,19 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (query("DISCARD ALL"), "Z"),
         (query("CLOSE ALL; UNLISTEN *; RESET ALL"), "Z"),
         (query("SELECT pg_advisory_unlock_all()"), "Z"),
+    ],
+    "a deallocate that fails": [
+        (
+            parse("", "DEALLOCATE never")
+            + bind()
+            + execute()
+            + parse("", "CREATE TABLE never (a int)")
+            + bind()
+            + execute()
+            + SYNC,
+            "Z",
+        ),
+        (query("SELECT * FROM never"), "Z"),
     ],
     "deallocate in a pipeline": [
         (

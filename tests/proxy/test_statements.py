@@ -60,6 +60,67 @@ def test_clients_share_one_statement_at_the_origin(start_proxy: Callable[..., Pr
         assert clients[0].rows("SELECT count(*) FROM pg_prepared_statements") == [[b"1"]]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_what_an_error_skips_is_not_in_the_books(start_proxy: Callable[..., ProxyServer], limit: int) -> None:
+    """Nothing of it is waited for: the next exchange is under way when the error comes."""
+    proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=limit)
+    names = ["a", "b", "c"]
+    with connect(proxy) as client, connect(proxy) as other:
+        for name in names:
+            client.ask(parse(name, f"SELECT '{name}'"), bind("", name), execute(), SYNC)
+        for first, second in itertools.product(names, names):
+            client.send(execute("never"), bind("", first), bind("", second), bind("", first), SYNC)
+            client.send(bind("", second), execute(), SYNC, bind("", first), execute(), SYNC)
+            answers = client.until_ready(3)
+            assert [answer.sqlstate for answer in answers if answer.kind == "E"] == ["34000"]
+            assert [a.values for a in answers if a.kind == "D"] == [[second.encode()], [first.encode()]]
+            for name in names:
+                assert only(other.ask(parse(name, f"SELECT '{name}'"), bind("", name), execute(), SYNC)) == [
+                    name.encode()
+                ]
+            other.ask(query("DEALLOCATE ALL"))
+
+
+@pytest.mark.parametrize("skipped", [bind(), parse("", "SELECT 'mine'")])
+def test_an_unnamed_statement_is_nobody_elses(start_proxy: Callable[..., ProxyServer], skipped: bytes) -> None:
+    """Not either when the message that would have brought it here was skipped."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(parse("", "SELECT 'mine'"), SYNC)
+        other.ask(parse("", "SELECT 'not yours'"), bind(), execute(), SYNC)
+        client.send(execute("never"), skipped, SYNC, bind(), execute(), SYNC)
+        assert only(client.until_ready(2)) == [b"mine"]
+
+
+def test_a_literal_is_read_under_the_settings_of_whoever_prepared_it(
+    start_proxy: Callable[..., ProxyServer],
+) -> None:
+    """What is prepared behind a SET LOCAL is nobody else's."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    sql = "SELECT extract(month FROM date '02/03/2026')"
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(query("BEGIN; SET LOCAL DateStyle = 'SQL, DMY'"))
+        client.ask(query("SET LOCAL DateStyle = 'SQL, DMY'"))
+        assert only(client.ask(parse("s", sql), bind("", "s"), execute(), SYNC)) == [b"3"]
+        client.ask(query("COMMIT"))
+        assert only(other.ask(parse("t", sql), bind("", "t"), execute(), SYNC)) == [b"2"]
+
+
+def test_a_setting_that_is_refused_later_is_an_error_of_the_origin(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    postgres.execute("CREATE ROLE short_lived; GRANT short_lived TO app")
+    with connect(proxy, settings={"role": "short_lived"}) as client, connect(proxy) as other:
+        assert client.rows("SELECT current_user") == [[b"short_lived"]]
+        assert other.rows("SELECT current_user") == [[b"app"]]
+        postgres.execute("DROP ROLE short_lived")
+        for _ in range(2):
+            answers = client.ask(query("SELECT current_user"))
+            assert [a.sqlstate for a in answers if a.kind == "E"] == ["22023"]
+        assert other.rows("SELECT current_user") == [[b"app"]]
+
+
 # --- changes of the schema: drivers fare as they do directly -----------------------------------------------
 
 CHANGES = {

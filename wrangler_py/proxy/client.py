@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wrangler_py.cache.verdict import CacheStatus
+from wrangler_py.cache.verdict import NOT_PREPARED, CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
@@ -277,7 +277,9 @@ class ClientSession(asyncio.Protocol):
             forward_simple(self, self.origin, group[0])
         else:
             try:
-                forward(self, self.origin, group, closed)
+                if not forward(self, self.origin, group, closed):
+                    self.waiting = True
+                    self._wait(Pending(group, closed))
             except ProtocolError as error:
                 self._refuse_nonsense(error)
         if self.leads is not None:
@@ -319,9 +321,12 @@ class ClientSession(asyncio.Protocol):
             status = text.verdict.status
         elif self.in_transaction:
             status = CacheStatus.TRANSACTION
+        elif unnamed_ahead:
+            status = CacheStatus.UNCACHEABLE
+            self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
         else:
             own_session = self.pinned or (self.origin is not None and self.origin.dirty)
-            status = CacheStatus.UNCACHEABLE if unnamed_ahead or own_session else CacheStatus.MISS
+            status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
         self.queries.append(QueryRun(sql, text, status, self.request))
 
     # --- the origin's side ---------------------------------------------------------------------------------
@@ -338,6 +343,10 @@ class ClientSession(asyncio.Protocol):
         other columns by now, it must get an error and not those."""
         origin = self.origin
         if origin is None:
+            return
+        queue = origin.stream.queue
+        if queue and not queue[-1].closed:
+            self._send_pending()
             return
         try:
             unproved = self._unproved(origin)
@@ -380,14 +389,16 @@ class ClientSession(asyncio.Protocol):
         for item in self._take_pending():
             if self.origin is None:
                 return  # it was refused
-            if item.group:
+            if self.waiting:
+                self._wait(item)
+            elif item.group:
                 self._forward(item.group, item.closed)
             else:
                 self._pass_on(item.piece)
 
     def lets_go(self) -> bool:
         """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
-        if self.waiting or self.streaming:
+        if self.streaming:
             return False
         self.in_transaction = False
         return not self.pinned
@@ -475,7 +486,7 @@ class ClientSession(asyncio.Protocol):
 
     def steps_skipped(self, steps: list[Step]) -> None:
         """The origin skipped these messages after an error: names they gave or freed are as before."""
-        for step in steps:
+        for step in reversed(steps):
             if step.name is None:
                 continue
             if step.finals == b"1":

@@ -72,6 +72,8 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
             origin.unnamed = client.statements[b""] = statement
         client.local_portals.pop(b"", None)
         client.unnamed_described = False
+    origin.in_doubt = False
+    origin.preparing.clear()
     client.origin = origin
     client.in_transaction = False
     client.cached_portals = {}

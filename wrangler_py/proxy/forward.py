@@ -148,8 +148,11 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     origin.send(exchange, data)
 
 
-def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> None:
-    """Sends extended query messages to the origin that `client` holds. Raises ProtocolError for malformed ones."""
+def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> bool:
+    """Sends extended query messages to the origin that `client` holds. Raises ProtocolError for malformed ones.
+
+    False if what they mean depends on how that ends which is under way: nothing was sent, then.
+    """
     queue = origin.stream.queue
     exchange = queue[-1] if queue and not queue[-1].closed else None
     if exchange is not None and exchange.failed:
@@ -157,13 +160,21 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if closed:
             exchange.closed = True
             origin.transport.write(messages.SYNC)
-        return
+        return True
     if exchange is None and group[0][0] == _FLUSH:
-        return  # behind a Sync, which flushes anyway
+        return True  # behind a Sync, which flushes anyway
     if origin.stream.copy_in and group[0][0] == _SYNC:
         origin.transport.write(messages.SYNC)  # ignored there
-        return
-    out: list[bytes] = []
+        return True
+    if exchange is None and queue:
+        if _is_in_doubt(client, origin, group):
+            return False
+    elif exchange is None:
+        origin.in_doubt = False
+        if origin.preparing:
+            origin.preparing.clear()
+    alone = exchange is None and not (queue and queue[-1].query_from is not None)
+    out: list[bytes] = [] if alone else [b""]  # what is in it may fail, and then the rest is skipped
     steps: list[Step] = []
     plain = exchange is None and closed and len(group) > 1
     client.in_transaction = in_transaction(client, origin)
@@ -185,7 +196,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             elif kind == _PARSE:
                 plain &= _parse(client, origin, data, out, steps)
             elif kind == _CLOSE:
-                plain &= _close(client, data, out, steps)
+                plain &= _close(client, origin, data, out, steps)
             else:
                 out.append(data)
     except ProtocolError:
@@ -211,6 +222,17 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         made_up = origin.stream.emit_ready_steps(exchange)
         if made_up:
             client.write(made_up)
+    return True
+
+
+def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
+    kind, data, _ = group[0]
+    if kind == _SYNC or origin.stream.queue[-1].copy_ended:
+        return False
+    if kind != _PARSE or origin.in_doubt:
+        return origin.in_doubt
+    name, statement = client.pool.statements.parsed(data, client.settings)
+    return bool(name) and (name in client.statements or statement in origin.preparing)
 
 
 # --- one function a message: adds what to send and what to expect; True while the exchange can stay plain -----
@@ -228,6 +250,8 @@ def _parse(
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
         return _fail(origin, error, out, steps)
     client.statements[name] = statement
+    if out:
+        origin.in_doubt = True
     if not name:
         client.unnamed_described = False
     if text.changes_schema:
@@ -238,7 +262,7 @@ def _parse(
     if not name:
         origin.unnamed = statement
         out.append(data)
-        steps.append(Step(PARSE, name=b"", statement=None))
+        steps.append(Step(PARSE, name=b"", statement=statement))
         return True
     if statement in origin.prepared:
         if in_failed_transaction(origin) and not text.ends:
@@ -259,10 +283,15 @@ def _prepare(
     out: list[bytes],
     steps: list[Step],
 ) -> None:
+    if out:
+        origin.in_doubt = True
+    origin.preparing.add(statement)
     superfluous = origin.remember(statement, client.proxy.options.max_prepared_statements)
     if superfluous is not None:
         out.append(messages.close_statement(superfluous.name))
         steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
+    if origin.has_own_settings:
+        origin.prepared_under_own.append(statement)
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
 
@@ -288,6 +317,8 @@ def _bind(
     plain = True
     if not name:
         if origin.unnamed is not statement:
+            if out:
+                origin.in_doubt = True
             origin.unnamed = statement
             out.append(messages.parse(b"", statement.definition))
             steps.append(Step(PARSE, Action.SWALLOW))
@@ -326,6 +357,8 @@ def _describe(
     if not name:
         client.unnamed_described = True
         if origin.unnamed is not statement:
+            if out:
+                origin.in_doubt = True
             origin.unnamed = statement
             out.append(messages.parse(b"", statement.definition))
             steps.append(Step(PARSE, Action.SWALLOW))
@@ -357,16 +390,23 @@ def _execute(
         portal, _ = messages.cstring(data, 5)
         statement = client.local_portals.pop(portal, None)
         if statement is not None:
-            steps.append(Step(EXECUTE, Action.EMIT, drop_statements(client, statement.text)))
+            answer = drop_statements(client, statement.text)
+            if answer[:1] == b"E":
+                return _fail(origin, answer, out, steps)
+            steps.append(Step(EXECUTE, Action.EMIT, answer))
             return False
     out.append(data)
     steps.append(STEP_EXECUTE)
     return True
 
 
-def _close(client: ClientSession, data: bytes, out: list[bytes], steps: list[Step]) -> bool:
+def _close(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
     target, name = messages.split_target(data)
     if target == _STATEMENT:
+        if out:
+            origin.in_doubt = True
         statement = client.statements.pop(name, None)
         shown = name if statement is not None else None
         steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
+from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.settings import SessionSettings, transition
 from wrangler_py.proxy.statements import POOL_NAME
 
@@ -68,6 +69,10 @@ class OriginConnection(asyncio.Protocol):
         self.settings: SessionSettings = None  # type: ignore[assignment]
         self.prepared: OrderedDict[Statement, None] = OrderedDict()
         self.unnamed: Statement | None = None
+        self.in_doubt = False
+        """The books are written ahead: an error in what is under way may undo some of it."""
+        self.preparing: set[Statement] = set()
+        """What of `prepared` was under way when the last exchange began."""
         self.process_id = 0
         self.secret = b""
         self.dirty = False
@@ -84,6 +89,10 @@ class OriginConnection(asyncio.Protocol):
         self.writes: list[QueryRun] = []
         """What was written in the transaction that is open."""
         self.in_failed_transaction = False
+        self.has_own_settings = False
+        """What runs now set something itself, in the session or in its transaction."""
+        self.prepared_under_own: list[Statement] = []
+        """Not for anyone else: their literals were read under those settings."""
         self.schema_changed = False
         """Something was run that may make statements' plans stale."""
         self.abandoned_at: float | None = None
@@ -171,6 +180,8 @@ class OriginConnection(asyncio.Protocol):
             self._quiet()
         elif self.client is None:
             self._end_for_nobody()
+        elif self.client.waiting and not self.stream.queue[-1].closed:
+            self.client.granted(self)  # the Sync, or the query, that it was to wait for is not looked at
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
@@ -242,7 +253,15 @@ class OriginConnection(asyncio.Protocol):
             self.run(sql, self._adopted)
             then()
         else:
-            self.run(sql, lambda exchange: self._adopted(exchange) or then())  # type: ignore[func-returns-value]
+            self.run(sql, lambda exchange: self._tried(exchange) or then())  # type: ignore[func-returns-value]
+
+    def _tried(self, exchange: Exchange) -> None:
+        """The client, which has sent nothing yet, gets the origin's error, and may try again."""
+        if exchange.error and self.client is not None:
+            client, self.client = self.client, None
+            client.origin = None
+            client.origin_unavailable(OriginUnavailable("settings refused", response=exchange.error))
+        self._adopted(exchange)
 
     def _adopted(self, exchange: Exchange) -> None:
         if exchange.error is not None and not self.closed:
@@ -254,13 +273,15 @@ class OriginConnection(asyncio.Protocol):
 
     def _quiet(self) -> None:
         """All that was sent has been answered."""
-        if self.stream.transaction_status == IDLE:
-            client = self.client
+        client = self.client
+        if client is not None and client.waiting:
+            client.granted(self)  # what it waited with depended on those answers
+        elif self.stream.transaction_status == IDLE:
             if client is None:
                 self._settle()
             elif client.lets_go():
                 self.release()
-        elif self.client is None and not self.release_pending:
+        elif client is None and not self.release_pending:
             # Whoever leaves in the middle of a transaction may have come to grief: the next one starts afresh.
             self.dirty = self.drop_statements = True
             self.run("ROLLBACK", lambda _: None)
@@ -322,6 +343,11 @@ class OriginConnection(asyncio.Protocol):
             self.release_pending = True
             return
         self.release_pending = False
+        self.has_own_settings = False
+        if self.prepared_under_own:
+            self.pool.not_idle(self)
+            self._close_own_statements()
+            return
         if self.schema_changed:
             self.schema_changed = False
             self.pool.statements.forget_all()
@@ -339,6 +365,12 @@ class OriginConnection(asyncio.Protocol):
                 self.run(RESET_SESSION, self._reset_done)
         elif not self.idle:
             self.pool.available(self)
+
+    def _close_own_statements(self) -> None:
+        own, self.prepared_under_own = self.prepared_under_own, []
+        for statement in own:
+            self.prepared.pop(statement, None)
+        self.send(Exchange(None), b"".join(messages.close_statement(s.name) for s in own) + messages.SYNC)
 
     def _reset_done(self, exchange: Exchange) -> None:
         self.settings = self.pool.baseline
@@ -372,10 +404,10 @@ class OriginConnection(asyncio.Protocol):
     def undo(self, steps: list[Step]) -> None:
         """What was noted as done at the origin was not: an error made it skip that."""
         self.unnamed = None
-        for step in steps:
+        for step in reversed(steps):
             if step.statement is None:
                 continue
-            if step.finals == PARSE and step.action is not Action.EMIT:
+            if step.finals == PARSE and step.action is not Action.EMIT and step.name != b"":
                 self.prepared.pop(step.statement, None)
             elif step.finals == CLOSE and step.action is Action.SWALLOW:
                 self.prepared[step.statement] = None

@@ -80,6 +80,8 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.in_transaction = False
     if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
         origin.dirty = True
+    if text.sets:
+        origin.has_own_settings = True
     if text.changes_schema:
         origin.schema_changed = True
         client.pool.statements.forget_all()

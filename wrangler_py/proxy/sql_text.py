@@ -62,6 +62,7 @@ class SQLText:
     `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
     leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
     settings back to the connection's own. `deallocates`: the statement that it drops, b"" for all, None for none.
+    `sets`: a setting of PostgreSQL's own, which may be how literals are read or what names mean, for however long.
     `needs_session`: what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all
     that, so that the proxy only has to pass it on.
     """
@@ -69,7 +70,7 @@ class SQLText:
     __slots__ = (
         "_facts", "_sample", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all",
         "ends", "is_ordinary", "needs_session", "notifies", "prepares", "refusal", "resets_settings", "rolls_back",
-        "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
+        "sets", "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:
@@ -83,6 +84,7 @@ class SQLText:
         self.resets_settings = False
         self.deallocates: bytes | None = None
         self.discards_all = False
+        self.sets = False
         self.sets_outside_transaction = False
         self.takes_transaction_lock = False
         self.rolls_back = False
@@ -95,7 +97,7 @@ class SQLText:
             self._learn(self.facts)
         self.is_ordinary = self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends
-            or self.resets_settings or self.sets_outside_transaction or self.takes_transaction_lock
+            or self.resets_settings or self.sets or self.sets_outside_transaction or self.takes_transaction_lock
             or self.prepares or self.notifies or self.needs_session
         )  # fmt: skip
 
@@ -155,6 +157,9 @@ class SQLText:
                 refusal = _refusal(statement, alone=len(facts.statements) == 1)
                 if refusal is not None and (refusal.in_transaction_too or not inside):
                     self.refusal = refusal
+        self.sets = bool(effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG)) and not (
+            facts.settings and all("." in name for name in facts.settings)
+        )
         self.sets_outside_transaction = (
             len(facts.statements) == 1 and not facts.is_cleanup and bool(effects & (Effect.SET | Effect.SET_CONFIG))
         )
