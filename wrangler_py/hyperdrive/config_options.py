@@ -48,6 +48,16 @@ class ConfigOptions:
     access_client_id: str | None = None
     access_client_secret: str | None = field(default=None, repr=False)
 
+    @property
+    def lacks_password(self) -> bool:
+        """Whether the origin is given in parts, all but the password."""
+        return bool(
+            self.connection_string is None
+            and self.origin_password is None
+            and self.origin_host
+            and self.origin_user
+        )
+
     def given(self) -> tuple[str, ...]:
         """The names of the options that are there."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name) not in (None, False))
@@ -134,7 +144,8 @@ def _new_origin(options: ConfigOptions) -> Origin:
         raise WranglerError(
             "You must say where the database is.",
             hint="--connection-string=postgres://user:password@host:5432/database, or its parts with\n"
-            "--origin-host, --database, --origin-user and --origin-password; or --embedded for our own.",
+            "--origin-host, --database, --origin-user and --origin-password; or --embedded for the bundled\n"
+            "PostgreSQL.",
         )
     return Origin(
         scheme=_scheme(options.origin_scheme or _DEFAULT_SCHEME),
