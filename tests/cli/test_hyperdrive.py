@@ -21,13 +21,6 @@ TOML = 'name = "x" # mine\nmain = "src/entry.py"\n\n[env.staging]\nname = "s"\n'
 JSONC = '{\n  // mine\n  "name": "x",\n  "main": "src/entry.py"\n}\n'
 
 
-@pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
-    project = tmp_path / "project"
-    project.mkdir()
-    return CommandLine(tmp_path / "home", project)
-
-
 def created(cli: CommandLine, name: str = "db", *options: str | Path) -> str:
     outcome = cli.ok("hyperdrive", "create", name, f"--connection-string={STRING}", "--no-check", *options)
     assert f"🚧 Creating '{name}'" in outcome.stdout
