@@ -97,7 +97,7 @@ def update(
         origin = _new_origin(options)
     elif origin is not None:
         origin = _changed_origin(origin, options)
-    elif set(_parts(options)) - {"database"}:  # the database alone is another one of the bundled PostgreSQL
+    elif set(_parts(options)) - {"database"}:  # the database alone is another one of the embedded PostgreSQL
         origin = _new_origin(options)
     return replace(
         config,
@@ -130,7 +130,7 @@ def _check_together(options: ConfigOptions) -> None:
     for name in _NOT_EMBEDDED:
         if options.embedded and getattr(options, name) is not None:
             raise WranglerError(
-                f"--embedded and {_flag(name)} are mutually exclusive: the bundled PostgreSQL is the origin."
+                f"--embedded and {_flag(name)} are mutually exclusive: the embedded PostgreSQL is the origin."
             )
 
 
@@ -144,7 +144,7 @@ def _new_origin(options: ConfigOptions) -> Origin:
         raise WranglerError(
             "You must say where the database is.",
             hint="--connection-string=postgres://user:password@host:5432/database, or its parts with\n"
-            "--origin-host, --database, --origin-user and --origin-password; or --embedded for the bundled\n"
+            "--origin-host, --database, --origin-user and --origin-password; or --embedded for the embedded\n"
             "PostgreSQL.",
         )
     return Origin(
