@@ -1,4 +1,4 @@
--- Applied by `wrangler-py dev` to the bundled PostgreSQL, again after every change: it must be repeatable.
+-- Applied by `wrangler-py dev` to the embedded PostgreSQL, again after every change: it must be repeatable.
 
 CREATE TABLE IF NOT EXISTS guests (
     name text PRIMARY KEY,

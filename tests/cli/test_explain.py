@@ -8,19 +8,12 @@ import pytest
 from support.command_line import CommandLine, Outcome
 
 
-@pytest.fixture
-def command(tmp_path: Path) -> CommandLine:
-    project = tmp_path / "project"
-    project.mkdir()
-    return CommandLine(tmp_path / "home", project)
+def explain(cli: CommandLine, *arguments: str | Path, stdin: str = "") -> Outcome:
+    return cli("hyperdrive", "explain", *arguments, stdin=stdin)
 
 
-def explain(command: CommandLine, *arguments: str | Path, stdin: str = "") -> Outcome:
-    return command("hyperdrive", "explain", *arguments, stdin=stdin)
-
-
-def test_a_cacheable_query(command: CommandLine) -> None:
-    outcome = explain(command, "SELECT similarity(title, $1) FROM articles JOIN s.authors USING (author)")
+def test_a_cacheable_query(cli: CommandLine) -> None:
+    outcome = explain(cli, "SELECT similarity(title, $1) FROM articles JOIN s.authors USING (author)")
     assert outcome.status == 0
     assert outcome.stdout == (
         "hit: cached, after a first miss\n"
@@ -32,8 +25,8 @@ def test_a_cacheable_query(command: CommandLine) -> None:
     )
 
 
-def test_a_volatile_query_has_its_function_underlined(command: CommandLine) -> None:
-    outcome = explain(command, "SELECT *\nFROM events -- 日本\nWHERE\t名 = 'é' AND at > now() - $1\n")
+def test_a_volatile_query_has_its_function_underlined(cli: CommandLine) -> None:
+    outcome = explain(cli, "SELECT *\nFROM events -- 日本\nWHERE\t名 = 'é' AND at > now() - $1\n")
     assert outcome.status == 3
     assert outcome.stdout == (
         "volatile: not cached\n"
@@ -46,9 +39,9 @@ def test_a_volatile_query_has_its_function_underlined(command: CommandLine) -> N
     )
 
 
-def test_a_long_line_is_cut(command: CommandLine) -> None:
+def test_a_long_line_is_cut(cli: CommandLine) -> None:
     columns = ", ".join(f"column_{number}" for number in range(40))
-    outcome = explain(command, f"SELECT {columns}, random(), {columns} FROM t")
+    outcome = explain(cli, f"SELECT {columns}, random(), {columns} FROM t")
     _, _, _, _, shown, marks, *_ = outcome.stdout.splitlines()
     assert len(shown) < 140
     assert shown.startswith("  …")
@@ -56,8 +49,8 @@ def test_a_long_line_is_cut(command: CommandLine) -> None:
     assert shown[marks.index("^") : marks.rindex("^") + 1] == "random"
 
 
-def test_a_syntax_error(command: CommandLine) -> None:
-    outcome = explain(command, "SELECT * FORM t")
+def test_a_syntax_error(cli: CommandLine) -> None:
+    outcome = explain(cli, "SELECT * FORM t")
     assert outcome.status == 3
     assert outcome.stdout == (
         'parseerror: not cached\n  why           syntax error at or near "FORM"\n\n'
@@ -75,22 +68,22 @@ def test_a_syntax_error(command: CommandLine) -> None:
         ("SELECT random()", "volatile", "make the value in your code and pass it as a parameter"),
     ],
 )
-def test_json_of_what_is_not_cached(command: CommandLine, sql: str, status: str, change: str | None) -> None:
-    outcome = explain(command, "--json", sql)
+def test_json_of_what_is_not_cached(cli: CommandLine, sql: str, status: str, change: str | None) -> None:
+    outcome = explain(cli, "--json", sql)
     assert outcome.status == 3
     answer = outcome.json()
     assert (answer["cacheable"], answer["status"], answer["change"]) == (False, status, change)
 
 
-def test_json_has_the_position(command: CommandLine) -> None:
-    answer = explain(command, "--json", "SELECT 'é',\n  now()").json()
+def test_json_has_the_position(cli: CommandLine) -> None:
+    answer = explain(cli, "--json", "SELECT 'é',\n  now()").json()
     assert answer["function"] == "NOW()"
     assert answer["reason"] == "NOW() is STABLE"
     assert answer["position"] == {"offset": 14, "line": 2, "column": 3}
 
 
-def test_json_of_what_is_cached(command: CommandLine) -> None:
-    assert explain(command, "--json", "SELECT f() FROM t").json() == {
+def test_json_of_what_is_cached(cli: CommandLine) -> None:
+    assert explain(cli, "--json", "SELECT f() FROM t").json() == {
         "cacheable": True,
         "status": "hit",
         "reason": "only reads, and names no STABLE or VOLATILE function",
@@ -105,47 +98,46 @@ def test_json_of_what_is_cached(command: CommandLine) -> None:
     }
 
 
-def test_from_a_file_and_from_standard_input(command: CommandLine) -> None:
-    (command.cwd / "query.sql").write_text("SELECT CURRENT_DATE")
-    assert "CURRENT_DATE is STABLE" in explain(command, "--file", "query.sql").stdout
-    assert "LASTVAL() is VOLATILE" in explain(command, "-", stdin="SELECT lastval()").stdout
+def test_from_a_file_and_from_standard_input(cli: CommandLine) -> None:
+    (cli.cwd / "query.sql").write_text("SELECT CURRENT_DATE")
+    assert "CURRENT_DATE is STABLE" in explain(cli, "--file", "query.sql").stdout
+    assert "LASTVAL() is VOLATILE" in explain(cli, "-", stdin="SELECT lastval()").stdout
 
 
-def create(command: CommandLine, name: str, *options: str) -> None:
-    command.ok("hyperdrive", "create", name, "--embedded", "--no-check", "--no-update-config", *options)
+def create(cli: CommandLine, name: str, *options: str) -> None:
+    cli.ok("hyperdrive", "create", name, "--embedded", "--no-check", "--no-update-config", *options)
 
 
-def test_the_ages_of_a_config_or_binding(command: CommandLine) -> None:
-    create(command, "slow", "--max-age=600", "--swr=30")
+def test_the_ages_of_a_config_or_binding(cli: CommandLine) -> None:
+    create(cli, "slow", "--max-age=600", "--swr=30")
     lifetime = "600 s, then 30 s stale while one query refreshes it (of the config slow)"
-    assert lifetime in explain(command, "SELECT 1", "slow").stdout
-    (config,) = command.ok("hyperdrive", "list", "--json").json()
-    (command.cwd / "wrangler.toml").write_text(
-        f'name = "app"\n[[hyperdrive]]\nbinding = "DB"\nid = "{config["id"]}"\n'
-    )
-    assert lifetime in explain(command, "SELECT 1", "DB").stdout
-    (command.cwd / "query.sql").write_text("SELECT 1")
-    assert lifetime in explain(command, "--file", "query.sql", "DB").stdout
+    assert lifetime in explain(cli, "SELECT 1", "slow").stdout
+    (config,) = cli.ok("hyperdrive", "list", "--json").json()
+    (cli.cwd / "wrangler.toml").write_text(f'name = "app"\n[[hyperdrive]]\nbinding = "DB"\nid = "{config["id"]}"\n')
+    assert lifetime in explain(cli, "SELECT 1", "DB").stdout
+    (cli.cwd / "query.sql").write_text("SELECT 1")
+    assert lifetime in explain(cli, "--file", "query.sql", "DB").stdout
 
 
-def test_a_config_with_caching_disabled(command: CommandLine) -> None:
-    create(command, "fresh", "--caching-disabled")
-    outcome = explain(command, "SELECT 1", "fresh")
+def test_a_config_with_caching_disabled(cli: CommandLine) -> None:
+    create(cli, "fresh", "--caching-disabled")
+    outcome = explain(cli, "SELECT 1", "fresh")
     assert outcome.status == 3
     assert outcome.stdout == (
         "disabled: not cached\n"
         "  why           caching is disabled for this config\n"
         "  change        turn it on with `wrangler-py hyperdrive update fresh --caching-disabled=false`\n"
     )
-    command.ok("hyperdrive", "update", "fresh", "--caching-disabled=false", "--no-check")
-    assert explain(command, "SELECT 1", "fresh").status == 0
+    cli.ok("hyperdrive", "update", "fresh", "--caching-disabled=false", "--no-check")
+    assert explain(cli, "SELECT 1", "fresh").status == 0
 
 
-def test_mistakes(command: CommandLine) -> None:
-    assert "There is no SQL to explain." in explain(command).stderr
-    assert "No Hyperdrive config has the id or name 'nope'." in explain(command, "SELECT 1", "nope").stderr
-    assert "missing.sql" in explain(command, "--file", "missing.sql").stderr
-    (command.cwd / "latin.sql").write_bytes(b"SELECT '\xe9'")
-    assert "latin.sql is not UTF-8 text." in explain(command, "--file", "latin.sql").stderr
-    (command.cwd / "query.sql").write_text("SELECT 1")
-    assert "not both" in explain(command, "SELECT 1", "DB", "--file", "query.sql").stderr
+def test_mistakes(cli: CommandLine) -> None:
+    assert "There is no SQL to explain." in explain(cli).stderr
+    assert "No Hyperdrive config has the id or name 'nope'." in explain(cli, "SELECT 1", "nope").stderr
+    assert "the query comes first" in explain(cli, "DB", "SELECT 1").stderr
+    assert "missing.sql" in explain(cli, "--file", "missing.sql").stderr
+    (cli.cwd / "latin.sql").write_bytes(b"SELECT '\xe9'")
+    assert "latin.sql is not UTF-8 text." in explain(cli, "--file", "latin.sql").stderr
+    (cli.cwd / "query.sql").write_text("SELECT 1")
+    assert "not both" in explain(cli, "SELECT 1", "DB", "--file", "query.sql").stderr

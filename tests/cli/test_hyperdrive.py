@@ -21,13 +21,6 @@ TOML = 'name = "x" # mine\nmain = "src/entry.py"\n\n[env.staging]\nname = "s"\n'
 JSONC = '{\n  // mine\n  "name": "x",\n  "main": "src/entry.py"\n}\n'
 
 
-@pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
-    project = tmp_path / "project"
-    project.mkdir()
-    return CommandLine(tmp_path / "home", project)
-
-
 def created(cli: CommandLine, name: str = "db", *options: str | Path) -> str:
     outcome = cli.ok("hyperdrive", "create", name, f"--connection-string={STRING}", "--no-check", *options)
     assert f"🚧 Creating '{name}'" in outcome.stdout
@@ -174,13 +167,54 @@ def test_certificates_in_configs(cli: CommandLine, tls_postgres: Any, certificat
         (["--access-client-id=x", "--access-client-secret=y"], "work on Cloudflare only"),
         (["--caching-disabled", "--max-age=5"], "when caching is disabled"),
         (["--origin-connection-limit=1000"], "from 5 to 100"),
-        (["--binding=HYPERDRIVE"], "config"),
+        (["--binding=HYPERDRIVE"], "No wrangler.toml"),
     ],
 )
 def test_refusals(cli: CommandLine, options: list[str], message: str) -> None:
     said = cli.fails("hyperdrive", "create", "db", f"--connection-string={STRING}", "--no-check", *options)
     assert message in said
     assert not (cli.home / "hyperdrive.json").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["hyperdrive", "get"],
+        ["hyperdrive", "bind"],
+        ["hyperdrive", "delete"],
+        ["hyperdrive", "execute", "--command=SELECT 1"],
+        ["hyperdrive", "explain", "SELECT 1"],
+        ["hyperdrive", "proxy"],
+        ["hyperdrive", "create", "db"],
+        ["hyperdrive", "create", f"--connection-string={STRING}"],
+        ["dev", "--cwd"],
+        ["cert", "delete"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_a_connection_string_in_the_wrong_place_stays_secret(cli: CommandLine, arguments: list[str]) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    outcome = cli(*arguments, STRING)
+    assert outcome.status in (1, 2)
+    assert SECRET not in outcome.output
+    if arguments[:1] == ["hyperdrive"] and "create" not in arguments:
+        assert "hyperdrive create NAME --connection-string=" in outcome.stderr
+
+
+def test_a_taken_name_is_noticed_before_the_connection_is_tested(cli: CommandLine) -> None:
+    created(cli)
+    string = f"postgres://u:p@127.0.0.1:{closed_port()}/d"
+    assert "exists already" in cli.fails("hyperdrive", "create", "db", f"--connection-string={string}")
+
+
+def test_an_unknown_target_comes_with_those_there_are(cli: CommandLine) -> None:
+    created(cli)
+    (cli.cwd / "wrangler.toml").write_text('[[hyperdrive]]\nbinding = "DB"\nid = "x"\n')
+    for command in (["execute", "--command=SELECT 1"], ["proxy"]):
+        said = cli.fails("hyperdrive", *command, "DBB")
+        assert "Bindings of wrangler.toml: DB\n" in said
+        assert "Known configs: db" in said
 
 
 def test_two_creates_at_once(cli: CommandLine) -> None:
@@ -239,10 +273,50 @@ def test_create_bind_and_unbind_edit_the_config_file(cli: CommandLine, name: str
     cli.ok("hyperdrive", "unbind", "HYPERDRIVE")
     assert id not in file.read_text()
     cli.ok("hyperdrive", "bind", "a")
-    assert "already" in (said := cli.fails("hyperdrive", "bind", "b")) or "taken" in said
+    assert "HYPERDRIVE is taken" in cli.fails("hyperdrive", "bind", "b")
+    assert other not in file.read_text()
     cli.ok("hyperdrive", "bind", other, "--replace")
     assert id not in file.read_text()
     assert other in file.read_text()
+
+
+def test_a_new_project_gets_its_database_in_one_step(cli: CommandLine) -> None:
+    cli.ok("init", "app", "-y")
+    options = [f"--connection-string={STRING}", "--no-check", "--cwd", "app"]
+    outcome = cli.ok("hyperdrive", "create", "mine", *options, "--binding", "HYPERDRIVE")
+    assert "Bound 'mine' as env.HYPERDRIVE in wrangler.toml" in outcome.stdout
+    text = (cli.cwd / "app" / "wrangler.toml").read_text()
+    assert text.count("[[hyperdrive]]") == 1
+    assert f'id = "{cli.ok("hyperdrive", "get", "mine").json()["id"]}"' in text
+    said = cli.fails("hyperdrive", "create", "other", *options, "--binding", "HYPERDRIVE")
+    assert "HYPERDRIVE is taken" in said, "by now it is an id of somebody's"
+    assert (cli.cwd / "app" / "wrangler.toml").read_text() == text
+
+
+def test_a_config_that_is_bound_but_not_used_is_said(cli: CommandLine) -> None:
+    created(cli)
+    entry = '[[hyperdrive]]\nbinding = "DB"\nid = "<YOUR_ID>"\nlocalConnectionString = "postgres://u:p@h/d"\n'
+    (cli.cwd / "wrangler.toml").write_text(entry)
+    outcome = cli.ok("hyperdrive", "bind", "db", "--binding", "DB")
+    assert "goes on using the localConnectionString of DB" in outcome.stderr
+    assert "<YOUR_ID>" not in (cli.cwd / "wrangler.toml").read_text()
+
+
+def test_create_says_how_to_bind(cli: CommandLine) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    options = [f"--connection-string={STRING}", "--no-check"]
+    assert "`wrangler-py hyperdrive bind 'my db'`" in cli.ok("hyperdrive", "create", "my db", *options).stderr
+    assert "bind" not in cli.ok("hyperdrive", "create", "b", *options, "--no-update-config").stderr
+
+
+def test_two_bindings_of_one_name(cli: CommandLine) -> None:
+    created(cli)
+    entry = '[[hyperdrive]]\nbinding = "DB"\nid = "x"\n'
+    (cli.cwd / "wrangler.toml").write_text(entry + entry)
+    for command in (["hyperdrive", "bind", "db"], ["dev"], ["types"]):
+        assert "two bindings have the name DB" in cli.fails(*command)
+    (cli.cwd / "wrangler.toml").write_text(entry + '[vars]\nDB = "x"\n')
+    assert "one in `hyperdrive`, one in `vars`" in cli.fails("dev")
 
 
 def test_bind_in_an_environment(cli: CommandLine) -> None:
@@ -315,6 +389,23 @@ def test_create_offers_to_write_the_binding(cli: CommandLine, terminal: Any) -> 
     child.expect_exact("env.DB in wrangler.toml")
     child.wait()
     assert 'binding = "DB"' in (cli.cwd / "wrangler.toml").read_text()
+
+
+def test_a_taken_name_is_asked_for_again(cli: CommandLine, terminal: Any) -> None:
+    (cli.cwd / "wrangler.toml").write_text('vars = { DB = "x" }\n')
+    child = terminal("hyperdrive", "create", "db", f"--connection-string={STRING}", "--no-check")
+    child.expect("Would you like it added")
+    child.sendline("y")
+    for name, answer in (
+        ("DB", "The name DB is taken"),
+        ("1", "cannot be the name"),
+        ("C", "env.C in wrangler.toml"),
+    ):
+        child.expect("binding name")
+        child.sendline(name)
+        child.expect_exact(answer)
+    child.wait()
+    assert 'binding = "C"' in (cli.cwd / "wrangler.toml").read_text()
 
 
 def test_create_asks_for_the_password(cli: CommandLine, terminal: Any) -> None:

@@ -29,26 +29,6 @@ print(json.dumps({
 """
 
 
-@pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
-    project = tmp_path / "project"
-    project.mkdir()
-    return CommandLine(tmp_path / "home", project)
-
-
-@pytest.fixture
-def project(cli: CommandLine, postgres: Any) -> CommandLine:
-    """A project with the bindings ONE and TWO."""
-    (cli.cwd / "wrangler.toml").write_text(
-        'name = "x"\n'
-        + "".join(
-            f'[[hyperdrive]]\nbinding = "{name}"\nid = "{"0" * 32}"\nlocalConnectionString = "{postgres.dsn()}"\n'
-            for name in ("ONE", "TWO")
-        )
-    )
-    return cli
-
-
 def test_a_program_finds_the_database_by_any_of_the_variables(cli: CommandLine, postgres: Any) -> None:
     given = ("hyperdrive", "exec", "--connection-string", postgres.dsn())
     outcome = cli.ok(*given, "--", sys.executable, "-c", PROBE, PGSERVICE="elsewhere", PGHOSTADDR="192.0.2.1")
@@ -59,8 +39,8 @@ def test_a_program_finds_the_database_by_any_of_the_variables(cli: CommandLine, 
     assert postgres.user_password not in outcome.output
 
 
-def test_all_bindings_of_the_project_without_an_argument(project: CommandLine) -> None:
-    found = project.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE).json()
+def test_all_bindings_of_the_project_without_an_argument(two_bindings: CommandLine) -> None:
+    found = two_bindings.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE).json()
     assert found["names"] == [
         f"{prefix}_HYPERDRIVE_LOCAL_CONNECTION_STRING_{binding}"
         for prefix in ("CLOUDFLARE", "WRANGLER")
@@ -68,8 +48,8 @@ def test_all_bindings_of_the_project_without_an_argument(project: CommandLine) -
     ]
 
 
-def test_one_binding_by_its_name(project: CommandLine) -> None:
-    found = project.ok("hyperdrive", "exec", "TWO", "--", sys.executable, "-c", PROBE).json()
+def test_one_binding_by_its_name(two_bindings: CommandLine) -> None:
+    found = two_bindings.ok("hyperdrive", "exec", "TWO", "--", sys.executable, "-c", PROBE).json()
     assert found["names"] == [
         f"{prefix}_HYPERDRIVE_LOCAL_CONNECTION_STRING_TWO" for prefix in ("CLOUDFLARE", "WRANGLER")
     ]
@@ -101,21 +81,21 @@ def test_a_stored_config_by_its_name(cli: CommandLine, tls_postgres: Any, ca_pem
     assert found["rows"] == [[tls_postgres.user, "Cloudflare Hyperdrive"]]
 
 
-def test_arguments_and_exit_status_are_the_commands(project: CommandLine) -> None:
+def test_arguments_and_exit_status_are_the_commands(two_bindings: CommandLine) -> None:
     code = "import sys; print(sys.argv[1:]); sys.exit(7)"
-    outcome = project("hyperdrive", "exec", "ONE", "--", sys.executable, "-c", code, "--", "--port", "-h")
+    outcome = two_bindings("hyperdrive", "exec", "ONE", "--", sys.executable, "-c", code, "--", "--port", "-h")
     assert outcome.stdout.strip() == "['--', '--port', '-h']"
     assert outcome.status == 7
 
 
-def test_standard_input_is_the_commands(project: CommandLine) -> None:
-    outcome = project.ok("hyperdrive", "exec", "--", sys.executable, "-c", "print(input())", stdin="typed\n")
+def test_standard_input_is_the_commands(two_bindings: CommandLine) -> None:
+    outcome = two_bindings.ok("hyperdrive", "exec", "--", sys.executable, "-c", "print(input())", stdin="typed\n")
     assert outcome.stdout == "typed\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_signals_are_passed_on(project: CommandLine, number: int) -> None:
+def test_signals_are_passed_on(two_bindings: CommandLine, number: int) -> None:
     code = (
         "import signal, sys\n"
         "for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):\n"
@@ -123,7 +103,7 @@ def test_signals_are_passed_on(project: CommandLine, number: int) -> None:
         "print('ready', flush=True)\n"
         "while True: signal.pause()\n"
     )
-    with project.start("hyperdrive", "exec", "--", sys.executable, "-c", code) as process:
+    with two_bindings.start("hyperdrive", "exec", "--", sys.executable, "-c", code) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
@@ -131,29 +111,29 @@ def test_signals_are_passed_on(project: CommandLine, number: int) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-def test_a_command_ended_by_a_signal(project: CommandLine) -> None:
+def test_a_command_ended_by_a_signal(two_bindings: CommandLine) -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    outcome = project("hyperdrive", "exec", "--", sys.executable, "-c", code)
+    outcome = two_bindings("hyperdrive", "exec", "--", sys.executable, "-c", code)
     assert outcome.status == 128 + 9
 
 
-def test_nothing_is_left_running(project: CommandLine, postgres: Any) -> None:
+def test_nothing_is_left_running(two_bindings: CommandLine, postgres: Any) -> None:
     before = set(psutil.Process().children(recursive=True))
-    project.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE)
+    two_bindings.ok("hyperdrive", "exec", "--", sys.executable, "-c", PROBE)
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
-def test_what_cannot_be_run(project: CommandLine) -> None:
-    outcome = project("hyperdrive", "exec", "--", "no-such-program")
+def test_what_cannot_be_run(two_bindings: CommandLine) -> None:
+    outcome = two_bindings("hyperdrive", "exec", "--", "no-such-program")
     assert outcome.status == 127
     assert "There is no command 'no-such-program'." in outcome.stderr
     if os.name == "posix":
-        (project.cwd / "notes.txt").write_text("text")
-        assert project("hyperdrive", "exec", "--", "./notes.txt").status == 126
+        (two_bindings.cwd / "notes.txt").write_text("text")
+        assert two_bindings("hyperdrive", "exec", "--", "./notes.txt").status == 126
 
 
-def test_no_command(project: CommandLine) -> None:
-    outcome = project("hyperdrive", "exec", "ONE")
+def test_no_command(two_bindings: CommandLine) -> None:
+    outcome = two_bindings("hyperdrive", "exec", "ONE")
     assert outcome.status == 2
     assert "Give the command to run after `--`." in outcome.stderr
 

@@ -11,13 +11,6 @@ from support.command_line import CommandLine
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
-    project = tmp_path / "project"
-    project.mkdir()
-    return CommandLine(tmp_path / "home", project)
-
-
-@pytest.fixture
 def bound(cli: CommandLine, postgres: Any) -> CommandLine:
     """A project whose binding DB leads to the test server by a local connection string."""
     (cli.cwd / "wrangler.toml").write_text(

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,13 +14,6 @@ import psycopg
 import pytest
 from support.command_line import CommandLine
 from support.postgres_server import free_port
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
-    project = tmp_path / "project"
-    project.mkdir()
-    return CommandLine(tmp_path / "home", project)
 
 
 class Running:
@@ -98,20 +90,13 @@ def test_the_pool_is_as_large_as_asked(cli: CommandLine, postgres: Any) -> None:
     assert len(processes) <= 2
 
 
-def test_every_binding_of_the_project(cli: CommandLine, postgres: Any) -> None:
-    (cli.cwd / "wrangler.toml").write_text(
-        'name = "x"\n'
-        + "".join(
-            f'[[hyperdrive]]\nbinding = "{name}"\nid = "{"0" * 32}"\nlocalConnectionString = "{postgres.dsn()}"\n'
-            for name in ("ONE", "TWO")
-        )
-    )
-    with running(cli) as proxy:
+def test_every_binding_of_the_project(two_bindings: CommandLine) -> None:
+    with running(two_bindings) as proxy:
         for name, string in zip(("ONE", "TWO"), proxy.more_strings(), strict=True):
             assert string.startswith(f"postgresql://{name}:")
             with psycopg.connect(string) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert "One user name leads to one database" in cli.fails("hyperdrive", "proxy", "--user", "me")
+    assert "One user name leads to one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
 
 
 def test_a_stale_read_may_be_made_an_error(cli: CommandLine, postgres: Any) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -121,23 +122,32 @@ def test_a_person_is_asked(tmp_path: Path) -> None:
     assert "pg8000" in (tmp_path / "asked" / "pyproject.toml").read_text()
 
 
-def test_the_wheel_carries_the_templates(tmp_path: Path) -> None:
+def test_the_wheel_carries_the_package_with_the_templates_and_nothing_else(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "site"
+    left_behind = shutil.ignore_patterns("__pycache__", "node_modules", ".wrangler", ".dev.vars")
+    for folder in ("wrangler_py", "templates"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=left_behind)
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / name, source)
+    files = [path.relative_to(source) for path in source.glob("*/**/*") if path.is_file()]
+    expected = {re.sub("^templates/", "wrangler_py/_templates/", path.as_posix()) for path in files}
+    assert {"wrangler_py/py.typed", "wrangler_py/devserver/hyperdrive_sockets.cjs"} < expected
+    for name in (".dev.vars", ".wrangler/state/x", "node_modules/pg/package.json", "src/__pycache__/entry.pyc"):
+        (source / "templates" / "drizzle" / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / "templates" / "drizzle" / name).write_text("a template was run in place")
+
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=ROOT,
+        cwd=source,
         check=True,
         capture_output=True,
         timeout=120,
     )
     (wheel,) = tmp_path.glob("*.whl")
-    target = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)
-        names = set(archive.namelist())
-    for name in ("wrangler.toml", "src/entry.py", "schema.sql", "README.md", "pyproject.toml", ".gitignore"):
-        for template in ("python-psycopg", "python-fastapi", "python-pg8000", "python-sqlalchemy"):
-            assert f"wrangler_py/_templates/{template}/{name}" in names
-    assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert names == expected
 
     work = tmp_path / "work"
     work.mkdir()

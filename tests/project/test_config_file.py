@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.project.config_file import ConfigFile, is_identifier
+from wrangler_py.project.config_file import BindingNameError, ConfigFile, is_identifier
 from wrangler_py.project.section import HyperdriveBinding
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -148,6 +148,16 @@ def test_a_taken_name_is_refused(tmp_path: Path, name: str, kind: str) -> None:
     with pytest.raises(WranglerError, match=f"taken.*`{kind}`"):
         file.add_hyperdrive(name, ID)
     assert file.text == TOML
+
+
+@pytest.mark.parametrize("id", ["0" * 32, "<YOUR_HYPERDRIVE_ID>"])
+def test_a_placeholder_gives_way_to_an_id(path: Path, id: str) -> None:
+    file = ConfigFile.load(path)
+    file.add_hyperdrive("HYPERDRIVE", id)
+    file.add_hyperdrive("HYPERDRIVE", ID)
+    assert [entry.id for entry in file.section().hyperdrive] == ["one", ID]
+    with pytest.raises(BindingNameError, match="taken"):
+        file.add_hyperdrive("HYPERDRIVE", "two")
 
 
 @pytest.mark.parametrize("name", ["", "1A", "MY-DB", "MY DB", "a.b", "ü", "A\n"])

@@ -313,11 +313,7 @@ def test_cleanup(sql: str, is_cleanup: bool) -> None:
 
 def test_what_is_deallocated() -> None:
     assert analyse("DEALLOCATE p").deallocated == "p"
-    assert not analyse("DEALLOCATE p").deallocates_all
     assert analyse("DEALLOCATE ALL").deallocated is None
-    assert analyse("DEALLOCATE ALL").deallocates_all
-    assert analyse("DISCARD ALL").deallocates_all
-    assert not analyse("SELECT 1").deallocates_all
 
 
 def test_functions_with_the_types_that_the_text_shows() -> None:

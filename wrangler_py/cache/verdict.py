@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from wrangler_py.cache.volatility import VolatileName, first_volatile_name
 from wrangler_py.sql.facts import SQLFacts
-from wrangler_py.sql.statement import analyse
 
 QUERY_MAX_BYTES = 1024 * 1024
 """A longer text is `oversizedquery`. The product has such a limit and doesn't publish it: this one is ours."""
@@ -61,23 +59,12 @@ CANDIDATE = Verdict(None, "only reads, and names no STABLE or VOLATILE function"
 
 DISABLED = Verdict(CacheStatus.DISABLED, "caching is disabled for this config")
 
-IN_TRANSACTION = Verdict(
-    CacheStatus.TRANSACTION, "runs inside a transaction", "only queries outside one are cached"
-)
-"""For a candidate inside a transaction block; anything else keeps its own verdict."""
-
 OVERSIZED_QUERY = Verdict(
     CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB", "pass large values as parameters"
 )
 
 OVERSIZED_RESULT = Verdict(
     CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB", "select fewer rows or columns"
-)
-
-NOT_PREPARED = Verdict(
-    CacheStatus.UNCACHEABLE,
-    "sent as Postgres.js sends it with `prepare: false`, which is not cached",
-    "use `prepare: true`",
 )
 
 
@@ -142,44 +129,3 @@ def _volatile(found: VolatileName) -> Verdict:
     else:
         change = _ADVICE.get(found.name, "a query is cached only if all its functions are IMMUTABLE")
     return Verdict(CacheStatus.VOLATILE, cause, change, found.written, found.position)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A text with all that is known of it."""
-
-    facts: SQLFacts
-    verdict: Verdict
-
-
-class Verdicts:
-    """Facts and verdict for every distinct text, kept for the most recently used ones.
-
-    `max_texts` and `max_bytes` (of SQL) bound what is kept. A text over a quarter of `max_bytes` never is.
-    """
-
-    def __init__(self, max_texts: int = 4096, max_bytes: int = 8 * 1024 * 1024) -> None:
-        self._max_texts = max_texts
-        self._max_bytes = max_bytes
-        self._kept: OrderedDict[bytes, Judged] = OrderedDict()
-        self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def of(self, sql: bytes) -> Judged:
-        """What is known of a text as it came over the wire, in UTF-8 or not."""
-        judged = self._kept.get(sql)
-        if judged is not None:
-            self._kept.move_to_end(sql)
-            return judged
-        text = sql.decode("utf-8", "surrogateescape")
-        facts = analyse(text)
-        judged = Judged(facts, judge(text, facts))
-        if len(sql) <= self._max_bytes // 4:
-            self._kept[sql] = judged
-            self._bytes += len(sql)
-            while self._bytes > self._max_bytes or len(self._kept) > self._max_texts:
-                oldest, _ = self._kept.popitem(last=False)
-                self._bytes -= len(oldest)
-        return judged

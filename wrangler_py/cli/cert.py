@@ -84,7 +84,7 @@ def list_certificates(
 
 @app.command()
 def delete(
-    certificate: Annotated[str | None, typer.Argument(metavar="[ID|NAME]", help="Id or name of it")] = None,
+    certificate: Annotated[str | None, typer.Argument(metavar="ID|NAME", help="Id or name of it")] = None,
     id: Annotated[str | None, typer.Option("--id", help="Id of it")] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of it")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")] = False,

@@ -29,48 +29,49 @@ class LogLevel(StrEnum):
 def dev(
     context: typer.Context,
     script: Annotated[
-        Path | None, typer.Argument(help="The Worker's entry file, instead of `main`.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="SCRIPT", help="The Worker's entry file, instead of `main`", show_default=False),
     ] = None,
-    ip: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    ip: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; the next free one if it is taken.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; the next free one if it is taken")
     ] = 8787,
     proxy_port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default."),
+        typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default"),
     ] = None,
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", metavar="KEY:VALUE", help="A variable for the Worker; may be repeated."),
+        typer.Option("--var", metavar="KEY:VALUE", help="A variable for the Worker; may be repeated"),
     ] = None,
     no_reload: Annotated[
-        bool, typer.Option("--no-reload", help="Leave the Worker running when files change.")
+        bool, typer.Option("--no-reload", help="Leave the Worker running when files change")
     ] = False,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is shown.")] = LogLevel.LOG,
+    log_level: Annotated[LogLevel, typer.Option(help="How much is shown")] = LogLevel.LOG,
     persist_to: Annotated[
-        Path | None, typer.Option(help="Folder for local state.  [default: .wrangler/state]")
+        Path | None, typer.Option(help="Folder for local state  [default: .wrangler/state]")
     ] = None,
     test_scheduled: Annotated[
-        bool, typer.Option("--test-scheduled", help="Run the scheduled handler at /__scheduled.")
+        bool, typer.Option("--test-scheduled", help="Run the scheduled handler at /__scheduled")
     ] = False,
     allow_global_clients: Annotated[
         bool,
-        typer.Option("--allow-global-clients", help="Let a database client outlive its request."),
+        typer.Option("--allow-global-clients", help="Let a database client outlive its request"),
     ] = False,
     fail_on_stale_read: Annotated[
         bool,
-        typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning."),
+        typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning"),
     ] = False,
     allow_unsupported: Annotated[
         bool,
-        typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support."),
+        typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support"),
     ] = False,
     debugger: Annotated[
         int | None,
-        typer.Option("--debugger", metavar="PORT", help="Wait for a debugger on this port (needs debugpy)."),
+        typer.Option("--debugger", metavar="PORT", help="Wait for a debugger on this port (needs debugpy)"),
     ] = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Put nodejs_compat in place of the `node_compat` of wrangler 3.")
+        bool, typer.Option("--fix", help="Put nodejs_compat in place of the `node_compat` of wrangler 3")
     ] = False,
 ) -> None:
     """Run the Worker here, with a Hyperdrive that pools and caches.

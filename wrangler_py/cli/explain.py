@@ -29,7 +29,7 @@ def explain(
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The query, or - for standard input")] = None,
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[CONFIG|BINDING]", help="Config by name or id, or binding of the Worker"),
+        typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker"),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow")
@@ -99,6 +99,8 @@ def _config(target: str | None) -> _Config:
         if binding.binding == target:
             bound = store.find(binding.id)
             return _Config(bound.caching if bound else Caching(), bound.name if bound else None)
+    if " " in target and store.find(target) is None:
+        raise WranglerError("That is no config or binding: the query comes first, then the config.", exit_status=2)
     config = store.get(target)
     return _Config(config.caching, config.name)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,7 +34,8 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 @app.command(cls=option.ConfigCommand)
 def create(
-    name: Annotated[str, typer.Argument(help="Name of the new config")],
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new config")],
     connection_string: option.ConnectionString = None,
     origin_host: option.OriginHost = None,
     origin_port: option.OriginPort = None,
@@ -67,29 +70,13 @@ def create(
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    if origin_password is None and connection_string is None and origin_host and origin_user:
-        origin_password = _ask_password(f"Password of {origin_user} at {origin_host}: ")
-    options = config_options.ConfigOptions(
-        connection_string=connection_string,
-        origin_host=origin_host,
-        origin_port=origin_port,
-        origin_scheme=origin_scheme,
-        database=database,
-        origin_user=origin_user,
-        origin_password=_read_password(origin_password),
-        embedded=embedded,
-        caching_disabled=caching_disabled,
-        max_age=max_age,
-        swr=swr,
-        origin_connection_limit=origin_connection_limit,
-        sslmode=sslmode,
-        ca_certificate_id=ca_certificate_id,
-        mtls_certificate_id=mtls_certificate_id,
-        service_id=service_id,
-        access_client_id=access_client_id,
-        access_client_secret=access_client_secret,
-    )
+    options = _options(context)
+    if options.lacks_password:
+        password = _ask_password(f"Password of {options.origin_user} at {options.origin_host}: ")
+        options = dataclasses.replace(options, origin_password=password)
     config = config_options.create(name, options, CertificateStore())
+    store = ConfigStore()
+    store.check_name_is_free(config)
     file = None
     if binding is not None or update_config:
         file = project_config()
@@ -99,7 +86,7 @@ def create(
     _warn_of_ignored(options)
     if not no_check:
         _check(config)
-    ConfigStore().add(config)
+    store.add(config)
     printing.success(f"Created new Hyperdrive PostgreSQL config: {config.id}")
     if config.embedded:
         printing.out(
@@ -142,6 +129,7 @@ def get(id_or_name: ConfigArgument, as_json: JSONOption = False) -> None:
 
 @app.command(cls=option.ConfigCommand)
 def update(
+    context: typer.Context,
     id_or_name: ConfigArgument,
     name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
     connection_string: option.ConnectionString = None,
@@ -170,26 +158,7 @@ def update(
     from wrangler_py.hyperdrive.config_json import to_public
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = config_options.ConfigOptions(
-        connection_string=connection_string,
-        origin_host=origin_host,
-        origin_port=origin_port,
-        origin_scheme=origin_scheme,
-        database=database,
-        origin_user=origin_user,
-        origin_password=_read_password(origin_password),
-        embedded=embedded,
-        caching_disabled=caching_disabled,
-        max_age=max_age,
-        swr=swr,
-        origin_connection_limit=origin_connection_limit,
-        sslmode=sslmode,
-        ca_certificate_id=ca_certificate_id,
-        mtls_certificate_id=mtls_certificate_id,
-        service_id=service_id,
-        access_client_id=access_client_id,
-        access_client_secret=access_client_secret,
-    )
+    options = _options(context)
     store = ConfigStore()
     changed = config_options.update(store.get(id_or_name), name, options, CertificateStore())
     printing.out(f"🚧 Updating '{id_or_name}'")
@@ -206,8 +175,10 @@ def delete(id_or_name: ConfigArgument) -> None:
     """Delete a Hyperdrive config."""
     from wrangler_py.hyperdrive.store import ConfigStore
 
+    store = ConfigStore()
+    config = store.get(id_or_name)
     printing.out(f"🗑️ Deleting Hyperdrive config {id_or_name}")
-    ConfigStore().remove(id_or_name)
+    store.remove(config.id)
     printing.success("Deleted")
 
 
@@ -238,7 +209,9 @@ def bind(
 
 
 @app.command()
-def unbind(binding: Annotated[str, typer.Argument(help="Name of the binding")]) -> None:
+def unbind(
+    binding: Annotated[str, typer.Argument(metavar="BINDING", help="Name of the binding")],
+) -> None:
     """Take a Hyperdrive binding out of the Worker's config file."""
     file = project_config()
     file.remove_hyperdrive(binding, global_options().environment)
@@ -250,6 +223,14 @@ app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)
 app.command("exec", cls=CommandAfterDashes)(execute_command)
+
+
+def _options(context: typer.Context) -> ConfigOptions:
+    """The options that `create` and `update` share, which have the names of the fields."""
+    from wrangler_py.hyperdrive.config_options import ConfigOptions
+
+    given = {each.name: context.params[each.name] for each in dataclasses.fields(ConfigOptions)}
+    return ConfigOptions(**{**given, "origin_password": _read_password(given["origin_password"])})
 
 
 def _check(config: HyperdriveConfig) -> None:
@@ -292,22 +273,36 @@ def _ask_password(question: str) -> str | None:
 
 def _offer_binding(config: HyperdriveConfig, *, ask: bool) -> None:
     """Print what to paste; on a terminal, offer to do it."""
-    options = global_options()
     try:
-        file = project_config(options)
+        file = project_config()
     except WranglerError:
         file = None
     printing.out(
         "To access your new Hyperdrive Config in your Worker, add the following snippet to your configuration file:"
     )
     printing.out(_snippet(config, file))
-    if not ask or file is None or not printing.is_interactive():
+    if file is None or not ask:
         return
-    if printing.confirm(f"Would you like it added to {_place(file)}?", True):
-        binding = printing.ask("What binding name would you like to use?", DEFAULT_BINDING)
-        file.add_hyperdrive(binding, config.id, options.environment)
+    if not printing.is_interactive():
+        printing.info(f"`wrangler-py hyperdrive bind {shlex.quote(config.name)}` writes it into {_place(file)}.")
+    elif printing.confirm(f"Would you like it added to {_place(file)}?", True):
+        binding = _ask_binding(config, file)
         file.save()
         _say_bound(config, binding, file)
+
+
+def _ask_binding(config: HyperdriveConfig, file: ConfigFile) -> str:
+    """Ask for a name until `config` can be bound to it in `file`."""
+    from wrangler_py.project.config_file import BindingNameError
+
+    while True:
+        binding = printing.ask("What binding name would you like to use?", DEFAULT_BINDING)
+        try:
+            file.add_hyperdrive(binding, config.id, global_options().environment)
+        except BindingNameError as refusal:
+            printing.error(refusal.message)
+        else:
+            return binding
 
 
 def _snippet(config: HyperdriveConfig, file: ConfigFile | None) -> str:
@@ -322,6 +317,12 @@ def _snippet(config: HyperdriveConfig, file: ConfigFile | None) -> str:
 def _say_bound(config: HyperdriveConfig | None, binding: str, file: ConfigFile) -> None:
     name = f"'{config.name}' " if config else ""
     printing.success(f"Bound {name}as env.{binding} in {_place(file)}")
+    entries = file.section(global_options().environment).hyperdrive
+    if any(entry.binding == binding and entry.local_connection_string for entry in entries):
+        printing.warn(
+            f"`wrangler-py dev` goes on using the localConnectionString of {binding}: take that line out to use "
+            "the config's database."
+        )
 
 
 def _place(file: ConfigFile) -> str:

@@ -30,7 +30,7 @@ _INTEGERS, _FLOATS = frozenset({20, 21, 23, 26}), frozenset({700, 701})
 
 def execute(
     target: Annotated[
-        str, typer.Argument(metavar="NAME|BINDING", help="Config by name or id, or binding of the Worker")
+        str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
     ],
     command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run")] = None,

@@ -45,7 +45,7 @@ def status() -> None:
 @app.command()
 def enable(
     legacy: Annotated[
-        bool, typer.Option("--legacy", help="Set `node_compat = true`, which only wrangler 3 and older take.")
+        bool, typer.Option("--legacy", help="Set `node_compat = true`, which only wrangler 3 and older take")
     ] = False,
 ) -> None:
     """Turn Node.js compatibility on."""

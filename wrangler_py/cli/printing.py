@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from wrangler_py.errors import WranglerError
+from wrangler_py.errors import WranglerError, hide_passwords
 
 _UNBOUNDED = 10_000
 """Columns of an output that isn't a terminal."""
@@ -72,11 +72,11 @@ def warn(text: str) -> None:
 
 
 def error(message: str, hint: str | None = None) -> None:
-    """Say what went wrong and, indented below it, what to do."""
-    err(f"{style('✘ [ERROR]', 'red', 'bold', stream=sys.stderr)} {message}")
+    """Say what went wrong and, indented below it, what to do; a mistyped connection string keeps its secret."""
+    err(f"{style('✘ [ERROR]', 'red', 'bold', stream=sys.stderr)} {hide_passwords(message)}")
     if hint:
         err()
-        for line in hint.splitlines():
+        for line in hide_passwords(hint).splitlines():
             err(f"  {line}" if line else "")
 
 

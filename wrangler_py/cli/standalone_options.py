@@ -45,7 +45,7 @@ PoolSize = Annotated[
 ]
 CachingDisabled = Annotated[bool, typer.Option("--caching-disabled", help="Do not cache query results")]
 PersistTo = Annotated[
-    Path | None, typer.Option("--persist-to", help="Folder for local state.  [default: .wrangler/state]")
+    Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
 ]
 
 

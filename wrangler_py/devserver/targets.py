@@ -42,9 +42,11 @@ def resolve_target(
 
     None means every binding of the project. Raises `WranglerError` if there is no such thing.
     """
+    bindings: tuple[str, ...] = ()
     if config is not None:
         section = config.section(environment)
-        if any(target in (None, each.binding) for each in section.hyperdrive):
+        bindings = tuple(each.binding for each in section.hyperdrive)
+        if target in bindings or (target is None and bindings):
             environ = environment_variables(config.root, environment, env_files=env_files)
             return resolve_bindings(section, environ, only=target)
     if target is None:
@@ -53,7 +55,13 @@ def resolve_target(
             hint="Name a config, or add a binding: wrangler-py hyperdrive bind CONFIG",
         )
     store = ConfigStore()
-    stored = store.get(target)
+    try:
+        stored = store.get(target)
+    except WranglerError as unknown:
+        if config is None or not bindings:
+            raise
+        hint = f"Bindings of {config.path.name}: {', '.join(bindings)}\n{unknown.hint}"
+        raise WranglerError(unknown.message, hint=hint) from None
     return (resolve_binding(DEFAULT_BINDING, stored.id, None, {}, store, CertificateStore()),)
 
 

@@ -69,8 +69,9 @@ def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:
             hint="End this session and start `wrangler-py dev` again.",
         )
     if main.suffix != ".py":
+        what = f"`main` is {section.main}, which" if options.script is None else main.name
         raise WranglerError(
-            f"`main` is {section.main or main.name}, which is neither Python nor JavaScript.",
+            f"{what} is neither Python nor JavaScript.",
             hint='A Python Worker\'s `main` ends in .py, as in `main = "src/entry.py"`; JavaScript and TypeScript '
             "run on the project's own wrangler.",
         )

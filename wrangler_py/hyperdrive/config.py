@@ -71,7 +71,7 @@ class TLSSettings:
 class HyperdriveConfig:
     """A stored config.
 
-    `embedded` configs have the bundled PostgreSQL as their origin: `origin` is None, and
+    `embedded` configs have the embedded PostgreSQL as their origin: `origin` is None, and
     `embedded_database` the name of the database in it.
     """
 

@@ -48,6 +48,16 @@ class ConfigOptions:
     access_client_id: str | None = None
     access_client_secret: str | None = field(default=None, repr=False)
 
+    @property
+    def lacks_password(self) -> bool:
+        """Whether the origin is given in parts, all but the password."""
+        return bool(
+            self.connection_string is None
+            and self.origin_password is None
+            and self.origin_host
+            and self.origin_user
+        )
+
     def given(self) -> tuple[str, ...]:
         """The names of the options that are there."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name) not in (None, False))
@@ -87,7 +97,7 @@ def update(
         origin = _new_origin(options)
     elif origin is not None:
         origin = _changed_origin(origin, options)
-    elif set(_parts(options)) - {"database"}:  # the database alone is another one of the bundled PostgreSQL
+    elif set(_parts(options)) - {"database"}:  # the database alone is another one of the embedded PostgreSQL
         origin = _new_origin(options)
     return replace(
         config,
@@ -120,7 +130,7 @@ def _check_together(options: ConfigOptions) -> None:
     for name in _NOT_EMBEDDED:
         if options.embedded and getattr(options, name) is not None:
             raise WranglerError(
-                f"--embedded and {_flag(name)} are mutually exclusive: the bundled PostgreSQL is the origin."
+                f"--embedded and {_flag(name)} are mutually exclusive: the embedded PostgreSQL is the origin."
             )
 
 
@@ -134,7 +144,8 @@ def _new_origin(options: ConfigOptions) -> Origin:
         raise WranglerError(
             "You must say where the database is.",
             hint="--connection-string=postgres://user:password@host:5432/database, or its parts with\n"
-            "--origin-host, --database, --origin-user and --origin-password; or --embedded for our own.",
+            "--origin-host, --database, --origin-user and --origin-password; or --embedded for the embedded\n"
+            "PostgreSQL.",
         )
     return Origin(
         scheme=_scheme(options.origin_scheme or _DEFAULT_SCHEME),

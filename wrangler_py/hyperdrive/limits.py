@@ -26,4 +26,4 @@ CACHE_RESULT_MAX_BYTES = 50 * 1024 * 1024
 
 DEFAULT_PORT = 5432
 EMBEDDED_DATABASE = "app"
-"""Database of the bundled PostgreSQL that bindings share unless a config names another."""
+"""Database of the embedded PostgreSQL that bindings share unless a config names another."""

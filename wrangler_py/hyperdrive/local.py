@@ -23,7 +23,7 @@ VARIABLE_PREFIXES = (
 class ResolvedBinding:
     """The database of one binding, `id` being the config it names.
 
-    `pool` is None exactly when `embedded_database` is set: that database of the bundled PostgreSQL is it.
+    `pool` is None exactly when `embedded_database` is set: that database of the embedded PostgreSQL is it.
     `source` says in a few words where this comes from. `config` is the stored config of the binding's id,
     which gives the caching and the connection limit also where a local connection string gives the origin.
     """
@@ -73,7 +73,7 @@ def resolve_binding(
 def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> PoolConfig:
     """The pool of a config that has an origin of its own."""
     if config.origin is None:
-        raise ValueError("an embedded config has its origin when the bundled PostgreSQL runs")
+        raise ValueError("an embedded config has its origin when the embedded PostgreSQL runs")
     return PoolConfig(
         name=config.name,
         origin=config.origin,

@@ -22,11 +22,13 @@ def new_id() -> str:
 
 
 def check_name(name: str) -> str:
-    """`name` if a config can have it: printable, and not to be taken for an id."""
+    """`name` if a config can have it: printable, and not to be taken for an id or a connection string."""
     if not name or name != name.strip() or not name.isprintable():
         raise WranglerError("A config's name is printable text without spaces around it.")
     if _ID.fullmatch(name):
         raise WranglerError("A config's name cannot look like an id (32 hexadecimal digits).")
+    if "://" in name:
+        raise WranglerError("A config's name cannot look like a connection string.")
     return name
 
 
@@ -59,6 +61,10 @@ class ConfigStore:
         if config is None:
             raise _unknown(id_or_name, configs)
         return config
+
+    def check_name_is_free(self, config: HyperdriveConfig) -> None:
+        """Raise WranglerError if another config has the name of `config`."""
+        _check_name_is_free(config, self.list())
 
     def add(self, config: HyperdriveConfig) -> HyperdriveConfig:
         """Add `config`; WranglerError if its name is taken."""
@@ -108,7 +114,12 @@ def _index(configs: list[HyperdriveConfig], id_or_name: str) -> int:
 
 
 def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
-    if not configs:
+    if "://" in id_or_name:
+        hint = (
+            "That is a connection string. `wrangler-py hyperdrive create NAME --connection-string=…` makes a\n"
+            "config of it, and NAME is what to give here."
+        )
+    elif not configs:
         hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)

@@ -191,10 +191,6 @@ def command_complete(tag: str) -> bytes:
     return message(b"C", tag.encode() + b"\0")
 
 
-def ready_for_query(status: int) -> bytes:
-    return b"Z\0\0\0\x05" + bytes((status,))
-
-
 def text_rows(data: bytes) -> list[list[str | None]]:
     """The rows, in text format, of the last result in a whole answer to a simple query."""
     rows: list[list[str | None]] = []

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from wrangler_py.errors import WranglerError
+from wrangler_py.errors import WranglerError, hide_passwords
 from wrangler_py.project.atomic_write import replace_file
 from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError
 from wrangler_py.project.section import HyperdriveBinding, Section, environments, read_section
@@ -17,10 +17,13 @@ FILE_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 """In the order wrangler looks for them: up from the current folder for the first, then for the next."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
 _BOM = "\ufeff"
 
-__all__ = ["FILE_NAMES", "ConfigFile", "HyperdriveBinding", "Section", "is_identifier"]
+__all__ = ["FILE_NAMES", "BindingNameError", "ConfigFile", "HyperdriveBinding", "Section", "is_identifier"]
+
+
+class BindingNameError(WranglerError):
+    """A binding cannot be added under this name, but can be under another one."""
 
 
 def is_identifier(name: str) -> bool:
@@ -126,29 +129,30 @@ class ConfigFile:
     ) -> None:
         """Bind the Hyperdrive config `id` as `binding`; `replace` lets it take over a Hyperdrive binding.
 
-        Raises WranglerError for a name that is no identifier or is taken.
+        One whose id is a placeholder is taken over in any case. Raises BindingNameError for a name that is no
+        identifier or is taken.
         """
         if not is_identifier(binding):
-            raise WranglerError(
+            raise BindingNameError(
                 f"{binding!r} cannot be the name of a binding.",
                 hint="Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE.",
             )
         section = self.section(environment)
         kind = section.kind_of(binding)
-        base = _base(environment)
-        if kind == "hyperdrive" and replace:
-            index = [entry.binding for entry in section.hyperdrive].index(binding)
-            self._edit("set", (*base, "hyperdrive", index, "id"), id)
-        elif kind is not None:
+        path = (*_base(environment), "hyperdrive")
+        index = [entry.binding for entry in section.hyperdrive].index(binding) if kind == "hyperdrive" else None
+        if kind is None:
+            self._edit("append", path, {"binding": binding, "id": id})
+        elif index is not None and (replace or section.hyperdrive[index].has_placeholder):
+            self._edit("set", (*path, index, "id"), id)
+        else:
             way_out = "remove that entry first."
-            if kind == "hyperdrive":
+            if index is not None:
                 way_out = f"take it over: `wrangler-py hyperdrive bind CONFIG --binding {binding} --replace`"
-            raise WranglerError(
+            raise BindingNameError(
                 f"The name {binding} is taken in {self._place(environment)}: it is in `{kind}`.",
                 hint=f"Choose another name with --binding, or {way_out}",
             )
-        else:
-            self._edit("append", (*base, "hyperdrive"), {"binding": binding, "id": id})
 
     def remove_hyperdrive(self, binding: str, environment: str | None = None) -> None:
         """Remove the Hyperdrive binding `binding`. Raises WranglerError if there is none."""
@@ -262,7 +266,5 @@ def _syntax_error(path: Path, text: str, error: DocumentSyntaxError) -> Wrangler
     gutter = f"{error.line} | "
     indent = re.sub(r"[^\t]", " ", line[: error.column - 1])
     mark = " " * (len(gutter) - 2) + "| " + indent + "^"
-    # A connection string in the line must not show its password.
-    line = _PASSWORD.sub(lambda match: "*" * len(match[0]), line)
     message = f"{path}:{error.line}:{error.column}: {error.message}."
-    return WranglerError(message, hint=f"{gutter}{line}\n{mark}")
+    return WranglerError(message, hint=f"{gutter}{hide_passwords(line)}\n{mark}")

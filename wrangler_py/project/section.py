@@ -6,12 +6,16 @@ and bindings are not: each environment repeats them. Source: Wrangler documentat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.project.spans import JSON
+
+_PLACEHOLDER = re.compile(r"0{32}|<.*>")
+"""Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,11 @@ class HyperdriveBinding:
     binding: str
     id: str
     local_connection_string: str | None = None
+
+    @property
+    def has_placeholder(self) -> bool:
+        """Whether the id stands for one that is to be filled in."""
+        return _PLACEHOLDER.fullmatch(self.id) is not None
 
     def __repr__(self) -> str:
         return f"HyperdriveBinding(binding={self.binding!r}, id={self.id!r})"
@@ -65,7 +74,8 @@ def environments(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def read_section(data: Mapping[str, Any], environment: str | None, file: str) -> Section:
     """The section for `environment` of the parsed config `data`; `file` names it in messages.
 
-    Raises WranglerError for an unknown environment, and for a key whose value has the wrong type.
+    Raises WranglerError for an unknown environment, for a key whose value has the wrong type, and where a
+    Hyperdrive binding shares its name with something else.
     """
     own: Mapping[str, Any] = data
     if environment is not None:
@@ -78,7 +88,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
             )
         own = known[environment]
     reader = _Reader(own, data, environment, file)
-    return Section(
+    section = Section(
         name=environment,
         main=reader.inherited("main", str),
         compatibility_date=reader.date("compatibility_date"),
@@ -91,6 +101,15 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         other_bindings=dict(_other_bindings({"assets": data.get("assets"), **own})),
         required_secrets=reader.required_secrets(),
     )
+    taken = {**dict.fromkeys(section.vars, "vars"), **section.other_bindings}
+    for binding in section.hyperdrive:
+        if (kind := taken.get(binding.binding)) is not None:
+            raise WranglerError(
+                f"{file}: two bindings have the name {binding.binding}: one in `hyperdrive`, one in `{kind}`.",
+                hint="Remove one of them, or give it another name.",
+            )
+        taken[binding.binding] = "hyperdrive"
+    return section
 
 
 class _Reader:

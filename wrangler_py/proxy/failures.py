@@ -65,7 +65,3 @@ def statement_limit(seconds: float) -> bytes:
         f"canceling statement: it ran longer than Hyperdrive's limit of {seconds:g} s",
         hint="Split the work up, or run it outside a Worker.",
     )
-
-
-def internal_error() -> bytes:
-    return messages.error_response(SQLSTATE, "Internal error.", severity="FATAL")

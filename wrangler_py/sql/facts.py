@@ -145,11 +145,3 @@ class SQLFacts:
     def deallocated(self) -> str | None:
         """The one prepared statement that a DEALLOCATE names; None if there is none or all are meant."""
         return next((s.target for s in self.statements if s.kind == "deallocate"), None)
-
-    @property
-    def deallocates_all(self) -> bool:
-        """DEALLOCATE ALL or DISCARD ALL is among the statements."""
-        return any(
-            (s.kind == "deallocate" and s.target is None) or (s.kind == "discard" and s.target == "all")
-            for s in self.statements
-        )

@@ -157,7 +157,7 @@ def _hint(error: BaseException, sources: Path) -> str | None:
         meant = _similar_package(package)
         if meant is not None:
             return f"Did you mean {meant}?"
-        return f"pip install {package}, and add it to dependencies in pyproject.toml"
+        return f"pip install {package}; to deploy, it must be in the dependencies of pyproject.toml, too"
     if isinstance(error, ImportError) and "no pq wrapper available" in str(error):
         return _DRIVERS["psycopg"]
     if type(error).__name__ == "BdbQuit" and not sys.stdin.isatty():
