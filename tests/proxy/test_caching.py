@@ -71,6 +71,36 @@ def test_each_status_through_a_driver(caching: ProxyServer, table: str) -> None:
             assert status(f"SELECT * FROM {table}") == "transaction"
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1.5::float(24)",
+        "SELECT E'\\101', E'\\060'",
+        "SELECT U&'\\0061'",
+        "SELECT U&'!0062' UESCAPE '!'",
+        "SELECT 12.5::numeric(10, 2)",
+    ],
+)
+def test_numbers_are_no_hindrance(caching: ProxyServer, sql: str) -> None:
+    """Texts that differ in numbers only are looked at once, with others in their place: those have to be valid."""
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        assert connection.execute(sql).fetchall() == connection.execute(sql).fetchall()
+    assert statuses(caching) == ["miss", "hit"]
+
+
+def test_numbers_in_names_are_names(caching: ProxyServer, table: str) -> None:
+    """Not a stale read, since another table was written."""
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        for name in (f"{table}é1", f"{table}é2", f"{table}$1", f"{table}$2"):
+            connection.execute(f"CREATE TABLE {name} () INHERITS ({table})")
+        for read, written in ((f"{table}é1", f"{table}é2"), (f"{table}$1", f"{table}$2")):
+            connection.execute(f"SELECT count(*) FROM {read}")
+            connection.execute(f"INSERT INTO {written} VALUES (1, 'one')")
+            connection.execute(f"SELECT count(*) FROM {read}")
+    assert statuses(caching)[-1] == "hit"
+    assert not [notice for notice in caching.notices if "stale read" in notice]
+
+
 def test_disabled(start_proxy: StartProxy) -> None:
     proxy = start_proxy(config={"caching": Caching(disabled=True)})
     with psycopg.connect(proxy.dsn(), autocommit=True) as connection:

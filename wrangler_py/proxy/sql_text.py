@@ -23,8 +23,11 @@ MAX_ANALYSED_BYTES = 1_000_000
 
 _HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
-_SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
-_NUMBER = re.compile(rb"(?<![\w$\x80-\xff])\d+(?![\w$\x80-\xff])")
+_SUSPICIOUS_WORDS = (
+    b"set_config", b"pg_settings", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"'
+)  # fmt: skip
+_NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
+"""One that is neither part of a name nor of an escape."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
 _END_IN_NUMBER = b"0123456789;"
 _CALL = re.compile(rb"(?<![a-z_0-9$.\x80-\xff])([a-z_0-9$.\x80-\xff]++)\s*+\(")
@@ -33,6 +36,7 @@ _HARMLESS_CALLS = frozenset(
     b"exists count sum avg min max coalesce nullif greatest least lower upper length now cast round abs extract "
     b"row_number generate_series jsonb_agg json_agg jsonb_build_object to_jsonb pg_sleep".split()
 )
+_COMMENT_BEFORE_ARGUMENTS = re.compile(rb"\*/\s*+\(")
 
 
 def _is_harmless(sql: bytes) -> bool:
@@ -45,7 +49,11 @@ def _is_harmless(sql: bytes) -> bool:
         return False
     if any(word in text for word in _SUSPICIOUS_WORDS if word != b"into" or first[1] != b"insert"):
         return False
-    return b"(" not in text or all(name in _HARMLESS_CALLS for name in _CALL.findall(text))
+    if b"(" not in text:
+        return True
+    if b"--" in text or _COMMENT_BEFORE_ARGUMENTS.search(text):
+        return False  # a function's name may stand before the comment
+    return all(name in _HARMLESS_CALLS for name in _CALL.findall(text))
 
 
 class Refusal(NamedTuple):
@@ -240,7 +248,7 @@ class SQLTexts:
         is_number = end.rstrip(b";").isdigit() and end.count(b";") <= 1
         if is_number and start in self._by_start:
             return self._by_start[start]
-        shape = sql if b'"' in sql else _NUMBER.sub(b"0", sql)
+        shape = sql if b'"' in sql or b"&'" in sql else _NUMBER.sub(b"1", sql)  # float(0) would be an error
         text = self._texts.get(shape)
         if text is None:
             text = self._texts[shape] = SQLText(shape)
