@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.postgres_server import PostgresServer
 
 from wrangler_py.cache.own_functions import CATALOG_QUERY, OwnFunctions
-from wrangler_py.cache.verdict import QUERY_MAX_BYTES, CacheStatus, Verdict, Verdicts, judge
+from wrangler_py.cache.verdict import QUERY_MAX_BYTES, CacheStatus, Verdict, judge
 from wrangler_py.sql.statement import analyse
 
 
@@ -98,33 +98,8 @@ def test_any_text_has_a_verdict(sql: str) -> None:
     assert verdict_on(sql).reason
 
 
-def test_verdicts_are_kept_for_the_most_recent_texts() -> None:
-    verdicts = Verdicts(max_texts=3, max_bytes=1_000)
-    first = verdicts.of(b"SELECT 1")
-    verdicts.of(b"SELECT 2")
-    verdicts.of(b"SELECT 3")
-    assert verdicts.of(b"SELECT 1") is first
-    second = verdicts.of(b"SELECT 4")
-    assert verdicts.of(b"SELECT 1") is first
-    assert verdicts.of(b"SELECT 4") is second
-    assert len(verdicts) == 3
-    for number in range(20):
-        verdicts.of(b"SELECT '%0200d'" % number)
-    assert len(verdicts) == 3
-    verdicts.of(b"SELECT '%0300d'" % 1)
-    assert verdicts.of(b"SELECT '%0300d'" % 1) is not verdicts.of(b"SELECT '%0300d'" % 1)
-
-
-def test_verdicts_are_bounded_in_bytes() -> None:
-    verdicts = Verdicts(max_bytes=1_000)
-    for number in range(50):
-        verdicts.of(b"SELECT '%0100d'" % number)
-    assert len(verdicts) == 1_000 // len(b"SELECT '%0100d'" % 0)
-
-
-def test_verdicts_on_bytes_that_are_not_utf8() -> None:
-    judged = Verdicts().of("SELECT 'é'".encode("latin-1"))
-    assert judged.verdict.cacheable
+def test_text_that_is_not_utf8_has_a_verdict() -> None:
+    assert verdict_on("SELECT 'é'".encode("latin-1").decode("utf-8", "surrogateescape")).cacheable
 
 
 def test_own_functions_are_warned_of_once(postgres: PostgresServer) -> None:

@@ -109,6 +109,7 @@ def test_from_a_file_and_from_standard_input(command: CommandLine) -> None:
     (command.cwd / "query.sql").write_text("SELECT CURRENT_DATE")
     assert "CURRENT_DATE is STABLE" in explain(command, "--file", "query.sql").stdout
     assert "LASTVAL() is VOLATILE" in explain(command, "-", stdin="SELECT lastval()").stdout
+    assert explain(command, "-", stdin="\ufeffSELECT 'é'").status == 0  # as PowerShell pipes it
 
 
 def create(command: CommandLine, name: str, *options: str) -> None:
@@ -147,5 +148,10 @@ def test_mistakes(command: CommandLine) -> None:
     assert "missing.sql" in explain(command, "--file", "missing.sql").stderr
     (command.cwd / "latin.sql").write_bytes(b"SELECT '\xe9'")
     assert "latin.sql is not UTF-8 text." in explain(command, "--file", "latin.sql").stderr
+    with command.start("hyperdrive", "explain", "-") as process:
+        assert process.stdin is not None
+        process.stdin.buffer.write(b"SELECT '\xe9'")
+        _, said = process.communicate()
+    assert (process.returncode, said) == (1, "✘ [ERROR] Standard input is not UTF-8 text.\n")
     (command.cwd / "query.sql").write_text("SELECT 1")
     assert "not both" in explain(command, "SELECT 1", "DB", "--file", "query.sql").stderr

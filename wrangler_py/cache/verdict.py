@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from wrangler_py.cache.volatility import VolatileName, first_volatile_name
 from wrangler_py.sql.facts import SQLFacts
-from wrangler_py.sql.statement import analyse
 
 QUERY_MAX_BYTES = 1024 * 1024
 """A longer text is `oversizedquery`. The product has such a limit and doesn't publish it: this one is ours."""
@@ -142,44 +140,3 @@ def _volatile(found: VolatileName) -> Verdict:
     else:
         change = _ADVICE.get(found.name, "a query is cached only if all its functions are IMMUTABLE")
     return Verdict(CacheStatus.VOLATILE, cause, change, found.written, found.position)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A text with all that is known of it."""
-
-    facts: SQLFacts
-    verdict: Verdict
-
-
-class Verdicts:
-    """Facts and verdict for every distinct text, kept for the most recently used ones.
-
-    `max_texts` and `max_bytes` (of SQL) bound what is kept. A text over a quarter of `max_bytes` never is.
-    """
-
-    def __init__(self, max_texts: int = 4096, max_bytes: int = 8 * 1024 * 1024) -> None:
-        self._max_texts = max_texts
-        self._max_bytes = max_bytes
-        self._kept: OrderedDict[bytes, Judged] = OrderedDict()
-        self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def of(self, sql: bytes) -> Judged:
-        """What is known of a text as it came over the wire, in UTF-8 or not."""
-        judged = self._kept.get(sql)
-        if judged is not None:
-            self._kept.move_to_end(sql)
-            return judged
-        text = sql.decode("utf-8", "surrogateescape")
-        facts = analyse(text)
-        judged = Judged(facts, judge(text, facts))
-        if len(sql) <= self._max_bytes // 4:
-            self._kept[sql] = judged
-            self._bytes += len(sql)
-            while self._bytes > self._max_bytes or len(self._kept) > self._max_texts:
-                oldest, _ = self._kept.popitem(last=False)
-                self._bytes -= len(oldest)
-        return judged

@@ -18,6 +18,10 @@ from wrangler_py.sql.statement import analyse
 
 MAX_TEXTS = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
+MAX_TEXTS_BYTES = 8_000_000
+"""What they may have in all."""
+MAX_START_BYTES = 1_000
+"""Of a text that ends in a number, to be found by."""
 MAX_ANALYSED_BYTES = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
@@ -219,7 +223,7 @@ TOO_LONG._facts = SQLFacts(statements=())
 
 
 class SQLTexts:
-    """The texts of a pool, the most recently used `MAX_TEXTS` of them.
+    """The texts of a pool, the most recently used `MAX_TEXTS` of them, or as many as `MAX_TEXTS_BYTES` hold.
 
     Applications that write values into their SQL have a new text for every query. Numbers change nothing of what
     is asked here, so texts that differ in nothing else are looked at once.
@@ -227,6 +231,7 @@ class SQLTexts:
 
     def __init__(self) -> None:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
+        self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
         self._last_sql = b""
         self._last = self._look_up(b"")
@@ -252,11 +257,12 @@ class SQLTexts:
         text = self._texts.get(shape)
         if text is None:
             text = self._texts[shape] = SQLText(shape)
-            if len(self._texts) > MAX_TEXTS:
-                self._texts.popitem(last=False)
+            self._bytes += len(shape)
+            while self._bytes > MAX_TEXTS_BYTES or len(self._texts) > MAX_TEXTS:
+                self._bytes -= len(self._texts.popitem(last=False)[0])
         else:
             self._texts.move_to_end(shape)
-        if is_number and shape is not sql and _ENDS_IN_NO_NAME.search(start):
+        if is_number and shape is not sql and len(start) <= MAX_START_BYTES and _ENDS_IN_NO_NAME.search(start):
             if len(self._by_start) >= MAX_TEXTS:
                 self._by_start.clear()
             self._by_start[start] = text
