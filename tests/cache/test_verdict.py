@@ -98,6 +98,10 @@ def test_any_text_has_a_verdict(sql: str) -> None:
     assert verdict_on(sql).reason
 
 
+def test_text_that_is_not_utf8_has_a_verdict() -> None:
+    assert verdict_on("SELECT 'é'".encode("latin-1").decode("utf-8", "surrogateescape")).cacheable
+
+
 def test_own_functions_are_warned_of_once(postgres: PostgresServer) -> None:
     with postgres.connect() as connection:
         connection.execute("CREATE SCHEMA own")

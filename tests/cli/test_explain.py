@@ -102,6 +102,7 @@ def test_from_a_file_and_from_standard_input(cli: CommandLine) -> None:
     (cli.cwd / "query.sql").write_text("SELECT CURRENT_DATE")
     assert "CURRENT_DATE is STABLE" in explain(cli, "--file", "query.sql").stdout
     assert "LASTVAL() is VOLATILE" in explain(cli, "-", stdin="SELECT lastval()").stdout
+    assert explain(cli, "-", stdin="\ufeffSELECT 'é'").status == 0  # as PowerShell pipes it
 
 
 def create(cli: CommandLine, name: str, *options: str) -> None:
@@ -139,5 +140,10 @@ def test_mistakes(cli: CommandLine) -> None:
     assert "missing.sql" in explain(cli, "--file", "missing.sql").stderr
     (cli.cwd / "latin.sql").write_bytes(b"SELECT '\xe9'")
     assert "latin.sql is not UTF-8 text." in explain(cli, "--file", "latin.sql").stderr
+    with cli.start("hyperdrive", "explain", "-") as process:
+        assert process.stdin is not None
+        process.stdin.buffer.write(b"SELECT '\xe9'")
+        _, said = process.communicate()
+    assert (process.returncode, said) == (1, "✘ [ERROR] Standard input is not UTF-8 text.\n")
     (cli.cwd / "query.sql").write_text("SELECT 1")
     assert "not both" in explain(cli, "SELECT 1", "DB", "--file", "query.sql").stderr

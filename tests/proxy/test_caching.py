@@ -71,6 +71,36 @@ def test_each_status_through_a_driver(caching: ProxyServer, table: str) -> None:
             assert status(f"SELECT * FROM {table}") == "transaction"
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1.5::float(24)",
+        "SELECT E'\\101', E'\\060'",
+        "SELECT U&'\\0061'",
+        "SELECT U&'!0062' UESCAPE '!'",
+        "SELECT 12.5::numeric(10, 2)",
+    ],
+)
+def test_numbers_are_no_hindrance(caching: ProxyServer, sql: str) -> None:
+    """Texts that differ in numbers only are looked at once, with others in their place: those have to be valid."""
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        assert connection.execute(sql).fetchall() == connection.execute(sql).fetchall()
+    assert statuses(caching) == ["miss", "hit"]
+
+
+def test_numbers_in_names_are_names(caching: ProxyServer, table: str) -> None:
+    """Not a stale read, since another table was written."""
+    with psycopg.connect(caching.dsn(), autocommit=True) as connection:
+        for name in (f"{table}é1", f"{table}é2", f"{table}$1", f"{table}$2"):
+            connection.execute(f"CREATE TABLE {name} () INHERITS ({table})")
+        for read, written in ((f"{table}é1", f"{table}é2"), (f"{table}$1", f"{table}$2")):
+            connection.execute(f"SELECT count(*) FROM {read}")
+            connection.execute(f"INSERT INTO {written} VALUES (1, 'one')")
+            connection.execute(f"SELECT count(*) FROM {read}")
+    assert statuses(caching)[-1] == "hit"
+    assert not [notice for notice in caching.notices if "stale read" in notice]
+
+
 def test_disabled(start_proxy: StartProxy) -> None:
     proxy = start_proxy(config={"caching": Caching(disabled=True)})
     with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
@@ -272,6 +302,96 @@ def test_many_misses_make_one_query(caching: ProxyServer) -> None:
     counted = [event.status for event in caching.events if "generate_series" in event.sql]
     assert counted.count("miss") == 1
     assert counted.count("hit") == 19
+
+
+def test_clients_of_another_search_path_or_role_never_share(
+    caching: ProxyServer, table: str, postgres: PostgresServer
+) -> None:
+    """Whether they asked for it by a parameter of its own or as an option; equal ones do share."""
+    one, other = f"{table}_one", f"{table}_other"
+    for name in (one, other):
+        postgres.execute(f"CREATE ROLE {name} IN ROLE pg_read_all_data; GRANT {name} TO app; CREATE SCHEMA {name}")
+        postgres.execute(f"CREATE TABLE {name}.whose AS SELECT '{name}' AS a")
+    try:
+        for settings, answer in [
+            ({"search_path": one}, one),
+            ({"options": f"-c search_path={one}"}, one),
+            ({"search_path": other}, other),
+            ({"search_path": one, "role": one}, one),
+            ({"search_path": one, "role": other}, one),
+            ({"search_path": one, "options": f"-c role={other}"}, one),
+        ]:
+            with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD, settings=settings) as client:
+                assert client.rows("SELECT a FROM whose") == [[answer.encode()]]
+        asked = [event.status for event in caching.events if "whose" in event.sql]
+        assert asked == ["miss", "hit", "miss", "miss", "miss", "hit"]
+    finally:
+        for name in (one, other):
+            postgres.execute(f"DROP SCHEMA {name} CASCADE; DROP ROLE {name}")
+
+
+def test_what_is_counted_for_a_config(caching: ProxyServer, table: str) -> None:
+    sql = f"SELECT title FROM {table} WHERE id = 1"
+    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        answers = [client.ask(query(sql)), client.ask(query(sql)), client.ask(query("SELECT nonsense"))]
+    wait_until(lambda: len(caching.events) == 3)
+    counted = caching.call(caching.proxy.pools[BINDING].caching.counts.as_metrics)
+    assert counted["cacheStatus"] == {"hit": 1, "miss": 2}
+    assert counted["eventStatus"] == {"complete": 2, "error": 1}
+    assert counted["queryBytes"] == 2 * len(sql) + len("SELECT nonsense")
+    ready = 6
+    of_hit = sum(len(answer.body) + 5 for answer in answers[1]) - ready
+    of_others = sum(len(answer.body) + 5 for answer in answers[0] + answers[2])
+    assert counted["resultBytes"] == of_hit + of_others
+
+
+def waiting(proxy: ProxyServer) -> int:
+    return sum(client.waiting for client in proxy.proxy.clients)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize("end", ["answered", "killed", "cancelled", "failed"])
+def test_whatever_becomes_of_the_first_the_others_are_answered(
+    caching: ProxyServer, postgres: PostgresServer, table: str, end: str, extended: bool
+) -> None:
+    """Its query waits for a lock, and three others for its answer; one of them leaves meanwhile."""
+    sql = f"SELECT count(*) FROM {table}"
+    ask = parse("", sql) + bind() + execute() + SYNC if extended else query(sql)
+    settings = {"lock_timeout": "1s"} if end == "failed" else {}
+    clients = [
+        RawClient(caching.proxy.port, user=BINDING, password=PASSWORD, settings=settings if number == 0 else {})
+        for number in range(4)
+    ]
+    first, leaves, *others = clients
+    with psycopg.connect(postgres.dsn()) as locker:
+        locker.execute(f"LOCK TABLE {table}")
+        first.send(ask)
+        locks = f"SELECT 1 FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"
+        wait_until(lambda: postgres.execute(locks))
+        for client in (leaves, *others):
+            client.send(ask)
+        wait_until(lambda: waiting(caching) == 3)
+        leaves.kill()
+        wait_until(lambda: waiting(caching) == 2)
+        if end == "killed":
+            first.kill()
+        elif end == "cancelled":
+            first.cancel()
+        elif end == "failed":
+            assert [a.sqlstate for a in first.until_ready() if a.kind == "E"] == ["55P03"]
+        if end != "answered":
+            wait_until(lambda: waiting(caching) < 2)
+    for client in others:
+        assert [a.values for a in client.until_ready() if a.kind == "D"] == [[b"10"]]
+    if end == "answered":
+        assert [a.values for a in first.until_ready() if a.kind == "D"] == [[b"10"]]
+    elif end == "cancelled":
+        assert [a.sqlstate for a in first.until_ready() if a.kind == "E"] == ["57014"]
+    counted = [event.status for event in caching.events if event.sql == sql]
+    assert counted.count("hit") == (2 if end == "answered" else 1)
+    assert len(caching.proxy.pools[BINDING].caching._flights) == 0
+    for client in clients:
+        client.close()
 
 
 def test_nobody_waits_for_a_slow_reader(caching: ProxyServer) -> None:

@@ -265,6 +265,48 @@ def session_settings(proxy: ProxyServer, limit: int) -> list[tuple[bytes | None,
     return found
 
 
+SETTING = [
+    "SET work_mem = '7MB'",
+    "SELECT set_config('work_mem', '7MB', false)",
+    "SELECT set_config/* a comment */('work_mem', '7MB', false)",
+    "UPDATE pg_settings SET setting = '7168' WHERE name = 'work_mem'",
+    "update pg_catalog.pg_settings set setting = '7168' where name = 'work_mem'",
+    "DO $$BEGIN PERFORM set_config('work_mem', '7MB', false); END$$",
+    "SELECT sets_work_mem()",
+    "SELECT sets_work_mem/* a comment */()",
+    "SELECT sets_work_mem -- a comment\n ()",
+    "EXPLAIN ANALYZE SELECT set_config('work_mem', '7MB', false)",
+    "COPY (SELECT sets_work_mem()) TO STDOUT",
+    "BEGIN; SET work_mem = '7MB'; COMMIT",
+    "BEGIN; SAVEPOINT a; SET work_mem = '7MB'; RELEASE a; COMMIT",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "SET SESSION AUTHORIZATION app; SET work_mem = '7MB'",
+]
+
+
+@pytest.mark.parametrize("text", SETTING)
+def test_each_way_to_set_something_ends_with_its_query(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, text: str
+) -> None:
+    """One connection for both, and nothing else that would have it reset."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION sets_work_mem() RETURNS text LANGUAGE sql "
+            "AS $$SELECT set_config('work_mem', '7MB', false)$$"
+        )
+    try:
+        with connect(proxy) as client:
+            assert not [answer.fields for answer in client.ask(query(text)) if answer.kind == "E"]
+            assert session_settings(proxy, 1) == []
+            if ";" not in text:
+                client.ask(parse("", text), bind(), execute(), SYNC)
+                assert session_settings(proxy, 1) == []
+    finally:
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute("DROP FUNCTION sets_work_mem()")
+
+
 async def asyncpg_mix(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.set_type_codec("json", encoder=str, decoder=str, schema="pg_catalog")

@@ -184,6 +184,16 @@ def test_many_large_results_leave_no_memory_behind(process: ProxyProcess) -> Non
     memory.assert_bounded()
 
 
+def test_many_long_texts_leave_no_memory_behind(process: ProxyProcess) -> None:
+    """What is known of a text is kept, and it with that, but not of everything that was ever sent."""
+    memory = Memory(process)
+    with connect(process) as client:
+        for i in range(200):
+            text = f"SELECT length('{chr(97 + i % 26) * (500_000 + i)}')"
+            client.ask(parse("", text), bind(), execute(), SYNC)
+    memory.assert_bounded()
+
+
 def test_long_parameters_that_begin_alike_are_not_taken_for_the_same(postgres: PostgresServer) -> None:
     """Of a message that streams, a cache would see the beginning only."""
     process = ProxyProcess(origin_of(postgres), caching=True)

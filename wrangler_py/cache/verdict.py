@@ -67,6 +67,12 @@ OVERSIZED_RESULT = Verdict(
     CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB", "select fewer rows or columns"
 )
 
+NOT_PREPARED = Verdict(
+    CacheStatus.UNCACHEABLE,
+    "sent as Postgres.js sends it with `prepare: false`, which is not cached",
+    "use `prepare: true`",
+)
+
 
 def judge(sql: str, facts: SQLFacts) -> Verdict:
     """The verdict on a text alone; whether caching is on and a transaction open is for the caller to add."""

@@ -67,18 +67,19 @@ class _Config(NamedTuple):
 
 
 def _text(sql: str | None, file: Path | None) -> str:
-    if file is not None:
+    if file is not None or sql == "-":
+        octets = sys.stdin.buffer.read() if file is None else (global_options().cwd / file).read_bytes()
         try:
-            return (global_options().cwd / file).read_text(encoding="utf-8-sig")
+            return octets.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise WranglerError(f"{file} is not UTF-8 text.") from None
+            raise WranglerError(f"{file or 'Standard input'} is not UTF-8 text.") from None
     if sql is None:
         raise WranglerError(
             "There is no SQL to explain.",
             hint="Give it as the argument, with --file FILE, or - to read it from standard input.",
             exit_status=2,
         )
-    return sys.stdin.read() if sql == "-" else sql
+    return sql
 
 
 def _config(target: str | None) -> _Config:

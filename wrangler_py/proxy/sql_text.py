@@ -18,13 +18,20 @@ from wrangler_py.sql.statement import analyse
 
 MAX_TEXTS = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
+MAX_TEXTS_BYTES = 8_000_000
+"""What they may have in all."""
+MAX_START_BYTES = 1_000
+"""Of a text that ends in a number, to be found by."""
 MAX_ANALYSED_BYTES = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
 _HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
-_SUSPICIOUS_WORDS = (b"set_config", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"')
-_NUMBER = re.compile(rb"(?<![\w$\x80-\xff])\d+(?![\w$\x80-\xff])")
+_SUSPICIOUS_WORDS = (
+    b"set_config", b"pg_settings", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"'
+)  # fmt: skip
+_NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
+"""One that is neither part of a name nor of an escape."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
 _END_IN_NUMBER = b"0123456789;"
 _CALL = re.compile(rb"(?<![a-z_0-9$.\x80-\xff])([a-z_0-9$.\x80-\xff]++)\s*+\(")
@@ -33,6 +40,7 @@ _HARMLESS_CALLS = frozenset(
     b"exists count sum avg min max coalesce nullif greatest least lower upper length now cast round abs extract "
     b"row_number generate_series jsonb_agg json_agg jsonb_build_object to_jsonb pg_sleep".split()
 )
+_COMMENT_BEFORE_ARGUMENTS = re.compile(rb"\*/\s*+\(")
 
 
 def _is_harmless(sql: bytes) -> bool:
@@ -45,7 +53,11 @@ def _is_harmless(sql: bytes) -> bool:
         return False
     if any(word in text for word in _SUSPICIOUS_WORDS if word != b"into" or first[1] != b"insert"):
         return False
-    return b"(" not in text or all(name in _HARMLESS_CALLS for name in _CALL.findall(text))
+    if b"(" not in text:
+        return True
+    if b"--" in text or _COMMENT_BEFORE_ARGUMENTS.search(text):
+        return False  # a function's name may stand before the comment
+    return all(name in _HARMLESS_CALLS for name in _CALL.findall(text))
 
 
 class Refusal(NamedTuple):
@@ -216,7 +228,7 @@ TOO_LONG._facts = SQLFacts(statements=())
 
 
 class SQLTexts:
-    """The texts of a pool, the most recently used `MAX_TEXTS` of them.
+    """The texts of a pool, the most recently used `MAX_TEXTS` of them, or as many as `MAX_TEXTS_BYTES` hold.
 
     Applications that write values into their SQL have a new text for every query. Numbers change nothing of what
     is asked here, so texts that differ in nothing else are looked at once.
@@ -224,6 +236,7 @@ class SQLTexts:
 
     def __init__(self) -> None:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
+        self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
         self._last_sql = b""
         self._last = self._look_up(b"")
@@ -245,15 +258,16 @@ class SQLTexts:
         is_number = end.rstrip(b";").isdigit() and end.count(b";") <= 1
         if is_number and start in self._by_start:
             return self._by_start[start]
-        shape = sql if b'"' in sql else _NUMBER.sub(b"0", sql)
+        shape = sql if b'"' in sql or b"&'" in sql else _NUMBER.sub(b"1", sql)  # float(0) would be an error
         text = self._texts.get(shape)
         if text is None:
             text = self._texts[shape] = SQLText(shape)
-            if len(self._texts) > MAX_TEXTS:
-                self._texts.popitem(last=False)
+            self._bytes += len(shape)
+            while self._bytes > MAX_TEXTS_BYTES or len(self._texts) > MAX_TEXTS:
+                self._bytes -= len(self._texts.popitem(last=False)[0])
         else:
             self._texts.move_to_end(shape)
-        if is_number and shape is not sql and _ENDS_IN_NO_NAME.search(start):
+        if is_number and shape is not sql and len(start) <= MAX_START_BYTES and _ENDS_IN_NO_NAME.search(start):
             if len(self._by_start) >= MAX_TEXTS:
                 self._by_start.clear()
             self._by_start[start] = text

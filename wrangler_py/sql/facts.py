@@ -21,7 +21,7 @@ class SessionEffect(enum.Flag):
     SET_LOCAL = enum.auto()
     """SET LOCAL, SET TRANSACTION, SET CONSTRAINTS and set_config(…, true): gone when the transaction ends."""
     SET_CONFIG = enum.auto()
-    """set_config() whose third argument isn't the constant true."""
+    """set_config() whose third argument isn't the constant true, or an UPDATE of pg_settings."""
     PREPARE = enum.auto()
     EXECUTE = enum.auto()
     DEALLOCATE = enum.auto()

@@ -28,6 +28,9 @@ _FUNCTION_EFFECTS = {
     "setseed": SessionEffect.RANDOM_SEED,
 }
 
+_SETTINGS_VIEWS = frozenset({"pg_settings", "pg_catalog.pg_settings"})
+"""An UPDATE of it is a set_config() for every row."""
+
 _LOCK_STRENGTHS = {
     "LCS_FORUPDATE": "FOR UPDATE",
     "LCS_FORNOKEYUPDATE": "FOR NO KEY UPDATE",
@@ -120,6 +123,8 @@ class TreeFacts:
 
     def _update(self, value: Node, scope: frozenset[str], stack: list[Any]) -> None:
         self._writing("UPDATE", value, scope, stack)
+        if _table(value["relation"]) in _SETTINGS_VIEWS:
+            self.effects |= SessionEffect.SET_CONFIG
 
     def _delete(self, value: Node, scope: frozenset[str], stack: list[Any]) -> None:
         self._writing("DELETE", value, scope, stack)
