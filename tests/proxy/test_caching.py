@@ -283,6 +283,15 @@ def test_what_a_changed_session_answers_is_not_for_others(caching: ProxyServer) 
     assert statuses(caching)[1:] == ["uncacheable", "miss"]
 
 
+def test_postgres_js_with_prepare_false_is_told_what_to_change(caching: ProxyServer) -> None:
+    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        for _ in range(2):
+            client.ask_until(parse("", "SELECT $1::int") + describe("S") + FLUSH, "T")
+            client.ask(bind("", "", [b"1"]) + execute() + SYNC)
+    assert statuses(caching) == ["uncacheable", "uncacheable"]
+    assert [notice for notice in caching.notices if "use `prepare: true`" in notice] == caching.notices[-1:]
+
+
 def test_many_misses_make_one_query(caching: ProxyServer) -> None:
     barrier = threading.Barrier(20)
     answers = []
