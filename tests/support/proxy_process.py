@@ -63,7 +63,8 @@ class ProxyProcess:
 
 
 async def serve(options: dict[str, Any]) -> None:
-    from wrangler_py.proxy import Proxy, ProxyOptions
+    from wrangler_py.proxy.options import ProxyOptions
+    from wrangler_py.proxy.server import Proxy
 
     proxy = Proxy(password=PASSWORD, options=ProxyOptions(**options.get("options", {})))
     caching = Caching(disabled=not options.get("caching", False))

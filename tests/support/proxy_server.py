@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 from support.postgres_server import PostgresServer
 
 from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, Origin, PoolConfig
-from wrangler_py.proxy import Proxy, ProxyOptions, QueryEvent
+from wrangler_py.proxy.observer import QueryEvent
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.server import Proxy
 from wrangler_py.proxy.server import install_event_loop
 
 PASSWORD = "a-random-password"

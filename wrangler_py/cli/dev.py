@@ -87,7 +87,7 @@ def dev(
     from wrangler_py.devserver.run import run_session
     from wrangler_py.devserver.wrangler_command import WranglerOptions
     from wrangler_py.devserver.wrangler_session import find_project, is_for_wrangler, run_wrangler
-    from wrangler_py.proxy import ProxyOptions
+    from wrangler_py.proxy.options import ProxyOptions
 
     given = global_options()
     config = project_config(given)

@@ -44,7 +44,7 @@ def execute_command(
     """
     from wrangler_py.cli.options import global_options
     from wrangler_py.devserver.standalone import StandaloneOptions, run_command
-    from wrangler_py.proxy import ProxyOptions
+    from wrangler_py.proxy.options import ProxyOptions
 
     if not context.args:
         raise WranglerError(

@@ -38,7 +38,7 @@ def proxy(
     Prints how to connect, and ends at Ctrl-C.
     """
     from wrangler_py.devserver.standalone import StandaloneOptions, serve, serve_as
-    from wrangler_py.proxy import ProxyOptions
+    from wrangler_py.proxy.options import ProxyOptions
 
     databases = option.databases(target, connection_string, persist_to)
     options = StandaloneOptions(

@@ -18,7 +18,9 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.executed import ExecutionLog
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
-from wrangler_py.proxy import Proxy, ProxyOptions, QueryEvent
+from wrangler_py.proxy.observer import QueryEvent
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.server import Proxy
 from wrangler_py.sql.statement import analyse
 
 LOOPBACK = "127.0.0.1"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wrangler_py.proxy import ProxyOptions
+from wrangler_py.proxy.options import ProxyOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

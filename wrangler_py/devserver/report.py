@@ -17,7 +17,8 @@ from wrangler_py.devserver.pool_description import (
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
-from wrangler_py.proxy import QueryCounts, QueryEvent
+from wrangler_py.proxy.observer import QueryEvent
+from wrangler_py.proxy.requests import QueryCounts
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}

@@ -18,7 +18,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
-from wrangler_py.proxy import ProxyOptions
+from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import install_event_loop
 
 Result = TypeVar("Result")

@@ -30,7 +30,7 @@ from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.section import Section
 from wrangler_py.project.variables import environment_variables
-from wrangler_py.proxy import ProxyOptions
+from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import install_event_loop
 
 LEGACY_NODE_COMPAT_HINT = (
