@@ -15,8 +15,7 @@ from support.postgres_server import PostgresServer
 from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, Origin, PoolConfig
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.server import Proxy
-from wrangler_py.proxy.server import install_event_loop
+from wrangler_py.proxy.server import Proxy, install_event_loop
 
 PASSWORD = "a-random-password"
 BINDING = "HYPERDRIVE"
