@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from support.postgres_server import PostgresServer
 
 from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, Origin, PoolConfig
+from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.server import Proxy, install_event_loop
+from wrangler_py.proxy.server import Proxy
 
 PASSWORD = "a-random-password"
 BINDING = "HYPERDRIVE"
@@ -34,7 +35,7 @@ class ProxyServer:
         self.notices: list[str] = []
         self.events: list[QueryEvent] = []
         self.crashes: list[str] = []
-        self._loop = install_event_loop()()
+        self._loop = new_event_loop_factory()()
         self._loop.set_exception_handler(self._crashed)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

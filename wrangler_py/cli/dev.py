@@ -85,8 +85,7 @@ def dev(
     from wrangler_py.devserver.options import DevOptions
     from wrangler_py.devserver.output import Level, Output
     from wrangler_py.devserver.run import run_session
-    from wrangler_py.devserver.wrangler_command import WranglerOptions
-    from wrangler_py.devserver.wrangler_session import find_project, is_for_wrangler, run_wrangler
+    from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.proxy.options import ProxyOptions
 
     given = global_options()
@@ -99,6 +98,9 @@ def dev(
     )
     output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
     if is_for_wrangler(config, given.environment, script):
+        from wrangler_py.devserver.wrangler_command import WranglerOptions
+        from wrangler_py.devserver.wrangler_session import find_project, run_wrangler
+
         options = WranglerOptions(
             script=script,
             config=given.config,

@@ -9,7 +9,7 @@ from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.session import DevSession
 from wrangler_py.devserver.signals import on_signals
-from wrangler_py.proxy.server import install_event_loop
+from wrangler_py.proxy.event_loop import new_event_loop_factory
 
 
 def run_session(options: DevOptions, output: Output) -> None:
@@ -17,7 +17,7 @@ def run_session(options: DevOptions, output: Output) -> None:
 
     Raises `WranglerError` if it cannot start.
     """
-    with asyncio.Runner(loop_factory=install_event_loop()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
         runner.run(_run(options, output))
 
 

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wrangler_py.devserver.control import (
     Event,
@@ -22,20 +22,22 @@ from wrangler_py.devserver.control import (
 )
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import open_listening_socket, port_of, url_of
-from wrangler_py.devserver.local_hyperdrive import LOOPBACK, LocalHyperdrive
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.supervisor import Supervisor
-from wrangler_py.devserver.watcher import Watcher
 from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project
 from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
 
 DRAIN_AT_EXIT_S = 0.8
 """How long requests under way may go on after Ctrl-C."""
 EXIT_LIMIT_S = 2.5
 """After this long, what has not ended is left to its own watchdog."""
 
+_LOOPBACK = "127.0.0.1"
 _HOTKEYS = (("b", "open a browser"), ("c", "clear cache"), ("r", "restart"), ("x", "quit"), ("?", "help"))
 
 
@@ -111,8 +113,11 @@ class DevSession:
             own_terminal=not options.reload,
             interpreter_options=_debugger(options),
         )
-        # The interpreter starts while the database does.
+        # The interpreter starts while the rest is imported and the database starts.
         self._supervisor.prepare()
+        await asyncio.sleep(0)
+        from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
+
         hyperdrive = self._hyperdrive = LocalHyperdrive(
             root=project.root,
             state=options.persist_to,
@@ -127,10 +132,12 @@ class DevSession:
         await self._apply_schema()
         self._report.project(project, hyperdrive.pools)
         if options.debugger_port is not None:
-            self._output.info(f"Waiting for a debugger on {LOOPBACK}:{options.debugger_port}.")
+            self._output.info(f"Waiting for a debugger on {_LOOPBACK}:{options.debugger_port}.")
         await self._supervisor.replace()
         self._in_background(self._follow_configs(hyperdrive))
         if options.reload:
+            from wrangler_py.devserver.watcher import Watcher
+
             watcher = Watcher(project.root, project.main.parent, ignored=frozenset({options.persist_to}))
             async for burst in watcher.bursts():
                 await self._saved(burst)
@@ -319,10 +326,10 @@ def _debugger(options: DevOptions) -> tuple[str, ...]:
     if importlib.util.find_spec("debugpy") is None:
         raise WranglerError("--debugger needs debugpy.", hint="pip install debugpy")
     try:
-        socket.create_server((LOOPBACK, options.debugger_port)).close()
+        socket.create_server((_LOOPBACK, options.debugger_port)).close()
     except OSError as error:
         raise WranglerError(
-            f"Cannot wait for a debugger on {LOOPBACK}:{options.debugger_port}: {os.strerror(error.errno or 0)}.",
+            f"Cannot wait for a debugger on {_LOOPBACK}:{options.debugger_port}: {os.strerror(error.errno or 0)}.",
             hint="Choose another port with --debugger.",
         ) from None
     # Frozen modules would hide their lines from it.
@@ -332,6 +339,6 @@ def _debugger(options: DevOptions) -> tuple[str, ...]:
         "-m",
         "debugpy",
         "--listen",
-        f"{LOOPBACK}:{options.debugger_port}",
+        f"{_LOOPBACK}:{options.debugger_port}",
         "--wait-for-client",
     )

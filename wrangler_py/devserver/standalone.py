@@ -18,8 +18,8 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.server import install_event_loop
 
 Result = TypeVar("Result")
 
@@ -144,5 +144,5 @@ def _hyperdrive(
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    with asyncio.Runner(loop_factory=install_event_loop()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
         return runner.run(work)

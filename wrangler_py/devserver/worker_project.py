@@ -20,6 +20,15 @@ JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".
 """Suffixes of what wrangler builds and runs."""
 
 
+def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | None) -> bool:
+    """Whether wrangler, and not our worker host, runs this project."""
+    section = config.section(environment)
+    main = script or (Path(section.main) if section.main else None)
+    if main is None:
+        return section.pages_build_output_dir is not None
+    return main.suffix in JAVASCRIPT
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerProject:
     """The project as its files say at one moment."""

@@ -15,7 +15,6 @@ from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import resolve_bindings
 from wrangler_py.devserver.watcher import saved_files
-from wrangler_py.devserver.worker_project import JAVASCRIPT
 from wrangler_py.devserver.wrangler_command import (
     QUIET,
     WranglerOptions,
@@ -31,8 +30,8 @@ from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.section import Section
 from wrangler_py.project.variables import environment_variables
+from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.server import install_event_loop
 
 LEGACY_NODE_COMPAT_HINT = (
     "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
@@ -66,15 +65,6 @@ class WranglerProject:
         return WranglerError(message, hint=LEGACY_NODE_COMPAT_HINT)
 
 
-def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | None) -> bool:
-    """Whether wrangler, and not our worker host, runs this project."""
-    section = config.section(environment)
-    main = script or (Path(section.main) if section.main else None)
-    if main is None:
-        return section.pages_build_output_dir is not None
-    return main.suffix in JAVASCRIPT
-
-
 def find_project(config: ConfigFile, environment: str | None) -> WranglerProject:
     """The project of `config`, with its wrangler. Raises `WranglerError` if that is not installed."""
     root = config.root.resolve()
@@ -101,7 +91,7 @@ def run_wrangler(
     for problem in check_drivers(project.root, project.section):
         output.warn(problem.message)
         output.info(f"  {problem.fix}")
-    with asyncio.Runner(loop_factory=install_event_loop()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
         return runner.run(session.run())
 
 

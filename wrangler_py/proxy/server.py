@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -205,12 +204,3 @@ def request_over() -> Refused:
         "This database connection belongs to a request that has ended.",
         "Create the database client inside the handler, once per request, not in the global scope.",
     )
-
-
-def install_event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
-    """The factory of the fastest event loop there is: uvloop where it exists."""
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        return uvloop.new_event_loop
-    return asyncio.new_event_loop
