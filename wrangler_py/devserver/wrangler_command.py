@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,13 @@ QUIET = {
     "WRANGLER_SEND_ERROR_REPORTS": "false",
     # The banner is what looks for a new version.
     "WRANGLER_HIDE_BANNER": "true",
+    # It asks where this machine is, for `request.cf`, which has an example's values instead.
+    "CLOUDFLARE_CF_FETCH_ENABLED": "false",
 }
 """Variables that keep wrangler from calling home."""
 
-_SOCKETS = Path(__file__).with_name("hyperdrive_sockets.cjs")
+_LOADED = tuple(map(Path(__file__).with_name, ("hyperdrive_sockets.cjs", "parent_watch.cjs")))
+"""Scripts that wrangler loads before it starts; each says what for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +44,8 @@ class WranglerOptions:
     others: tuple[str, ...] = ()
 
 
-def find_wrangler(root: Path) -> tuple[str, ...]:
-    """The command that runs the wrangler of the project in `root`: the installed one, else what npx has.
+def find_wrangler(root: Path) -> str:
+    """The wrangler of the project in `root`: the one installed there, else the one that npx would run.
 
     Raises `WranglerError`, which says what to install, if Node.js or wrangler is missing.
     """
@@ -52,10 +56,9 @@ def find_wrangler(root: Path) -> tuple[str, ...]:
         )
     for folder in (root, *root.parents):
         if found := shutil.which("wrangler", path=folder / "node_modules" / ".bin"):
-            return (found,)
-    npx = shutil.which("npx")
-    if npx is not None and _npx_has_wrangler(npx, root):
-        return (npx, "--no-install", "wrangler")
+            return found
+    if found := shutil.which("wrangler") or shutil.which("wrangler", path=_path_within_npx(root)):
+        return found
     if (root / "package.json").is_file() and not (root / "node_modules").is_dir():
         hint = "Install the project's packages: npm install"
     else:
@@ -72,11 +75,11 @@ def wrangler_version(root: Path) -> int:
 
 
 def node_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """`inherited` with `NODE_OPTIONS` that load hyperdrive_sockets.cjs, which says what for."""
+    """`inherited` with what makes wrangler load our scripts."""
     # Node.js reads the value as words, and backslashes within quotes as escapes.
-    path = str(_SOCKETS).replace("\\", "\\\\").replace('"', '\\"')
-    options = (inherited.get("NODE_OPTIONS"), f'--require "{path}"')
-    return {**inherited, "NODE_OPTIONS": " ".join(filter(None, options))}
+    quoted = (str(path).replace("\\", "\\\\").replace('"', '\\"') for path in _LOADED)
+    options = (inherited.get("NODE_OPTIONS"), *(f'--require "{path}"' for path in quoted))
+    return {**inherited, "NODE_OPTIONS": " ".join(filter(None, options)), "WRANGLER_PY_PID": str(os.getpid())}
 
 
 def dev_arguments(options: WranglerOptions) -> list[str]:
@@ -128,13 +131,16 @@ def _common(options: WranglerOptions) -> list[str]:
     return [part for name, value in values if value is not None for part in (name, str(value))]
 
 
-def _npx_has_wrangler(npx: str, root: Path) -> bool:
+def _path_within_npx(root: Path) -> str:
+    """PATH as npx sets it for the wrangler it has; empty if it has none.
+
+    npx itself would stand between wrangler and signals, some of which it keeps to itself.
+    """
+    npx = shutil.which("npx")
+    if npx is None:
+        return ""
+    command = [npx, "--no-install", "--package=wrangler", "-c", "node -p process.env.PATH"]
     result = subprocess.run(
-        [npx, "--no-install", "wrangler", "--version"],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
+        command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False
     )
-    return result.returncode == 0
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
-from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
+from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import resolve_bindings
+from wrangler_py.devserver.watcher import saved_files
 from wrangler_py.devserver.worker_project import JAVASCRIPT
 from wrangler_py.devserver.wrangler_command import (
     QUIET,
@@ -41,11 +42,12 @@ LEGACY_NODE_COMPAT_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class WranglerProject:
-    """A project that wrangler runs, as its config file says; `command` is the wrangler found for it."""
+    """A project that wrangler runs, as its config file says; `wrangler` is the one found for it."""
 
     root: Path
+    config_path: Path
     section: Section
-    command: tuple[str, ...]
+    wrangler: str
 
     @property
     def is_pages(self) -> bool:
@@ -76,7 +78,7 @@ def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | 
 def find_project(config: ConfigFile, environment: str | None) -> WranglerProject:
     """The project of `config`, with its wrangler. Raises `WranglerError` if that is not installed."""
     root = config.root.resolve()
-    return WranglerProject(root, config.section(environment), find_wrangler(root))
+    return WranglerProject(root, config.path.resolve(), config.section(environment), find_wrangler(root))
 
 
 def run_wrangler(
@@ -93,44 +95,93 @@ def run_wrangler(
 
     Signals go to wrangler. Raises `WranglerError` if something keeps it from starting.
     """
-    arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
-
-    def resolve() -> Sequence[ResolvedBinding]:
-        environ = environment_variables(project.root, options.environment, env_files=options.env_files)
-        return resolve_bindings(project.section, environ)
-
-    report = Report(output, queries=Level.LOG)
+    session = WranglerSession(
+        project, options, output, state=state, cwd=cwd, proxy_port=proxy_port, proxy_options=proxy_options
+    )
     for problem in check_drivers(project.root, project.section):
         output.warn(problem.message)
         output.info(f"  {problem.fix}")
-    hyperdrive = LocalHyperdrive(
-        root=project.root,
-        state=state,
-        say=output.info,
-        warn=output.warn,
-        on_query=report.query,
-        options=proxy_options,
-        port=proxy_port,
-        port_option="--proxy-port",
-    )
-    work = _run([*project.command, *arguments], hyperdrive, resolve, report, cwd)
     with asyncio.Runner(loop_factory=install_event_loop()) as runner:
-        return runner.run(work)
+        return runner.run(session.run())
 
 
-async def _run(
-    command: Sequence[str],
-    hyperdrive: LocalHyperdrive,
-    resolve: Resolve,
-    report: Report,
-    cwd: Path,
-) -> int:
-    process = ForegroundProcess(command)
-    process.pass_signals_on()
-    async with serving(hyperdrive, resolve):
-        if process.interrupted:
-            return 128 + signal.SIGINT
-        report.bindings(hyperdrive.bindings, hyperdrive.pools)
-        environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
-        await process.start(cwd=cwd, environment=environment)
-        return await process.wait()
+class WranglerSession:
+    """wrangler in the foreground, and the local Hyperdrive beside it until it ends."""
+
+    def __init__(
+        self,
+        project: WranglerProject,
+        options: WranglerOptions,
+        output: Output,
+        *,
+        state: Path,
+        cwd: Path,
+        proxy_port: int,
+        proxy_options: ProxyOptions | None,
+    ) -> None:
+        arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
+        self._command = (project.wrangler, *arguments)
+        self._project = project
+        self._options = options
+        self._output = output
+        self._cwd = cwd
+        self._report = Report(output, queries=Level.LOG)
+        self._hyperdrive = LocalHyperdrive(
+            root=project.root,
+            state=state,
+            say=output.info,
+            warn=output.warn,
+            on_query=self._report.query,
+            options=proxy_options,
+            port=proxy_port,
+            port_option="--proxy-port",
+        )
+
+    async def run(self) -> int:
+        """Start everything; returns wrangler's exit status. Raises `WranglerError` if something cannot start."""
+        process = ForegroundProcess(self._command)
+        process.pass_signals_on()
+        async with serving(self._hyperdrive, self._resolve) as hyperdrive:
+            if process.interrupted:
+                return 128 + signal.SIGINT
+            self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
+            environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
+            await process.start(cwd=self._cwd, environment=environment)
+            following = asyncio.create_task(self._follow_files(set(hyperdrive.pools)))
+            try:
+                return await process.wait()
+            finally:
+                following.cancel()
+
+    def _resolve(self) -> Sequence[ResolvedBinding]:
+        project, options = self._project, self._options
+        section = ConfigFile.load(project.config_path).section(options.environment)
+        environ = environment_variables(project.root, options.environment, env_files=options.env_files)
+        return resolve_bindings(section, environ)
+
+    async def _follow_files(self, known: set[str]) -> None:
+        """Take on what is saved in the config file, the variables and the schema, without end.
+
+        wrangler reads its config file again by itself, but has no database for other bindings than those `known`
+        when it started.
+        """
+        project, hyperdrive, output = self._project, self._hyperdrive, self._output
+        files = {project.config_path, hyperdrive.schema, *self._options.env_files}
+
+        def is_followed(path: Path) -> bool:
+            return path in files or (path.parent == project.root and path.name.startswith(".env"))
+
+        async for _ in saved_files({path.parent for path in files}, wanted=is_followed, recursive=False):
+            try:
+                await hyperdrive.update(await asyncio.to_thread(self._resolve))
+                await hyperdrive.apply_schema()
+            except WranglerError as error:
+                output.error(error.message, error.hint)
+                output.info("What was read before goes on being used.")
+            for binding in sorted(hyperdrive.pools.keys() - known):
+                output.warn(
+                    f"env.{binding} is new, and not behind the local Hyperdrive yet:"
+                    " wrangler learns of that only when it starts."
+                )
+                output.info("  End this session, and start `wrangler-py dev` again.")
+                known.add(binding)

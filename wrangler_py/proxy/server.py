@@ -47,6 +47,8 @@ class Proxy:
         self.observer = observer
         self.store = CacheStore(self.options.cache_max_bytes)
         self.requests = Requests()
+        # What a pool's database was called before stays good: connection strings outlive a change of config.
+        self._databases: dict[str, set[str]] = {}
         self._by_process_id: dict[int, ClientSession] = {}
         self._server: asyncio.Server | None = None
 
@@ -69,14 +71,17 @@ class Proxy:
 
     def add_pool(self, binding: str, config: PoolConfig) -> None:
         self.pools[binding] = Pool(binding, config, self.options, self.store, self.requests, self.observer)
+        self._databases[binding] = {config.origin.database}
 
     def update_pool(self, binding: str, config: PoolConfig) -> None:
         """Takes effect at once, without closing a client."""
         self.pools[binding].update(config)
+        self._databases[binding].add(config.origin.database)
 
     async def remove_pool(self, binding: str) -> None:
         """Ends the clients of `binding` and its origin connections."""
         pool = self.pools.pop(binding)
+        del self._databases[binding]
         for client in list(self.clients):
             if client.pool is pool:
                 client.transport.abort()
@@ -103,7 +108,7 @@ class Proxy:
         if parameters.get("replication", "false").lower() not in ("false", "off", "no", "0"):
             raise Refused("0A000", "Hyperdrive does not support replication connections")
         database = parameters.get("database", user)
-        if database not in (pool.config.origin.database, user):
+        if database != user and database not in self._databases[binding]:
             raise Refused(
                 "3D000",
                 f'database "{database}" does not exist',
