@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,15 +103,41 @@ def test_what_cannot_be_done_writes_nothing(arguments: list[str], message: str, 
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "mine.txt", "taken"]
 
 
+def on_terminal(folder: Path, *arguments: str, **environ: str) -> Any:
+    """`init` in a terminal of its own, as pexpect's `spawn`."""
+    import pexpect
+
+    environ = {**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1", **environ}
+    environ.pop("CI", None)
+    command = ["-m", "wrangler_py", "init", *arguments]
+    return pexpect.spawn(
+        sys.executable, command, cwd=str(folder), env=environ, encoding="utf-8", timeout=60, dimensions=(40, 120)
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
+@pytest.mark.parametrize(("answer", "installs"), [("", True), ("y", True), ("n", False)])
+def test_a_person_is_asked_about_packages_of_npm(answer: str, installs: bool, tmp_path: Path) -> None:
+    import pexpect
+
+    child = on_terminal(
+        tmp_path, "shop", "--template", "postgres-js", npm_config_dry_run="true", npm_config_offline="true"
+    )
+    child.expect("Run `npm install` now")
+    child.sendline(answer)
+    child.expect("Next:")
+    assert ("Running `npm install`" in child.before) is installs
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
 def test_a_person_is_asked(tmp_path: Path) -> None:
     import pexpect
 
-    environ = {**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"}
-    environ.pop("CI", None)
-    child = pexpect.spawn(
-        sys.executable, ["-m", "wrangler_py", "init"], cwd=str(tmp_path), env=environ, encoding="utf-8", timeout=60
-    )
+    child = on_terminal(tmp_path)
     child.expect("name of the project")
     child.sendline("asked")
     child.expect("Which template")

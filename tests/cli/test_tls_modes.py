@@ -86,7 +86,8 @@ def test_a_server_without_tls_is_refused(cli: CommandLine, postgres_factory: Any
     outcome = create(cli, server)
     assert (outcome.status, "[code: 2012]" in outcome.stderr) == (1, True), outcome.output
     assert create(cli, server, "--no-check").status == 0
-    assert "Server connection attempt failed: tls_not_supported" in through_exec(cli)
+    for through in (through_exec, through_dev):
+        assert "Server connection attempt failed: tls_not_supported" in through(cli)
 
 
 def test_require_with_a_certificate_of_a_public_root(
@@ -125,6 +126,7 @@ def test_a_certificate_of_another_authority(mode: str, cli: CommandLine, tls_pos
     assert "certificate" in outcome.stderr
     assert create(cli, tls_postgres, *options, "--no-check").status == 0
     assert INVALID in through_exec(cli)
+    assert INVALID in through_dev(cli)
 
 
 def test_a_certificate_for_another_host(cli: CommandLine, elsewhere: tuple[PostgresServer, Path]) -> None:
@@ -140,3 +142,5 @@ def test_a_certificate_for_another_host(cli: CommandLine, elsewhere: tuple[Postg
     cli.ok("hyperdrive", "delete", "db")
     assert create(cli, server, "--sslmode=verify-ca", "--ca-certificate-id=elsewhere").status == 0
     assert through_exec(cli) is True
+    cli.ok("hyperdrive", "unbind", "HYPERDRIVE")
+    assert through_dev(cli) is True

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import ProxyServer, pool_config
+from support.proxy_server import ProxyServer, origin_of, pool_config
 
-from wrangler_py.hyperdrive.config import Origin
+from wrangler_py.hyperdrive.config import Caching
 
 PROGRAMS: list[tuple[str, dict[str, Any]]] = [
     ("postgres-js", {"prepare": True, "max": 5}),
@@ -27,17 +27,22 @@ PROGRAMS: list[tuple[str, dict[str, Any]]] = [
     ("kysely", {}),
 ]
 
+TWICE = ["miss", "hit"]
+NEVER = ["uncacheable", "uncacheable"]
+CACHED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"driver": "postgres"}, TWICE * 2),
+    ({"driver": "postgres", "prepare": False}, NEVER * 2),
+    ({"driver": "pg"}, TWICE * 3),
+    # Drizzle has Postgres.js send values as with `prepare: false`.
+    ({"driver": "drizzle on postgres"}, TWICE + NEVER),
+    ({"driver": "drizzle on pg"}, TWICE * 2),
+    ({"driver": "kysely"}, TWICE * 2),
+]
+
 
 @pytest.fixture(scope="module")
 def proxy(postgres: PostgresServer) -> Iterator[ProxyServer]:
-    origin = Origin(
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-        user=postgres.user,
-        password=postgres.user_password,
-    )
-    server = ProxyServer(pool_config(origin))
+    server = ProxyServer(pool_config(origin_of(postgres)))
     yield server
     server.close()
 
@@ -65,3 +70,23 @@ def test_equal_answers(
     assert not different, json.dumps(different, indent=1)
     assert proxied.keys() == direct.keys()
     assert postgres.connections() <= proxy.config.connection_limit
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"), CACHED, ids=[" ".join(map(str, given.values())) for given, _ in CACHED]
+)
+def test_a_read_that_is_repeated(
+    options: dict[str, Any], statuses: list[str], node: str, programs: Path, postgres: PostgresServer
+) -> None:
+    postgres.execute("CREATE TABLE shelf (id int, title text)", user=postgres.user)
+    postgres.execute("INSERT INTO shelf VALUES (1, 'One'), (2, 'Two')", user=postgres.user)
+    server = ProxyServer(pool_config(origin_of(postgres), caching=Caching()))
+    try:
+        answers = run(node, programs / "cached.mjs", options, server.dsn())
+    finally:
+        server.close()
+        postgres.execute("DROP TABLE shelf", user=postgres.user)
+    for first, again in answers.values():
+        assert first == again
+        assert {row["title"] for row in first} <= {"One", "Two"}
+    assert [event.status for event in server.events] == statuses

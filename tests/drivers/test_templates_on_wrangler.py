@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from support.command_line import CommandLine
-from support.dev_process import DEADLINE_S, DevProcess, own_inspector, wait_until_gone
+from support.dev_process import DEADLINE_S, DevProcess, dev_environment, own_inspector, wait_until_gone
 from support.postgres_server import PostgresServer
 
+from wrangler_py.devserver.wrangler_command import QUIET
 from wrangler_py.project import scaffold
 
 TEMPLATES = [template.name for template in scaffold.templates() if template.uses_npm]
@@ -53,6 +54,24 @@ def test_it_is_sound_typescript(project: Path, node: str) -> None:
     compiler = project / "node_modules" / "typescript" / "bin" / "tsc"
     result = subprocess.run([node, str(compiler)], cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_it_deploys_unchanged(project: Path) -> None:
+    """As far as wrangler goes without an account."""
+    wrangler = project / "node_modules" / ".bin" / "wrangler"
+    environment = dev_environment(project / "home", QUIET)
+    result = subprocess.run(
+        [str(wrangler), "deploy", "--dry-run", "--outdir", str(project / "home" / "out")],
+        cwd=project,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "env.HYPERDRIVE" in result.stdout
+    assert "WARNING" not in result.stderr
 
 
 def test_read_insert_transaction_and_errors(dev: DevProcess, postgres: PostgresServer) -> None:

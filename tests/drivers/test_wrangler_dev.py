@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command_line import CommandLine
 from support.dev_process import (
     DEADLINE_S,
     HYPERDRIVE,
@@ -20,7 +21,7 @@ from support.dev_process import (
     own_inspector,
     wait_until_gone,
 )
-from support.postgres_server import PostgresServer, free_port
+from support.postgres_server import Certificates, PostgresServer, free_port, make_certificates
 
 Project = Callable[..., Path]
 VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
@@ -318,6 +319,66 @@ def test_wrangler_is_not_installed(project: Project) -> None:
 def test_nodejs_is_not_installed(project: Project) -> None:
     root = project('main = "index.js"\n', installed=False, index_js=HELLO)
     assert "there is no Node.js here" in refusal(root, PATH=str(root))
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "works"),
+    [
+        ("require", "localhost", True),
+        ("verify-ca", "db.example.com", True),
+        ("verify-full", "localhost", True),
+        ("verify-full", "db.example.com", False),
+    ],
+)
+def test_tls_to_the_origin(
+    mode: str,
+    host: str,
+    works: bool,
+    project: Project,
+    tls_postgres: PostgresServer,
+    postgres_factory: Callable[..., PostgresServer],
+    certificates: Certificates,
+    tmp_path: Path,
+) -> None:
+    """`host` is what the server's certificate is for; it is reached as localhost."""
+    server = tls_postgres
+    if host != "localhost":
+        certificates = make_certificates(tmp_path / "certificates", host)
+        server = postgres_factory(certificates=certificates)
+    worker = """
+import postgres from "postgres"
+
+export default {
+  async fetch(request, env) {
+    const sql = postgres(env.HYPERDRIVE.connectionString, { fetch_types: false })
+    try {
+      const [{ ssl }] = await sql`SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`
+      return Response.json(ssl)
+    } catch (error) {
+      return Response.json(error.message)
+    } finally {
+      await sql.end()
+    }
+  },
+}
+"""
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=worker)
+    cli = CommandLine(root / "home", root)
+    environ = {"SSL_CERT_FILE": str(certificates.ca)}
+    options = [f"--sslmode={mode}"]
+    if mode != "require":
+        cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca")
+        options.append("--ca-certificate-id=ca")
+    create = ("hyperdrive", "create", "db", "--connection-string", server.dsn(host="localhost"), *options)
+    created = cli(*create, **environ)
+    assert (created.status == 0) is works
+    if not works:
+        assert "certificate" in created.stderr
+        cli.ok(*create, "--no-check")
+    cli.ok("hyperdrive", "bind", "db")
+    with DevProcess(root, *own_inspector(), environment=environ) as dev:
+        answer = dev.ready().get().json()
+    assert answer == (True if works else "Server connection attempt failed: certificate_invalid")
 
 
 def test_a_connection_dropped_within_an_answer_ends_alone(project: Project, postgres: PostgresServer) -> None:

@@ -31,6 +31,12 @@ export function describe(error) {
   return fields
 }
 
+/** Waits until the server runs `pg_sleep`; `rows` asks it, on another connection. */
+export async function underWay(rows) {
+  const sleeping = "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'"
+  while ((await rows(sleeping)).length === 0);
+}
+
 export function finish() {
   process.stdout.write(JSON.stringify(answers))
 }

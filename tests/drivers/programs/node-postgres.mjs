@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
-import { answer, create, drop, finish, options, url } from './answers.mjs'
+import { answer, create, drop, finish, options, underWay, url } from './answers.mjs'
 
 const pool = new pg.Pool({ connectionString: url, max: 5, ...options })
 const client = new pg.Client({ connectionString: url, ...options })
@@ -158,7 +158,8 @@ await answer('cancelled', async () => {
     query.on('end', () => resolve('ran to its end'))
   })
   client.query(query)
-  setTimeout(() => new pg.Client({ connectionString: url }).cancel(client, query), 100)
+  await underWay((sleeping) => rows(pool.query(sleeping)))
+  new pg.Client({ connectionString: url }).cancel(client, query)
   return failure
 })
 await answer('after a cancel', () => rows(client.query('SELECT 2 AS fine')))

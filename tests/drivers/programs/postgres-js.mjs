@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import postgres from 'postgres'
-import { answer, create, drop, finish, options, url } from './answers.mjs'
+import { answer, create, drop, finish, options, underWay, url } from './answers.mjs'
 
 const notices = []
 const setup = postgres(url, { max: 1, onnotice() {} })
@@ -122,7 +122,8 @@ await answer('many rows', async () => (await sql`SELECT n, repeat('x', 100) AS x
 await answer('cancelled', async () => {
   const query = sql`SELECT pg_sleep(30)`
   query.execute()
-  setTimeout(() => query.cancel(), 100)
+  await underWay((sleeping) => setup.unsafe(sleeping))
+  query.cancel()
   return query
 })
 await answer('after a cancel', () => sql`SELECT 2 AS fine`)
