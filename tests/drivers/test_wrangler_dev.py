@@ -349,7 +349,7 @@ def test_tls_to_the_origin(
 import postgres from "postgres"
 
 export default {
-  async fetch(request, env) {
+  async fetch(request, env, ctx) {
     const sql = postgres(env.HYPERDRIVE.connectionString, { fetch_types: false })
     try {
       const [{ ssl }] = await sql`SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`
@@ -357,7 +357,7 @@ export default {
     } catch (error) {
       return Response.json(error.message)
     } finally {
-      await sql.end()
+      ctx.waitUntil(sql.end())
     }
   },
 }

@@ -40,7 +40,7 @@ def execute_command(
     """Run a command with a local Hyperdrive in its environment.
 
     It finds it in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, …; each binding is in wrangler's
-    variable for it, too. The exit status is the command's.
+    variable for it, too. The exit status is the command's. For `wrangler dev`, use `wrangler-py dev` instead.
     """
     from wrangler_py.cli.options import global_options
     from wrangler_py.devserver.standalone import StandaloneOptions, run_command

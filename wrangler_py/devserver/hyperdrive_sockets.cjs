@@ -1,7 +1,8 @@
 // Loaded into wrangler before it starts. Miniflare's own relay for Hyperdrive bindings (its
 // HyperdriveProxyController) has no listener for the errors of its sockets, so that a Worker which drops a
 // connection with an answer on its way ends the whole session: github.com/cloudflare/workers-sdk/issues/15768.
-// Here such an error ends its own connection only, on both sides.
+// Here such an error ends its own connection only, on both sides. `hyperdrive exec` does not load this: it runs any
+// program, whose own servers are none of our business.
 "use strict";
 
 const net = require("node:net");
