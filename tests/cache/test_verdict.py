@@ -21,12 +21,20 @@ def verdict_on(sql: str) -> Verdict:
         ("CREATE TABLE t (a int)", "uncacheable", "CREATE TABLE is a write; only reads are cached"),
         ("CALL p()", "uncacheable", "CALL is a write; only reads are cached"),
         ("COPY t FROM STDIN", "uncacheable", "COPY is a write; only reads are cached"),
-        ("SELECT 1 FROM t FOR UPDATE", "uncacheable", "SELECT that locks rows (FOR UPDATE) is not read-only"),
-        ("SELECT 1 INTO t", "uncacheable", "SELECT that creates a table (SELECT INTO) is not read-only"),
+        (
+            "SELECT 1 FROM t FOR UPDATE",
+            "uncacheable",
+            "SELECT that locks rows (FOR UPDATE) is not read-only; where you only read, leave the lock out",
+        ),
+        (
+            "SELECT 1 INTO t",
+            "uncacheable",
+            "SELECT that creates a table (SELECT INTO) is not read-only; write in one query and read in another",
+        ),
         (
             "WITH a AS (DELETE FROM t RETURNING 1) SELECT * FROM a",
             "uncacheable",
-            "SELECT that writes (DELETE) is not read-only",
+            "SELECT that writes (DELETE) is not read-only; write in one query and read in another",
         ),
         ("SELECT 1; SELECT 2", "multiplestatements", "2 statements in one text; send each on its own"),
         ("SHOW ALL", "notaquery", "SHOW is not a query"),
