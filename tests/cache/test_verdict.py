@@ -29,12 +29,12 @@ def verdict_on(sql: str) -> Verdict:
         (
             "SELECT 1 INTO t",
             "uncacheable",
-            "SELECT that creates a table (SELECT INTO) is not read-only; write in one query and read in another",
+            "SELECT that creates a table (SELECT INTO) is not read-only; write in one query, read in another",
         ),
         (
             "WITH a AS (DELETE FROM t RETURNING 1) SELECT * FROM a",
             "uncacheable",
-            "SELECT that writes (DELETE) is not read-only; write in one query and read in another",
+            "SELECT that writes (DELETE) is not read-only; write in one query, read in another",
         ),
         ("SELECT 1; SELECT 2", "multiplestatements", "2 statements in one text; send each on its own"),
         ("SHOW ALL", "notaquery", "SHOW is not a query"),

@@ -91,7 +91,7 @@ def judge(sql: str, facts: SQLFacts) -> Verdict:
         if statement.kind in ("select", "values"):
             cause = f"{name} that {statement.why_not_read_only} is not read-only"
             locks = statement.why_not_read_only.startswith("locks")
-            change = "where you only read, leave the lock out" if locks else "write in one query and read in another"
+            change = "where you only read, leave the lock out" if locks else "write in one query, read in another"
             return Verdict(CacheStatus.UNCACHEABLE, cause, change)
         if statement.tables_written or statement.writes_unknown or statement.changes_schema:
             return Verdict(CacheStatus.UNCACHEABLE, f"{name} is a write", "only reads are cached")
