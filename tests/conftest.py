@@ -23,9 +23,11 @@ from support.postgres_server import (
 
 from wrangler_py.devserver.embedded_programs import SHARED_FOLDER
 
+# What a shell's background jobs ignore, and nohup, every command that tests start would ignore too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell's background jobs ignore Ctrl-C, and so would every command that tests start and end with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class PostgresFactory(Protocol):
