@@ -352,6 +352,7 @@ def test_what_is_counted_for_a_config(caching: ProxyServer, table: str) -> None:
     of_hit = sum(len(answer.body) + 5 for answer in answers[1]) - ready
     of_others = sum(len(answer.body) + 5 for answer in answers[0] + answers[2])
     assert counted["resultBytes"] == of_hit + of_others
+    assert counted["connectionLatency"] > 0
 
 
 def waiting(proxy: ProxyServer) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from wrangler_py.proxy.sql_text import SQLText, SQLTexts
@@ -45,3 +48,12 @@ def test_not_the_same(different: tuple[str, ...]) -> None:
         assert len({id(look_up(texts, sql)) for sql in different}) == len(different)
         for sql in different:
             assert look_up(texts, sql).facts.statements == SQLText(sql.encode()).facts.statements
+
+
+def test_a_pool_is_made_without_loading_the_parser() -> None:
+    program = (
+        "import sys; from wrangler_py.proxy.sql_text import SQLTexts; texts = SQLTexts(); "
+        "texts.get(b'SELECT 1'); assert 'postgast' not in sys.modules; "
+        "texts.get(b'LISTEN x'); assert 'postgast' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,6 +8,7 @@ import socket
 
 from wrangler_py.errors import WranglerError
 
+LOOPBACK = "127.0.0.1"
 BACKLOG = 4096
 """Connections the kernel may hold while no worker process accepts; it caps this at its own limit."""
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes
@@ -22,8 +23,6 @@ from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
 from wrangler_py.sql.statement import analyse
-
-LOOPBACK = "127.0.0.1"
 
 _MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION")
 """What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""

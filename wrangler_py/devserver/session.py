@@ -21,7 +21,7 @@ from wrangler_py.devserver.control import (
     RequestStarted,
 )
 from wrangler_py.devserver.hotkeys import Hotkeys
-from wrangler_py.devserver.listening_socket import open_listening_socket, port_of, url_of
+from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of, url_of
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
@@ -37,7 +37,6 @@ DRAIN_AT_EXIT_S = 0.8
 EXIT_LIMIT_S = 2.5
 """After this long, what has not ended is left to its own watchdog."""
 
-_LOOPBACK = "127.0.0.1"
 _HOTKEYS = (("b", "open a browser"), ("c", "clear cache"), ("r", "restart"), ("x", "quit"), ("?", "help"))
 
 
@@ -132,7 +131,7 @@ class DevSession:
         await self._apply_schema()
         self._report.project(project, hyperdrive.pools)
         if options.debugger_port is not None:
-            self._output.info(f"Waiting for a debugger on {_LOOPBACK}:{options.debugger_port}.")
+            self._output.info(f"Waiting for a debugger on {LOOPBACK}:{options.debugger_port}.")
         await self._supervisor.replace()
         self._in_background(self._follow_configs(hyperdrive))
         if options.reload:
@@ -326,10 +325,10 @@ def _debugger(options: DevOptions) -> tuple[str, ...]:
     if importlib.util.find_spec("debugpy") is None:
         raise WranglerError("--debugger needs debugpy.", hint="pip install debugpy")
     try:
-        socket.create_server((_LOOPBACK, options.debugger_port)).close()
+        socket.create_server((LOOPBACK, options.debugger_port)).close()
     except OSError as error:
         raise WranglerError(
-            f"Cannot wait for a debugger on {_LOOPBACK}:{options.debugger_port}: {os.strerror(error.errno or 0)}.",
+            f"Cannot wait for a debugger on {LOOPBACK}:{options.debugger_port}: {os.strerror(error.errno or 0)}.",
             hint="Choose another port with --debugger.",
         ) from None
     # Frozen modules would hide their lines from it.
@@ -339,6 +338,6 @@ def _debugger(options: DevOptions) -> tuple[str, ...]:
         "-m",
         "debugpy",
         "--listen",
-        f"{_LOOPBACK}:{options.debugger_port}",
+        f"{LOOPBACK}:{options.debugger_port}",
         "--wait-for-client",
     )

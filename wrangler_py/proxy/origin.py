@@ -10,7 +10,7 @@ import re
 import select
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
@@ -34,12 +34,6 @@ RESET_SESSION = (
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
 _PLAN_IS_STALE = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0|\0CXX000\0Mcache lookup failed for ")
-
-
-class Answered(Protocol):
-    """Whoever gets the answers to an exchange."""
-
-    def write(self, data: bytes) -> None: ...
 
 
 class Collector:

@@ -178,6 +178,7 @@ class Pool:
 
     async def _open(self) -> None:
         config = self.config
+        began = self._loop.time()
         try:
             connection = await connect(config, self.options.connect_timeout_s)
         except OriginUnavailable as error:
@@ -192,6 +193,7 @@ class Pool:
             connection.close()
             self._open_for_waiters()
             return
+        self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
         self._add(connection)
         self.available(connection)
 

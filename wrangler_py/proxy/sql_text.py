@@ -238,8 +238,9 @@ class SQLTexts:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
         self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
-        self._last_sql = b""
-        self._last = self._look_up(b"")
+        # Not a text that the parser is loaded for: that takes a while, and pools are made at start-up.
+        self._last_sql = b"SELECT"
+        self._last = self._look_up(self._last_sql)
 
     def get(self, sql: bytes) -> SQLText:
         if sql == self._last_sql:
