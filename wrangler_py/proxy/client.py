@@ -19,7 +19,7 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.columns import needs_proof, prove_columns
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.fast_path import forward_at_once
+from wrangler_py.proxy.fast_path import forward_at_once, forward_now
 from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
 from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
     from wrangler_py.pgwire.exchange import Step
     from wrangler_py.proxy.caching import CachedPortal
+    from wrangler_py.proxy.fast_path import FastQuery
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.requests import Request
@@ -243,6 +244,12 @@ class ClientSession(asyncio.Protocol):
             self._wait(Pending(group, closed))
             self.granted(connection)
 
+    def wait_with(self, query: FastQuery) -> None:
+        """There is no connection for `query` now."""
+        self.waiting = True
+        self._pending.query = query
+        self.pool.wait(self)
+
     def _wait(self, pending: Pending) -> None:
         self._pending.add(pending)
         if self._pending.too_many:
@@ -336,6 +343,11 @@ class ClientSession(asyncio.Protocol):
         self.origin = connection
         if self.write_paused:
             connection.pause_reading()
+        query = self._pending.query
+        if query is not None and forward_now(self, connection, *query[1:]):
+            self._pending.query = None
+            self.waiting = False
+            return
         connection.adopt(self.settings, self._prepare_pending if self.knows_columns else self._send_pending)
 
     def _prepare_pending(self) -> None:

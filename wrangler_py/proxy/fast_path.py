@@ -1,11 +1,11 @@
-"""The way of most queries: one, whole, from a client at rest, to an idle connection that has all it takes.
+"""The way of most queries: one, whole, from a client at rest, to a connection that has all it takes.
 
 It does what `forward` would do with it, and finds that out sooner. Whatever is out of the ordinary goes that way.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
@@ -14,6 +14,8 @@ from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.statements import Statement
 
 _PARSE, _BIND, _QUERY = b"PBQ"
 _SHORTEST_QUERY = 6
@@ -22,13 +24,27 @@ _ENDS = frozenset({_EXECUTE_AND_SYNC, messages.message(b"D", b"P\0") + _EXECUTE_
 """What follows a Bind of the unnamed portal: all rows of it, with or without their description."""
 
 
+class FastQuery(NamedTuple):
+    """One that waits for a connection. `data` is what the client has sent; the others see `forward_now`."""
+
+    data: bytes
+    sent: bytes
+    exchange: Exchange
+    statement: Statement | None
+    named: bool
+
+
 def forward_at_once(client: ClientSession, data: bytes) -> bool:
-    """Sends `data`, all that a client at rest has sent, if it is one ordinary query that is not for the cache."""
+    """Sends `data`, all that a client at rest has sent, if it is one ordinary query that is not for the cache.
+
+    Without an idle connection it waits for one, as it is: see `forward_now`.
+    """
     pool = client.pool
     kind = data[0]
     statement = None
     name = b""
     bind = 0
+    sent = data
     if kind == _QUERY:
         if len(data) < _SHORTEST_QUERY or not messages.is_whole(data):
             return False
@@ -51,25 +67,48 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
         if statement is None or name_end < 0 or bool(name) == (kind == _PARSE):
             return False
         sql, text = statement.sql, statement.text
+        if name:
+            length = bind_end - 1 + len(statement.name) - len(name)
+            sent = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
     caching = pool.caching.enabled
     if not text.is_ordinary or (caching and text.candidate) or client.write_paused:
         return False
+    status = text.verdict.status if caching else CacheStatus.DISABLED
+    assert status is not None
+    exchange = Exchange(client, simple=statement is None)
+    exchange.queries = [QueryRun(sql, text, status, client.request)]
+    named = bool(name)
     origin = pool.take(client)
     if origin is None:
-        return False
-    if origin.settings is not client.settings or (name and statement not in origin.prepared):
+        client.wait_with(FastQuery(data, sent, exchange, statement, named))
+    elif not forward_now(client, origin, sent, exchange, statement, named):
         pool.put_back(origin)
         return False
-    if statement is None:
-        exchange = Exchange(client, simple=True)
-    else:
-        exchange = Exchange(client)
-        if name:
-            origin.prepared.move_to_end(statement)
-            length = bind_end - 1 + len(statement.name) - len(name)
-            data = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
-        else:
+    return True
+
+
+def forward_now(
+    client: ClientSession,
+    origin: OriginConnection,
+    sent: bytes,
+    exchange: Exchange,
+    statement: Statement | None,
+    named: bool,
+) -> bool:
+    """Sends a query to a connection that is the client's from now on, if that has all it takes.
+
+    `sent` is what the client sent, in the origin's words. `statement` is None for a simple query; `named` says that
+    it has to be prepared on the connection.
+    """
+    if origin.settings is not client.settings:
+        return False
+    if statement is not None:
+        if not named:
             origin.unnamed = client.statements[b""] = statement
+        elif statement in origin.prepared:
+            origin.prepared.move_to_end(statement)
+        else:
+            return False
         client.local_portals.pop(b"", None)
         client.unnamed_described = False
     origin.in_doubt = False
@@ -77,8 +116,5 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
     client.origin = origin
     client.in_transaction = False
     client.cached_portals = {}
-    status = text.verdict.status if caching else CacheStatus.DISABLED
-    assert status is not None
-    exchange.queries = [QueryRun(sql, text, status, client.request)]
-    origin.send(exchange, data)
+    origin.send(exchange, sent)
     return True

@@ -92,12 +92,15 @@ class Pool:
     def checkout(self, client: Holder) -> OriginConnection | None:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
         connection = self.take(client)
-        if connection is not None:
-            return connection
+        if connection is None:
+            self.wait(client)
+        return connection
+
+    def wait(self, client: Holder) -> None:
+        """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
         self._waiters.append(Waiter(client, self._loop.time() + self.options.pool_wait_timeout_s))
         self._tick()
         self._open_for_waiters()
-        return None
 
     def take(self, client: Holder) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
