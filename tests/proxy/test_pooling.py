@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import ProxyServer, wait_until
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
+from support.raw_client import SYNC, RawClient, bind, describe, execute, parse, query
 
 
 def test_a_query_goes_through(proxy: ProxyServer) -> None:
@@ -62,6 +64,42 @@ def test_many_clients_share_few_connections(proxy: ProxyServer, postgres: Postgr
     watcher.join()
     assert not errors
     assert 1 <= most <= 5
+
+
+ASK_ZONE = "SELECT current_setting('TimeZone')"
+UNNAMED = parse("", ASK_ZONE) + bind() + describe("P") + execute() + SYNC
+NAMED = bind("", "zone") + execute() + SYNC
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+@pytest.mark.parametrize("asked", [query(ASK_ZONE), UNNAMED, NAMED], ids=["simple", "unnamed", "named"])
+@pytest.mark.parametrize("behind", [b"", query(ASK_ZONE), NAMED + UNNAMED], ids=["alone", "simple", "extended"])
+@pytest.mark.parametrize("prepared", [True, False], ids=["prepared", "elsewhere"])
+def test_what_waits_for_a_connection_is_answered_in_order(
+    start_proxy: Callable[..., ProxyServer], asked: bytes, behind: bytes, zone: str, prepared: bool
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=1)
+
+    def connect(zone: str) -> RawClient:
+        return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, settings={"TimeZone": zone})
+
+    with connect("UTC") as holder, connect(zone) as client:
+        client.ask(parse("zone", ASK_ZONE), SYNC)
+        for known in (query(ASK_ZONE), UNNAMED, NAMED):
+            client.ask(known)
+        if not prepared:
+            holder.ask(parse("other", "SELECT 2"), SYNC)
+        holder.ask(query("BEGIN"))
+        client.send(asked)
+        wait_until(lambda: any(waiting.waiting for waiting in proxy.proxy.clients))
+        client.send(behind[:7])
+        client.send(behind[7:])
+        holder.ask(query("COMMIT"))
+        count = 1 + (2 if behind.endswith(UNNAMED) else bool(behind))
+        answers = client.until_ready(count)
+        assert [a.values for a in answers if a.kind == "D"] == [[zone.encode()]] * count
+        assert holder.rows(ASK_ZONE) == [[b"UTC"]]
+        assert client.rows(ASK_ZONE) == [[zone.encode()]]
 
 
 def test_start_up_settings_never_mix(proxy: ProxyServer) -> None:
