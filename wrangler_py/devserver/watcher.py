@@ -71,9 +71,12 @@ class Watcher:
 
 
 async def saved_files(
-    paths: Set[Path], *, wanted: Callable[[Path], bool], recursive: bool
+    paths: Set[Path], *, wanted: Callable[[Path], bool], recursive: bool, quiet_ms: int = _QUIET_MS
 ) -> AsyncIterator[set[Path]]:
-    """The `wanted` files saved, created or deleted in the folders `paths`, one set a burst, without end."""
+    """The `wanted` files saved, created or deleted in the folders `paths`, one set a burst, without end.
+
+    The watcher's thread looks every `quiet_ms` for what the system has told, and takes the interpreter for it.
+    """
     from watchfiles import awatch
 
     if not paths:
@@ -85,7 +88,7 @@ async def saved_files(
                 *paths,
                 watch_filter=lambda _, path: wanted(Path(path)),
                 debounce=_BURST_MS,
-                step=_QUIET_MS,
+                step=quiet_ms,
                 recursive=recursive,
                 force_polling=polling,
             ):

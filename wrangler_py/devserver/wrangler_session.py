@@ -37,6 +37,8 @@ LEGACY_NODE_COMPAT_HINT = (
     "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
     "`wrangler-py dev --fix` does so and goes on."
 )
+_QUIET_MS = 100
+"""Before what was saved is read; the Worker's code is not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ class WranglerSession:
         def is_followed(path: Path) -> bool:
             return path in files or (path.parent == project.root and path.name.startswith(".env"))
 
-        async for _ in saved_files({path.parent for path in files}, wanted=is_followed, recursive=False):
+        folders = {path.parent for path in files}
+        async for _ in saved_files(folders, wanted=is_followed, recursive=False, quiet_ms=_QUIET_MS):
             try:
                 await hyperdrive.update(await asyncio.to_thread(self._resolve))
                 await hyperdrive.apply_schema()
