@@ -52,7 +52,18 @@ def test_quick_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
     assert modules_after(arguments, tmp_path, tmp_path / "home") & HEAVY == set()
 
 
-@pytest.mark.parametrize("arguments", [["hyperdrive", "list"], ["node-compat", "status", "-e", "a"]], ids=" ".join)
+URL = "postgres://app:secret@db.example.com/app"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["hyperdrive", "list"],
+        ["hyperdrive", "create", "db", "--no-check", "--connection-string", URL, "--max-age", "30"],
+        ["node-compat", "status", "-e", "a"],
+    ],
+    ids=" ".join,
+)
 def test_the_commonest_do_without_pydantic(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_text("[env.a]")
     assert "pydantic" not in modules_after(arguments, tmp_path, tmp_path / "home")

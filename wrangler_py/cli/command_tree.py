@@ -14,6 +14,7 @@ from typer.main import get_command as build
 from wrangler_py import __version__
 from wrangler_py.cli import options, printing
 from wrangler_py.cli.commands import COMMANDS, help_text, unknown_command
+from wrangler_py.cli.conversion import convert_simply
 from wrangler_py.errors import WranglerError
 
 
@@ -74,6 +75,8 @@ def _nothing() -> None:
 
 def _with_global_options(command: Any) -> Any:
     """Add the global options to `command` and everything below it; an option of its own wins."""
+    for parameter in command.params:
+        convert_simply(parameter)
     own = {flag for parameter in command.params for flag in parameter.opts}
     command.params.extend(option for option in _global_options() if own.isdisjoint(option.opts))
     for subcommand in getattr(command, "commands", {}).values():
