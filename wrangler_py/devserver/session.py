@@ -113,8 +113,7 @@ class DevSession:
             interpreter_options=_debugger(options),
         )
         # The interpreter starts while the rest is imported and the database starts.
-        self._supervisor.prepare()
-        await asyncio.sleep(0)
+        await self._supervisor.prepare()
         from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
 
         hyperdrive = self._hyperdrive = LocalHyperdrive(

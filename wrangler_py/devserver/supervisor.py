@@ -58,10 +58,11 @@ class Supervisor:
         self._libraries: Mapping[str, str] = {}
         self._stopping = False
 
-    def prepare(self) -> None:
-        """Start the spare process, if none stands by."""
-        if self._spare is None and not self._stopping:
-            self._spare = asyncio.create_task(self._start())
+    async def prepare(self) -> None:
+        """Start the spare process, if none stands by. One that cannot be started fails when it is needed."""
+        self._start_spare()
+        if self._spare is not None:
+            await asyncio.wait({self._spare})
 
     async def replace(self, *, afresh: bool = False) -> asyncio.Task[None] | None:
         """Have a new process take over; the old one still answers what it has.
@@ -113,6 +114,10 @@ class Supervisor:
         for process in self._attending:
             process.kill()
 
+    def _start_spare(self) -> None:
+        if self._spare is None and not self._stopping:
+            self._spare = asyncio.create_task(self._start())
+
     async def _start(self) -> WorkerProcess:
         process = await WorkerProcess.start(
             self._listener, self._on_line, interpreter_options=self._interpreter_options
@@ -131,7 +136,7 @@ class Supervisor:
 
     async def _take_spare(self) -> WorkerProcess:
         while True:
-            self.prepare()
+            self._start_spare()
             assert self._spare is not None
             spare, self._spare = self._spare, None
             process = await spare
@@ -146,7 +151,7 @@ class Supervisor:
                 else:
                     self._on_event(event)
                 if process.loaded and process is self._current and self._on_line is not None:
-                    self.prepare()
+                    self._start_spare()
             status = await process.wait()
         finally:
             del self._attending[process]

@@ -76,8 +76,6 @@ class WorkerProcess:
                 str(listener.fileno()),
                 str(theirs.fileno()),
                 **_inheriting(listener, theirs),
-                # Two saves within one second leave the same time stamp in a .pyc: the old code would run.
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
                 **streams,
             )
         finally:
