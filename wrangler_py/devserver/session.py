@@ -128,10 +128,11 @@ class DevSession:
         )
         await hyperdrive.start(project.bindings)
         await self._apply_schema()
+        await self._supervisor.replace()
+        # The Worker loads meanwhile; what it says is heard, and shown, after this.
         self._report.project(project, hyperdrive.pools)
         if options.debugger_port is not None:
             self._output.info(f"Waiting for a debugger on {LOOPBACK}:{options.debugger_port}.")
-        await self._supervisor.replace()
         self._in_background(self._follow_configs(hyperdrive))
         if options.reload:
             from wrangler_py.devserver.watcher import Watcher
