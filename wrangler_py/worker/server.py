@@ -8,6 +8,7 @@ import logging
 import select
 import socket
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -99,7 +100,7 @@ class _Connection(HTTPProtocol):
     active_at: float
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_GatheringTransport(transport, self.loop))  # type: ignore[arg-type]
         self.active_at = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
@@ -118,6 +119,40 @@ class _Connection(HTTPProtocol):
             return False
         grace = FRESH_GRACE_S if self.cycle is None else IDLE_GRACE_S
         return now - self.active_at >= grace and not _has_data(self.transport)
+
+
+class _GatheringTransport:
+    """Sends all that is written in one turn of the event loop at once: the head of a response with its body."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self._flush)
+        self._written.append(data)
+
+    def writelines(self, data: Iterable[bytes]) -> None:
+        for each in data:
+            self.write(each)
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._written:
+            written, self._written = self._written, []
+            self._transport.writelines(written)
 
 
 def _allow_open_files(wanted: int) -> None:
