@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -9,6 +10,8 @@ import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class ControlChannel:
@@ -22,18 +25,41 @@ class ControlChannel:
         self._connection = connection
         self._lines = connection.makefile("rb")
         self._sending = threading.Lock()
+        self._queued = b""
+        self._will_flush = False
 
     def read_line(self) -> bytes:
         """Return the next line sent by the dev session, b"" once it has gone."""
         return self._lines.readline()
 
     def send(self, event: str, **details: Any) -> None:
-        """Report an event. What was printed before it is flushed first, so that order is kept."""
+        """Report an event. What was printed or queued before it is sent first, so that order is kept."""
+        self._queue(event, details)
+        self._flush()
+
+    def send_soon(self, event: str, **details: Any) -> None:
+        """Report an event at the end of this turn of the running event loop, in one piece with others.
+
+        A callback that is scheduled later runs after it.
+        """
+        self._queue(event, details)
+        if not self._will_flush:
+            self._will_flush = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _queue(self, event: str, details: dict[str, Any]) -> None:
+        line = _encode({"event": event, **details}).encode() + b"\n"
+        with self._sending:
+            self._queued += line
+
+    def _flush(self) -> None:
+        self._will_flush = False
         sys.stdout.flush()
-        line = json.dumps({"event": event, **details}, separators=(",", ":")).encode() + b"\n"
         try:
             with self._sending:
-                self._connection.sendall(line)
+                if self._queued:
+                    queued, self._queued = self._queued, b""
+                    self._connection.sendall(queued)
         except OSError:
             # The dev session is gone; the reading thread is about to end this process.
             return

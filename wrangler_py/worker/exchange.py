@@ -53,10 +53,11 @@ class HTTPExchange:
 
     async def run(self) -> None:
         """See the response out. The request itself ends after its waitUntil work."""
-        self._host.worker.control.send(
+        self._host.worker.control.send_soon(
             "started", id=self.id, method=self._scope["method"], path=self._scope["path"]
         )
-        self._host.threads.submit(self._on_thread)
+        # After that has been sent: the dev session knows of a request before it queries the database.
+        self._loop.call_soon(self._host.threads.submit, self._on_thread)
         watch = self._loop.call_later(WATCH_AFTER_S, self._watch)
         try:
             head, content = await self._head

@@ -70,7 +70,7 @@ class Host:
 
     def end_request(self, request_id: str, method: str, path: str, status: int, elapsed_s: float) -> None:
         """Report a request that is over."""
-        self.worker.control.send(
+        self.worker.control.send_soon(
             "request", id=request_id, method=method, path=path, status=status, ms=round(elapsed_s * 1000, 1)
         )
         self._open -= 1
