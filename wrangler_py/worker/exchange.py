@@ -38,10 +38,11 @@ class HTTPExchange:
         self._host = host
         self._operation = operation
         self._scope = scope
+        self._receive = receive
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._body = IncomingBody.of(scope, receive, self._loop)
-        self._watched = self._body or IncomingBody(receive, self._loop)
+        self._watched: IncomingBody | None = None
         self._started_at = time.perf_counter()
         self._head: asyncio.Future[tuple[Head, bytes | None]] = self._loop.create_future()
         self._stream_begins = asyncio.Event()
@@ -64,7 +65,8 @@ class HTTPExchange:
             status = await self._respond(head, content)
         finally:
             watch.cancel()
-            self._watched.stop_watching()
+            if self._watched is not None:
+                self._watched.stop_watching()
         elapsed = time.perf_counter() - self._started_at
         if self._work_end.done():
             self._end(status, elapsed)
@@ -96,6 +98,7 @@ class HTTPExchange:
     # The client's going away
 
     def _watch(self) -> None:
+        self._watched = self._body or IncomingBody(self._receive, self._loop)
         self._watched.watch(self._on_disconnect)
 
     def _on_disconnect(self) -> None:
