@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import parse_qs
 
-from wrangler_py.worker.error_page import error_response
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames
@@ -86,6 +85,8 @@ class Host:
         return None
 
     def _error_page(self, failure: Failure, scope: Scope) -> Response:
+        from wrangler_py.worker.error_page import error_response  # and with it `html`, rarely needed
+
         return error_response(failure, scope["headers"], self.worker.launch.generation)
 
     def _operation(self, scope: Scope) -> Operation:

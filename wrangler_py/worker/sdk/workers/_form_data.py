@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterator, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -92,6 +91,8 @@ class FormData(MutableMapping[str, Any]):
         return JSFormData(self)
 
     def _as_body(self) -> tuple[Body, str | None]:
+        import secrets  # slow to import, and rarely needed
+
         boundary = f"----formdata-{secrets.token_hex(16)}"
         parts: list[bytes] = []
         for name, value in self._pairs:
