@@ -277,3 +277,30 @@ def test_twenty_thousand_requests_leave_nothing_behind(start_worker):
     assert growth < 8 * 1024 * 1024
     assert process.num_threads() <= 24
     assert len(process.net_connections()) <= 12
+
+
+def test_head_and_body_come_in_one_piece(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        def on_fetch(request):
+            return Response("hello")
+        """
+    )
+    with socket.create_connection(("127.0.0.1", child.port)) as connection:
+        for _ in range(20):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(65536).endswith(b"\r\n\r\nhello")
+
+
+def test_a_request_is_reported_before_what_happens_in_it(start_worker):
+    child = start_worker(
+        """
+        def on_fetch(request):
+            raise ValueError("no")
+        """
+    )
+    child.client.get("/")
+    child.wait_for("request")
+    kinds = [event["event"] for event in child.events]
+    assert kinds[-3:] == ["started", "exception", "request"]
