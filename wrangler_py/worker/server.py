@@ -31,6 +31,7 @@ DRAIN_LIMIT_S = 30.0
 OPEN_FILES = 8192
 """Every request thread holds a few, every connection one; some systems allow a process 256 unless asked."""
 _POLL_S = 0.01
+_GATHERED_BYTES = 65_536
 
 
 class HTTPServer:
@@ -122,12 +123,16 @@ class _Connection(HTTPProtocol):
 
 
 class _GatheringTransport:
-    """Sends all that is written in one turn of the event loop at once: the head of a response with its body."""
+    """Sends what is written in one turn of the event loop at once: the head of a response with its body.
+
+    Much of it goes out before the turn ends, so that the transport can say when it is too much.
+    """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._written: list[bytes] = []
+        self._size = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -136,6 +141,9 @@ class _GatheringTransport:
         if not self._written:
             self._loop.call_soon(self._flush)
         self._written.append(data)
+        self._size += len(data)
+        if self._size > _GATHERED_BYTES:
+            self._flush()
 
     def writelines(self, data: Iterable[bytes]) -> None:
         for each in data:
@@ -151,7 +159,7 @@ class _GatheringTransport:
 
     def _flush(self) -> None:
         if self._written:
-            written, self._written = self._written, []
+            written, self._written, self._size = self._written, [], 0
             self._transport.writelines(written)
 
 
