@@ -141,6 +141,46 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (bind("", "", [b"too many"]) + SYNC, "Z"),
         (bind("", "") + execute() + SYNC, "Z"),
     ],
+    "the unnamed statement after a Parse that failed": [
+        (parse("", "SELECT 'before'") + SYNC, "Z"),
+        (parse("", "SELECT nonsense") + bind() + execute() + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'kept'") + bind("", "", [b"too many"]) + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (execute("never") + parse("", "SELECT 'skipped'") + bind() + execute() + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (
+            parse("", "SELECT 'first'")
+            + bind()
+            + execute()
+            + parse("", "SELECT 1/0")
+            + bind()
+            + execute()
+            + parse("", "SELECT 'third'")
+            + SYNC,
+            "Z",
+        ),
+        (bind() + execute() + SYNC, "Z"),
+        (query("BEGIN") + query("SELECT nonsense") + parse("", "SELECT 1") + SYNC, "ZZZ"),
+        (query("ROLLBACK") + bind() + execute() + SYNC, "ZZ"),
+    ],
+    "the unnamed statement after a simple query": [
+        (parse("", "SELECT 'dropped'") + SYNC, "Z"),
+        (query("SELECT 'query'"), "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'dropped'") + SYNC + query("nonsense") + bind() + execute() + SYNC, "ZZZ"),
+        (parse("", "SELECT 'dropped'") + SYNC + query("DEALLOCATE ALL") + bind() + execute() + SYNC, "ZZZ"),
+        (parse("", "SELECT 'dropped'") + bind() + execute() + query("SELECT 2"), "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'kept'") + bind("", "", [b"too many"]) + query("SELECT 'skipped'") + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (function_call(INT8_ABS, [b"-7"]) + bind() + execute() + SYNC, "ZZ"),
+        (close("S", "") + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'kept'") + SYNC, "Z"),
+        (execute("never") + close("S", "") + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+    ],
     "names": [
         (parse("n", "SELECT 1") + SYNC, "Z"),
         (parse("n", "SELECT 1") + SYNC, "Z"),

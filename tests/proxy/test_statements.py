@@ -92,6 +92,19 @@ def test_an_unnamed_statement_is_nobody_elses(start_proxy: Callable[..., ProxySe
         assert only(client.until_ready(2)) == [b"mine"]
 
 
+def test_an_unnamed_statement_outlives_simple_queries_of_others(start_proxy: Callable[..., ProxyServer]) -> None:
+    """A server drops it at one, and the proxy's own when settings change are such, too."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as client, connect(proxy) as other, connect(proxy, settings={"work_mem": "3MB"}) as third:
+        client.ask(parse("", "SELECT 'mine'"), SYNC)
+        other.ask(query("SELECT 1"))
+        assert only(client.ask(bind(), execute(), SYNC)) == [b"mine"]
+        other.ask(query("BEGIN; SET LOCAL work_mem = '2MB'; COMMIT"))
+        assert only(client.ask(bind(), execute(), SYNC)) == [b"mine"]
+        third.ask(parse("s", "SELECT 1"), bind("", "s"), execute(), SYNC)
+        assert only(client.ask(bind(), execute(), SYNC)) == [b"mine"]
+
+
 def test_a_literal_is_read_under_the_settings_of_whoever_prepared_it(
     start_proxy: Callable[..., ProxyServer],
 ) -> None:

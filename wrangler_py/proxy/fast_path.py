@@ -62,6 +62,7 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
         return False
     if statement is None:
         exchange = Exchange(client, simple=True)
+        origin.unnamed = client.unnamed = None
     else:
         exchange = Exchange(client)
         if name:
@@ -69,7 +70,7 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
             length = bind_end - 1 + len(statement.name) - len(name)
             data = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
         else:
-            origin.unnamed = client.statements[b""] = statement
+            origin.unnamed = client.unnamed = statement
         client.local_portals.pop(b"", None)
         client.unnamed_described = False
     origin.in_doubt = False

@@ -7,6 +7,7 @@ Names of prepared statements are the pool's at the origin and the client's own a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
@@ -17,6 +18,7 @@ from wrangler_py.pgwire.exchange import (
     DESCRIBE,
     EXECUTE,
     PARSE,
+    READY,
     STEP_BIND,
     STEP_CLOSE,
     STEP_DESCRIBE,
@@ -71,16 +73,21 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             return False
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None and not client.pool.options.allow_unsupported:
+            client.unnamed = None
             client.fail_group(group, closed, refused(text.refusal))
             return True
         if text.deallocates is not None:
+            client.unnamed = None
             client.write(drop_statements(client, text) + messages.READY_IDLE)
             return True
         return False
     if kind == _PARSE:
-        refusal = client.pool.statements.parsed(data, client.settings)[1].text.refusal
+        name, statement = client.pool.statements.parsed(data, client.settings)
+        refusal = statement.text.refusal
         if refusal is None or client.pool.options.allow_unsupported:
             return False
+        if not name:
+            client.unnamed = None
         client.fail_group(group, closed, refused(refusal))
         return True
     if not closed:
@@ -90,7 +97,10 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         if kind == _CLOSE:
             target, name = messages.split_target(data)
             if target == _STATEMENT:
-                client.statements.pop(name, None)
+                if name:
+                    client.statements.pop(name, None)
+                else:
+                    client.unnamed = None
             answers.append(messages.CLOSE_COMPLETE)
         elif kind == _SYNC:
             answers.append(messages.READY_IDLE)
@@ -111,19 +121,22 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return  # the origin skips all up to the Sync
     client.streaming = missing > 0
     client.cached_portals = {}
+    unnamed = client.unnamed
+    if kind == _QUERY:
+        client.unnamed = origin.unnamed = None
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
         text = client.pool.texts.get(sql)
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(_FAILS[:-3])
-            steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
+            steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal))]
         elif client.pinned and text.discards_all and not in_transaction(client, origin):
             discard_all(client, origin)
         elif open_exchange is None and is_for_both(client, origin, text):
             done = deallocate_all(client, origin)
         elif text.deallocates is not None and not is_for_origin(client, origin, text):
             data = _NOTHING
-            steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
+            steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text))]
         else:
             client.in_transaction = in_transaction(client, origin)
             client.count(sql, text)
@@ -133,13 +146,14 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
-        open_exchange.end_with_query(steps)
+        ready = Step(READY, undo=partial(setattr, client, "unnamed", unnamed))
+        open_exchange.end_with_query([*(steps or ()), ready])
         if open_exchange.capture is not None:
             open_exchange.capture.spoiled = True
         client.queries = []
         origin.transport.write(data)
         return
-    exchange = Exchange(client, simple=True, steps=steps, done=done)
+    exchange = Exchange(client, simple=True, steps=steps and [*steps, STEP_READY], done=done)
     if client.queries:
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]
@@ -243,27 +257,36 @@ def _parse(
 ) -> bool:
     name, statement = client.pool.statements.parsed(data, client.settings)
     text = statement.text
+    undo = None
+    if not name:
+        undo = partial(setattr, client, "unnamed", client.unnamed) if out else None
+        client.unnamed = None
+        client.unnamed_described = False
     if text.refusal is not None and not allowed(client, origin, text.refusal):
-        return _fail(origin, refused(text.refusal), out, steps)
-    if name and name in client.statements:
+        return _fail(origin, refused(text.refusal), out, steps, undo)
+    if name in client.statements:
         shown = name.decode("utf-8", "replace")
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
         return _fail(origin, error, out, steps)
-    client.statements[name] = statement
+    if text.deallocates is not None and in_failed_transaction(origin):
+        return _fail(origin, _TRANSACTION_FAILED, out, steps, undo)
+    is_first = not out
     if out:
         origin.in_doubt = True
-    if not name:
-        client.unnamed_described = False
     if text.changes_schema:
         client.pool.statements.forget_all()
+    if name:
+        client.statements[name] = statement
+    else:
+        client.unnamed = statement
     if text.deallocates is not None:
-        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
+        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement, undo=undo))
         return False
     if not name:
         origin.unnamed = statement
         out.append(data)
-        steps.append(Step(PARSE, name=b"", statement=statement))
-        return True
+        steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
+        return is_first  # `ClientSession.parse_failed` goes by that
     if statement in origin.prepared:
         if in_failed_transaction(origin) and not text.ends:
             del client.statements[name]
@@ -300,7 +323,7 @@ def _bind(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
     portal, name, position = messages.split_bind(data)
-    statement = client.statements.get(name)
+    statement = client.statements.get(name) if name else client.unnamed
     if statement is None:
         return _fail(origin, no_statement(name), out, steps)
     text = statement.text
@@ -347,7 +370,7 @@ def _describe(
         out.append(data)
         steps.append(STEP_DESCRIBE)
         return True
-    statement = client.statements.get(name)
+    statement = client.statement(name)
     if statement is None:
         return _fail(origin, no_statement(name), out, steps)
     if statement.text.deallocates is not None:
@@ -408,16 +431,27 @@ def _close(
         if out:
             origin.in_doubt = True
         statement = client.statements.pop(name, None)
+        undo = None
+        if not name:
+            undo = partial(setattr, client, "unnamed", client.unnamed)
+            client.unnamed = None
         shown = name if statement is not None else None
-        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement))
+        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement, undo=undo))
         return False
     out.append(data)
     steps.append(STEP_CLOSE)
     return True
 
 
-def _fail(origin: OriginConnection, error: bytes, out: list[bytes], steps: list[Step]) -> bool:
+def _fail(
+    origin: OriginConnection,
+    error: bytes,
+    out: list[bytes],
+    steps: list[Step],
+    undo: Callable[[], None] | None = None,
+) -> bool:
+    """`undo` is that of a Parse without a name, when it is what fails."""
     origin.unnamed = None
     out.append(messages.parse(b"", _FAILS))
-    steps.append(Step(PARSE, Action.REPLACE, error))
+    steps.append(Step(PARSE, Action.REPLACE, error, None if undo is None else b"", undo=undo))
     return False

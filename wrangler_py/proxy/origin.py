@@ -139,6 +139,8 @@ class OriginConnection(asyncio.Protocol):
                 continue
             if output:
                 if exchange.error:
+                    if not exchange.answered_bytes and output[:1] == b"E":
+                        self._failed_at_once(exchange)
                     output = self._in_clients_words(exchange.error, output)
                 exchange.answered_bytes += len(output)
                 if exchange.owner is not None:
@@ -226,12 +228,14 @@ class OriginConnection(asyncio.Protocol):
     # --- sending -------------------------------------------------------------------------------------------
 
     def send(self, exchange: Exchange, data: bytes) -> None:
+        exchange.sent = data
         exchange.sent_at = self._loop.time()
         self.stream.queue.append(exchange)
         self.transport.write(data)
 
     def run(self, sql: str, done: Callable[[Exchange], None], owner: Collector | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
+        self.unnamed = None
         self.send(Exchange(owner, simple=True, done=done), messages.query(sql))
 
     def adopt(self, wanted: SessionSettings, then: Callable[[], None]) -> None:
@@ -395,10 +399,17 @@ class OriginConnection(asyncio.Protocol):
             return output
         return output.replace(error, self.client.in_its_words(error), 1)
 
+    def _failed_at_once(self, exchange: Exchange) -> None:
+        """Its first message did."""
+        if exchange.steps is None and self.client is not None and self.client is exchange.owner:
+            self.client.parse_failed(exchange.sent)
+
     def undo(self, steps: list[Step]) -> None:
         """What was noted as done at the origin was not: an error made it skip that."""
         self.unnamed = None
         for step in reversed(steps):
+            if step.undo is not None:
+                step.undo()
             if step.statement is None:
                 continue
             if step.finals == PARSE and step.action is not Action.EMIT and step.name != b"":

@@ -61,7 +61,7 @@ def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) 
 def deallocate_all(client: ClientSession, origin: OriginConnection) -> Callable[[Exchange], None]:
     """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called at its end."""
     named, prepared = client.statements, list(origin.prepared)
-    client.statements = {name: kept for name, kept in named.items() if not name}
+    client.statements = {}
     origin.prepared.clear()
 
     def ended(exchange: Exchange) -> None:
@@ -110,7 +110,7 @@ def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLTex
 def drop_statements(client: ClientSession, text: SQLText) -> bytes:
     """DEALLOCATE and DISCARD ALL end at the proxy; its answer."""
     if text.discards_all or not text.deallocates:
-        client.statements = {name: kept for name, kept in client.statements.items() if not name}
+        client.statements = {}
         return messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
     if client.statements.pop(text.deallocates, None) is None:
         return no_statement(text.deallocates)
