@@ -276,6 +276,8 @@ def _parse(
     if text.changes_schema:
         client.pool.statements.forget_all()
     if name:
+        if origin.has_own_settings:
+            statement = client.pool.statements.private(statement)
         client.statements[name] = statement
     else:
         client.unnamed = statement
@@ -314,7 +316,7 @@ def _prepare(
         out.append(messages.close_statement(superfluous.name))
         steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
     if origin.has_own_settings:
-        origin.prepared_under_own.append(statement)
+        origin.prepared_under_own.add(statement)
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
 

@@ -11,6 +11,7 @@ import select
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
@@ -85,7 +86,7 @@ class OriginConnection(asyncio.Protocol):
         self.in_failed_transaction = False
         self.has_own_settings = False
         """What runs now set something itself, in the session or in its transaction."""
-        self.prepared_under_own: list[Statement] = []
+        self.prepared_under_own: WeakSet[Statement] = WeakSet()
         """Not for anyone else: their literals were read under those settings."""
         self.schema_changed = False
         """Something was run that may make statements' plans stale."""
@@ -341,11 +342,12 @@ class OriginConnection(asyncio.Protocol):
             self.release_pending = True
             return
         self.release_pending = False
-        self.has_own_settings = False
-        if self.prepared_under_own:
-            self.pool.not_idle(self)
-            self._close_own_statements()
-            return
+        if self.has_own_settings:
+            self.has_own_settings = False
+            if self.prepared_under_own:
+                self.pool.not_idle(self)
+                self._close_own_statements()
+                return
         if self.schema_changed:
             self.schema_changed = False
             self.pool.statements.forget_all()
@@ -365,7 +367,8 @@ class OriginConnection(asyncio.Protocol):
             self.pool.available(self)
 
     def _close_own_statements(self) -> None:
-        own, self.prepared_under_own = self.prepared_under_own, []
+        own = list(self.prepared_under_own)
+        self.prepared_under_own.clear()
         for statement in own:
             self.prepared.pop(statement, None)
         self.send(Exchange(None), b"".join(messages.close_statement(s.name) for s in own) + messages.SYNC)
