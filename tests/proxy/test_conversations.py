@@ -503,6 +503,25 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         ),
         (query("SELECT * FROM never"), "Z"),
     ],
+    "deallocate that is skipped, or bound wrongly": [
+        (parse("s", "SELECT 's'") + parse("d", "DEALLOCATE ALL") + SYNC, "Z"),
+        (bind("", "d", [b"too", b"many"]) + execute() + SYNC, "Z"),
+        (execute("never") + bind("", "d") + execute() + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (execute("never") + bind("p", "d") + SYNC, "Z"),
+        (execute("p") + SYNC, "Z"),
+        (bind("p", "d") + SYNC, "Z"),
+        (execute("p") + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (query("BEGIN") + query("SELECT 1/0"), "ZZ"),
+        (bind("", "d") + execute() + SYNC, "Z"),
+        (parse("e", "DEALLOCATE ALL") + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (bind("", "e") + SYNC, "Z"),
+        (bind("", "d") + execute() + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+    ],
     "deallocate in a pipeline": [
         (
             parse("s", "SELECT 's'")

@@ -52,7 +52,7 @@ class Step:
         name: bytes | None = None,
         statement: Any = None,
         learns: Callable[[bytes], None] | None = None,
-        undo: Callable[[], None] | None = None,
+        undo: Callable[[], object] | None = None,
     ) -> None:
         self.finals = finals
         self.action = action
@@ -94,6 +94,7 @@ class Exchange:
         "queries", "query_from", "sent", "sent_at", "simple", "steps", "synced_early", "unfinished",
         "when_cancelled",
     )  # fmt: skip
+    sent: bytes
 
     def __init__(
         self,
@@ -117,7 +118,6 @@ class Exchange:
         self.copy_ended = False
         self.synced_early = False
         self.when_cancelled = b""
-        self.sent = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
         self.capture: Any = None

@@ -71,7 +71,6 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
             data = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
         else:
             origin.unnamed = client.unnamed = statement
-        client.local_portals.pop(b"", None)
         client.unnamed_described = False
     origin.in_doubt = False
     origin.preparing.clear()

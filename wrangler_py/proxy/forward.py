@@ -34,6 +34,7 @@ from wrangler_py.proxy.session_effects import (
     allowed,
     deallocate_all,
     discard_all,
+    discarded_all,
     drop_statements,
     in_failed_transaction,
     in_transaction,
@@ -42,6 +43,7 @@ from wrangler_py.proxy.session_effects import (
     no_statement,
     note,
     refused,
+    wrong_value_count,
 )
 from wrangler_py.proxy.sql_text import TOO_LONG
 
@@ -133,7 +135,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         elif client.pinned and text.discards_all and not in_transaction(client, origin):
             discard_all(client, origin)
         elif open_exchange is None and is_for_both(client, origin, text):
-            done = deallocate_all(client, origin)
+            done = partial(_undo_if_failed, deallocate_all(client, origin))
         elif text.deallocates is not None and not is_for_origin(client, origin, text):
             data = _NOTHING
             steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text))]
@@ -160,6 +162,11 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if run.status is CacheStatus.MISS:
             client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
+
+
+def _undo_if_failed(undo: Callable[[], None], exchange: Exchange) -> None:
+    if exchange.error is not None:  # cancelled, say
+        undo()
 
 
 def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> bool:
@@ -203,6 +210,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             elif kind == _SYNC:
                 client.unnamed_described = False
                 client.cached_portals = {}
+                if client.local_portals and not client.in_transaction:
+                    client.local_portals.clear()
                 out.append(data)
                 steps.append(STEP_READY)
             elif kind == _DESCRIBE:
@@ -332,9 +341,7 @@ def _bind(
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return _fail(origin, refused(text.refusal), out, steps)
     if text.deallocates is not None:
-        client.local_portals[portal] = statement
-        steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE))
-        return False
+        return _bind_locally(client, origin, data, out, steps)
     client.local_portals.pop(portal, None)
     client.cached_portals.pop(portal, None)
     client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
@@ -359,6 +366,24 @@ def _bind(
         out.append(b"B" + length.to_bytes(4, "big") + portal + b"\0" + statement.name + b"\0" + data[position:])
     steps.append(STEP_BIND)
     return plain
+
+
+def _bind_locally(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    """DEALLOCATE or DISCARD ALL, which the origin need not know of."""
+    portal, name, position = messages.split_bind(data)
+    values = messages.count_values(data, position)
+    if values:
+        return _fail(origin, wrong_value_count(name, values), out, steps)
+    if in_failed_transaction(origin):
+        return _fail(origin, _TRANSACTION_FAILED, out, steps)
+    statement = client.statement(name)
+    assert statement is not None
+    client.local_portals[portal] = statement
+    undo = partial(client.local_portals.pop, portal, None)
+    steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE, undo=undo))
+    return False
 
 
 def _describe(
@@ -415,14 +440,43 @@ def _execute(
         portal, _ = messages.cstring(data, 5)
         statement = client.local_portals.pop(portal, None)
         if statement is not None:
-            answer = drop_statements(client, statement.text)
-            if answer[:1] == b"E":
-                return _fail(origin, answer, out, steps)
-            steps.append(Step(EXECUTE, Action.EMIT, answer))
-            return False
+            return _deallocate(client, origin, statement, data, out, steps)
     out.append(data)
     steps.append(STEP_EXECUTE)
     return True
+
+
+def _deallocate(
+    client: ClientSession,
+    origin: OriginConnection,
+    statement: Statement,
+    data: bytes,
+    out: list[bytes],
+    steps: list[Step],
+) -> bool:
+    """Executes what `_bind_locally` bound: here, or at an origin that has more to drop than is known of here."""
+    text = statement.text
+    undo: Callable[[], object] | None = None
+    learns: Callable[[bytes], None] | None = None
+    if out:
+        origin.in_doubt = True
+    if client.pinned and text.discards_all and not in_transaction(client, origin):
+        learns = partial(discarded_all, client, origin)
+    elif client.pinned and is_for_both(client, origin, text):
+        undo = deallocate_all(client, origin)
+    elif not is_for_origin(client, origin, text):
+        if out:
+            undo = partial(setattr, client, "statements", dict(client.statements))
+        answer = drop_statements(client, text)
+        if answer[:1] == b"E":
+            return _fail(origin, answer, out, steps)
+        steps.append(Step(EXECUTE, Action.EMIT, answer, undo=undo))
+        return False
+    origin.unnamed = None
+    portal, _ = messages.cstring(data, 5)
+    out += (messages.parse(b"", statement.definition), messages.bind(portal, b"", bytes(6)), data)
+    steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, learns=learns, undo=undo))
+    return False
 
 
 def _close(
@@ -450,7 +504,7 @@ def _fail(
     error: bytes,
     out: list[bytes],
     steps: list[Step],
-    undo: Callable[[], None] | None = None,
+    undo: Callable[[], object] | None = None,
 ) -> bool:
     """`undo` is that of a Parse without a name, when it is what fails."""
     origin.unnamed = None
