@@ -123,7 +123,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return  # the origin skips all up to the Sync
     client.streaming = missing > 0
     client.cached_portals = {}
-    unnamed = client.unnamed
+    if open_exchange is not None:
+        ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
     if kind == _QUERY:
         client.unnamed = origin.unnamed = None
     if kind == _QUERY and messages.is_whole(data):
@@ -148,7 +149,6 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
-        ready = Step(READY, undo=partial(setattr, client, "unnamed", unnamed))
         open_exchange.end_with_query([*(steps or ()), ready])
         if open_exchange.capture is not None:
             open_exchange.capture.spoiled = True
@@ -162,6 +162,10 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if run.status is CacheStatus.MISS:
             client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
+
+
+def _restore(client: ClientSession, unnamed: Statement | None, statements: dict[bytes, Statement]) -> None:
+    client.unnamed, client.statements = unnamed, statements
 
 
 def _undo_if_failed(undo: Callable[[], None], exchange: Exchange) -> None:
@@ -276,6 +280,8 @@ def _parse(
     if name in client.statements:
         shown = name.decode("utf-8", "replace")
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
+        out.append(messages.parse(b"", statement.definition))  # what is wrong with it comes first
+        steps.append(Step(PARSE, Action.SWALLOW))
         return _fail(origin, error, out, steps)
     if text.deallocates is not None and in_failed_transaction(origin):
         return _fail(origin, _TRANSACTION_FAILED, out, steps, undo)

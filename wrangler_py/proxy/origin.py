@@ -138,6 +138,11 @@ class OriginConnection(asyncio.Protocol):
                     self.client.write(output)
                     self._told = output[:1] == b"E"
                 continue
+            if exchange.unfinished:
+                unfinished, exchange.unfinished = exchange.unfinished, []
+                self.undo(unfinished)
+                if exchange.owner is not None and self.client is exchange.owner:
+                    self.client.steps_skipped(unfinished)
             if output:
                 if exchange.error:
                     if not exchange.answered_bytes and output[:1] == b"E":
@@ -148,11 +153,6 @@ class OriginConnection(asyncio.Protocol):
                     exchange.owner.write(output)
                 if exchange.capture is not None:
                     exchange.capture.feed(output)
-            if exchange.unfinished:
-                unfinished, exchange.unfinished = exchange.unfinished, []
-                self.undo(unfinished)
-                if exchange.owner is not None and self.client is exchange.owner:
-                    self.client.steps_skipped(unfinished)
             if status:
                 if self.stream.queue:
                     self.stream.queue[0].sent_at = self._loop.time()
