@@ -141,10 +141,53 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (bind("", "", [b"too many"]) + SYNC, "Z"),
         (bind("", "") + execute() + SYNC, "Z"),
     ],
+    "the unnamed statement after a Parse that failed": [
+        (parse("", "SELECT 'before'") + SYNC, "Z"),
+        (parse("", "SELECT nonsense") + bind() + execute() + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'kept'") + bind("", "", [b"too many"]) + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (execute("never") + parse("", "SELECT 'skipped'") + bind() + execute() + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (
+            parse("", "SELECT 'first'")
+            + bind()
+            + execute()
+            + parse("", "SELECT 1/0")
+            + bind()
+            + execute()
+            + parse("", "SELECT 'third'")
+            + SYNC,
+            "Z",
+        ),
+        (bind() + execute() + SYNC, "Z"),
+        (query("BEGIN") + query("SELECT nonsense") + parse("", "SELECT 1") + SYNC, "ZZZ"),
+        (query("ROLLBACK") + bind() + execute() + SYNC, "ZZ"),
+    ],
+    "the unnamed statement after a simple query": [
+        (parse("", "SELECT 'dropped'") + SYNC, "Z"),
+        (query("SELECT 'query'"), "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'dropped'") + SYNC + query("nonsense") + bind() + execute() + SYNC, "ZZZ"),
+        (parse("", "SELECT 'dropped'") + SYNC + query("DEALLOCATE ALL") + bind() + execute() + SYNC, "ZZZ"),
+        (parse("", "SELECT 'dropped'") + bind() + execute() + query("SELECT 2"), "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'kept'") + bind("", "", [b"too many"]) + query("SELECT 'skipped'") + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (function_call(INT8_ABS, [b"-7"]) + bind() + execute() + SYNC, "ZZ"),
+        (close("S", "") + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+        (parse("", "SELECT 'kept'") + SYNC, "Z"),
+        (execute("never") + close("S", "") + SYNC, "Z"),
+        (bind() + execute() + SYNC, "Z"),
+    ],
     "names": [
         (parse("n", "SELECT 1") + SYNC, "Z"),
         (parse("n", "SELECT 1") + SYNC, "Z"),
         (parse("n", "SELECT 2") + bind("", "n") + execute() + SYNC, "Z"),
+        (parse("n", "SELECT nonsense") + SYNC, "Z"),
+        (bind("", "n", [b"too many"]) + close("S", "n") + SYNC, "Z"),
+        (bind("", "n", [b"too many"]) + query("DEALLOCATE ALL") + SYNC, "Z"),
         (bind("", "unknown") + SYNC, "Z"),
         (describe("S", "unknown") + SYNC, "Z"),
         (execute("unknown") + SYNC, "Z"),
@@ -462,6 +505,25 @@ CONVERSATIONS: dict[str, list[Turn]] = {
             "Z",
         ),
         (query("SELECT * FROM never"), "Z"),
+    ],
+    "deallocate that is skipped, or bound wrongly": [
+        (parse("s", "SELECT 's'") + parse("d", "DEALLOCATE ALL") + SYNC, "Z"),
+        (bind("", "d", [b"too", b"many"]) + execute() + SYNC, "Z"),
+        (execute("never") + bind("", "d") + execute() + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (execute("never") + bind("p", "d") + SYNC, "Z"),
+        (execute("p") + SYNC, "Z"),
+        (bind("p", "d") + SYNC, "Z"),
+        (execute("p") + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (query("BEGIN") + query("SELECT 1/0"), "ZZ"),
+        (bind("", "d") + execute() + SYNC, "Z"),
+        (parse("e", "DEALLOCATE ALL") + SYNC, "Z"),
+        (query("ROLLBACK"), "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
+        (bind("", "e") + SYNC, "Z"),
+        (bind("", "d") + execute() + SYNC, "Z"),
+        (bind("", "s") + execute() + SYNC, "Z"),
     ],
     "deallocate in a pipeline": [
         (

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import ProxyServer, wait_until
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
+from support.raw_client import SYNC, RawClient, bind, execute, parse, query
 
 
 @pytest.fixture
@@ -64,6 +65,46 @@ def test_session_state_is_kept_and_then_gone(pinning: ProxyServer) -> None:
             assert other.execute("SHOW work_mem").fetchone() != ("9MB",)
         assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
         assert other.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'p'").fetchone() == (0,)
+
+
+def test_a_deallocate_of_the_extended_protocol_reaches_origin_and_books(pinning: ProxyServer) -> None:
+    def run(sql: str) -> bytes:
+        return parse("", sql) + bind() + execute()
+
+    def outcome(*data: bytes) -> list[bytes | str | None]:
+        answers = client.ask(*data)
+        assert all(answer.kind in "12DCEZ" for answer in answers)
+        return [
+            answer.sqlstate if answer.kind == "E" else answer.values[0] for answer in answers if answer.kind in "ED"
+        ]
+
+    with RawClient(pinning.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.ask(query("PREPARE p AS SELECT 'p'"))
+        client.ask(parse("s", "SELECT 's'"), SYNC)
+        assert outcome(execute("never"), run("DEALLOCATE ALL"), SYNC) == ["34000"]
+        assert outcome(bind("", "s"), execute(), SYNC) == [b"s"]
+        assert outcome(run("EXECUTE p"), SYNC) == [b"p"]
+        assert outcome(run("DEALLOCATE ALL"), parse("s", "SELECT 's'"), bind("", "s"), execute(), SYNC) == [b"s"]
+        assert outcome(run("EXECUTE p"), SYNC) == ["26000"]
+        assert outcome(run("DEALLOCATE ALL"), SYNC) == []
+        assert outcome(bind("", "s"), execute(), SYNC) == ["26000"]
+        client.ask(query("PREPARE p AS SELECT 'p'; PREPARE q AS SELECT 'q'"))
+        client.ask(parse("s", "SELECT 's'"), SYNC)
+        assert outcome(run("DEALLOCATE p"), run("DEALLOCATE s"), run("EXECUTE q"), SYNC) == [b"q"]
+        assert outcome(run("EXECUTE p"), SYNC) == ["26000"]
+        assert outcome(bind("", "s"), SYNC) == ["26000"]
+        assert outcome(run("DEALLOCATE never"), SYNC) == ["26000"]
+        client.ask(parse("a", "DEALLOCATE ALL"), parse("s", "SELECT 's'"), SYNC)
+        assert outcome(bind("portal", "a"), bind("", "s"), execute("portal"), execute(), SYNC) == [b"s"]
+        assert outcome(bind("", "s"), SYNC) == ["26000"]
+        assert pinned(pinning) == 1
+        client.ask(query("BEGIN"))
+        assert outcome(run("DISCARD ALL"), SYNC) == ["25001"]
+        client.ask(query("ROLLBACK"))
+        assert outcome(run("EXECUTE q"), SYNC) == ["26000"]
+        assert pinned(pinning) == 1
+        assert outcome(run("DISCARD ALL"), SYNC) == []
+        assert pinned(pinning) == 0
 
 
 def test_a_held_cursor(pinning: ProxyServer, postgres: PostgresServer) -> None:

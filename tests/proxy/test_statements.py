@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer
-from support.raw_client import SYNC, RawClient, bind, describe, execute, parse, query
+from support.raw_client import SYNC, RawClient, bind, close, describe, execute, parse, query
 
 
 def connect(proxy: ProxyServer, **options: Any) -> RawClient:
@@ -92,6 +92,19 @@ def test_an_unnamed_statement_is_nobody_elses(start_proxy: Callable[..., ProxySe
         assert only(client.until_ready(2)) == [b"mine"]
 
 
+def test_an_unnamed_statement_outlives_simple_queries_of_others(start_proxy: Callable[..., ProxyServer]) -> None:
+    """A server drops it at one, and the proxy's own when settings change are such, too."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as client, connect(proxy) as other, connect(proxy, settings={"work_mem": "3MB"}) as third:
+        client.ask(parse("", "SELECT 'mine'"), SYNC)
+        other.ask(query("SELECT 1"))
+        assert only(client.ask(bind(), execute(), SYNC)) == [b"mine"]
+        other.ask(query("BEGIN; SET LOCAL work_mem = '2MB'; COMMIT"))
+        assert only(client.ask(bind(), execute(), SYNC)) == [b"mine"]
+        third.ask(parse("s", "SELECT 1"), bind("", "s"), execute(), SYNC)
+        assert only(client.ask(bind(), execute(), SYNC)) == [b"mine"]
+
+
 def test_a_literal_is_read_under_the_settings_of_whoever_prepared_it(
     start_proxy: Callable[..., ProxyServer],
 ) -> None:
@@ -104,6 +117,48 @@ def test_a_literal_is_read_under_the_settings_of_whoever_prepared_it(
         assert only(client.ask(parse("s", sql), bind("", "s"), execute(), SYNC)) == [b"3"]
         client.ask(query("COMMIT"))
         assert only(other.ask(parse("t", sql), bind("", "t"), execute(), SYNC)) == [b"2"]
+
+
+@pytest.mark.parametrize("by_query", [True, False], ids=["simple query", "extended"])
+def test_a_literal_is_read_when_it_is_prepared(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, by_query: bool
+) -> None:
+    """As directly, though the origin has the same statement already, read under other settings."""
+    sql = "SELECT extract(month FROM date '02/03/2026')"
+
+    def run(client: RawClient, sql: str) -> None:
+        client.ask(
+            query(sql) if by_query else parse("run", sql) + bind("", "run") + execute() + close("S", "run") + SYNC
+        )
+
+    def months(client: RawClient) -> list[Any]:
+        def month(*messages: bytes) -> Any:
+            return only(client.ask(*messages, execute(), SYNC))
+
+        found = [month(parse("before", sql), bind("", "before"))]
+        run(client, "BEGIN")
+        found += [month(parse("early", sql), bind("", "early")), month(parse("", sql), bind())]
+        run(client, "SET LOCAL DateStyle = 'SQL, DMY'")
+        found += [month(bind("", name)) for name in ("before", "early", *([] if by_query else [""]))]
+        found += [month(parse(name, sql), bind("", name)) for name in ("late", "")]
+        found += [month(bind("", name)) for name in ("before", "early", "late", "")]
+        run(client, "SET LOCAL DateStyle = 'SQL, MDY'")
+        found += [month(parse("later", sql), bind("", "later"))]
+        found += [month(bind("", name)) for name in ("before", "early", "late", "later")]
+        run(client, "COMMIT")
+        found += [month(bind("", name)) for name in ("before", "early", "later")]
+        return [*found, month(parse("after", sql), bind("", "after")), month(parse("", sql), bind())]
+
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as other:
+        other.ask(parse("theirs", sql), bind("", "theirs"), execute(), SYNC)
+        with RawClient(postgres.port, user=postgres.user, password=postgres.user_password) as direct:
+            theirs = months(direct)
+        with connect(proxy) as client:
+            assert months(client) == theirs
+        assert only(other.ask(bind("", "theirs"), execute(), SYNC)) == [b"2"]
+        other.ask(query("SET LOCAL DateStyle = 'SQL, DMY'"))
+        assert only(other.ask(bind("", "theirs"), execute(), SYNC)) == [b"2"]
 
 
 def test_a_setting_that_is_refused_later_is_an_error_of_the_origin(

@@ -38,10 +38,11 @@ class Step:
     """One message of an exchange.
 
     `finals` are the kinds of answer that end it. `name` and `statement` let the owner keep its books: see
-    `Exchange.unfinished`. `learns` gets to see every answer, whole.
+    `Exchange.unfinished`. `learns` gets to see every answer, whole. `undo` takes back what the owner has noted as
+    done, should the origin skip it.
     """
 
-    __slots__ = ("action", "finals", "learns", "name", "payload", "statement")
+    __slots__ = ("action", "finals", "learns", "name", "payload", "statement", "undo")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Step:
         name: bytes | None = None,
         statement: Any = None,
         learns: Callable[[bytes], None] | None = None,
+        undo: Callable[[], object] | None = None,
     ) -> None:
         self.finals = finals
         self.action = action
@@ -58,6 +60,7 @@ class Step:
         self.name = name
         self.statement = statement
         self.learns = learns
+        self.undo = undo
 
 
 PARSE = b"1"
@@ -81,15 +84,17 @@ class Exchange:
     plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
     are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
     query that ends an exchange of extended ones. `copy_ended` says that the end of COPY data was sent, and
-    `synced_early` that a Sync was sent before it. `sent_at`, `answered_bytes`, `capture` and `queries` are for the
-    sender's notes. `when_cancelled` replaces the error with which the origin says that it was cancelled.
+    `synced_early` that a Sync was sent before it. `sent`, `sent_at`, `answered_bytes`, `capture` and `queries`
+    are for the sender's notes. `when_cancelled` replaces the error with which the origin says that it was
+    cancelled.
     """
 
     __slots__ = (
         "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner",
-        "queries", "query_from", "sent_at", "simple", "steps", "synced_early", "unfinished",
+        "queries", "query_from", "sent", "sent_at", "simple", "steps", "synced_early", "unfinished",
         "when_cancelled",
     )  # fmt: skip
+    sent: bytes
 
     def __init__(
         self,

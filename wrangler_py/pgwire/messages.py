@@ -165,6 +165,15 @@ def split_bind(data: bytes) -> tuple[bytes, bytes, int]:
     return portal, statement, position
 
 
+def count_values(data: bytes, position: int) -> int:
+    """How many values a Bind message has; `position` is the offset behind its two names."""
+    try:
+        formats = _INT16.unpack_from(data, position)[0]
+        return int(_INT16.unpack_from(data, position + 2 + 2 * formats)[0])
+    except struct.error:
+        raise ProtocolError("invalid Bind message") from None
+
+
 def bind(portal: bytes, statement: bytes, rest: bytes) -> bytes:
     return message(b"B", portal + b"\0" + statement + b"\0" + rest)
 

@@ -123,6 +123,7 @@ class Caching:
             return self._follow(client, key, group)
         if not self._serve(client, text, key, hit, group):
             return True
+        client.unnamed = None
         client.cached_portals = {}
         rows = hit.entry.result.row_description
         client.write((b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE)
@@ -150,7 +151,7 @@ class Caching:
                 out.append(messages.PARSE_COMPLETE)
             elif kind == _BIND:
                 portal, name, position = messages.split_bind(data)
-                statement = statements.get(name) or client.statements.get(name)
+                statement = statements.get(name) or client.statement(name)
                 if statement is None or not statement.text.candidate:
                     return False
                 key = self._key(client, statement, data[position:])
@@ -164,7 +165,7 @@ class Caching:
             elif kind == _DESCRIBE:
                 target, name = messages.split_target(data)
                 if target == _STATEMENT:
-                    statement = statements.get(name) or client.statements.get(name)
+                    statement = statements.get(name) or client.statement(name)
                     described = self._describe(client, statement) if statement is not None else None
                     if described is None or not (name or closed):
                         return False
@@ -193,10 +194,11 @@ class Caching:
                 return True
         if closed and len(served) == 1 and not client.cached_portals:
             name = next(iter(portals.values())).statement_name
-            statement = statements.get(name) or client.statements[name]
+            statement = statements.get(name) or client.statement(name)
             self.repeats.note(client, group, served[0][1], statement, name)
-        client.statements.update(statements)
         client.knows_columns = client.knows_columns or bool(statements)
+        client.unnamed = statements.pop(b"", client.unnamed)
+        client.statements.update(statements)
         client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True
@@ -285,12 +287,12 @@ class Caching:
                 continue
             if kind == _PARSE:
                 name = messages.split_parse(data)[0]
-                statement = client.statements.get(name)
+                statement = client.statement(name)
             elif kind == _BIND:
                 _, name, position = messages.split_bind(data)
-                statement = client.statements.get(name)
+                statement = client.statement(name)
             elif kind == _DESCRIBE and data[5] == _STATEMENT:
-                statement = client.statements.get(messages.split_target(data)[1])
+                statement = client.statement(messages.split_target(data)[1])
             elif kind == _EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
                 capture.spoiled = True
                 continue

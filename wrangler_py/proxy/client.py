@@ -68,6 +68,8 @@ class ClientSession(asyncio.Protocol):
         self.request = request
         self.settings = settings
         self.statements: dict[bytes, Statement] = {}
+        """Those with a name, by it."""
+        self.unnamed: Statement | None = None
         self.local_portals: dict[bytes, Statement] = {}
         self.origin: OriginConnection | None = None
         self.waiting = False
@@ -89,6 +91,9 @@ class ClientSession(asyncio.Protocol):
         self._group: Group = []
         self._group_bytes = 0
         self._pending = PendingMessages()
+
+    def statement(self, name: bytes) -> Statement | None:
+        return self.statements.get(name) if name else self.unnamed
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -378,7 +383,7 @@ class ClientSession(asyncio.Protocol):
             for kind, data, _ in item.group:
                 if kind == _BIND:
                     name = messages.split_bind(data)[1]
-                    statement = self.statements.get(name)
+                    statement = self.statement(name)
                     if name not in parsed and statement is not None and needs_proof(origin, name, statement):
                         unproved[name] = statement
         return unproved
@@ -499,10 +504,18 @@ class ClientSession(asyncio.Protocol):
     def steps_skipped(self, steps: list[Step]) -> None:
         """The origin skipped these messages after an error: names they gave or freed are as before."""
         for step in reversed(steps):
-            if step.name is None:
+            if not step.name:
                 continue
             if step.finals == b"1":
                 if self.statements.get(step.name) is step.statement:
                     del self.statements[step.name]
             elif step.finals == b"3":
                 self.statements.setdefault(step.name, step.statement)
+        failed = steps[0]
+        if failed.name == b"" and (failed.undo is not None or self.unnamed is failed.statement):
+            self.unnamed = None  # a server drops it before it looks at what is to take its place
+
+    def parse_failed(self, message: bytes) -> None:
+        """The Parse of an unnamed statement at the start of what was sent has failed."""
+        if self.unnamed is not None and message.startswith(messages.parse(b"", self.unnamed.definition)):
+            self.unnamed = None

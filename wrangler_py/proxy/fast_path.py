@@ -102,14 +102,15 @@ def forward_now(
     """
     if origin.settings is not client.settings:
         return False
-    if statement is not None:
+    if statement is None:
+        origin.unnamed = client.unnamed = None
+    else:
         if not named:
-            origin.unnamed = client.statements[b""] = statement
+            origin.unnamed = client.unnamed = statement
         elif statement in origin.prepared:
             origin.prepared.move_to_end(statement)
         else:
             return False
-        client.local_portals.pop(b"", None)
         client.unnamed_described = False
     origin.in_doubt = False
     origin.preparing.clear()

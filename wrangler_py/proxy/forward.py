@@ -7,6 +7,7 @@ Names of prepared statements are the pool's at the origin and the client's own a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
@@ -17,6 +18,7 @@ from wrangler_py.pgwire.exchange import (
     DESCRIBE,
     EXECUTE,
     PARSE,
+    READY,
     STEP_BIND,
     STEP_CLOSE,
     STEP_DESCRIBE,
@@ -32,6 +34,7 @@ from wrangler_py.proxy.session_effects import (
     allowed,
     deallocate_all,
     discard_all,
+    discarded_all,
     drop_statements,
     in_failed_transaction,
     in_transaction,
@@ -40,6 +43,7 @@ from wrangler_py.proxy.session_effects import (
     no_statement,
     note,
     refused,
+    wrong_value_count,
 )
 from wrangler_py.proxy.sql_text import TOO_LONG
 
@@ -71,16 +75,21 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             return False
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None and not client.pool.options.allow_unsupported:
+            client.unnamed = None
             client.fail_group(group, closed, refused(text.refusal))
             return True
         if text.deallocates is not None:
+            client.unnamed = None
             client.write(drop_statements(client, text) + messages.READY_IDLE)
             return True
         return False
     if kind == _PARSE:
-        refusal = client.pool.statements.parsed(data, client.settings)[1].text.refusal
+        name, statement = client.pool.statements.parsed(data, client.settings)
+        refusal = statement.text.refusal
         if refusal is None or client.pool.options.allow_unsupported:
             return False
+        if not name:
+            client.unnamed = None
         client.fail_group(group, closed, refused(refusal))
         return True
     if not closed:
@@ -90,7 +99,10 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         if kind == _CLOSE:
             target, name = messages.split_target(data)
             if target == _STATEMENT:
-                client.statements.pop(name, None)
+                if name:
+                    client.statements.pop(name, None)
+                else:
+                    client.unnamed = None
             answers.append(messages.CLOSE_COMPLETE)
         elif kind == _SYNC:
             answers.append(messages.READY_IDLE)
@@ -111,19 +123,23 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return  # the origin skips all up to the Sync
     client.streaming = missing > 0
     client.cached_portals = {}
+    if open_exchange is not None:
+        ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
+    if kind == _QUERY:
+        client.unnamed = origin.unnamed = None
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
         text = client.pool.texts.get(sql)
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(_FAILS[:-3])
-            steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal)), STEP_READY]
+            steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal))]
         elif client.pinned and text.discards_all and not in_transaction(client, origin):
             discard_all(client, origin)
         elif open_exchange is None and is_for_both(client, origin, text):
-            done = deallocate_all(client, origin)
+            done = partial(_undo_if_failed, deallocate_all(client, origin))
         elif text.deallocates is not None and not is_for_origin(client, origin, text):
             data = _NOTHING
-            steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text)), STEP_READY]
+            steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text))]
         else:
             client.in_transaction = in_transaction(client, origin)
             client.count(sql, text)
@@ -133,19 +149,28 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
-        open_exchange.end_with_query(steps)
+        open_exchange.end_with_query([*(steps or ()), ready])
         if open_exchange.capture is not None:
             open_exchange.capture.spoiled = True
         client.queries = []
         origin.transport.write(data)
         return
-    exchange = Exchange(client, simple=True, steps=steps, done=done)
+    exchange = Exchange(client, simple=True, steps=steps and [*steps, STEP_READY], done=done)
     if client.queries:
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]
         if run.status is CacheStatus.MISS:
             client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
+
+
+def _restore(client: ClientSession, unnamed: Statement | None, statements: dict[bytes, Statement]) -> None:
+    client.unnamed, client.statements = unnamed, statements
+
+
+def _undo_if_failed(undo: Callable[[], None], exchange: Exchange) -> None:
+    if exchange.error is not None:  # cancelled, say
+        undo()
 
 
 def forward(client: ClientSession, origin: OriginConnection, group: Group, closed: bool) -> bool:
@@ -189,6 +214,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             elif kind == _SYNC:
                 client.unnamed_described = False
                 client.cached_portals = {}
+                if client.local_portals and not client.in_transaction:
+                    client.local_portals.clear()
                 out.append(data)
                 steps.append(STEP_READY)
             elif kind == _DESCRIBE:
@@ -243,27 +270,40 @@ def _parse(
 ) -> bool:
     name, statement = client.pool.statements.parsed(data, client.settings)
     text = statement.text
+    undo = None
+    if not name:
+        undo = partial(setattr, client, "unnamed", client.unnamed) if out else None
+        client.unnamed = None
+        client.unnamed_described = False
     if text.refusal is not None and not allowed(client, origin, text.refusal):
-        return _fail(origin, refused(text.refusal), out, steps)
-    if name and name in client.statements:
+        return _fail(origin, refused(text.refusal), out, steps, undo)
+    if name in client.statements:
         shown = name.decode("utf-8", "replace")
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
+        out.append(messages.parse(b"", statement.definition))  # what is wrong with it comes first
+        steps.append(Step(PARSE, Action.SWALLOW))
         return _fail(origin, error, out, steps)
-    client.statements[name] = statement
+    if text.deallocates is not None and in_failed_transaction(origin):
+        return _fail(origin, _TRANSACTION_FAILED, out, steps, undo)
+    is_first = not out
     if out:
         origin.in_doubt = True
-    if not name:
-        client.unnamed_described = False
     if text.changes_schema:
         client.pool.statements.forget_all()
+    if name:
+        if origin.has_own_settings:
+            statement = client.pool.statements.private(statement)
+        client.statements[name] = statement
+    else:
+        client.unnamed = statement
     if text.deallocates is not None:
-        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
+        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement, undo=undo))
         return False
     if not name:
         origin.unnamed = statement
         out.append(data)
-        steps.append(Step(PARSE, name=b"", statement=statement))
-        return True
+        steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
+        return is_first  # `ClientSession.parse_failed` goes by that
     if statement in origin.prepared:
         if in_failed_transaction(origin) and not text.ends:
             del client.statements[name]
@@ -291,7 +331,7 @@ def _prepare(
         out.append(messages.close_statement(superfluous.name))
         steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
     if origin.has_own_settings:
-        origin.prepared_under_own.append(statement)
+        origin.prepared_under_own.add(statement)
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
 
@@ -300,16 +340,14 @@ def _bind(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
     portal, name, position = messages.split_bind(data)
-    statement = client.statements.get(name)
+    statement = client.statements.get(name) if name else client.unnamed
     if statement is None:
         return _fail(origin, no_statement(name), out, steps)
     text = statement.text
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return _fail(origin, refused(text.refusal), out, steps)
     if text.deallocates is not None:
-        client.local_portals[portal] = statement
-        steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE))
-        return False
+        return _bind_locally(client, origin, data, out, steps)
     client.local_portals.pop(portal, None)
     client.cached_portals.pop(portal, None)
     client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
@@ -336,6 +374,24 @@ def _bind(
     return plain
 
 
+def _bind_locally(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    """DEALLOCATE or DISCARD ALL, which the origin need not know of."""
+    portal, name, position = messages.split_bind(data)
+    values = messages.count_values(data, position)
+    if values:
+        return _fail(origin, wrong_value_count(name, values), out, steps)
+    if in_failed_transaction(origin):
+        return _fail(origin, _TRANSACTION_FAILED, out, steps)
+    statement = client.statement(name)
+    assert statement is not None
+    client.local_portals[portal] = statement
+    undo = partial(client.local_portals.pop, portal, None)
+    steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE, undo=undo))
+    return False
+
+
 def _describe(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
@@ -347,7 +403,7 @@ def _describe(
         out.append(data)
         steps.append(STEP_DESCRIBE)
         return True
-    statement = client.statements.get(name)
+    statement = client.statement(name)
     if statement is None:
         return _fail(origin, no_statement(name), out, steps)
     if statement.text.deallocates is not None:
@@ -390,14 +446,43 @@ def _execute(
         portal, _ = messages.cstring(data, 5)
         statement = client.local_portals.pop(portal, None)
         if statement is not None:
-            answer = drop_statements(client, statement.text)
-            if answer[:1] == b"E":
-                return _fail(origin, answer, out, steps)
-            steps.append(Step(EXECUTE, Action.EMIT, answer))
-            return False
+            return _deallocate(client, origin, statement, data, out, steps)
     out.append(data)
     steps.append(STEP_EXECUTE)
     return True
+
+
+def _deallocate(
+    client: ClientSession,
+    origin: OriginConnection,
+    statement: Statement,
+    data: bytes,
+    out: list[bytes],
+    steps: list[Step],
+) -> bool:
+    """Executes what `_bind_locally` bound: here, or at an origin that has more to drop than is known of here."""
+    text = statement.text
+    undo: Callable[[], object] | None = None
+    learns: Callable[[bytes], None] | None = None
+    if out:
+        origin.in_doubt = True
+    if client.pinned and text.discards_all and not in_transaction(client, origin):
+        learns = partial(discarded_all, client, origin)
+    elif client.pinned and is_for_both(client, origin, text):
+        undo = deallocate_all(client, origin)
+    elif not is_for_origin(client, origin, text):
+        if out:
+            undo = partial(setattr, client, "statements", dict(client.statements))
+        answer = drop_statements(client, text)
+        if answer[:1] == b"E":
+            return _fail(origin, answer, out, steps)
+        steps.append(Step(EXECUTE, Action.EMIT, answer, undo=undo))
+        return False
+    origin.unnamed = None
+    portal, _ = messages.cstring(data, 5)
+    out += (messages.parse(b"", statement.definition), messages.bind(portal, b"", bytes(6)), data)
+    steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, learns=learns, undo=undo))
+    return False
 
 
 def _close(
@@ -408,16 +493,27 @@ def _close(
         if out:
             origin.in_doubt = True
         statement = client.statements.pop(name, None)
+        undo = None
+        if not name:
+            undo = partial(setattr, client, "unnamed", client.unnamed)
+            client.unnamed = None
         shown = name if statement is not None else None
-        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement))
+        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement, undo=undo))
         return False
     out.append(data)
     steps.append(STEP_CLOSE)
     return True
 
 
-def _fail(origin: OriginConnection, error: bytes, out: list[bytes], steps: list[Step]) -> bool:
+def _fail(
+    origin: OriginConnection,
+    error: bytes,
+    out: list[bytes],
+    steps: list[Step],
+    undo: Callable[[], object] | None = None,
+) -> bool:
+    """`undo` is that of a Parse without a name, when it is what fails."""
     origin.unnamed = None
     out.append(messages.parse(b"", _FAILS))
-    steps.append(Step(PARSE, Action.REPLACE, error))
+    steps.append(Step(PARSE, Action.REPLACE, error, None if undo is None else b"", undo=undo))
     return False

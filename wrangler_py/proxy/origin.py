@@ -11,6 +11,7 @@ import select
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
@@ -85,7 +86,7 @@ class OriginConnection(asyncio.Protocol):
         self.in_failed_transaction = False
         self.has_own_settings = False
         """What runs now set something itself, in the session or in its transaction."""
-        self.prepared_under_own: list[Statement] = []
+        self.prepared_under_own: WeakSet[Statement] = WeakSet()
         """Not for anyone else: their literals were read under those settings."""
         self.schema_changed = False
         """Something was run that may make statements' plans stale."""
@@ -137,19 +138,21 @@ class OriginConnection(asyncio.Protocol):
                     self.client.write(output)
                     self._told = output[:1] == b"E"
                 continue
+            if exchange.unfinished:
+                unfinished, exchange.unfinished = exchange.unfinished, []
+                self.undo(unfinished)
+                if exchange.owner is not None and self.client is exchange.owner:
+                    self.client.steps_skipped(unfinished)
             if output:
                 if exchange.error:
+                    if not exchange.answered_bytes and output[:1] == b"E":
+                        self._failed_at_once(exchange)
                     output = self._in_clients_words(exchange.error, output)
                 exchange.answered_bytes += len(output)
                 if exchange.owner is not None:
                     exchange.owner.write(output)
                 if exchange.capture is not None:
                     exchange.capture.feed(output)
-            if exchange.unfinished:
-                unfinished, exchange.unfinished = exchange.unfinished, []
-                self.undo(unfinished)
-                if exchange.owner is not None and self.client is exchange.owner:
-                    self.client.steps_skipped(unfinished)
             if status:
                 if self.stream.queue:
                     self.stream.queue[0].sent_at = self._loop.time()
@@ -226,12 +229,14 @@ class OriginConnection(asyncio.Protocol):
     # --- sending -------------------------------------------------------------------------------------------
 
     def send(self, exchange: Exchange, data: bytes) -> None:
+        exchange.sent = data
         exchange.sent_at = self._loop.time()
         self.stream.queue.append(exchange)
         self.transport.write(data)
 
     def run(self, sql: str, done: Callable[[Exchange], None], owner: Collector | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
+        self.unnamed = None
         self.send(Exchange(owner, simple=True, done=done), messages.query(sql))
 
     def adopt(self, wanted: SessionSettings, then: Callable[[], None]) -> None:
@@ -337,11 +342,12 @@ class OriginConnection(asyncio.Protocol):
             self.release_pending = True
             return
         self.release_pending = False
-        self.has_own_settings = False
-        if self.prepared_under_own:
-            self.pool.not_idle(self)
-            self._close_own_statements()
-            return
+        if self.has_own_settings:
+            self.has_own_settings = False
+            if self.prepared_under_own:
+                self.pool.not_idle(self)
+                self._close_own_statements()
+                return
         if self.schema_changed:
             self.schema_changed = False
             self.pool.statements.forget_all()
@@ -361,7 +367,8 @@ class OriginConnection(asyncio.Protocol):
             self.pool.available(self)
 
     def _close_own_statements(self) -> None:
-        own, self.prepared_under_own = self.prepared_under_own, []
+        own = list(self.prepared_under_own)
+        self.prepared_under_own.clear()
         for statement in own:
             self.prepared.pop(statement, None)
         self.send(Exchange(None), b"".join(messages.close_statement(s.name) for s in own) + messages.SYNC)
@@ -395,10 +402,17 @@ class OriginConnection(asyncio.Protocol):
             return output
         return output.replace(error, self.client.in_its_words(error), 1)
 
+    def _failed_at_once(self, exchange: Exchange) -> None:
+        """Its first message did."""
+        if exchange.steps is None and self.client is not None and self.client is exchange.owner:
+            self.client.parse_failed(exchange.sent)
+
     def undo(self, steps: list[Step]) -> None:
         """What was noted as done at the origin was not: an error made it skip that."""
         self.unnamed = None
         for step in reversed(steps):
+            if step.undo is not None:
+                step.undo()
             if step.statement is None:
                 continue
             if step.finals == PARSE and step.action is not Action.EMIT and step.name != b"":

@@ -105,9 +105,10 @@ class Repeats:
             QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None
         )
         if parses:
-            assert statement is not None
-            client.statements[name] = statement
+            client.unnamed = statement
             client.knows_columns = True
+        elif statement is None:
+            client.unnamed = None
         client.cached_portals = {}
         client.write(head + rows + result.body + messages.READY_IDLE)
         return True

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from wrangler_py.pgwire import messages
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Exchange
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.sql_text import Refusal, SQLText
@@ -51,6 +50,11 @@ def discard_all(client: ClientSession, origin: OriginConnection) -> None:
     origin.dirty = True
 
 
+def discarded_all(client: ClientSession, origin: OriginConnection, answer: bytes) -> None:
+    if answer[:1] == b"C":
+        discard_all(client, origin)
+
+
 def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
     """Whether it is DEALLOCATE ALL of a client that goes on with this connection, and can't fail there."""
     if text.deallocates != b"" or text.discards_all or in_failed_transaction(origin):
@@ -58,18 +62,17 @@ def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) 
     return client.pinned or (not origin.stream.queue and in_transaction(client, origin))
 
 
-def deallocate_all(client: ClientSession, origin: OriginConnection) -> Callable[[Exchange], None]:
-    """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called at its end."""
+def deallocate_all(client: ClientSession, origin: OriginConnection) -> Callable[[], None]:
+    """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called if it doesn't."""
     named, prepared = client.statements, list(origin.prepared)
-    client.statements = {name: kept for name, kept in named.items() if not name}
+    client.statements = {}
     origin.prepared.clear()
 
-    def ended(exchange: Exchange) -> None:
-        if exchange.error is not None:  # cancelled, say
-            client.statements = named | client.statements
-            origin.prepared.update(dict.fromkeys(prepared))
+    def undo() -> None:
+        client.statements = named | client.statements
+        origin.prepared.update(dict.fromkeys(prepared))
 
-    return ended
+    return undo
 
 
 def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:
@@ -78,6 +81,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.in_transaction = True
     elif text.ends:
         client.in_transaction = False
+        client.local_portals.clear()
     if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
         origin.dirty = True
     if text.sets:
@@ -110,7 +114,7 @@ def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLTex
 def drop_statements(client: ClientSession, text: SQLText) -> bytes:
     """DEALLOCATE and DISCARD ALL end at the proxy; its answer."""
     if text.discards_all or not text.deallocates:
-        client.statements = {name: kept for name, kept in client.statements.items() if not name}
+        client.statements = {}
         return messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
     if client.statements.pop(text.deallocates, None) is None:
         return no_statement(text.deallocates)
@@ -119,6 +123,13 @@ def drop_statements(client: ClientSession, text: SQLText) -> bytes:
 
 def refused(refusal: Refusal) -> bytes:
     return messages.error_response("0A000", f"Hyperdrive does not support {refusal.feature}", hint=refusal.hint)
+
+
+def wrong_value_count(name: bytes, count: int) -> bytes:
+    shown = name.decode("utf-8", "replace")
+    return messages.error_response(
+        "08P01", f'bind message supplies {count} parameters, but prepared statement "{shown}" requires 0'
+    )
 
 
 def no_statement(name: bytes) -> bytes:

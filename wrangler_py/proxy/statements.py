@@ -71,6 +71,10 @@ class Statements:
             self._known[key] = statement
         return statement
 
+    def private(self, statement: Statement) -> Statement:
+        """Another one with that definition, which nobody else gets: what it means depends on more than that."""
+        return Statement(b"hyperdrive_%d" % next(self._numbers), statement.definition, statement.text)
+
     def known(self, message: bytes, settings: SessionSettings) -> tuple[bytes, Statement] | None:
         """What `parsed` gives, if it came before."""
         return self._parsed.get((settings, message))
