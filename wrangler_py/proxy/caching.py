@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
 _ALL_ROWS = bytes(4)
+_NO_MORE_ROWS = messages.message(b"C", b"SELECT 0\0")
 
 
 class Capture:
@@ -84,6 +85,8 @@ class CachedPortal(NamedTuple):
     hit: Hit
     statement_name: bytes
     bind: bytes
+    done: bool = False
+    """Its rows have been fetched."""
 
 
 class Caching:
@@ -121,7 +124,7 @@ class Caching:
         hit = self._find(key)
         if hit is None or hit.entry.result.row_description is None:
             return self._follow(client, key, group)
-        if not self._serve(client, text, key, hit, group):
+        if not self._serve(client, text, key, hit, group, closed=True):
             return True
         client.unnamed = None
         client.cached_portals = {}
@@ -181,6 +184,10 @@ class Caching:
                 if portal not in portals or data[position:] != _ALL_ROWS:
                     return False
                 bound = portals[portal]
+                if bound.done:
+                    out.append(_NO_MORE_ROWS)
+                    continue
+                portals[portal] = bound._replace(done=True)
                 out.append(bound.hit.entry.result.body)
                 served.append((self._pool.texts.get(bound.key.sql), bound.key, bound.hit))
             elif kind == _SYNC:
@@ -190,7 +197,7 @@ class Caching:
         if not out or any(self._describe(client, s) is None for s in statements.values() if not served):
             return False
         for text, key, hit in served:
-            if not self._serve(client, text, key, hit, group):
+            if not self._serve(client, text, key, hit, group, closed=closed):
                 return True
         if closed and len(served) == 1 and not client.cached_portals:
             name = next(iter(portals.values())).statement_name
@@ -225,7 +232,9 @@ class Caching:
         alive = self._store.describing(key, monotonic(), caching.max_age, caching.stale_while_revalidate)
         return statement.parameters + statement.rows if alive is not None else None
 
-    def _serve(self, client: ClientSession, text: SQLText, key: CacheKey, hit: Hit, group: Group) -> bool:
+    def _serve(
+        self, client: ClientSession, text: SQLText, key: CacheKey, hit: Hit, group: Group, *, closed: bool
+    ) -> bool:
         """Counts a hit; False when it was a stale read and the client got an error for it."""
         if hit.stale and self._store.claim_refresh(key):
             self._refresh(client, key, text)
@@ -238,7 +247,7 @@ class Caching:
             if self.stale_reads.add(key.sql, stale):
                 self._pool.notice(message)
             if self._pool.options.fail_on_stale_read:
-                client.fail_group(group, True, messages.error_response(SQLSTATE, message))
+                client.fail_group(group, closed, messages.error_response(SQLSTATE, message))
                 return False
         run = QueryRun(key.sql, text, CacheStatus.HIT, client.request)
         self._pool.accounting.query_ended(run, hit.entry.result.size, None)
@@ -246,6 +255,8 @@ class Caching:
 
     def _follow(self, client: ClientSession, key: CacheKey, group: Group) -> bool:
         """Many that miss on one key make one query: whether `client` now waits for someone else's."""
+        if client.asks_alone:
+            return False
         if self._flights.lead(key):
             client.leads = key
             return False
@@ -257,17 +268,17 @@ class Caching:
         """`client`, which followed, is gone."""
         self._flights.leave(key, client)
 
-    def land(self, key: CacheKey) -> None:
-        """The query that others waited for has ended, or won't be made."""
+    def land(self, key: CacheKey, *, answered: bool) -> None:
+        """The query that others waited for has ended, or won't be made; `answered` if there is an answer for them."""
         for follower in self._flights.land(key):
-            follower.resume()
+            follower.resume(answered=answered)
 
     def overtake(self, exchange: Exchange) -> None:
         """The client that `exchange` answers is slow to read it: the others go on without it."""
         capture: Capture | None = exchange.capture
         if capture is not None and capture.leads and capture.key is not None:
             capture.leads = False
-            self.land(capture.key)
+            self.land(capture.key, answered=False)
 
     @staticmethod
     def _is_one_query(group: Group) -> bool:
@@ -335,7 +346,7 @@ class Caching:
         elif key is not None:
             self._store.give_up_refresh(key)
         if capture.leads and key is not None:
-            self.land(key)
+            self.land(key, answered=self._find(key) is not None)
 
     def _store_result(self, capture: Capture, answer: bytes) -> None:
         result = split_result(answer)

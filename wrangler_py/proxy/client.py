@@ -82,6 +82,10 @@ class ClientSession(asyncio.Protocol):
         self.queries: list[QueryRun] = []
         self.leads: CacheKey | None = None
         self._follows: CacheKey | None = None
+        self._let_down = 0
+        self.asks_alone = False
+        """What it asks now waits for nobody else's answer, and nobody else waits for its."""
+        self._stalled = False
         self.skipping = False
         self.streaming = False
         """The origin was sent the head of a message whose end is still to come."""
@@ -108,15 +112,23 @@ class ClientSession(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.proxy.leave(self)
-        if self._follows is not None:
-            self.pool.caching.leave(self, self._follows)
-        elif self.waiting:
-            self.pool.withdraw(self)
-        self.waiting = False
         self.unpin()
+        self._stop()
+
+    def _stop(self) -> None:
+        """Nothing of what it sent goes on waiting, and its connection goes back."""
+        self._stop_waiting()
         self._give_up_lead()
         self._let_origin_go()
         self._pending.take_all()
+
+    def _stop_waiting(self) -> None:
+        if self._follows is not None:
+            self.pool.caching.leave(self, self._follows)
+            self._follows = None
+        elif self.waiting:
+            self.pool.withdraw(self)
+        self.waiting = self._stalled = False
 
     def _let_origin_go(self) -> None:
         origin, self.origin = self.origin, None
@@ -135,6 +147,9 @@ class ClientSession(asyncio.Protocol):
         self.write_paused = False
         if self.origin is not None:
             self.origin.resume_reading()
+        if self._stalled:
+            self._stalled = False
+            self.resume()
 
     def write(self, data: bytes) -> None:
         if not self.transport.is_closing():
@@ -145,12 +160,15 @@ class ClientSession(asyncio.Protocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        if not self.transport.is_closing():
+        held_up = self._stalled or self._pending.too_many or (self.origin is not None and self.origin.write_paused)
+        if not held_up and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _is_resting(self) -> bool:
         """Whether nothing it sent waits for something, outside of the origin it holds."""
-        return not (self.waiting or self.skipping or self._group or self.reader.in_message)
+        return not (
+            self.waiting or self.skipping or self.write_paused or self._group or self.reader.in_message
+        )
 
     def data_received(self, data: bytes) -> None:
         if self.origin is None and self._is_resting():
@@ -179,7 +197,7 @@ class ClientSession(asyncio.Protocol):
         if self.origin is not None and self.origin.stream.mid_message:
             self.transport.abort()
             return
-        self._let_origin_go()
+        self._stop()
         self.transport.write(response)
         self.close()
 
@@ -199,36 +217,40 @@ class ClientSession(asyncio.Protocol):
             self._group.append(piece)
             self._group_bytes += len(data)
             if missing or self._group_bytes > GROUP_BYTES:
-                self._submit(closed=False)
+                self._submit(self._take_group(), closed=False)
         elif kind == _SYNC:
             self._group.append(piece)
-            self._submit(closed=True)
+            self._submit(self._take_group(), closed=True)
         elif kind in (_QUERY, _FUNCTION_CALL):
             if self._group:
-                self._submit(closed=False)
-            self._group.append(piece)
-            self._submit(closed=True)
+                self._submit(self._take_group(), closed=False)
+            self._submit([piece], closed=True)
         elif kind == _FLUSH:
             self._group.append(piece)
-            self._submit(closed=False)
+            self._submit(self._take_group(), closed=False)
         elif kind == _TERMINATE:
             self.close()
         else:
             if self._group:
-                self._submit(closed=False)
+                self._submit(self._take_group(), closed=False)
             self._pass_on(piece)
 
-    def _submit(self, *, closed: bool) -> None:
-        """Sends the group on its way: answered here, to the origin held, or to one that is waited for."""
+    def _take_group(self) -> Group:
         group, self._group, self._group_bytes = self._group, [], 0
-        if self.skipping:
-            if closed and group[-1][0] == _SYNC:
-                self.skipping = False
-                self.write(messages.READY_IDLE)
-        elif self.waiting:
+        return group
+
+    def _submit(self, group: Group, *, closed: bool) -> None:
+        """Sends `group` on its way: answered here, to the origin held, or to one that is waited for."""
+        if self.waiting:
             self._wait(Pending(group, closed))
         elif self.origin is not None:
             self._forward(group, closed)
+        elif self.write_paused:
+            self._stall(Pending(group, closed))
+        elif self.skipping:
+            if closed and group[-1][0] == _SYNC:
+                self.skipping = False
+                self.write(messages.READY_IDLE)
         elif not answer_locally(self, group, closed) and not (
             self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
         ):
@@ -255,15 +277,21 @@ class ClientSession(asyncio.Protocol):
         self._pending.query = query
         self.pool.wait(self)
 
+    def _stall(self, pending: Pending) -> None:
+        """It doesn't read what it was answered: what it asks meanwhile waits until it does."""
+        self.waiting = self._stalled = True
+        self._wait(pending)
+        self.pause_reading()
+
     def _wait(self, pending: Pending) -> None:
         self._pending.add(pending)
         if self._pending.too_many:
             self.pause_reading()
 
     def _take_pending(self) -> list[Pending]:
-        if self._pending.too_many:
-            self.resume_reading()
-        return self._pending.take_all()
+        items = self._pending.take_all()
+        self.resume_reading()
+        return items
 
     def _pass_on(self, piece: Piece) -> None:
         """COPY data, or a later piece of a long message."""
@@ -305,25 +333,30 @@ class ClientSession(asyncio.Protocol):
         self.waiting = True
         self._wait(Pending(group, True))
 
-    def resume(self) -> None:
-        """That query has ended: its answer may be there now."""
+    def resume(self, *, answered: bool = True) -> None:
+        """It need not wait any more: there is an answer, or room for one; or, not `answered`, will be none.
+
+        Who is let down twice asks alone, at the same time as the others whose query has no answer to share.
+        """
         self._follows = None
         self.waiting = False
+        self._let_down = 0 if answered else self._let_down + 1
+        self.asks_alone = self._let_down > 1
         for item in self._take_pending():
             if item.group:
-                self._group = item.group
                 try:
-                    self._submit(closed=item.closed)
+                    self._submit(item.group, closed=item.closed)
                 except ProtocolError as error:
                     self._refuse_nonsense(error)
                     return
             else:
                 self._pass_on(item.piece)
+            self.asks_alone = False
 
     def _give_up_lead(self) -> None:
         leads, self.leads = self.leads, None
         if leads is not None:
-            self.pool.caching.land(leads)
+            self.pool.caching.land(leads, answered=False)
 
     def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False) -> None:
         """Notes a query that the next exchange will run, with its cache status."""
@@ -448,6 +481,7 @@ class ClientSession(asyncio.Protocol):
         for item in self._pending.take_first():
             if item.group:
                 self.fail_group(item.group, item.closed, response)
+        self.resume_reading()
 
     def fail_group(self, group: Group, closed: bool, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""
@@ -483,15 +517,10 @@ class ClientSession(asyncio.Protocol):
     def cancel_waiting(self) -> None:
         """Cancels the query that waits for a connection; what was sent behind it goes on waiting."""
         self._fail_first_pending(messages.error_response("57014", "canceling statement due to user request"))
-        if self._pending:
-            return
-        if self._follows is not None:
-            self.pool.caching.leave(self, self._follows)
-            self._follows = None
-        else:
+        if not self._pending:
             self._give_up_lead()
-            self.pool.withdraw(self)
-        self.waiting = False
+            self._stop_waiting()
+            self.resume_reading()
 
     def in_its_words(self, error: bytes) -> bytes:
         names = {statement.name: name for name, statement in self.statements.items()}

@@ -71,7 +71,7 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
             length = bind_end - 1 + len(statement.name) - len(name)
             sent = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
     caching = pool.caching.enabled
-    if not text.is_ordinary or (caching and text.candidate) or client.write_paused:
+    if not text.is_ordinary or (caching and text.candidate):
         return False
     status = text.verdict.status if caching else CacheStatus.DISABLED
     assert status is not None

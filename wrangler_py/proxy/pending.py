@@ -42,7 +42,7 @@ class PendingMessages:
     def add(self, item: Pending) -> None:
         self._cut()
         self._items.append(item)
-        self._bytes += len(item.piece[1]) + sum(len(data) for _, data, _ in item.group)
+        self._bytes += _size(item)
 
     def first(self) -> list[Pending]:
         """Those that belong together as the first: up to a Sync or a query's end."""
@@ -58,6 +58,7 @@ class PendingMessages:
     def take_first(self) -> list[Pending]:
         first = self.first()
         self._items = self._items[len(first) :]
+        self._bytes -= sum(map(_size, first))
         return first
 
     def take_all(self) -> list[Pending]:
@@ -69,3 +70,7 @@ class PendingMessages:
         query, self.query = self.query, None
         if query is not None:
             self.add(Pending(FrontendReader().receive(query.data), closed=True))
+
+
+def _size(item: Pending) -> int:
+    return len(item.piece[1]) + sum(len(data) for _, data, _ in item.group)

@@ -24,15 +24,16 @@ MAX_BYTES = 2_048
 """Longer messages are read each time."""
 
 _PARSE, _DESCRIBE = b"PD"
-_PORTAL_BEHIND_BIND = b"BP"
+_PORTAL_BEHIND_BIND = b"Bp"
 _HEADS = {
     b"Q": b"",
     b"PBES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
-    b"PBPES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
+    b"PBpES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
     b"BES": messages.BIND_COMPLETE,
-    b"BPES": messages.BIND_COMPLETE,
+    b"BpES": messages.BIND_COMPLETE,
 }
-"""By the kinds of messages in a group, Describe by what it describes: the answers ahead of columns and rows."""
+"""By the kinds of messages in a group, Describe by what it describes in small letters: the answers ahead of columns
+and rows."""
 
 
 class Repeat(NamedTuple):
@@ -61,7 +62,7 @@ class Repeats:
         self, client: ClientSession, group: Group, key: CacheKey, statement: Statement | None, name: bytes
     ) -> None:
         """`group`, which needs nothing that came before but a statement's name, was answered with that of `key`."""
-        kinds = bytes(data[5] if kind == _DESCRIBE else kind for kind, data, _ in group)
+        kinds = b"".join(data[5:6].lower() if kind == _DESCRIBE else data[:1] for kind, data, _ in group)
         head = _HEADS.get(kinds)
         parses = kinds[0] == _PARSE
         if head is None or (statement is not None and parses == bool(name)):
