@@ -123,8 +123,10 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return  # the origin skips all up to the Sync
     client.streaming = missing > 0
     client.cached_portals = {}
-    if open_exchange is not None:
+    ready = STEP_READY
+    if open_exchange is not None and kind == _QUERY:
         ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
+        origin.in_doubt = True
     if kind == _QUERY:
         client.unnamed = origin.unnamed = None
     if kind == _QUERY and messages.is_whole(data):
