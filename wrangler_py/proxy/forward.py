@@ -124,10 +124,10 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     client.streaming = missing > 0
     client.cached_portals = {}
     ready = STEP_READY
-    if open_exchange is not None and kind == _QUERY:
-        ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
-        origin.in_doubt = True
     if kind == _QUERY:
+        if open_exchange is not None:
+            ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
+            origin.in_doubt = True
         client.unnamed = origin.unnamed = None
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
@@ -231,15 +231,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     except ProtocolError:
         origin.undo(steps)  # nothing was sent
         raise
-    if (
-        alone
-        and closed
-        and len(group) == 2
-        and len(out) == 1
-        and steps[0].finals == PARSE
-        and not client.in_transaction
-    ):
-        _prove(origin, steps[0], out, steps)
+    if len(group) == 2 and alone and closed and not client.in_transaction:
+        _prove(origin, out, steps)
     data = out[0] if len(out) == 1 else b"".join(out)
     begun = exchange is None
     if exchange is None:
@@ -348,9 +341,10 @@ def prepare(
     steps.append(step)
 
 
-def _prove(origin: OriginConnection, parse: Step, out: list[bytes], steps: list[Step]) -> None:
-    """Has the origin look at a statement that it prepared before, as it would have if the Parse had been sent."""
-    if parse.statement in origin.prepared:
+def _prove(origin: OriginConnection, out: list[bytes], steps: list[Step]) -> None:
+    """Has the origin look at a statement of a Parse that it isn't sent, as it would if it were."""
+    parse = steps[0]
+    if len(out) == 1 and parse.finals == PARSE and parse.statement in origin.prepared:
         out.insert(0, messages.describe_statement(parse.statement.name))
         steps.insert(0, Step(DESCRIBE, Action.SWALLOW))
 
