@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,9 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer
-from support.raw_client import SYNC, RawClient, bind, close, describe, execute, parse, query
+from support.raw_client import FLUSH, SYNC, RawClient, bind, close, describe, execute, parse, query
+
+from wrangler_py.hyperdrive.config import Caching
 
 
 def connect(proxy: ProxyServer, **options: Any) -> RawClient:
@@ -286,6 +288,134 @@ def test_drivers_recover_as_they_do_directly(
     theirs = run(direct, f"direct_{number}", direct)
     ours = run(proxy.dsn(), f"through_{number}", direct if elsewhere else proxy.dsn())
     assert ours == theirs
+
+
+STALE = "SELECT * FROM stale_plan"
+FRESH: dict[str, list[bytes]] = {
+    "at once": [parse("s", STALE) + bind("", "s") + describe("P") + execute() + SYNC],
+    "without a description": [parse("s", STALE) + bind("", "s") + execute() + SYNC],
+    "one by one": [parse("s", STALE) + SYNC, bind("", "s") + describe("P") + execute() + SYNC],
+    "described first": [parse("s", STALE) + describe("S", "s") + SYNC, bind("", "s") + execute() + SYNC],
+}
+
+
+@pytest.fixture
+def stale_plan(postgres: PostgresServer) -> Iterator[Callable[[], None]]:
+    """A table; what it gives changes its columns, and not through a proxy."""
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE stale_plan (a int)")
+        connection.execute("INSERT INTO stale_plan VALUES (1)")
+        connection.execute("GRANT SELECT ON stale_plan TO PUBLIC")
+        yield lambda: connection.execute("ALTER TABLE stale_plan ADD COLUMN b int DEFAULT 2") and None
+        connection.execute("DROP TABLE stale_plan")
+
+
+@pytest.mark.parametrize("way", FRESH)
+@pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["", "cached"])
+def test_a_new_client_has_the_new_plan_after_ddl_elsewhere(
+    start_proxy: Callable[..., ProxyServer],
+    postgres: PostgresServer,
+    stale_plan: Callable[[], None],
+    way: str,
+    caching: Caching,
+) -> None:
+    """And whoever may know the old columns gets no others."""
+    proxy = start_proxy(config={"connection_limit": 1, "caching": caching})
+    with connect(proxy) as told, connect(proxy) as fresh, connect(proxy) as fresher:
+        told.ask(FRESH["described first"][0])
+        stale_plan()
+        with RawClient(postgres.port, user=postgres.user, password=postgres.user_password) as direct:
+            theirs = [[answer.kind for answer in direct.ask(data)] for data in FRESH[way]]
+        for client in (fresh, fresher):
+            answers = [client.ask(data) for data in FRESH[way]]
+            assert [[answer.kind for answer in part] for part in answers] == theirs
+            assert only(answers[-1]) == [b"1", b"2"]
+            assert only(client.ask(bind("", "s"), execute(), SYNC)) == [b"1", b"2"]
+        for data in (bind("", "s") + execute(), bind("", "s") + describe("P") + execute()):
+            if not caching.disabled:
+                break  # there it is answered with what was stored
+            assert [a.sqlstate for a in told.ask(data, SYNC) if a.kind == "E"] == ["0A000"]
+
+
+@pytest.mark.parametrize("programme", [with_psycopg, with_pg8000])
+def test_a_drivers_new_connection_has_the_new_plan(
+    start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None], programme: Run
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as old:
+        old.ask(*FRESH["described first"])
+        with psycopg.connect(proxy.dsn(), autocommit=True, prepare_threshold=0) as connection:
+            connection.execute(STALE)
+        stale_plan()
+        answers = programme(proxy.dsn(), STALE, lambda: None)
+        assert {tuple(row) for rows in answers for row in rows} == {(1, 2)}
+
+
+def test_a_plan_that_is_stale_is_counted_once(
+    start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as old, connect(proxy) as fresh:
+        old.ask(*FRESH["at once"])
+        stale_plan()
+        fresh.ask(*FRESH["at once"])
+    assert [event.sql for event in proxy.events] == [STALE, STALE]
+
+
+def test_a_table_that_is_gone_is_noticed_when_it_would_be_directly(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    prepare = parse("s", "SELECT * FROM short_lived_table") + SYNC
+    with connect(proxy) as old, connect(proxy) as fresh:
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE short_lived_table (a int)")
+            old.ask(prepare)
+            connection.execute("DROP TABLE short_lived_table")
+        assert [a.sqlstate for a in fresh.ask(prepare) if a.kind != "Z"] == ["42P01"]
+        assert [a.sqlstate for a in fresh.ask(bind("", "s"), SYNC) if a.kind != "Z"] == ["26000"]
+
+
+def test_a_plan_that_is_stale_fails_a_transaction(
+    start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as old, connect(proxy) as fresh:
+        old.ask(*FRESH["at once"])
+        stale_plan()
+        fresh.ask(query("BEGIN"))
+        answers = fresh.ask(*FRESH["at once"])
+        assert [a.sqlstate for a in answers if a.kind == "E"] == ["0A000"]
+        assert answers[-1].body == b"E"
+        fresh.ask(query("ROLLBACK"))
+        assert only(fresh.ask(parse("t", STALE), bind("", "t"), execute(), SYNC)) == [b"1", b"2"]
+
+
+def test_a_plan_that_is_stale_before_a_sync(
+    start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as old, connect(proxy) as fresh:
+        old.ask(*FRESH["at once"])
+        stale_plan()
+        answers = fresh.ask_until(parse("s", STALE) + describe("S", "s") + FLUSH, "E")
+        assert answers[-1].sqlstate == "0A000"
+        fresh.ask(SYNC)
+        assert only(fresh.ask(parse("t", STALE), bind("", "t"), execute(), SYNC)) == [b"1", b"2"]
+
+
+def test_a_plan_that_is_stale_with_more_behind_it(
+    start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
+) -> None:
+    """Each answer is in its place, whether it was sent again or not."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as old, connect(proxy) as fresh:
+        old.ask(*FRESH["at once"])
+        stale_plan()
+        fresh.send(*FRESH["at once"], parse("", "SELECT 'behind'"), bind(), execute(), SYNC)
+        answers = fresh.until_ready(2)
+        assert [a.sqlstate for a in answers if a.kind == "E"] == ["0A000"]
+        assert [a.values for a in answers if a.kind == "D"] == [[b"behind"]]
 
 
 def test_a_new_client_has_the_new_plan_after_ddl_in_a_transaction(proxy: ProxyServer) -> None:

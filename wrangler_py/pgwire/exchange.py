@@ -180,9 +180,11 @@ class Exchange:
         if self.steps is None or self.simple:
             return error
         self.failed = True
-        self.unfinished = self.steps[self.cursor :]
-        if self.query_from is not None and self.cursor < self.query_from:
+        if self.query_from is None:
+            self.unfinished = self.steps[self.cursor :]
+        elif self.cursor < self.query_from:
             # A simple query behind a failed message is skipped; the client still owes a Sync.
+            self.unfinished = self.steps[self.cursor :]
             del self.steps[self.query_from :]
             self.query_from = None
             self.closed = False

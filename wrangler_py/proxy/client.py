@@ -23,11 +23,12 @@ from wrangler_py.proxy.fast_path import forward_at_once, forward_now
 from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
 from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.proxy.stale_plan import prepared_anew
 from wrangler_py.proxy.statements import POOL_NAME
 
 if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
-    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.pgwire.exchange import Exchange, Step
     from wrangler_py.proxy.caching import CachedPortal
     from wrangler_py.proxy.fast_path import FastQuery
     from wrangler_py.proxy.origin import OriginConnection
@@ -544,7 +545,11 @@ class ClientSession(asyncio.Protocol):
         if failed.name == b"" and (failed.undo is not None or self.unnamed is failed.statement):
             self.unnamed = None  # a server drops it before it looks at what is to take its place
 
-    def parse_failed(self, message: bytes) -> None:
-        """The Parse of an unnamed statement at the start of what was sent has failed."""
-        if self.unnamed is not None and message.startswith(messages.parse(b"", self.unnamed.definition)):
+    def failed_at_once(self, exchange: Exchange) -> None:
+        """The origin failed at the first message of a plain exchange: perhaps the Parse of an unnamed statement."""
+        if self.unnamed is not None and exchange.sent.startswith(messages.parse(b"", self.unnamed.definition)):
             self.unnamed = None
+
+    def prepared_anew(self, exchange: Exchange) -> tuple[Exchange, bytes] | None:
+        """What to send again: see `proxy.stale_plan`."""
+        return prepared_anew(self, exchange)

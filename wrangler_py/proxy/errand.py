@@ -65,9 +65,6 @@ class Errand:
     def steps_skipped(self, steps: list[Step]) -> None:
         """Nothing is kept here that could be wrong now."""
 
-    def parse_failed(self, sent: bytes) -> None:
-        """Nor here."""
-
     def in_its_words(self, error: bytes) -> bytes:
         return error
 

@@ -123,9 +123,11 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return  # the origin skips all up to the Sync
     client.streaming = missing > 0
     client.cached_portals = {}
-    if open_exchange is not None:
-        ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
+    ready = STEP_READY
     if kind == _QUERY:
+        if open_exchange is not None:
+            ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
+            origin.in_doubt = True
         client.unnamed = origin.unnamed = None
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
@@ -229,6 +231,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     except ProtocolError:
         origin.undo(steps)  # nothing was sent
         raise
+    if len(group) == 2 and alone and closed and not client.in_transaction:
+        _prove(origin, out, steps)
     data = out[0] if len(out) == 1 else b"".join(out)
     begun = exchange is None
     if exchange is None:
@@ -303,7 +307,7 @@ def _parse(
         origin.unnamed = statement
         out.append(data)
         steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
-        return is_first  # `ClientSession.parse_failed` goes by that
+        return is_first  # `ClientSession.failed_at_once` goes by that
     if statement in origin.prepared:
         if in_failed_transaction(origin) and not text.ends:
             del client.statements[name]
@@ -311,11 +315,11 @@ def _parse(
         origin.prepared.move_to_end(statement)
         steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
     else:
-        _prepare(client, origin, statement, Step(PARSE, name=name, statement=statement), out, steps)
+        prepare(client, origin, statement, Step(PARSE, name=name, statement=statement), out, steps)
     return False
 
 
-def _prepare(
+def prepare(
     client: ClientSession,
     origin: OriginConnection,
     statement: Statement,
@@ -323,6 +327,7 @@ def _prepare(
     out: list[bytes],
     steps: list[Step],
 ) -> None:
+    """Parses `statement` at the origin, which hasn't got it."""
     if out:
         origin.in_doubt = True
     origin.preparing.add(statement)
@@ -334,6 +339,14 @@ def _prepare(
         origin.prepared_under_own.add(statement)
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
+
+
+def _prove(origin: OriginConnection, out: list[bytes], steps: list[Step]) -> None:
+    """Has the origin look at a statement of a Parse that it isn't sent, as it would if it were."""
+    parse = steps[0]
+    if len(out) == 1 and parse.finals == PARSE and parse.statement in origin.prepared:
+        out.insert(0, messages.describe_statement(parse.statement.name))
+        steps.insert(0, Step(DESCRIBE, Action.SWALLOW))
 
 
 def _bind(
@@ -366,7 +379,7 @@ def _bind(
         if statement in origin.prepared:
             origin.prepared.move_to_end(statement)
         else:
-            _prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+            prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
             plain = False
         length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)
         out.append(b"B" + length.to_bytes(4, "big") + portal + b"\0" + statement.name + b"\0" + data[position:])
@@ -423,7 +436,7 @@ def _describe(
         if statement in origin.prepared:
             origin.prepared.move_to_end(statement)
         else:
-            _prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+            prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
         out.append(messages.describe_statement(statement.name))
     client.knows_columns = True
     steps.append(Step(DESCRIBE, learns=statement.learn))

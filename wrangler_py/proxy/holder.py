@@ -34,9 +34,6 @@ class Holder(Protocol):
     def steps_skipped(self, steps: list[Step]) -> None:
         """The origin skipped these messages after an error."""
 
-    def parse_failed(self, sent: bytes) -> None:
-        """The origin failed at the first message of `sent`, which may be a Parse."""
-
     def in_its_words(self, error: bytes) -> bytes:
         """An ErrorResponse that names statements as the pool does, as it names them."""
 

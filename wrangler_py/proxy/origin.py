@@ -34,7 +34,8 @@ RESET_SESSION = (
     "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
-_PLAN_IS_STALE = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0|\0CXX000\0Mcache lookup failed for ")
+_COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
+_PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache lookup failed for ")
 
 
 class Collector:
@@ -94,6 +95,8 @@ class OriginConnection(asyncio.Protocol):
         self.cancelled_at: float | None = None
         """When what runs was cancelled for taking too long."""
         self._told = False
+        self._held_back = b""
+        """An error that the client may not have to know of, and what came behind it."""
         self._poll: Callable[[], bool] | None = None
 
     # --- start-up ------------------------------------------------------------------------------------------
@@ -145,9 +148,7 @@ class OriginConnection(asyncio.Protocol):
                     self.client.steps_skipped(unfinished)
             if output:
                 if exchange.error:
-                    if not exchange.answered_bytes and output[:1] == b"E":
-                        self._failed_at_once(exchange)
-                    output = self._in_clients_words(exchange.error, output)
+                    output = self._told_of_error(exchange, exchange.error, output)
                 exchange.answered_bytes += len(output)
                 if exchange.owner is not None:
                     exchange.owner.write(output)
@@ -160,6 +161,8 @@ class OriginConnection(asyncio.Protocol):
                     self.unnamed = None
                     if _PLAN_IS_STALE.search(exchange.error):
                         self.pool.statements.forget_all()
+                    if self._held_back:
+                        self._try_again(exchange)
                 if exchange.queries is not None or exchange.capture is not None:
                     self.pool.accounting.exchange_ended(self, exchange, status)
                 if exchange.done is not None:
@@ -198,7 +201,7 @@ class OriginConnection(asyncio.Protocol):
                 exchange.error = b""
             self._cut_off(exchange)
         if client is not None:
-            told = self._told or (bool(lost) and bool(lost[0].error))
+            told = self._told or (bool(lost) and bool(lost[0].error) and not self._held_back)
             client.origin_lost(told=told, mid_message=self.stream.mid_message)
 
     def _cut_off(self, exchange: Exchange) -> None:
@@ -396,16 +399,39 @@ class OriginConnection(asyncio.Protocol):
 
     # --- books ---------------------------------------------------------------------------------------------
 
+    def _told_of_error(self, exchange: Exchange, error: bytes, output: bytes) -> bytes:
+        """What the client gets of `output`, in which is the error of `exchange`, or what came behind it."""
+        if self._held_back:
+            self._held_back += output
+            return b""
+        # The first answer to Describe of a statement, `t`, comes before a server looks at the columns.
+        if not exchange.answered_bytes and output[:1] in (b"E", b"t") and self._is_clients(exchange):
+            if exchange.steps is None:
+                exchange.owner.failed_at_once(exchange)
+            if exchange.closed and self.stream.transaction_status == IDLE and _COLUMNS_CHANGED.search(error):
+                self._held_back = output
+                return b""
+        return self._in_clients_words(error, output)
+
+    def _try_again(self, exchange: Exchange) -> None:
+        """`exchange` has ended, and the client knows of no error yet."""
+        held_back, self._held_back = self._held_back, b""
+        again = None
+        if self._is_clients(exchange) and not self.stream.queue:
+            again = exchange.owner.prepared_anew(exchange)
+        if again is not None:
+            self.send(*again)
+        elif exchange.owner is not None:
+            exchange.owner.write(held_back)
+
+    def _is_clients(self, exchange: Exchange) -> bool:
+        return exchange.owner is not None and exchange.owner is self.client
+
     def _in_clients_words(self, error: bytes, output: bytes) -> bytes:
         """`output`, its error naming statements as the client does."""
         if self.client is None or POOL_NAME.search(error) is None:
             return output
         return output.replace(error, self.client.in_its_words(error), 1)
-
-    def _failed_at_once(self, exchange: Exchange) -> None:
-        """Its first message did."""
-        if exchange.steps is None and self.client is not None and self.client is exchange.owner:
-            self.client.parse_failed(exchange.sent)
 
     def undo(self, steps: list[Step]) -> None:
         """What was noted as done at the origin was not: an error made it skip that."""
