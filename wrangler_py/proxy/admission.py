@@ -45,6 +45,8 @@ class Admission(asyncio.Protocol):
         self.write_paused = False
         self._startup = ClientStartup(proxy.verifier)
         self._early = b""
+        self._owed = b""
+        """The end of the authentication goes out with what follows: a packet of its own may be waited for."""
         self._grant: asyncio.Future[OriginConnection] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -82,21 +84,22 @@ class Admission(asyncio.Protocol):
         except ProtocolError as error:
             self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
             return
-        if answer:
-            self.transport.write(answer)
-        self._go_on(self._startup)
+        self._go_on(self._startup, answer)
 
-    def _go_on(self, startup: ClientStartup) -> None:
+    def _go_on(self, startup: ClientStartup, answer: bytes) -> None:
         if startup.state is State.CANCEL:
             self._task = asyncio.ensure_future(self._cancel())
         elif startup.state is State.AUTHENTICATED:
+            self._owed = answer
             self._early = startup.rest
             self._task = asyncio.ensure_future(self._admit())
+        elif answer:
+            self.transport.write(answer)
 
     def refuse(self, response: bytes) -> None:
         """Says why, and closes."""
         if not self.transport.is_closing():
-            self.transport.write(response)
+            self.transport.write(self._owed + response)
             self._close()
 
     def _close(self) -> None:
@@ -129,6 +132,9 @@ class Admission(asyncio.Protocol):
         except OriginUnavailable as error:
             self.refuse(messages.with_severity(error.response, "FATAL"))
             return
+        except Exception:
+            self.refuse(messages.with_severity(failures.internal_error().response, "FATAL"))
+            raise
         finally:
             self._task = None
         if not self.transport.is_closing():
@@ -137,7 +143,7 @@ class Admission(asyncio.Protocol):
                 self.proxy, self.transport, pool, self.request, settings, minor=self._startup.minor
             )
             self.transport.set_protocol(session)
-            session.begin(self._early)
+            session.begin(self._owed, self._early)
 
     # --- as one that waits for an origin connection, and holds it ------------------------------------------
 

@@ -269,7 +269,7 @@ class Caching:
         self._flights.leave(key, client)
 
     def land(self, key: CacheKey, *, answered: bool) -> None:
-        """The query that others waited for has ended, or won't be made; `answered` if there is an answer for them."""
+        """The query that others waited for has ended, or won't be made; `answered` if theirs is there."""
         for follower in self._flights.land(key):
             follower.resume(answered=answered)
 

@@ -102,12 +102,11 @@ class ClientSession(asyncio.Protocol):
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
-    def begin(self, early: bytes) -> None:
-        """Tells the client to go ahead; `early` is what it sent before."""
+    def begin(self, owed: bytes, early: bytes) -> None:
+        """Tells the client to go ahead, behind the answer it is `owed`; `early` is what it sent before."""
         self.process_id = self.proxy.enter(self)
-        self.transport.write(
-            self.settings.greeting() + messages.backend_key_data(self.process_id, self.secret) + messages.READY_IDLE
-        )
+        key = messages.backend_key_data(self.process_id, self.secret)
+        self.transport.write(owed + self.settings.greeting() + key + messages.READY_IDLE)
         if early:
             self.data_received(early)
 
@@ -167,9 +166,7 @@ class ClientSession(asyncio.Protocol):
 
     def _is_resting(self) -> bool:
         """Whether nothing it sent waits for something, outside of the origin it holds."""
-        return not (
-            self.waiting or self.skipping or self.write_paused or self._group or self.reader.in_message
-        )
+        return not (self.waiting or self.skipping or self.write_paused or self._group or self.reader.in_message)
 
     def data_received(self, data: bytes) -> None:
         if self.origin is None and self._is_resting():

@@ -53,6 +53,12 @@ def pool_exhausted(limit: int, seconds: float) -> OriginUnavailable:
     )
 
 
+def internal_error() -> OriginUnavailable:
+    return OriginUnavailable(
+        "Internal error.", hint="What went wrong is said where wrangler-py runs. It is a bug: please report it."
+    )
+
+
 def connection_lost() -> bytes:
     return messages.error_response(
         SQLSTATE, "Server connection lost.", severity="FATAL", hint=_HINTS["connection_lost"]

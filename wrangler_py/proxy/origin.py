@@ -10,6 +10,7 @@ import re
 import select
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -255,12 +256,15 @@ class OriginConnection(asyncio.Protocol):
             self.run(sql, self._adopted)
             then()
         else:
-            self.run(sql, lambda exchange: self._tried(exchange) or then())  # type: ignore[func-returns-value]
+            self.run(sql, partial(self._tried, then))
 
-    def _tried(self, exchange: Exchange) -> None:
-        """The client, which has sent nothing yet, gets the origin's error, and may try again."""
-        if exchange.error and self.client is not None:
-            client, self.client = self.client, None
+    def _tried(self, then: Callable[[], None], exchange: Exchange) -> None:
+        """The client, which has sent nothing yet, goes on, or gets the origin's error and may try again."""
+        if exchange.error is None:
+            then()
+            return
+        client, self.client = self.client, None
+        if client is not None:
             client.origin = None
             client.origin_unavailable(OriginUnavailable("settings refused", response=exchange.error))
         self._adopted(exchange)
@@ -286,6 +290,8 @@ class OriginConnection(asyncio.Protocol):
         elif client is None and not self.release_pending:
             # Whoever leaves in the middle of a transaction may have come to grief: the next one starts afresh.
             self.dirty = self.drop_statements = True
+            self.writes = []
+            self.in_failed_transaction = False
             self.run("ROLLBACK", lambda _: None)
 
     def message_ended(self) -> None:

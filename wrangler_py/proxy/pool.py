@@ -81,6 +81,8 @@ class Pool:
         self._idle: list[OriginConnection] = []
         self._waiters: deque[Waiter] = deque()
         self._opening = 0
+        self._unavailable: OriginUnavailable | None = None
+        """Why the last connection could not be opened; those that are open go on being used."""
         self._known_settings: OrderedDict[frozenset[tuple[str, str]], SessionSettings] = OrderedDict()
         self._interned: dict[frozenset[tuple[str, str]], SessionSettings] = {}
         self._tasks: set[asyncio.Future[None]] = set()
@@ -186,12 +188,15 @@ class Pool:
             connection = await connect(config, self.options.connect_timeout_s)
         except OriginUnavailable as error:
             self._opening -= 1
+            self._unavailable = error
             self._fail_waiters(error)
             return
         except BaseException:
             self._opening -= 1
+            self._fail_waiters(failures.internal_error())
             raise
         self._opening -= 1
+        self._unavailable = None
         if self.closed or (config is not self.config and not _same_origin(config, self.config)):
             connection.close()
             self._open_for_waiters()
@@ -259,22 +264,26 @@ class Pool:
             return known
         if not requested and self.baseline is not None:
             return self.baseline
-        connection = await client.wait_for_origin()
-        try:
-            if not requested:
-                return self.baseline
-            known = await self._probe(connection, requested)
-        finally:
-            if connection.client is client:
-                connection.release()
+        while True:
+            connection = await client.wait_for_origin()
+            try:
+                known = await self._probe(connection, requested) if requested else self.baseline
+            finally:
+                current = not connection.retired
+                if connection.client is client:
+                    connection.release()
+            if current:
+                break
+        if not requested:
+            return known
         self._known_settings[key] = known
         if len(self._known_settings) > MAX_KNOWN_SETTINGS:
             self._known_settings.popitem(last=False)
         return known
 
     async def _probe(self, connection: OriginConnection, requested: dict[str, str]) -> SessionSettings:
+        connection.dirty = True  # also if the client goes away meanwhile
         await self.run(connection, "RESET ALL")
-        connection.dirty = True
         rows = await self.run(connection, probe(requested))
         assert rows
         before, now = rows[0][0::2], rows[0][1::2]
@@ -337,14 +346,22 @@ class Pool:
         while self._waiters and self._waiters[0].deadline <= now:
             client = self._waiters.popleft().client
             if client.waiting:
-                limit = self.config.connection_limit
-                client.origin_unavailable(failures.pool_exhausted(limit, self.options.pool_wait_timeout_s))
+                client.origin_unavailable(self._why_none())
         for connection in list(self.connections):
             self._watch(connection, now)
         while self._idle and now - self._idle[0].idle_since > self.options.idle_timeout_s:
             self._discard(self._idle[0])
+        if self._unavailable is not None and not self._opening:
+            self._open_for_waiters()
         if self.connections or self._waiters:
             self._tick()
+
+    def _why_none(self) -> OriginUnavailable:
+        """Why someone has waited in vain."""
+        limit = self.config.connection_limit
+        if self._unavailable is not None and len(self.connections) < limit:
+            return self._unavailable
+        return failures.pool_exhausted(limit, self.options.pool_wait_timeout_s)
 
     def _watch(self, connection: OriginConnection, now: float) -> None:
         queue = connection.stream.queue
