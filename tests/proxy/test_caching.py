@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
-from support.raw_client import FLUSH, SYNC, RawClient, bind, close, describe, execute, parse, query
+from support.raw_client import FLUSH, SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
 
@@ -535,3 +535,118 @@ def test_clearing(caching: ProxyServer) -> None:
         assert caching.call(caching.proxy.clear_cache) == 1
         connection.execute("SELECT 1")
     assert statuses(caching) == ["miss", "hit", "miss"]
+
+
+def test_what_is_sent_while_following_is_kept(caching: ProxyServer, postgres: PostgresServer, table: str) -> None:
+    """Half of a group among it, whose other half comes when the answer that was waited for is there."""
+    sql = f"SELECT count(*) FROM {table}"
+    ask = parse("", sql) + bind() + execute() + SYNC
+    leader, follower = (RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) for _ in range(2))
+    with psycopg.connect(postgres.dsn()) as locker:
+        locker.execute(f"LOCK TABLE {table}")
+        leader.send(ask)
+        wait_until(lambda: postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        follower.send(ask)
+        wait_until(lambda: waiting(caching) == 1)
+        follower.send(parse("", f"INSERT INTO {table} VALUES (11)") + bind())
+        wait_until(lambda: any(client._group for client in caching.call(lambda: list(caching.proxy.clients))))
+    assert only(leader.until_ready()) == only(follower.until_ready()) == [b"10"]
+    assert [a.kind for a in follower.ask(execute(), SYNC)] == ["1", "2", "C", "Z"]
+    assert only(leader.ask(query(f"SELECT title IS NULL FROM {table} WHERE id = 11"))) == [b"t"]
+
+
+def only(answers: list[Message]) -> list[bytes | None]:
+    [values] = [answer.values for answer in answers if answer.kind == "D"]
+    return list(values)
+
+
+def test_who_is_let_down_twice_asks_at_once(caching: ProxyServer, postgres: PostgresServer, table: str) -> None:
+    """The first two to ask run into a limit of their own; the others don't wait for one another then."""
+    sql = f"SELECT count(*) FROM {table}"
+    clients = [
+        RawClient(
+            caching.proxy.port, user=BINDING, password=PASSWORD, settings={"lock_timeout": "300ms"} if n < 2 else {}
+        )
+        for n in range(5)
+    ]
+    blocked = f"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"
+    with psycopg.connect(postgres.dsn()) as locker:
+        locker.execute(f"LOCK TABLE {table}")
+        for number, client in enumerate(clients):
+            client.send(query(sql))
+            wait_until(lambda number=number: waiting(caching) == number)
+        for client in clients[:2]:
+            assert [a.sqlstate for a in client.until_ready() if a.kind == "E"] == ["55P03"]
+        wait_until(lambda: postgres.execute(blocked) == [(3,)])
+    for client in clients[2:]:
+        assert only(client.until_ready()) == [b"10"]
+
+
+def test_who_reads_nothing_is_not_answered(caching: ProxyServer) -> None:
+    """Stored answers wait for it in the store, and not once more in its buffer."""
+    sql = "SELECT repeat('x', 1000000)"
+    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.ask(query(sql))
+        client.ask(query(sql))
+        client.send(query(sql) * 100, query("SELECT 'last'"))
+        wait_until(lambda: any(session.write_paused for session in caching.proxy.clients))
+        buffered = caching.call(
+            lambda: [session.transport.get_write_buffer_size() for session in caching.proxy.clients]
+        )
+        assert max(buffered) < 4_000_000
+        answers = client.until_ready(101)
+        assert [len(a.body) > 1_000_000 for a in answers if a.kind == "D"] == [True] * 100 + [False]
+        assert only(client.ask(query("SELECT 1"))) == [b"1"]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        parse("", "SELECT 1 AS one") + bind() + execute() + execute() + SYNC,
+        parse("", "SELECT 1 AS one") + bind() + execute() + FLUSH + execute() + SYNC,
+        bind("", "named") + parse("", "SELECT 2 AS two") + execute() + SYNC,
+    ],
+    ids=["executed twice", "executed again later", "parsed behind its bind"],
+)
+def test_unusual_groups_are_answered_as_by_the_origin(caching: ProxyServer, messages: bytes) -> None:
+    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.ask(parse("named", "SELECT 3 AS three"), describe("S", "named"), SYNC)
+        answers = [client.ask(messages) for _ in range(4)]
+        assert answers[1:] == answers[:1] * 3
+
+
+def test_a_stale_read_that_is_an_error_ends_with_its_sync(start_proxy: StartProxy, table: str) -> None:
+    proxy = start_proxy(config={"caching": Caching()}, fail_on_stale_read=True)
+    group = parse("", f"SELECT title FROM {table} WHERE id = 1") + bind() + execute()
+    with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.ask(group + SYNC)
+        client.ask(query(f"UPDATE {table} SET title = 'new'"))
+        client.ask_until(group + FLUSH, "E")
+        assert [a.kind for a in client.ask(SYNC)] == ["Z"]
+        assert only(client.ask(query("SELECT 42"))) == [b"42"]
+
+
+def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
+    start_proxy: StartProxy, table: str, postgres: PostgresServer
+) -> None:
+    proxy = start_proxy(config={"caching": Caching(), "connection_limit": 1})
+    other = f"{table}_other"
+    postgres.execute(f"CREATE TABLE {other} (id int)")
+
+    def leave_in_transaction(sql: str) -> None:
+        with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as client:
+            client.ask(query("BEGIN"))
+            client.ask(query(sql))
+
+    with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as reader:
+        for name in (table, other):
+            reader.ask(query(f"SELECT id FROM {name}"))
+        leave_in_transaction(f"INSERT INTO {table} VALUES (12)")
+        reader.ask(query(f"INSERT INTO {other} VALUES (1)"))
+        reader.ask(query(f"SELECT id FROM {table}"))
+        assert not [notice for notice in proxy.notices if "stale" in notice]
+        leave_in_transaction("SELECT 1/0")
+        reader.ask(query(f"INSERT INTO {table} VALUES (13)"))
+        reader.ask(query(f"SELECT id FROM {table}"))
+        assert [notice for notice in proxy.notices if f"stale read: {table} " in notice]
+    postgres.execute(f"DROP TABLE {other}")

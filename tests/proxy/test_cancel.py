@@ -113,6 +113,21 @@ def test_a_query_that_waits_for_a_connection_is_cancelled(start_proxy: Callable[
         assert client.rows("SELECT 1") == holder.rows("SELECT 1") == [[b"1"]]
 
 
+def test_a_long_query_that_waits_for_a_connection_is_cancelled(start_proxy: Callable[..., ProxyServer]) -> None:
+    """It was too long to be read on while it waited; what comes behind it is read."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as holder, connect(proxy) as client:
+        holder.ask(query("BEGIN"))
+        sender = threading.Thread(target=client.send, args=(query(f"SELECT '{'x' * 5_000_000}'"),))
+        sender.start()
+        wait_until(lambda: any(waiting.waiting for waiting in proxy.proxy.clients))
+        client.cancel()
+        assert client.until_ready()[0].sqlstate == "57014"
+        holder.ask(query("COMMIT"))
+        sender.join()
+        assert client.rows("SELECT 1") == holder.rows("SELECT 1") == [[b"1"]]
+
+
 def test_a_cancelled_copy(proxy: ProxyServer) -> None:
     with connect(proxy) as client:
         client.ask(query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"))

@@ -18,7 +18,7 @@ from support.postgres_server import PostgresServer, free_port, make_certificates
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
 from support.raw_client import SYNC, RawClient, RefusedError, bind, copy_data, execute, parse, query
 
-from wrangler_py.hyperdrive.config import TLSPolicy
+from wrangler_py.hyperdrive.config import Caching, TLSPolicy
 from wrangler_py.pgwire import messages
 
 LIMIT = 4
@@ -503,6 +503,42 @@ def test_a_wait_for_a_connection_runs_into_the_limit(server: PostgresServer) -> 
             assert error.fields["H"]
         holder.ask(query("COMMIT"))
         assert client.rows("SELECT 1") == [[b"1"]]
+    proxy.close()
+
+
+def test_an_origin_that_takes_no_more_connections_is_named(server: PostgresServer) -> None:
+    """And not the pool's limit, which was never reached; it is asked again while somebody waits."""
+    server.execute("ALTER ROLE app CONNECTION LIMIT 1")
+    proxy = ProxyServer(pool_config(origin_of(server), connection_limit=5), pool_wait_timeout_s=0.2)
+    with connect(proxy) as holder, connect(proxy) as client:
+        holder.ask(query("BEGIN"))
+        [error, _] = client.ask(query("SELECT 1"))
+        assert error.sqlstate == "53300"
+        client.send(query("SELECT 1"))
+        server.execute("ALTER ROLE app CONNECTION LIMIT -1")
+        answers = client.until_ready()
+        if answers[0].kind == "E":  # it was too late for that one
+            answers = client.ask(query("SELECT 1"))
+        holder.ask(query("COMMIT"))
+    proxy.close()
+
+
+def test_a_request_that_has_ended_runs_nothing_more(server: PostgresServer) -> None:
+    """Not what waited while its client was still reading a stored answer either."""
+    proxy = ProxyServer(pool_config(origin_of(server), connection_limit=1, caching=Caching()))
+    long = query("SELECT repeat('x', 8000000)")
+    with connect(proxy) as other, connect(proxy, "7") as client:
+        other.ask(query("CREATE TABLE too_late (a int)"))
+        other.ask(long)
+        client.send(long)
+        wait_until(lambda: any(session.write_paused for session in proxy.proxy.clients))
+        client.send(query("INSERT INTO too_late VALUES (1)"))
+        wait_until(lambda: any(session.waiting for session in proxy.proxy.clients))
+        proxy.call(lambda: proxy.proxy.end_request("7"))
+        while client.socket.recv(1_000_000):
+            pass
+        assert other.rows("SELECT count(*) FROM too_late") == [[b"0"]]
+        other.ask(query("DROP TABLE too_late"))
     proxy.close()
 
 

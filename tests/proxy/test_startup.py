@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
 import socket
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +17,8 @@ from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait
 from support.raw_client import RawClient, RefusedError, query
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.scram import MECHANISM, ScramClient
+from wrangler_py.proxy.origin import OriginConnection
 
 SETTINGS = {
     "client_encoding": "latin1",
@@ -218,3 +224,75 @@ def test_a_connection_that_is_only_opened_and_closed_leaves_nothing(proxy: Proxy
     for _ in range(100):
         socket.create_connection(("127.0.0.1", proxy.proxy.port)).close()
     wait_until(lambda: len(proxy.proxy.clients) <= before)
+
+
+def test_the_end_of_a_login_is_one_packet(proxy: ProxyServer) -> None:
+    """Two would wait for one another wherever a relay in between acknowledges late."""
+    with connect(proxy):
+        pass
+    with connect(proxy, start=False) as client:
+        scram = ScramClient(PASSWORD)
+        client.send(messages.startup_message({"user": BINDING}))
+        client.receive()
+        client.send(messages.sasl_initial_response(MECHANISM, scram.first()))
+        client.send(messages.password_message(scram.final(client.receive().body[4:])))
+        assert client.socket.recv(65_536).endswith(messages.READY_IDLE)
+
+
+@pytest.fixture
+def held_up(start_proxy: Callable[..., ProxyServer]) -> tuple[ProxyServer, threading.Event]:
+    """A proxy whose questions about settings are answered, and then nothing happens until the event."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    pool = proxy.proxy.pools[BINDING]
+    run, go_on = pool.run, threading.Event()
+
+    async def run_slowly(connection: OriginConnection, sql: str) -> list[list[str | None]]:
+        rows = await run(connection, sql)
+        await asyncio.to_thread(go_on.wait)
+        return rows
+
+    pool.run = run_slowly  # type: ignore[method-assign]
+    return proxy, go_on
+
+
+def test_a_client_that_leaves_in_its_login_changes_nothing_for_others(
+    held_up: tuple[ProxyServer, threading.Event],
+) -> None:
+    proxy, go_on = held_up
+    go_on.set()
+    with connect(proxy, settings={"search_path": "pg_catalog"}) as tenant:
+        assert show(tenant, "search_path") == "pg_catalog"
+        go_on.clear()
+        other = connect(proxy, start=False)
+
+        def begin() -> None:
+            with contextlib.suppress(EOFError, OSError):
+                other.start({"user": BINDING, "work_mem": "7MB"}, PASSWORD)
+
+        starting = threading.Thread(target=begin)
+        starting.start()
+        wait_until(lambda: any(c.settings is None and c.origin is not None for c in proxy.proxy.clients))
+        other.socket.shutdown(socket.SHUT_RDWR)
+        starting.join()
+        wait_until(lambda: len(proxy.proxy.clients) == 1)
+        go_on.set()
+        assert show(tenant, "search_path") == "pg_catalog"
+
+
+def test_a_client_whose_config_changes_in_its_login_gets_in(
+    held_up: tuple[ProxyServer, threading.Event], postgres: PostgresServer
+) -> None:
+    proxy, go_on = held_up
+    client = connect(proxy, start=False)
+    starting = threading.Thread(
+        target=client.start, args=({"user": BINDING, "database": "app", "work_mem": "7MB"}, PASSWORD)
+    )
+    starting.start()
+    wait_until(lambda: any(c.settings is None and c.origin is not None for c in proxy.proxy.clients))
+    config = proxy.proxy.pools[BINDING].config
+    elsewhere = dataclasses.replace(config, origin=dataclasses.replace(config.origin, database="postgres"))
+    proxy.call(lambda: proxy.proxy.update_pool(BINDING, elsewhere))
+    go_on.set()
+    starting.join()
+    assert client.rows("SELECT current_database(), current_setting('work_mem')") == [[b"postgres", b"7MB"]]
+    client.close()

@@ -391,6 +391,24 @@ def test_a_plan_that_is_stale_fails_a_transaction(
         assert only(fresh.ask(parse("t", STALE), bind("", "t"), execute(), SYNC)) == [b"1", b"2"]
 
 
+def test_columns_that_changed_fail_a_transaction_as_at_a_server(start_proxy: Callable[..., ProxyServer]) -> None:
+    proxy = start_proxy(config={"connection_limit": 2})
+    with connect(proxy) as client, connect(proxy) as holder:
+        client.ask(query("CREATE TABLE told (a int)"))
+        client.ask(parse("closed", "SELECT 1"), SYNC)
+        client.ask(parse("told", "SELECT * FROM told"), describe("S", "told"), SYNC)
+        holder.ask(query("BEGIN"))  # has the connection on which that is prepared
+        client.ask(query("BEGIN"))
+        client.ask(query("ALTER TABLE told ADD b int"))
+        # What the second group means depends on how the first one ends.
+        first = parse("", "SELECT 1") + close("S", "closed") + bind() + execute() + SYNC
+        answers = client.ask(first + bind("", "told") + execute() + SYNC) + client.until_ready()
+        assert [a.sqlstate for a in answers if a.kind == "E"] == ["0A000"]
+        assert [a.body for a in answers if a.kind == "Z"] == [b"T", b"E"]
+        assert client.ask(query("SELECT 2"))[0].sqlstate == "25P02"
+        client.ask(query("ROLLBACK; DROP TABLE told"))
+
+
 def test_a_plan_that_is_stale_before_a_sync(
     start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
 ) -> None:

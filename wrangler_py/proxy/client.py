@@ -20,7 +20,8 @@ from wrangler_py.proxy import failures
 from wrangler_py.proxy.columns import needs_proof, prove_columns
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
-from wrangler_py.proxy.forward import Group, answer_locally, forward, forward_simple
+from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
+from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.stale_plan import prepared_anew
@@ -420,9 +421,15 @@ class ClientSession(asyncio.Protocol):
         return unproved
 
     def _proved(self, error: bytes | None) -> None:
+        origin = self.origin
         if error is None:
             self._send_pending()
-        elif self.origin is not None:
+        elif origin is not None and origin.stream.transaction_status != IDLE:
+            first = self._pending.take_first()
+            fail_at_origin(self, origin, error, closed=any(item.closed for item in first))
+            self.waiting = bool(self._pending)
+            self.resume_reading()
+        elif origin is not None:
             self._give_up_lead()
             self._fail_first_pending(error)
             if self._pending:

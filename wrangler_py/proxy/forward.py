@@ -530,3 +530,14 @@ def _fail(
     out.append(messages.parse(b"", _FAILS))
     steps.append(Step(PARSE, Action.REPLACE, error, None if undo is None else b"", undo=undo))
     return False
+
+
+def fail_at_origin(client: ClientSession, origin: OriginConnection, error: bytes, *, closed: bool) -> None:
+    """Has the origin fail in the place of what the client sent: its transaction fails with it, as at a server."""
+    out: list[bytes] = []
+    steps: list[Step] = []
+    _fail(origin, error, out, steps)
+    out.append(messages.SYNC if closed else messages.FLUSH)
+    if closed:
+        steps.append(STEP_READY)
+    origin.send(Exchange(client, closed=closed, steps=steps), b"".join(out))
