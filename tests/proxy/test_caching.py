@@ -608,11 +608,17 @@ def test_who_reads_nothing_is_not_answered(caching: ProxyServer) -> None:
     ],
     ids=["executed twice", "executed again later", "parsed behind its bind"],
 )
-def test_unusual_groups_are_answered_as_by_the_origin(caching: ProxyServer, messages: bytes) -> None:
-    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
-        client.ask(parse("named", "SELECT 3 AS three"), describe("S", "named"), SYNC)
-        answers = [client.ask(messages) for _ in range(4)]
-        assert answers[1:] == answers[:1] * 3
+def test_unusual_groups_are_answered_as_by_the_origin(
+    caching: ProxyServer, postgres: PostgresServer, messages: bytes
+) -> None:
+    direct = RawClient(postgres.port, user=postgres.user, password=postgres.user_password)
+    with direct, RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        for each in (direct, client):
+            each.ask(parse("named", "SELECT 3 AS three"), describe("S", "named"), SYNC)
+            each.ask(parse("", "SELECT 1 AS one") + bind() + execute() + SYNC)
+        expected = direct.ask(messages)
+        for _ in range(4):
+            assert client.ask(messages) == expected
 
 
 def test_a_stale_read_that_is_an_error_ends_with_its_sync(start_proxy: StartProxy, table: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.postgres_server import PostgresServer
+from support.proxy_process import ProxyProcess
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
 from support.raw_client import RawClient, RefusedError, query
 
@@ -226,17 +227,18 @@ def test_a_connection_that_is_only_opened_and_closed_leaves_nothing(proxy: Proxy
     wait_until(lambda: len(proxy.proxy.clients) <= before)
 
 
-def test_the_end_of_a_login_is_one_packet(proxy: ProxyServer) -> None:
+def test_the_end_of_a_login_is_one_packet(postgres: PostgresServer) -> None:
     """Two would wait for one another wherever a relay in between acknowledges late."""
-    with connect(proxy):
-        pass
-    with connect(proxy, start=False) as client:
-        scram = ScramClient(PASSWORD)
-        client.send(messages.startup_message({"user": BINDING}))
-        client.receive()
-        client.send(messages.sasl_initial_response(MECHANISM, scram.first()))
-        client.send(messages.password_message(scram.final(client.receive().body[4:])))
-        assert client.socket.recv(65_536).endswith(messages.READY_IDLE)
+    proxy = ProxyProcess(origin_of(postgres))
+    for _ in range(5):
+        with RawClient(proxy.port, user=BINDING, password=PASSWORD, start=False) as client:
+            scram = ScramClient(PASSWORD)
+            client.send(messages.startup_message({"user": BINDING}))
+            client.receive()
+            client.send(messages.sasl_initial_response(MECHANISM, scram.first()))
+            client.send(messages.password_message(scram.final(client.receive().body[4:])))
+            assert client.socket.recv(65_536).endswith(messages.READY_IDLE)
+    proxy.close()
 
 
 @pytest.fixture
