@@ -45,6 +45,6 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(key.rstrip() + "\n" + certificate)
-        context.load_cert_chain(name)
+        context.load_cert_chain(name, password="")  # without one OpenSSL asks on the terminal
     finally:
         Path(name).unlink()
