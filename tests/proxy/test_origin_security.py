@@ -27,6 +27,7 @@ from support.raw_client import RawClient, RefusedError, query
 
 from wrangler_py.hyperdrive.config import PLAINTEXT, TLSPolicy
 from wrangler_py.pgwire.scram import ScramClient
+from wrangler_py.proxy.tls import client_context
 
 StartProxy = Callable[..., ProxyServer]
 
@@ -144,6 +145,12 @@ def test_public_roots_are_the_systems(server: PostgresServer) -> None:
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
     )
     assert result.stdout == "1\n"
+
+
+def test_one_context_for_all_connections_of_a_policy(server: PostgresServer) -> None:
+    context = client_context(policy(server))
+    assert client_context(policy(server)) is context
+    assert client_context(policy(server, verify="ca")) is not context
 
 
 def test_nobody_is_asked_for_a_passphrase(server: PostgresServer) -> None:
