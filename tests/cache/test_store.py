@@ -25,7 +25,7 @@ def result(body: bytes = b"body", row_description: bytes | None = b"T") -> Store
 )
 def test_life(age: float, expected: str | None) -> None:
     store = CacheStore()
-    store.put(key(), result(), 100.0, tables=frozenset({"t"}), request="1-1")
+    store.put(key(), result(), 100.0, tables=frozenset({"t"}))
     hit = store.get(key(), 100.0 + age, MAX_AGE, SWR)
     if expected is None:
         assert hit is None
@@ -35,7 +35,7 @@ def test_life(age: float, expected: str | None) -> None:
         assert hit.stale == (expected == "stale")
         assert hit.age == pytest.approx(age)
         assert hit.entry.result == result()
-        assert (hit.entry.tables, hit.entry.request) == ({"t"}, "1-1")
+        assert hit.entry.tables == {"t"}
 
 
 def test_an_age_of_zero_never_hits() -> None:
@@ -104,8 +104,6 @@ def test_a_statement_is_described_while_one_of_its_answers_is_alive() -> None:
     assert described.body == b"new"
     assert store.describing(statement._replace(settings=b"x"), 100.0, MAX_AGE, SWR) is None
     assert store.describing(statement, 200.0, MAX_AGE, SWR) is None
-    store.discard(key(2))
-    assert store.describing(statement, 100.0, MAX_AGE, SWR) is None
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -132,11 +130,6 @@ class StoreMachine(RuleBasedStateMachine):
             at, stored = self.put_at[key]
             assert (hit.entry.stored_at, hit.entry.result) == (at, stored)
             assert self.now - at < MAX_AGE + SWR
-
-    @rule(key=keys)
-    def discard(self, key: CacheKey) -> None:
-        self.store.discard(key)
-        assert self.store.get(key, self.now, MAX_AGE, SWR) is None
 
     @rule(config=st.sampled_from(["A", "B", None]))
     def clear(self, config: str | None) -> None:

@@ -44,8 +44,6 @@ class Entry:
     """The tables it was read from."""
     size: int
     """Bytes it counts for in the store."""
-    request: str | None = None
-    """Whose query it was."""
     refreshing: bool = field(default=False, compare=False)
 
 
@@ -98,7 +96,6 @@ class CacheStore:
         now: float,
         *,
         tables: frozenset[str] = frozenset(),
-        request: str | None = None,
         generation: int | None = None,
     ) -> bool:
         """Keep an answer; False if it is larger than the store or older than a `clear`.
@@ -112,7 +109,7 @@ class CacheStore:
         self._drop(key)
         while self.size + size > self.max_bytes:
             self._drop(next(iter(self._entries)))
-        self._entries[key] = Entry(result, now, tables, size, request)
+        self._entries[key] = Entry(result, now, tables, size)
         self._by_statement.setdefault(statement_key(key), {})[key] = None
         self.size += size
         return True
@@ -142,10 +139,6 @@ class CacheStore:
         """The refresh failed: let another reader try."""
         if entry := self._entries.get(key):
             entry.refreshing = False
-
-    def discard(self, key: CacheKey) -> None:
-        """Forget one answer, if it is there."""
-        self._drop(key)
 
     def clear(self, config: str | None = None) -> int:
         """Forget every answer, or those of one config; gives how many there were."""
