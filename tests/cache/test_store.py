@@ -66,10 +66,8 @@ def test_clear() -> None:
     for number in range(3):
         store.put(key(number), result(), 0.0)
         store.put(key(number, "B"), result(), 0.0)
-    assert store.clear("A") == 3
+    assert store.clear() == 6
     assert store.get(key(0), 0.0, MAX_AGE, SWR) is None
-    assert store.get(key(0, "B"), 0.0, MAX_AGE, SWR)
-    assert store.clear() == 3
     assert (len(store), store.size) == (0, 0)
 
 
@@ -131,9 +129,10 @@ class StoreMachine(RuleBasedStateMachine):
             assert (hit.entry.stored_at, hit.entry.result) == (at, stored)
             assert self.now - at < MAX_AGE + SWR
 
-    @rule(config=st.sampled_from(["A", "B", None]))
-    def clear(self, config: str | None) -> None:
-        self.store.clear(config)
+    @rule()
+    def clear(self) -> None:
+        self.store.clear()
+        assert len(self.store) == 0
 
     @rule(seconds=st.floats(0, 40))
     def wait(self, seconds: float) -> None:

@@ -140,13 +140,14 @@ class CacheStore:
         if entry := self._entries.get(key):
             entry.refreshing = False
 
-    def clear(self, config: str | None = None) -> int:
-        """Forget every answer, or those of one config; gives how many there were."""
+    def clear(self) -> int:
+        """Forget every answer; gives how many there were."""
         self.generation += 1
-        dropped = [key for key in self._entries if config is None or key.config == config]
-        for key in dropped:
-            self._drop(key)
-        return len(dropped)
+        dropped = len(self._entries)
+        self._entries.clear()
+        self._by_statement.clear()
+        self.size = 0
+        return dropped
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)
