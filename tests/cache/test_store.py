@@ -25,7 +25,7 @@ def result(body: bytes = b"body", row_description: bytes | None = b"T") -> Store
 )
 def test_life(age: float, expected: str | None) -> None:
     store = CacheStore()
-    store.put(key(), result(), 100.0, tables=frozenset({"t"}), request="1-1")
+    store.put(key(), result(), 100.0, tables=frozenset({"t"}))
     hit = store.get(key(), 100.0 + age, MAX_AGE, SWR)
     if expected is None:
         assert hit is None
@@ -35,7 +35,7 @@ def test_life(age: float, expected: str | None) -> None:
         assert hit.stale == (expected == "stale")
         assert hit.age == pytest.approx(age)
         assert hit.entry.result == result()
-        assert (hit.entry.tables, hit.entry.request) == ({"t"}, "1-1")
+        assert hit.entry.tables == {"t"}
 
 
 def test_an_age_of_zero_never_hits() -> None:
@@ -66,10 +66,8 @@ def test_clear() -> None:
     for number in range(3):
         store.put(key(number), result(), 0.0)
         store.put(key(number, "B"), result(), 0.0)
-    assert store.clear("A") == 3
+    assert store.clear() == 6
     assert store.get(key(0), 0.0, MAX_AGE, SWR) is None
-    assert store.get(key(0, "B"), 0.0, MAX_AGE, SWR)
-    assert store.clear() == 3
     assert (len(store), store.size) == (0, 0)
 
 
@@ -104,8 +102,6 @@ def test_a_statement_is_described_while_one_of_its_answers_is_alive() -> None:
     assert described.body == b"new"
     assert store.describing(statement._replace(settings=b"x"), 100.0, MAX_AGE, SWR) is None
     assert store.describing(statement, 200.0, MAX_AGE, SWR) is None
-    store.discard(key(2))
-    assert store.describing(statement, 100.0, MAX_AGE, SWR) is None
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -133,14 +129,10 @@ class StoreMachine(RuleBasedStateMachine):
             assert (hit.entry.stored_at, hit.entry.result) == (at, stored)
             assert self.now - at < MAX_AGE + SWR
 
-    @rule(key=keys)
-    def discard(self, key: CacheKey) -> None:
-        self.store.discard(key)
-        assert self.store.get(key, self.now, MAX_AGE, SWR) is None
-
-    @rule(config=st.sampled_from(["A", "B", None]))
-    def clear(self, config: str | None) -> None:
-        self.store.clear(config)
+    @rule()
+    def clear(self) -> None:
+        self.store.clear()
+        assert len(self.store) == 0
 
     @rule(seconds=st.floats(0, 40))
     def wait(self, seconds: float) -> None:

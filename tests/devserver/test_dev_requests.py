@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from support.dev_process import DEADLINE_S, HYPERDRIVE, DevProcess, write_project
 from support.postgres_server import PostgresServer
+from websockets.sync.client import connect
 
 ENTRY = """
 import asyncio
@@ -25,9 +26,11 @@ from urllib.parse import urlsplit
 
 import pg8000.dbapi
 import psycopg
+from js import WebSocketPair
 from workers import Response, WorkerEntrypoint, env
 
-at_import = psycopg.connect(env.HYPERDRIVE.connectionString, autocommit=True)
+string_at_import = env.HYPERDRIVE.connectionString
+at_import = psycopg.connect(string_at_import, autocommit=True)
 kept = None
 name = ContextVar("name")
 
@@ -61,6 +64,14 @@ class Default(WorkerEntrypoint):
         )
         connection.cursor().execute("SELECT FROM gate FOR SHARE")
         return Response.json(True)
+
+    async def socket(self):
+        client, server = WebSocketPair.new().object_values()
+        connection = psycopg.connect(string_at_import, autocommit=True)
+        server.accept()
+        answer = lambda event: server.send(str(connection.execute(event.data).fetchone()))
+        server.addEventListener("message", answer)
+        return Response(None, status=101, web_socket=client)
 
     async def quick(self):
         return Response.json(True)
@@ -152,6 +163,17 @@ def test_a_client_kept_from_an_earlier_request_fails_with_the_way_out(dev: DevPr
 def test_a_client_made_at_import_time_fails_and_is_warned_of(dev: DevProcess) -> None:
     dev.wait_for(r"WARNING.* env\.HYPERDRIVE was read at module level")
     assert dev.get("/imported").json()["sqlstate"] == "57P01"
+
+
+def test_an_open_web_socket_is_a_request_under_way(dev: DevProcess) -> None:
+    """So a client of the global scope's that it uses outlasts other requests."""
+    since = dev.mark()
+    with connect(f"{dev.url.replace('http', 'ws')}/socket", proxy=None) as socket:
+        assert dev.get("/quick").json() is True
+        dev.wait_for("^GET /quick 200", since=since)
+        socket.send("SELECT 6 * 7")
+        assert socket.recv(DEADLINE_S) == "(42,)"
+    dev.wait_for("^GET /socket 101", since=since)
 
 
 def test_global_clients_may_be_allowed(lenient: DevProcess) -> None:

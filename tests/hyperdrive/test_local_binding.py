@@ -116,6 +116,15 @@ def test_a_missing_root_certificate(tmp_path: Path) -> None:
         local_policy(string)
 
 
+def test_an_encrypted_key(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    string = parse(f"postgres://u:p@h/d?sslmode=require&sslcert={key}&sslkey={key}")
+    with pytest.raises(WranglerError, match=r"The private key in .*key\.pem is encrypted") as caught:
+        local_policy(string)
+    assert "openssl pkey" in (caught.value.hint or "")
+
+
 def test_tls_of_a_config(tmp_path: Path, certificates: Any) -> None:
     store = CertificateStore(tmp_path)
     authority = store.add(read_authority(certificates.ca, "ca"))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive import local_file
 from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, Origin, TLSSettings
 from wrangler_py.hyperdrive.config_json import to_public
 from wrangler_py.hyperdrive.store import ConfigStore, new_id
@@ -107,6 +108,27 @@ def test_a_damaged_file_is_named_and_left_alone(tmp_path: Path, content: bytes, 
             action()
         assert str(store.path) in caught.value.message
     assert store.path.read_bytes() == content
+
+
+def test_a_file_that_is_being_read_is_replaced_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, which refuses meanwhile."""
+    replace = Path.replace
+    refusals = [PermissionError(13, "being read")] * 2
+
+    def refuse_at_first(self: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return replace(self, target)
+
+    store = ConfigStore(tmp_path)
+    monkeypatch.setattr(Path, "replace", refuse_at_first)
+    monkeypatch.setattr(local_file, "REPLACE_PATIENCE_S", 0.0)
+    with pytest.raises(WranglerError, match="cannot be written: being read"):
+        store.add(config("x"))
+    monkeypatch.setattr(local_file, "REPLACE_PATIENCE_S", 20.0)
+    store.add(config("x"))
+    assert refusals == []
+    assert [each.name for each in store.list()] == ["x"]
 
 
 _WRITER = """

@@ -13,7 +13,7 @@ import pg8000.dbapi
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
 from support.raw_client import FLUSH, SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
@@ -337,6 +337,34 @@ def test_clients_of_another_search_path_or_role_never_share(
     finally:
         for name in (one, other):
             postgres.execute(f"DROP SCHEMA {name} CASCADE; DROP ROLE {name}")
+
+
+def test_only_bindings_of_one_database_share(caching: ProxyServer, postgres: PostgresServer) -> None:
+    """A local connection string leads one of two bindings of the same config elsewhere."""
+    proxy, here = caching.proxy, caching.config
+    elsewhere = pool_config(origin_of(postgres, database="elsewhere"), caching=Caching())
+    postgres.execute("CREATE DATABASE elsewhere OWNER app")
+    try:
+        for database in ("app", "elsewhere"):
+            postgres.execute(f"CREATE TABLE whose AS SELECT '{database}' AS a", user="app", database=database)
+        caching.call(lambda: proxy.add_pool("B", elsewhere))
+        caching.call(lambda: proxy.add_pool("C", here))
+        one, other, third = (
+            RawClient(proxy.port, user=name, password=PASSWORD, database=database)
+            for name, database in ((BINDING, "app"), ("B", "elsewhere"), ("C", "app"))
+        )
+        for _ in range(2):
+            answers = [client.rows("SELECT a FROM whose") for client in (one, other, third)]
+            assert answers == [[[b"app"]], [[b"elsewhere"]], [[b"app"]]]
+        asked = [event.status for event in caching.events if "whose" in event.sql]
+        assert asked == ["miss", "miss", "hit", "hit", "hit", "hit"]
+        caching.call(lambda: proxy.update_pool(BINDING, elsewhere))
+        assert one.rows("SELECT a FROM whose") == [[b"elsewhere"]]
+        for client in (one, other, third):
+            client.close()
+    finally:
+        postgres.execute("DROP TABLE IF EXISTS whose", database="app")
+        postgres.execute("DROP DATABASE elsewhere WITH (FORCE)")
 
 
 def test_what_is_counted_for_a_config(caching: ProxyServer, table: str) -> None:

@@ -201,6 +201,8 @@ def test_origin_that_closes_at_once(
         ({"port": None}, None, "connection_refused"),
         ({"host": "/nowhere/at/all"}, None, "connection_refused"),
         ({"host": "no-such-host.invalid"}, None, "dns_failure"),
+        ({"host": "db..example.com"}, None, "dns_failure"),
+        ({"host": "a" * 64 + ".example.com"}, None, "dns_failure"),
         ({"password": "wrong"}, None, "authentication_failed"),
         ({"user": "nobody_known"}, None, "authentication_failed"),
         ({}, TLSPolicy(verify="ca", roots="stranger"), "certificate_invalid"),

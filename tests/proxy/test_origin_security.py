@@ -15,12 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from support.postgres_server import PostgresServer, make_certificates, short_folder
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
 from support.raw_client import RawClient, RefusedError, query
 
 from wrangler_py.hyperdrive.config import PLAINTEXT, TLSPolicy
 from wrangler_py.pgwire.scram import ScramClient
+from wrangler_py.proxy.tls import client_context
 
 StartProxy = Callable[..., ProxyServer]
 
@@ -138,6 +145,34 @@ def test_public_roots_are_the_systems(server: PostgresServer) -> None:
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
     )
     assert result.stdout == "1\n"
+
+
+def test_one_context_for_all_connections_of_a_policy(server: PostgresServer) -> None:
+    context = client_context(policy(server))
+    assert client_context(policy(server)) is context
+    assert client_context(policy(server, verify="ca")) is not context
+
+
+def test_nobody_is_asked_for_a_passphrase(server: PostgresServer) -> None:
+    """OpenSSL asks on standard input where there is no terminal."""
+    key = load_pem_private_key(server.certificates.client_key.read_bytes(), None)
+    encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    program = (
+        "import sys; from wrangler_py.proxy.tls import client_context; "
+        "from wrangler_py.hyperdrive.config import TLSPolicy; "
+        "client_context(TLSPolicy(client_certificate=sys.argv[1], client_key=sys.argv[2]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, server.certificates.client_certificate.read_text(), encrypted.decode()],
+        input="secret\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert result.returncode == 1
+    assert "ssl.SSLError" in result.stderr
+    assert "pass phrase" not in result.stderr
 
 
 def test_an_origin_without_tls(postgres_factory: Callable[..., PostgresServer], start_proxy: StartProxy) -> None:

@@ -37,16 +37,14 @@ def test_a_request_is_answered_and_reported(start_worker):
     assert event["ms"] >= 0
 
 
-def test_it_reports_the_files_it_loaded(start_worker, tmp_path):
+def test_it_imports_the_files_beside_main(start_worker, tmp_path):
     child = start_worker(
-        "import helper\nfrom workers import Response\ndef on_fetch(): return Response(helper.TEXT)",
+        "import helper\nfrom workers import Response\n"
+        "def on_fetch(): return Response.json([helper.TEXT, helper.__file__, __file__])",
         files={"src/helper.py": "TEXT = 'helped'"},
     )
-    assert set(child.wait_for("modules")["paths"]) == {
-        str(tmp_path / "src" / "entry.py"),
-        str(tmp_path / "src" / "helper.py"),
-    }
-    assert child.client.get("/").text == "helped"
+    source = tmp_path / "src"
+    assert child.client.get("/").json() == ["helped", str(source / "helper.py"), str(source / "entry.py")]
 
 
 @pytest.mark.parametrize(

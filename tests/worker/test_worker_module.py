@@ -375,4 +375,6 @@ def test_project_packages_are_found(start_worker, tmp_path):
         },
     )
     assert child.client.get("/").text == "venv python_modules True"
-    assert set(child.wait_for("modules")["paths"]) == {str(tmp_path / "src" / "entry.py")}
+    installed = child.wait_for("libraries")["files"]
+    assert installed["chosen"] == str(tmp_path / f".venv/lib/{version}/site-packages/chosen.py")
+    assert "entry" not in installed

@@ -34,7 +34,7 @@ class CacheKey(NamedTuple):
     """
 
     config: str
-    """The Hyperdrive config (or binding) it belongs to."""
+    """The Hyperdrive config (or binding) it belongs to, and the database that one leads to."""
     sql: bytes
     parameter_types: bytes
     """The parameter types of Parse: a count and that many OIDs."""

@@ -44,8 +44,6 @@ class Entry:
     """The tables it was read from."""
     size: int
     """Bytes it counts for in the store."""
-    request: str | None = None
-    """Whose query it was."""
     refreshing: bool = field(default=False, compare=False)
 
 
@@ -98,7 +96,6 @@ class CacheStore:
         now: float,
         *,
         tables: frozenset[str] = frozenset(),
-        request: str | None = None,
         generation: int | None = None,
     ) -> bool:
         """Keep an answer; False if it is larger than the store or older than a `clear`.
@@ -112,7 +109,7 @@ class CacheStore:
         self._drop(key)
         while self.size + size > self.max_bytes:
             self._drop(next(iter(self._entries)))
-        self._entries[key] = Entry(result, now, tables, size, request)
+        self._entries[key] = Entry(result, now, tables, size)
         self._by_statement.setdefault(statement_key(key), {})[key] = None
         self.size += size
         return True
@@ -143,17 +140,14 @@ class CacheStore:
         if entry := self._entries.get(key):
             entry.refreshing = False
 
-    def discard(self, key: CacheKey) -> None:
-        """Forget one answer, if it is there."""
-        self._drop(key)
-
-    def clear(self, config: str | None = None) -> int:
-        """Forget every answer, or those of one config; gives how many there were."""
+    def clear(self) -> int:
+        """Forget every answer; gives how many there were."""
         self.generation += 1
-        dropped = [key for key in self._entries if config is None or key.config == config]
-        for key in dropped:
-            self._drop(key)
-        return len(dropped)
+        dropped = len(self._entries)
+        self._entries.clear()
+        self._by_statement.clear()
+        self.size = 0
+        return dropped
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)

@@ -8,8 +8,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+_CTRL_C = "\x03"
+"""What `msvcrt.getwch` gives for it, instead of the signal."""
+_SPECIAL = ("\0", "\xe0")
+"""What arrow and function keys begin with there."""
 
 
 class Hotkeys:
@@ -62,9 +67,16 @@ class Hotkeys:
         def _read_console(self) -> None:
             import msvcrt
 
-            while self._open:
-                key = msvcrt.getwch()
-                self._loop.call_soon_threadsafe(self._on_key, key)
+            for key in console_keys(msvcrt.getwch):
+                if not self._open:
+                    return
+                if key == _CTRL_C:
+                    signal.raise_signal(signal.SIGINT)
+                    continue
+                try:
+                    self._loop.call_soon_threadsafe(self._on_key, key)
+                except RuntimeError:  # the loop has been closed meanwhile
+                    return
 
     else:
 
@@ -94,6 +106,16 @@ class Hotkeys:
             if not keys.startswith(b"\033"):
                 for key in keys.decode(errors="ignore"):
                     self._on_key(key)
+
+
+def console_keys(read: Callable[[], str]) -> Iterator[str]:
+    """The keys typed at a Windows console; `read` waits for the next character, as `msvcrt.getwch` does."""
+    while True:
+        key = read()
+        if key in _SPECIAL:
+            read()  # which one it is comes as a letter
+        else:
+            yield key
 
 
 def _in_foreground() -> bool:

@@ -16,8 +16,8 @@ from wrangler_py.devserver.worker_process import WorkerProcess
 
 DRAIN_LIMIT_S = 35.0
 """Longest a replaced process may go on. It cuts off endless answers itself before that."""
-CRASHES_BEFORE_BACK_OFF = 3
-CRASH_WINDOW_S = 10.0
+FAILURES_BEFORE_BACK_OFF = 3
+FAILURE_WINDOW_S = 10.0
 BACK_OFF_MAX_S = 30.0
 
 
@@ -52,7 +52,7 @@ class Supervisor:
         self._replacing = asyncio.Lock()
         self._restart: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._crashes: list[float] = []
+        self._failures: list[float] = []
         self.generation = 0
         self._root = self._main = ""
         self._libraries: Mapping[str, str] = {}
@@ -85,7 +85,12 @@ class Supervisor:
             if afresh:
                 self._libraries = {}
                 await self._discard_spare()
-            process = await self._take_spare()
+            try:
+                process = await self._take_spare()
+            except OSError as error:
+                self._note_failure()
+                await self._back_off(f"The Worker's process cannot be started: {error.strerror or error}.")
+                return left
             self._unavailable.close()
             self.generation += 1
             message = self._launch(self.generation)
@@ -160,17 +165,24 @@ class Supervisor:
             await self._crashed(process, status)
 
     async def _crashed(self, process: WorkerProcess, status: int) -> None:
-        now = asyncio.get_running_loop().time()
-        self._crashes = [moment for moment in self._crashes if now - moment < CRASH_WINDOW_S] + [now]
+        self._note_failure()
         ended = f"The Worker's process ended by itself: {_describe(status)}."
-        if process.loaded and len(self._crashes) < CRASHES_BEFORE_BACK_OFF:
+        if process.loaded and len(self._failures) < FAILURES_BEFORE_BACK_OFF:
             self._output.error(f"{ended} It is started again.")
             self._schedule(0)
-            return
-        delay = min(2.0 ** (len(self._crashes) - 1), BACK_OFF_MAX_S)
-        self._output.error(f"{ended} Next start in {delay:.0f} s, or when a file is saved.")
-        await self._unavailable.open(f"{ended} See the terminal of wrangler-py dev.")
+        else:
+            await self._back_off(ended)
+
+    def _note_failure(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._failures = [moment for moment in self._failures if now - moment < FAILURE_WINDOW_S] + [now]
+
+    async def _back_off(self, why: str) -> None:
+        delay = min(2.0 ** (len(self._failures) - 1), BACK_OFF_MAX_S)
+        self._output.error(f"{why} Next start in {delay:.0f} s, or when a file is saved.")
         self._schedule(delay)
+        with contextlib.suppress(OSError):  # perhaps what there was too little of for a process
+            await self._unavailable.open(f"{why} See the terminal of wrangler-py dev.")
 
     def _schedule(self, delay: float) -> None:
         def restart() -> None:

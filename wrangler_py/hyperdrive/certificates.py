@@ -56,10 +56,7 @@ def read_mtls(certificate: Path, key: Path, name: str | None) -> Certificate:
     key_text = _read(key)
     if "PRIVATE KEY-----" not in key_text:
         raise WranglerError(f"{key} has no private key in PEM form.")
-    if "ENCRYPTED" in key_text:
-        raise WranglerError(
-            f"The private key in {key} is encrypted.", hint="Decrypt it: openssl pkey -in KEY -out PLAIN_KEY"
-        )
+    refuse_encrypted(key_text, key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with tempfile.TemporaryDirectory() as folder:
         chain = Path(folder) / "chain.pem"
@@ -73,6 +70,14 @@ def read_mtls(certificate: Path, key: Path, name: str | None) -> Certificate:
                 message = f"{certificate} and {key} cannot be used: {error.reason or error}"
             raise WranglerError(message) from None
     return _certificate("mtls-certificate", name, certificates, key_text, certificate)
+
+
+def refuse_encrypted(key_text: str, path: Path) -> None:
+    """WranglerError if the private key is encrypted: there is nobody to ask for its passphrase."""
+    if "ENCRYPTED" in key_text:
+        raise WranglerError(
+            f"The private key in {path} is encrypted.", hint="Decrypt it: openssl pkey -in KEY -out PLAIN_KEY"
+        )
 
 
 class CertificateStore:

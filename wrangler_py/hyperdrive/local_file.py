@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from wrangler_py.errors import WranglerError
 
 VERSION = 1
 """Of the layout; a file with a later one is left alone."""
+REPLACE_PATIENCE_S = 2.0 if sys.platform == "win32" else 0.0
+"""Windows replaces no file while another process reads it. Elsewhere a refusal is final."""
 
 
 def default_home() -> Path:
@@ -87,7 +90,7 @@ class LocalFile:
                 file.write("\n")
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(self.path)
+            _replace(self.path, Path(name))
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -97,9 +100,20 @@ class LocalFile:
         return WranglerError(f"{self.path} {what}.", hint="Repair it, or move it away to start with an empty one.")
 
 
+def _replace(path: Path, by: Path) -> None:
+    deadline = time.monotonic() + REPLACE_PATIENCE_S
+    while True:
+        try:
+            by.replace(path)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+
+
 if sys.platform == "win32":
     import msvcrt
-    import time
 
     @contextlib.contextmanager
     def locked(path: Path) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.certificates import CertificateStore
+from wrangler_py.hyperdrive.certificates import CertificateStore, refuse_encrypted
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, SSLMode, TLSPolicy, TLSSettings
 from wrangler_py.hyperdrive.connection_string import ConnectionString
 
@@ -78,6 +78,8 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
     roots = _read(string.ssl_root_certificate, "sslrootcert")
     certificate = _read(string.ssl_certificate, "sslcert")
     key = _read(string.ssl_key, "sslkey")
+    if key is not None and string.ssl_key is not None:
+        refuse_encrypted(key, Path(string.ssl_key))
     if mode == "prefer" or (mode == "require" and string.ssl_root_certificate is None):
         return TLSPolicy(verify="none", optional=mode == "prefer", client_certificate=certificate, client_key=key)
     return TLSPolicy(

@@ -120,7 +120,7 @@ class Caching:
         text = self._pool.texts.get(sql)
         if not text.candidate:
             return False
-        key = CacheKey(self._pool.config.name, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key)
+        key = CacheKey(self._pool.config.cache_key, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key)
         hit = self._find(key)
         if hit is None or hit.entry.result.row_description is None:
             return self._follow(client, key, group)
@@ -213,7 +213,7 @@ class Caching:
     def _key(self, client: ClientSession, statement: Statement, bind: bytes) -> CacheKey:
         sql = statement.sql
         return CacheKey(
-            self._pool.config.name, sql, statement.definition[len(sql) + 1 :], bind, client.settings.cache_key
+            self._pool.config.cache_key, sql, statement.definition[len(sql) + 1 :], bind, client.settings.cache_key
         )
 
     def _find(self, key: CacheKey) -> Hit | None:
@@ -226,7 +226,7 @@ class Caching:
             return None
         sql = statement.sql
         key = StatementKey(
-            self._pool.config.name, sql, statement.definition[len(sql) + 1 :], client.settings.cache_key
+            self._pool.config.cache_key, sql, statement.definition[len(sql) + 1 :], client.settings.cache_key
         )
         caching = self._pool.config.caching
         alive = self._store.describing(key, monotonic(), caching.max_age, caching.stale_while_revalidate)
@@ -326,7 +326,7 @@ class Caching:
     def watch_simple(self, client: ClientSession, exchange: Exchange, sql: bytes, text: SQLText) -> None:
         capture = Capture(text, None, monotonic(), self._store.generation)
         capture.key = CacheKey(
-            self._pool.config.name, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
+            self._pool.config.cache_key, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
         )
         exchange.capture = capture
         self._take_lead(client, capture)
@@ -426,6 +426,3 @@ class Caching:
         unknown = facts.writes_unknown or bool(facts.unknown_functions and self._own_functions.may_write(facts))
         if facts.tables_written or unknown:
             self.written.record(facts.tables_written, monotonic(), request, unknown=unknown)
-
-    def clear(self) -> int:
-        return self._store.clear(self._pool.config.name)

@@ -77,7 +77,10 @@ async def _open(config: PoolConfig) -> OriginConnection:
         path = f"{origin.host}/.s.PGSQL.{origin.port}"
         await loop.create_unix_connection(lambda: connection, path)
         return connection
-    await loop.create_connection(lambda: connection, origin.host, origin.port)
+    try:
+        await loop.create_connection(lambda: connection, origin.host, origin.port)
+    except ValueError as error:  # what can't be a name in DNS: an empty label, or one of more than 63 octets
+        raise connection_attempt_failed("dns_failure") from error
     if config.tls.encrypt:
         try:
             await _encrypt(connection, config)

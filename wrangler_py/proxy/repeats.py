@@ -86,7 +86,10 @@ class Repeats:
         key, text, statement, name, head, parses, describes = repeat
         if name and client.statements.get(name) is not statement:
             return False
-        caching = self._pool.config.caching
+        config = self._pool.config
+        if key.config != config.cache_key:
+            return False
+        caching = config.caching
         now = monotonic()
         hit = self._store.get(key, now, caching.max_age, caching.stale_while_revalidate)
         if hit is None or hit.stale:

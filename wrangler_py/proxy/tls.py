@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 import tempfile
@@ -10,8 +11,9 @@ from pathlib import Path
 from wrangler_py.hyperdrive.config import TLSPolicy
 
 
+@functools.lru_cache(maxsize=32)
 def client_context(policy: TLSPolicy) -> ssl.SSLContext:
-    """A context that checks what `policy` says, TLS 1.2 at least.
+    """A context that checks what `policy` says, TLS 1.2 at least. Made once: reading the system's roots takes long.
 
     Raises ssl.SSLError for certificates that can't be read.
     """
@@ -45,6 +47,6 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(key.rstrip() + "\n" + certificate)
-        context.load_cert_chain(name)
+        context.load_cert_chain(name, password="")  # without one OpenSSL asks on the terminal
     finally:
         Path(name).unlink()

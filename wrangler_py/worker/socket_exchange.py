@@ -47,7 +47,9 @@ class SocketExchange:
             await self._refuse(head_of(own, "GET"), content)
             return
         started_at = time.perf_counter()
-        self._host.threads.submit(self._on_thread)
+        self._host.worker.control.send_soon("started", id=self._id, method="GET", path=self._scope["path"])
+        # After that has been sent: the dev session knows of a request before it queries the database.
+        self._loop.call_soon(self._host.threads.submit, self._on_thread)
         head, content, client_end = await self._answer
         if client_end is None:
             await self._refuse(head, content)

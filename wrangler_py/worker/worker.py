@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker import imports
@@ -68,7 +66,6 @@ class Worker:
             self.failure = self.failures.describe(error, title="Your Worker could not be loaded")
         finally:
             current.reset(token)
-        self.control.send("modules", paths=self._own_files())
         if self.failure is not None:
             failure = self.failure
             self.control.send(
@@ -94,11 +91,3 @@ class Worker:
             hint=failure.hint,
         )
         return failure
-
-    def _own_files(self) -> list[str]:
-        files = {str(self.launch.main)}
-        for module in list(sys.modules.values()):
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and imports.is_own_code(Path(file), self.launch.root, self.launch.main):
-                files.add(file)
-        return sorted(files)
