@@ -160,3 +160,12 @@ def test_takes_a_connection_string_from_the_dotenv_file(tmp_path: Path, postgres
         assert dev.get("/query").json() == ["app", 42]
         dev.wait_for(r"^HYPERDRIVE \d+-\d+ \w+ .* SELECT current_user, 6 \* 7")
         assert postgres.user_password not in dev.output
+
+
+def test_says_why_the_origin_cannot_be_reached(tmp_path: Path, postgres: PostgresServer) -> None:
+    project = write_project(tmp_path / "project", ENTRY, HYPERDRIVE)
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+    with DevProcess(project, environment={name: postgres.dsn(password="wrong")}) as dev:
+        assert dev.get("/query").status_code == 500
+        dev.wait_for(r"^✘ \[ERROR\] env.HYPERDRIVE: Server connection attempt failed: authentication_failed$")
+        dev.wait_for(r'^  password authentication failed for user "app". Check the ')

@@ -24,10 +24,14 @@ _HINTS = {
 
 
 class OriginUnavailable(Exception):
-    """No connection to the origin could be had; `response` is the whole ErrorResponse for a query."""
+    """No connection to the origin could be had; `response` is the whole ErrorResponse for a query.
+
+    `hint` says to the person what to do about it.
+    """
 
     def __init__(self, text: str, *, hint: str | None = None, response: bytes | None = None) -> None:
         super().__init__(text)
+        self.hint = hint
         self.response = response or messages.error_response(SQLSTATE, text, hint=hint)
 
 
@@ -41,8 +45,9 @@ def connection_attempt_failed(reason: str, detail: str | None = None) -> OriginU
 
 def origin_said(response: bytes) -> OriginUnavailable:
     """The origin's own ErrorResponse to a connection attempt, passed on unchanged but for its severity."""
-    text = messages.parse_report(response[5:]).get("M", "the origin refused the connection")
-    return OriginUnavailable(text, response=messages.with_severity(response, "ERROR"))
+    fields = messages.parse_report(response[5:])
+    text = fields.get("M", "the origin refused the connection")
+    return OriginUnavailable(text, hint=fields.get("H"), response=messages.with_severity(response, "ERROR"))
 
 
 def pool_exhausted(limit: int, seconds: float) -> OriginUnavailable:

@@ -78,6 +78,7 @@ class Pool:
         self.process_ids: dict[int, int] = {}
         """For those of the origin, the one that the client which listens or notifies there knows as its own."""
         self._said: set[str] = set()
+        self._failures: set[str] = set()
         self._idle: list[OriginConnection] = []
         self._waiters: deque[Waiter] = deque()
         self._opening = 0
@@ -201,6 +202,7 @@ class Pool:
         self.available(connection)
 
     def _add(self, connection: OriginConnection) -> None:
+        self._failures.clear()
         connection.pool = self
         connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
@@ -213,6 +215,7 @@ class Pool:
         """With nothing open there is nothing to wait for."""
         if self.connections:
             return
+        self._say_failed(error)
         waiters, self._waiters = self._waiters, deque()
         for waiter in waiters:
             if waiter.client.waiting:
@@ -242,6 +245,13 @@ class Pool:
         if message not in self._said:
             self._said.add(message)
             self.notice(message)
+
+    def _say_failed(self, error: OriginUnavailable) -> None:
+        """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""
+        message = str(error)
+        if self.observer is not None and message not in self._failures:
+            self._failures.add(message)
+            self.observer.failure(self.binding, message, error.hint)
 
     # --- settings ------------------------------------------------------------------------------------------
 
