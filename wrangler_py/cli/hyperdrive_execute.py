@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psycopg import Cursor
     from psycopg.errors import Diagnostic
 
-    from wrangler_py.hyperdrive.config import Origin, TLSPolicy
+    from wrangler_py.hyperdrive.config import Origin, PoolConfig
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 NULL = "NULL"
@@ -48,15 +48,16 @@ def execute(
     from wrangler_py.hyperdrive.script import run
 
     script, source = _script(command, file)
-    with _origin(target, persist_to) as (origin, tls):
+    with _pool(target, persist_to) as pool:
         import psycopg
 
+        origin = pool.origin
         check_name_resolves(origin)
         with contextlib.ExitStack() as stack:
             try:
-                connection = stack.enter_context(connect(origin, tls))
+                connection = stack.enter_context(connect(origin, pool.tls))
             except psycopg.Error as error:
-                raise explain(error, origin) from None
+                raise explain(error, origin, pool.source) from None
             connection.add_notice_handler(_print_notice)
             results: list[dict[str, Any]] = []
             try:
@@ -97,21 +98,22 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _origin(target: str, persist_to: Path | None) -> Iterator[tuple[Origin, TLSPolicy]]:
+def _pool(target: str, persist_to: Path | None) -> Iterator[PoolConfig]:
     """Where `target` leads; the embedded PostgreSQL runs at least until the block ends."""
-    from wrangler_py.hyperdrive.config import PLAINTEXT
+    from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
 
     resolved, root = _resolve(target)
     if resolved.pool is not None:
-        yield resolved.pool.origin, resolved.pool.tls
+        yield resolved.pool
         return
     from wrangler_py.devserver.embedded import EmbeddedPostgres
 
     folder = root / ".wrangler" / "state" if persist_to is None else global_options().cwd / persist_to
     embedded = EmbeddedPostgres.start(folder)
     try:
-        assert resolved.embedded_database is not None
-        yield embedded.origin(resolved.embedded_database), PLAINTEXT
+        database = resolved.embedded_database
+        assert database is not None
+        yield PoolConfig(name=database, origin=embedded.origin(database), tls=PLAINTEXT)
     finally:
         embedded.stop()
 

@@ -328,7 +328,7 @@ class Pool:
         connection.run(sql, done, collector)
         exchange = await ended
         if exchange.error == b"":
-            raise failures.connection_attempt_failed("connection_lost")
+            raise failures.connection_attempt_failed(self.config, "connection_lost")
         if exchange.error is not None:
             fields = messages.parse_report(exchange.error[5:])
             raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
