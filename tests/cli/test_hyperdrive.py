@@ -6,7 +6,6 @@ import re
 import socket
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -353,30 +352,6 @@ def closed_port() -> int:
 
 
 # -- on a terminal ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def terminal(cli: CommandLine) -> Iterator[Any]:
-    pexpect = pytest.importorskip("pexpect", reason="needs a pseudo-terminal")
-
-    def spawn(*arguments: str) -> Any:
-        environ = {name: value for name, value in cli.environ.items() if name != "CI"}
-        child = pexpect.spawn(
-            sys.executable,
-            ["-m", "wrangler_py", *arguments],
-            cwd=str(cli.cwd),
-            env={**environ, "TERM": "dumb"},
-            encoding="utf-8",
-            timeout=20,
-            dimensions=(40, 200),
-        )
-        children.append(child)
-        return child
-
-    children: list[Any] = []
-    yield spawn
-    for child in children:
-        child.close(force=True)
 
 
 def test_create_offers_to_write_the_binding(cli: CommandLine, terminal: Any) -> None:

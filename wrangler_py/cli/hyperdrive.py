@@ -240,7 +240,7 @@ def _check(config: HyperdriveConfig) -> None:
     from wrangler_py.hyperdrive.check import check_connection
     from wrangler_py.hyperdrive.tls import config_policy
 
-    check_connection(config.origin, config_policy(config.origin, config.mtls, CertificateStore()))
+    check_connection(config.origin, config_policy(config, CertificateStore()))
 
 
 def _warn_of_ignored(options: ConfigOptions) -> None:

@@ -77,7 +77,7 @@ def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> Poo
     return PoolConfig(
         name=config.name,
         origin=config.origin,
-        tls=config_policy(config.origin, config.mtls, certificates),
+        tls=config_policy(config, certificates),
         caching=config.caching,
         connection_limit=config.origin_connection_limit,
     )
