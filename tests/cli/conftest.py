@@ -37,7 +37,7 @@ def terminal(cli: CommandLine) -> Iterator[Any]:
     """Starts `wrangler-py` in a terminal of its own, as pexpect's `spawn`."""
     pexpect = pytest.importorskip("pexpect", reason="needs a pseudo-terminal")
 
-    def spawn(*arguments: str) -> Any:
+    def spawn(*arguments: str, columns: int = 200) -> Any:
         environ = {name: value for name, value in cli.environ.items() if name != "CI"}
         child = pexpect.spawn(
             sys.executable,
@@ -46,7 +46,7 @@ def terminal(cli: CommandLine) -> Iterator[Any]:
             env={**environ, "TERM": "dumb"},
             encoding="utf-8",
             timeout=20,
-            dimensions=(40, 200),
+            dimensions=(40, columns),
         )
         children.append(child)
         return child

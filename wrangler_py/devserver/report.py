@@ -9,6 +9,7 @@ from wrangler_py.devserver.control import HandlerException, LoadError, Log, Requ
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
+    describe_embedded,
     describe_limit,
     describe_origin,
     describe_tls,
@@ -130,7 +131,7 @@ def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
     if binding.embedded_database is None:
         origin = describe_origin(pool.origin)
     else:
-        origin = f"embedded PostgreSQL, database {binding.embedded_database}"
+        origin = describe_embedded(binding.embedded_database)
     return (
         f"env.{binding.binding}",
         _describe_source(pool),
