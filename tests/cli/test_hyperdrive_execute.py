@@ -67,6 +67,13 @@ def test_a_file_stops_at_the_first_error(bound: CommandLine, postgres: Any, tabl
     assert postgres.execute(f"SELECT a FROM {table}") == [(1,)]
 
 
+def test_a_script_from_a_pipe(bound: CommandLine) -> None:
+    execute = ("hyperdrive", "execute", "DB", "--file", "-")
+    outcome = bound.ok(*execute, "--json", stdin="SELECT 'é' AS a")
+    assert outcome.json()[0]["results"] == [{"a": "é"}]
+    assert "standard input:2:1: division by zero" in bound.fails(*execute, stdin="SELECT 1;\nSELECT 1/0")
+
+
 def test_json_of_a_script_that_fails_has_what_ran(bound: CommandLine) -> None:
     outcome = bound("hyperdrive", "execute", "DB", "--json", "--command", "SELECT 1 AS a; SELECT 1/0")
     assert outcome.status == 1
@@ -108,6 +115,9 @@ def test_an_environments_binding(bound: CommandLine, postgres: Any) -> None:
 def test_refusals(bound: CommandLine) -> None:
     assert bound("hyperdrive", "execute", "DB").status == 2
     assert bound("hyperdrive", "execute", "DB", "--command", "x", "--file", "y").status == 2
+    for command in ("", " ; -- nothing"):
+        outcome = bound("hyperdrive", "execute", "DB", "--command", command)
+        assert (outcome.status, "There is no statement to run in command." in outcome.stderr) == (2, True)
     assert "missing.sql" in bound.fails("hyperdrive", "execute", "DB", "--file", "missing.sql")
     assert "'NOPE'" in bound.fails("hyperdrive", "execute", "NOPE", "--command", "SELECT 1")
     closed = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB": "postgres://u:s3cr3t@127.0.0.1:1/d"}

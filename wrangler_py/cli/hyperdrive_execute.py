@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,7 @@ def execute(
         str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
     ],
     command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run, or - for standard input")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     persist_to: Annotated[
         Path | None, typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data")
@@ -45,9 +46,11 @@ def execute(
     """
     from wrangler_py.hyperdrive.check import check_name_resolves, explain
     from wrangler_py.hyperdrive.direct import connect
-    from wrangler_py.hyperdrive.script import run
+    from wrangler_py.hyperdrive.script import run, split
 
     script, source = _script(command, file)
+    if not split(script):
+        raise WranglerError(f"There is no statement to run in {source}.", exit_status=2)
     with _pool(target, persist_to) as pool:
         import psycopg
 
@@ -90,11 +93,14 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
         raise WranglerError("Give the SQL to run: either --command SQL or --file FILE.", exit_status=2)
     if file is None:
         return command or "", "command"
-    path = global_options().cwd / file
+    from_pipe = file == Path("-")
+    source = "standard input" if from_pipe else str(file)
     try:
-        return path.read_text(encoding="utf-8-sig"), str(file)
+        if from_pipe:
+            return sys.stdin.buffer.read().decode("utf-8-sig"), source
+        return (global_options().cwd / file).read_text(encoding="utf-8-sig"), source
     except UnicodeDecodeError:
-        raise WranglerError(f"{file} is not UTF-8 text.") from None
+        raise WranglerError(f"{source} is not UTF-8 text.") from None
 
 
 @contextlib.contextmanager
