@@ -29,6 +29,21 @@ def test_upload_list_delete(cli: CommandLine, certificates: Any) -> None:
     assert cli.ok("cert", "list", "--json").json() == []
 
 
+def test_one_that_a_config_uses(cli: CommandLine, terminal: Any, certificates: Any) -> None:
+    cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca")
+    create = ("hyperdrive", "create", "db", "--no-check", "--connection-string", "postgres://u:p@db.example.com/d")
+    cli.ok(*create, "--sslmode", "verify-ca", "--ca-certificate-id", "ca")
+    assert "'db'" in cli.fails("cert", "delete", "ca")
+    child = terminal("cert", "delete", "ca")
+    child.expect(r"these configs cannot connect: 'db'\. Delete it\? \(y/N\)")
+    child.sendline("")
+    child.expect("Not deleting")
+    assert "Deleted certificate" in cli.ok("cert", "delete", "ca", "--yes").stdout
+    said = cli.fails("hyperdrive", "execute", "db", "--command", "SELECT 1")
+    assert "The config 'db' uses a certificate that is gone" in said
+    assert "hyperdrive update db --ca-certificate-id" in said
+
+
 def test_relative_paths_are_taken_from_cwd(cli: CommandLine, certificates: Any) -> None:
     folder = certificates.ca.parent
     cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca.name, "--cwd", folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command_line import CommandLine, Outcome
@@ -37,6 +39,37 @@ def test_a_volatile_query_has_its_function_underlined(cli: CommandLine) -> None:
         "                             ^^^\n"
         "\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("sql", "feature"),
+    [
+        ("listen x", "LISTEN"),
+        ("prepare a as select 1", "SQL-level PREPARE"),
+        ("select pg_advisory_lock(1)", "a session-level advisory lock"),
+        ("create temp table x(a int)", "a temporary table outside a transaction"),
+    ],
+)
+def test_what_is_refused_has_the_words_of_the_refusal(
+    sql: str, feature: str, cli: CommandLine, postgres: Any
+) -> None:
+    program = f"""
+import psycopg
+with psycopg.connect("", autocommit=True) as connection:
+    try:
+        connection.execute({sql!r})
+    except psycopg.Error as error:
+        print(f"refused: {{error.diag.message_primary}}\\n  {{'change':<14}}{{error.diag.message_hint}}")
+"""
+    given = ("hyperdrive", "exec", "--connection-string", postgres.dsn())
+    refusal = cli.ok(*given, "--", sys.executable, "-c", program).stdout
+    assert feature in refusal
+    outcome = explain(cli, sql)
+    assert (outcome.status, outcome.stdout) == (3, refusal)
+    found = explain(cli, sql, "--json").json()
+    assert found["refused"]
+    assert found["reason"] in refusal
+    assert found["change"] in refusal
 
 
 def test_a_long_line_is_cut(cli: CommandLine) -> None:
@@ -84,6 +117,7 @@ def test_json_has_the_position(cli: CommandLine) -> None:
 
 def test_json_of_what_is_cached(cli: CommandLine) -> None:
     assert explain(cli, "--json", "SELECT f() FROM t").json() == {
+        "refused": False,
         "cacheable": True,
         "status": "hit",
         "reason": "only reads, and names no STABLE or VOLATILE function",

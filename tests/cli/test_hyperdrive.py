@@ -6,7 +6,6 @@ import re
 import socket
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def test_create_list_get_update_delete(cli: CommandLine) -> None:
     assert cli.ok("hyperdrive", "get", "db").json() == expected
     assert cli.ok("hyperdrive", "get", id, "--json").json() == expected
     listed = cli.ok("hyperdrive", "list").stdout
-    for part in (id, "db", "db.example.com", "6543", "max_age: 30"):
+    for part in (id, "db", "u@db.example.com:6543/d", "30 s + 15 s stale"):
         assert part in listed
 
     outcome = cli.ok(
@@ -355,28 +354,13 @@ def closed_port() -> int:
 # -- on a terminal ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def terminal(cli: CommandLine) -> Iterator[Any]:
-    pexpect = pytest.importorskip("pexpect", reason="needs a pseudo-terminal")
-
-    def spawn(*arguments: str) -> Any:
-        environ = {name: value for name, value in cli.environ.items() if name != "CI"}
-        child = pexpect.spawn(
-            sys.executable,
-            ["-m", "wrangler_py", *arguments],
-            cwd=str(cli.cwd),
-            env={**environ, "TERM": "dumb"},
-            encoding="utf-8",
-            timeout=20,
-            dimensions=(40, 200),
-        )
-        children.append(child)
-        return child
-
-    children: list[Any] = []
-    yield spawn
-    for child in children:
-        child.close(force=True)
+def test_list_keeps_ids_and_names_whole(cli: CommandLine, terminal: Any) -> None:
+    name = "orders-" + "of-the-north-" * 3
+    id = created(cli, name)
+    for columns in (120, 60):
+        child = terminal("hyperdrive", "list", columns=columns)
+        child.expect_exact(f"{id} │ {name} │")
+        child.wait()
 
 
 def test_create_offers_to_write_the_binding(cli: CommandLine, terminal: Any) -> None:

@@ -55,6 +55,28 @@ def test_one_binding_by_its_name(two_bindings: CommandLine) -> None:
     ]
 
 
+def test_a_failure_names_what_leads_to_the_origin(cli: CommandLine, tls_postgres: Any, ca_pem: Path) -> None:
+    quiet = "import psycopg, sys; sys.excepthook = lambda *_: None; psycopg.connect('')"
+    program = ("--", sys.executable, "-c", quiet)
+
+    def hint(*arguments: str, **environ: str) -> str:
+        said = cli.fails("hyperdrive", "exec", *arguments, *program, **environ)
+        assert "Server connection attempt failed: " in said
+        return said
+
+    wrong = tls_postgres.dsn(password="wrong")
+    assert "password in --connection-string," in hint("--connection-string", wrong)
+    unverified = tls_postgres.dsn(host="localhost", sslmode="verify-full")
+    assert "`sslrootcert=FILE`" in hint("--connection-string", unverified)
+
+    stored = tls_postgres.dsn(host="localhost", password="wrong")
+    cli.ok("hyperdrive", "create", "db", "--no-check", "--connection-string", stored)
+    assert "password of the config db: `wrangler-py hyperdrive update`" in hint("db", SSL_CERT_FILE=str(ca_pem))
+    (cli.cwd / "wrangler.toml").write_text('name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "db"\n')
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB"
+    assert f"password in {name}," in hint(**{name: wrong})
+
+
 def test_a_connection_string_in_the_dotenv_file(cli: CommandLine, postgres: Any) -> None:
     (cli.cwd / "wrangler.toml").write_text(f'name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "{"0" * 32}"\n')
     variable = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB"

@@ -67,6 +67,13 @@ def test_a_file_stops_at_the_first_error(bound: CommandLine, postgres: Any, tabl
     assert postgres.execute(f"SELECT a FROM {table}") == [(1,)]
 
 
+def test_a_script_from_a_pipe(bound: CommandLine) -> None:
+    execute = ("hyperdrive", "execute", "DB", "--file", "-")
+    outcome = bound.ok(*execute, "--json", stdin="SELECT 'é' AS a")
+    assert outcome.json()[0]["results"] == [{"a": "é"}]
+    assert "standard input:2:1: division by zero" in bound.fails(*execute, stdin="SELECT 1;\nSELECT 1/0")
+
+
 def test_json_of_a_script_that_fails_has_what_ran(bound: CommandLine) -> None:
     outcome = bound("hyperdrive", "execute", "DB", "--json", "--command", "SELECT 1 AS a; SELECT 1/0")
     assert outcome.status == 1
@@ -108,12 +115,27 @@ def test_an_environments_binding(bound: CommandLine, postgres: Any) -> None:
 def test_refusals(bound: CommandLine) -> None:
     assert bound("hyperdrive", "execute", "DB").status == 2
     assert bound("hyperdrive", "execute", "DB", "--command", "x", "--file", "y").status == 2
+    for command in ("", " ; -- nothing"):
+        outcome = bound("hyperdrive", "execute", "DB", "--command", command)
+        assert (outcome.status, "There is no statement to run in command." in outcome.stderr) == (2, True)
     assert "missing.sql" in bound.fails("hyperdrive", "execute", "DB", "--file", "missing.sql")
     assert "'NOPE'" in bound.fails("hyperdrive", "execute", "NOPE", "--command", "SELECT 1")
     closed = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB": "postgres://u:s3cr3t@127.0.0.1:1/d"}
     said = bound.fails("hyperdrive", "execute", "DB", "--command", "SELECT 1", **closed)
     assert "[code: 2011]" in said
     assert "s3cr3t" not in said
+
+
+def test_what_to_correct_is_the_string_that_leads_there(cli: CommandLine, tls_postgres: Any) -> None:
+    string = tls_postgres.dsn(password="wrong")
+    (cli.cwd / "wrangler.toml").write_text(
+        f'name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "db"\nlocalConnectionString = "{string}"\n'
+    )
+    execute = ("hyperdrive", "execute", "DB", "--command", "SELECT 1")
+    assert "Check user and password in localConnectionString," in cli.fails(*execute)
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB"
+    said = cli.fails(*execute, **{name: tls_postgres.dsn(host="localhost", sslmode="verify-full")})
+    assert f"Name the CA that issued it in {name}: `sslrootcert=FILE`." in said
 
 
 def test_the_embedded_postgresql(cli: CommandLine) -> None:

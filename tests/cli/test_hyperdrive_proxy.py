@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from support.command_line import CommandLine
-from support.postgres_server import free_port
+from support.postgres_server import PostgresServer, free_port, make_certificates, short_folder
 
 
 class Running:
@@ -97,6 +98,38 @@ def test_every_binding_of_the_project(two_bindings: CommandLine) -> None:
             with psycopg.connect(string) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
     assert "One user name leads to one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
+
+
+def test_an_origin_out_of_reach_is_told_once_until_it_is_back(
+    cli: CommandLine, postgres_template: Path, tmp_path: Path
+) -> None:
+    server = PostgresServer(short_folder(), make_certificates(tmp_path))
+    server.create(postgres_template)
+    server.start().kill()
+
+    def query() -> None:
+        with psycopg.connect(proxy.strings[0], autocommit=True) as connection:
+            connection.execute("SELECT 1")
+
+    def fail_twice() -> None:
+        for _ in range(2):
+            with pytest.raises(psycopg.Error):
+                query()
+
+    try:
+        with running(cli, "--connection-string", server.dsn(), "--caching-disabled") as proxy:
+            fail_twice()
+            server.start()
+            query()
+            server.kill()
+            fail_twice()
+            proxy.process.send_signal(signal.SIGINT)
+            assert proxy.process.stderr is not None
+            said = proxy.process.stderr.read()
+    finally:
+        server.kill()
+    assert said.count("✘ [ERROR] env.HYPERDRIVE: Server connection attempt failed: connection_refused\n") == 2
+    assert said.count("  Is PostgreSQL running") == 2
 
 
 def test_a_stale_read_may_be_made_an_error(cli: CommandLine, postgres: Any) -> None:

@@ -69,6 +69,10 @@ def test_shows_the_bindings_without_the_password(dev: DevProcess, postgres: Post
     assert f":{postgres.port}/app" in row
     assert "off" in row
     assert "20 connections" in row
+    assert "environment variable" in row
+    dev.wait_for(
+        r"^env\.HYPERDRIVE: the origin is from CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE\.$"
+    )
     assert "60 s + 15 s stale" in row
     for password in PASSWORDS.values():
         assert password not in dev.output
@@ -160,3 +164,12 @@ def test_takes_a_connection_string_from_the_dotenv_file(tmp_path: Path, postgres
         assert dev.get("/query").json() == ["app", 42]
         dev.wait_for(r"^HYPERDRIVE \d+-\d+ \w+ .* SELECT current_user, 6 \* 7")
         assert postgres.user_password not in dev.output
+
+
+def test_says_why_the_origin_cannot_be_reached(tmp_path: Path, postgres: PostgresServer) -> None:
+    project = write_project(tmp_path / "project", ENTRY, HYPERDRIVE)
+    name = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+    with DevProcess(project, environment={name: postgres.dsn(password="wrong")}) as dev:
+        assert dev.get("/query").status_code == 500
+        dev.wait_for(r"^✘ \[ERROR\] env.HYPERDRIVE: Server connection attempt failed: authentication_failed$")
+        dev.wait_for(r'^  password authentication failed for user "app". Check user and password in CLOUDFLARE_')

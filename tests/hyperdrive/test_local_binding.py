@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +132,19 @@ def test_tls_of_a_config(tmp_path: Path, certificates: Any) -> None:
     client = store.add(read_mtls(certificates.client_certificate, certificates.client_key, "client"))
     origin = Origin(host="h", database="d", user="u", password="p")
 
-    assert config_policy(origin, TLSSettings(), store) == TLSPolicy(verify="ca", roots=None)
+    def policy_of(origin: Origin, settings: TLSSettings) -> TLSPolicy:
+        return config_policy(replace(STORED, origin=origin, mtls=settings), store)
+
+    assert policy_of(origin, TLSSettings()) == TLSPolicy(verify="ca", roots=None)
     full = TLSSettings(sslmode="verify-full", ca_certificate_id=authority.id, mtls_certificate_id=client.id)
-    policy = config_policy(origin, full, store)
+    policy = policy_of(origin, full)
     assert (policy.encrypt, policy.verify, policy.roots) == (True, "full", authority.certificates)
     assert (policy.client_certificate, policy.client_key) == (client.certificates, client.key)
     assert "PRIVATE" not in repr(policy)
-    with_ca = config_policy(origin, TLSSettings(ca_certificate_id="ca"), store)
+    with_ca = policy_of(origin, TLSSettings(ca_certificate_id="ca"))
     assert (with_ca.verify, with_ca.roots) == ("ca", authority.certificates)
     socket = Origin(host="/run", database="d", user="u", password="p")
-    assert config_policy(socket, full, store) == PLAINTEXT
+    assert policy_of(socket, full) == PLAINTEXT
 
 
 @pytest.mark.parametrize("mode", ["none", "disable", "prefer", "allow"])

@@ -26,13 +26,14 @@ Result = TypeVar("Result")
 class ProxyServer:
     """Runs until `close`, which fails when something went wrong in the event loop meanwhile.
 
-    `notices` and `events` are what it told its observer.
+    `notices`, `failures` and `events` are what it told its observer.
     """
 
     def __init__(self, config: PoolConfig, **options: Any) -> None:
         self.config = config
         self.wants_queries = True
         self.notices: list[str] = []
+        self.failures: list[tuple[str, str | None]] = []
         self.events: list[QueryEvent] = []
         self.crashes: list[str] = []
         self._loop = new_event_loop_factory()()
@@ -49,6 +50,9 @@ class ProxyServer:
 
     def notice(self, message: str) -> None:
         self.notices.append(message)
+
+    def failure(self, binding: str, message: str, hint: str | None) -> None:
+        self.failures.append((message, hint))
 
     def _crashed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -89,8 +89,12 @@ def delete(
     name: Annotated[str | None, typer.Option("--name", help="Name of it")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")] = False,
 ) -> None:
-    """Delete an uploaded certificate."""
+    """Delete an uploaded certificate.
+
+    One that a config uses is deleted on a terminal, or with --yes.
+    """
     from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.store import ConfigStore
 
     given = [value for value in (certificate, id, name) if value]
     if len(given) != 1:
@@ -98,7 +102,16 @@ def delete(
     store = CertificateStore()
     found = store.get(given[0])
     label = f"{found.id} ({found.name})" if found.name else found.id
-    if not yes and not printing.confirm(f"Are you sure you want to delete certificate {label}?", True):
+    users = ", ".join(f"'{config.name}'" for config in ConfigStore().using(found.id))
+    if users and not yes and not printing.is_interactive():
+        raise WranglerError(
+            f"The certificate {label} is used by: {users}",
+            hint="Give them another with `wrangler-py hyperdrive update`; --yes deletes it all the same.",
+        )
+    question = f"Are you sure you want to delete certificate {label}?"
+    if users:
+        question = f"Without certificate {label} these configs cannot connect: {users}. Delete it?"
+    if not yes and not printing.confirm(question, not users):
         printing.out("Not deleting")
         return
     store.remove(found.id)

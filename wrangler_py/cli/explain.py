@@ -1,4 +1,4 @@
-"""`wrangler-py hyperdrive explain`: would Hyperdrive cache this query, and if not, why."""
+"""`wrangler-py hyperdrive explain`: would Hyperdrive run this query, and cache it, and if not, why."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wrangler_py.errors import WranglerError
 if TYPE_CHECKING:
     from wrangler_py.cache.verdict import Verdict
     from wrangler_py.hyperdrive.config import Caching
+    from wrangler_py.proxy.sql_text import Refusal
     from wrangler_py.sql.facts import SQLFacts
 
 NOT_CACHEABLE = 3
@@ -36,12 +37,12 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Say whether Hyperdrive caches a query, and why not.
+    """Say whether Hyperdrive caches a query, and why not, or refuses it.
 
     The exit status is 3 for a query that is not cached.
     """
-    from wrangler_py.cache.verdict import DISABLED, judge
-    from wrangler_py.sql.statement import analyse
+    from wrangler_py.cache.verdict import DISABLED
+    from wrangler_py.proxy.sql_text import SQLText
 
     if file is not None:
         if target is not None:
@@ -49,13 +50,16 @@ def explain(
         sql, target = None, sql
     text = _text(sql, file)
     config = _config(target)
-    facts = analyse(text)
-    verdict = DISABLED if config.caching.disabled else judge(text, facts)
+    known = SQLText(text.encode("utf-8", "surrogateescape"))
+    facts, refusal = known.facts, known.refusal
+    verdict = DISABLED if config.caching.disabled else known.verdict
     if as_json:
-        printing.out(json.dumps(_as_json(text, facts, verdict, config), indent=2, ensure_ascii=False))
+        printing.out(json.dumps(_as_json(text, facts, verdict, refusal, config), indent=2, ensure_ascii=False))
+    elif refusal is not None:
+        _print_refusal(refusal)
     else:
         _print(text, facts, verdict, config)
-    if not verdict.cacheable:
+    if refusal is not None or not verdict.cacheable:
         raise typer.Exit(NOT_CACHEABLE)
 
 
@@ -114,7 +118,9 @@ def _change(verdict: Verdict, config: _Config) -> str | None:
     return verdict.change
 
 
-def _as_json(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> dict[str, Any]:
+def _as_json(
+    text: str, facts: SQLFacts, verdict: Verdict, refusal: Refusal | None, config: _Config
+) -> dict[str, Any]:
     found = None
     if verdict.position is not None:
         line = text.count("\n", 0, verdict.position) + 1
@@ -122,10 +128,11 @@ def _as_json(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> d
         found = {"offset": verdict.position, "line": line, "column": column}
     caching = config.caching
     return {
+        "refused": refusal is not None,
         "cacheable": verdict.cacheable,
         "status": verdict.status.value if verdict.status else "hit",
-        "reason": verdict.cause,
-        "change": _change(verdict, config),
+        "reason": refusal.message if refusal else verdict.cause,
+        "change": refusal.hint if refusal else _change(verdict, config),
         "function": verdict.function,
         "position": found,
         "max_age": None if caching.disabled else caching.max_age,
@@ -134,6 +141,11 @@ def _as_json(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> d
         "tables": sorted(facts.tables_read),
         "unknown_functions": sorted(facts.unknown_functions),
     }
+
+
+def _print_refusal(refusal: Refusal) -> None:
+    printing.out(f"{printing.style('refused', 'red', 'bold')}: {refusal.message}")
+    printing.out(f"  {'change':<14}{refusal.hint}")
 
 
 def _print(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> None:

@@ -114,8 +114,8 @@ def list_configs(as_json: JSONOption = False) -> None:
     if not configs:
         printing.out("There are none yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one.")
         return
-    columns = ("id", "name", "user", "host", "port", "scheme", "database", "caching", "mtls", "limit")
-    printing.table(columns, [_row(config) for config in configs])
+    columns = ("id", "name", "origin", "caching", "tls", "limit")
+    printing.table(columns, [_row(config) for config in configs], unfolded=2)
 
 
 @app.command()
@@ -240,7 +240,7 @@ def _check(config: HyperdriveConfig) -> None:
     from wrangler_py.hyperdrive.check import check_connection
     from wrangler_py.hyperdrive.tls import config_policy
 
-    check_connection(config.origin, config_policy(config.origin, config.mtls, CertificateStore()))
+    check_connection(config.origin, config_policy(config, CertificateStore()))
 
 
 def _warn_of_ignored(options: ConfigOptions) -> None:
@@ -331,15 +331,11 @@ def _place(file: ConfigFile) -> str:
 
 
 def _row(config: HyperdriveConfig) -> list[str]:
-    origin, caching, tls = config.origin, config.caching, config.mtls
-    if origin is None:
-        place = ["", "embedded", "", "PostgreSQL", config.embedded_database]
-    else:
-        place = [origin.user, origin.host, str(origin.port), "PostgreSQL", origin.database]
-    if caching.disabled:
-        cached = "disabled"
-    else:
-        cached = f"max_age: {caching.max_age}, stale_while_revalidate: {caching.stale_while_revalidate}"
-    tls_parts = {"sslmode": tls.sslmode, "ca": tls.ca_certificate_id, "mtls": tls.mtls_certificate_id}
-    shown = ", ".join(f"{name}: {value}" for name, value in tls_parts.items() if value)
-    return [config.id, config.name, *place, cached, shown, str(config.origin_connection_limit)]
+    from wrangler_py.devserver.pool_description import describe_caching, describe_embedded, describe_origin
+
+    origin, tls = config.origin, config.mtls
+    place = describe_embedded(config.embedded_database) if origin is None else describe_origin(origin)
+    client = "client certificate" if tls.mtls_certificate_id else None
+    secured = ", ".join(filter(None, (tls.sslmode, client)))
+    caching = describe_caching(config.caching)
+    return [config.id, config.name, place, caching, secured, str(config.origin_connection_limit)]

@@ -63,5 +63,13 @@ def execute_command(
         proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
     )
     cwd = global_options().cwd
-    status = run_command(context.args, databases.resolve, options, cwd=cwd, say=printing.info, warn=printing.warn)
+    status = run_command(
+        context.args,
+        databases.resolve,
+        options,
+        cwd=cwd,
+        say=printing.info,
+        warn=printing.warn,
+        fail=printing.error,
+    )
     raise typer.Exit(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg import Cursor
     from psycopg.errors import Diagnostic
 
-    from wrangler_py.hyperdrive.config import Origin, TLSPolicy
+    from wrangler_py.hyperdrive.config import Origin, PoolConfig
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 NULL = "NULL"
@@ -33,7 +34,7 @@ def execute(
         str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
     ],
     command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run, or - for standard input")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     persist_to: Annotated[
         Path | None, typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data")
@@ -45,18 +46,21 @@ def execute(
     """
     from wrangler_py.hyperdrive.check import check_name_resolves, explain
     from wrangler_py.hyperdrive.direct import connect
-    from wrangler_py.hyperdrive.script import run
+    from wrangler_py.hyperdrive.script import run, split
 
     script, source = _script(command, file)
-    with _origin(target, persist_to) as (origin, tls):
+    if not split(script):
+        raise WranglerError(f"There is no statement to run in {source}.", exit_status=2)
+    with _pool(target, persist_to) as pool:
         import psycopg
 
+        origin = pool.origin
         check_name_resolves(origin)
         with contextlib.ExitStack() as stack:
             try:
-                connection = stack.enter_context(connect(origin, tls))
+                connection = stack.enter_context(connect(origin, pool.tls))
             except psycopg.Error as error:
-                raise explain(error, origin) from None
+                raise explain(error, origin, pool.source) from None
             connection.add_notice_handler(_print_notice)
             results: list[dict[str, Any]] = []
             try:
@@ -89,29 +93,33 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
         raise WranglerError("Give the SQL to run: either --command SQL or --file FILE.", exit_status=2)
     if file is None:
         return command or "", "command"
-    path = global_options().cwd / file
+    from_pipe = file == Path("-")
+    source = "standard input" if from_pipe else str(file)
     try:
-        return path.read_text(encoding="utf-8-sig"), str(file)
+        if from_pipe:
+            return sys.stdin.buffer.read().decode("utf-8-sig"), source
+        return (global_options().cwd / file).read_text(encoding="utf-8-sig"), source
     except UnicodeDecodeError:
-        raise WranglerError(f"{file} is not UTF-8 text.") from None
+        raise WranglerError(f"{source} is not UTF-8 text.") from None
 
 
 @contextlib.contextmanager
-def _origin(target: str, persist_to: Path | None) -> Iterator[tuple[Origin, TLSPolicy]]:
+def _pool(target: str, persist_to: Path | None) -> Iterator[PoolConfig]:
     """Where `target` leads; the embedded PostgreSQL runs at least until the block ends."""
-    from wrangler_py.hyperdrive.config import PLAINTEXT
+    from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
 
     resolved, root = _resolve(target)
     if resolved.pool is not None:
-        yield resolved.pool.origin, resolved.pool.tls
+        yield resolved.pool
         return
     from wrangler_py.devserver.embedded import EmbeddedPostgres
 
     folder = root / ".wrangler" / "state" if persist_to is None else global_options().cwd / persist_to
     embedded = EmbeddedPostgres.start(folder)
     try:
-        assert resolved.embedded_database is not None
-        yield embedded.origin(resolved.embedded_database), PLAINTEXT
+        database = resolved.embedded_database
+        assert database is not None
+        yield PoolConfig(name=database, origin=embedded.origin(database), tls=PLAINTEXT)
     finally:
         embedded.stop()
 

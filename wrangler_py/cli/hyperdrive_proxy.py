@@ -56,7 +56,7 @@ def proxy(
         bindings = databases.resolve()
         return bindings if user is None else serve_as(bindings, user)
 
-    serve(resolve, options, ready=_show, say=printing.info, warn=printing.warn)
+    serve(resolve, options, ready=_show, say=printing.info, warn=printing.warn, fail=printing.error)
 
 
 def _show(hyperdrive: LocalHyperdrive) -> None:

@@ -16,6 +16,8 @@ from wrangler_py.errors import WranglerError, hide_passwords
 
 _UNBOUNDED = 10_000
 """Columns of an output that isn't a terminal."""
+_LEAST_WIDTH = 10
+"""Of a cell that is folded beside one that never is; a table that is too wide then is for the terminal to fold."""
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
 
@@ -123,16 +125,22 @@ def printable(text: str) -> str:
     )
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print `rows` under `columns`; a terminal that is too narrow folds the cells."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: int = 0) -> None:
+    """Print `rows` under `columns`; a terminal that is too narrow folds the cells, but not those of the first
+    `unfolded` columns, which are for copying."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=box.SQUARE, header_style="bold" if has_colour() else "")
-    for column in columns:
-        grid.add_column(Text(column), overflow="fold")
+    for index, column in enumerate(columns):
+        least = None
+        if unfolded:
+            longest = max(cell_len(printable(text)) for text in (column, *(row[index] for row in rows)))
+            least = longest if index < unfolded else max(cell_len(column), min(longest, _LEAST_WIDTH))
+        grid.add_column(Text(column), overflow="fold", no_wrap=index < unfolded, min_width=least)
     for row in rows:
         grid.add_row(*(Text(printable(cell)) for cell in row))
     console = Console(
@@ -140,4 +148,4 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         width=None if sys.stdout.isatty() else _UNBOUNDED,
         highlight=False,
     )
-    console.print(grid)
+    console.print(grid, crop=False)

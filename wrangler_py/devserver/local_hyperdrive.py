@@ -36,7 +36,8 @@ class LocalHyperdrive:
     """Serves bindings from `start` to `close`. `serving` does all there is to it for whoever wants no more.
 
     A client logs in with the binding's name and `password`, a random one by default. `say` gets each thing a
-    person may like to know, `warn` what is wrong, each one line; `on_query` gets each query that has ended.
+    person may like to know, `warn` what is wrong, each one line; `fail` gets why an origin cannot be reached, and
+    what to do about it; `on_query` gets each query that has ended.
     `root` is the project's folder, `state` where the embedded PostgreSQL keeps its data, `adjust` changes each
     pool after it was resolved, `port_option` is the option that chose `port` (0: any free one).
     """
@@ -48,6 +49,7 @@ class LocalHyperdrive:
         state: Path,
         say: Callable[[str], None],
         warn: Callable[[str], None],
+        fail: Callable[[str, str | None], None],
         on_query: Callable[[QueryEvent], None] | None = None,
         adjust: Callable[[PoolConfig], PoolConfig] = lambda pool: pool,
         options: ProxyOptions | None = None,
@@ -60,6 +62,7 @@ class LocalHyperdrive:
         self.schema = root / "schema.sql"
         self._say = say
         self._warn = warn
+        self._fail = fail
         self._on_query = on_query
         self._adjust = adjust
         self._port = port
@@ -213,6 +216,9 @@ class LocalHyperdrive:
 
     def notice(self, message: str) -> None:
         self._warn(message)
+
+    def failure(self, binding: str, message: str, hint: str | None) -> None:
+        self._fail(f"env.{binding}: {message}", hint)
 
     async def _resolve(self, bindings: Sequence[ResolvedBinding]) -> dict[str, PoolConfig]:
         resolved = await self._origins.pools(bindings)

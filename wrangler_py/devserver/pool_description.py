@@ -14,6 +14,11 @@ def describe_origin(origin: Origin) -> str:
     return f"{origin.user}@{place}{separator}{origin.database}"
 
 
+def describe_embedded(database: str) -> str:
+    """A database of the embedded PostgreSQL, whose address means nothing to a person."""
+    return f"embedded PostgreSQL, database {database}"
+
+
 def describe_tls(tls: TLSPolicy) -> str:
     if not tls.encrypt:
         return "off"

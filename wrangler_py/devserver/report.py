@@ -9,6 +9,7 @@ from wrangler_py.devserver.control import HandlerException, LoadError, Log, Requ
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
+    describe_embedded,
     describe_limit,
     describe_origin,
     describe_tls,
@@ -16,7 +17,7 @@ from wrangler_py.devserver.pool_description import (
 )
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.requests import QueryCounts
 
@@ -95,8 +96,9 @@ class Report:
                 self._output.info(
                     f"env.{binding.binding}: no config has its id, so it gets the embedded PostgreSQL."
                 )
-            elif binding.config is None:
-                self._output.info(f"env.{binding.binding}: from {binding.source}.")
+            elif (pool := pools[binding.binding]).source:
+                rest = f"; caching and pool are as in the config {pool.name}" if binding.config else ""
+                self._output.info(f"env.{binding.binding}: the origin is from {pool.source}{rest}.")
         for name, pool in pools.items():
             if not pool.tls.encrypt and not is_this_machine(pool.origin):
                 self._warn_once(
@@ -118,14 +120,21 @@ def _counted(queries: QueryCounts) -> str:
     return f"{queries.total} queries: " + ", ".join(f"{count} {status}" for status, count in by_status)
 
 
+def _describe_source(pool: PoolConfig) -> str:
+    """What gives the origin; the name of a variable is too long for a cell."""
+    if pool.source and pool.source.startswith(VARIABLE_PREFIXES):
+        return "environment variable"
+    return pool.source or pool.name
+
+
 def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
     if binding.embedded_database is None:
         origin = describe_origin(pool.origin)
     else:
-        origin = f"embedded PostgreSQL, database {binding.embedded_database}"
+        origin = describe_embedded(binding.embedded_database)
     return (
         f"env.{binding.binding}",
-        pool.name,
+        _describe_source(pool),
         origin,
         describe_tls(pool.tls),
         describe_limit(pool),

@@ -121,6 +121,7 @@ class DevSession:
             state=options.persist_to,
             say=self._output.info,
             warn=self._output.warn,
+            fail=self._output.error,
             on_query=self._report.query,
             options=options.proxy,
             port=options.proxy_port,

@@ -76,6 +76,7 @@ def serve(
     ready: Callable[[LocalHyperdrive], None],
     say: Callable[[str], None],
     warn: Callable[[str], None],
+    fail: Callable[[str, str | None], None],
 ) -> None:
     """Serve until Ctrl-C, SIGTERM or SIGHUP; `ready` is called when clients can connect.
 
@@ -83,7 +84,7 @@ def serve(
     """
 
     async def until_signal() -> None:
-        async with serving(_hyperdrive(options, say, warn), resolve) as hyperdrive:
+        async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
             ready(hyperdrive)
             await asyncio.Event().wait()
 
@@ -109,6 +110,7 @@ def run_command(
     cwd: Path,
     say: Callable[[str], None],
     warn: Callable[[str], None],
+    fail: Callable[[str, str | None], None],
 ) -> int:
     """Run `command` with the connection in its environment; returns its exit status, 128 + n for a signal n.
 
@@ -119,7 +121,7 @@ def run_command(
     async def while_command_runs() -> int:
         process = ForegroundProcess(command)
         process.pass_signals_on()
-        async with serving(_hyperdrive(options, say, warn), resolve) as hyperdrive:
+        async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
             if process.interrupted:
                 return 128 + signal.SIGINT
             await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
@@ -129,13 +131,17 @@ def run_command(
 
 
 def _hyperdrive(
-    options: StandaloneOptions, say: Callable[[str], None], warn: Callable[[str], None]
+    options: StandaloneOptions,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    fail: Callable[[str, str | None], None],
 ) -> LocalHyperdrive:
     return LocalHyperdrive(
         root=options.root,
         state=options.state,
         say=say,
         warn=warn,
+        fail=fail,
         adjust=options.adjust,
         options=options.proxy,
         port=options.port,

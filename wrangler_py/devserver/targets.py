@@ -70,14 +70,14 @@ def resolve_string(connection_string: str) -> tuple[ResolvedBinding, ...]:
 
     Raises `WranglerError` if it is malformed or names a certificate that cannot be read.
     """
-    string = parse(connection_string)
-    pool = PoolConfig(name=DEFAULT_BINDING, origin=string.origin, tls=local_policy(string))
+    string, source = parse(connection_string), "--connection-string"
+    pool = PoolConfig(name=DEFAULT_BINDING, origin=string.origin, tls=local_policy(string), source=source)
     return (
         ResolvedBinding(
             binding=DEFAULT_BINDING,
             id="",
             pool=pool,
-            source="--connection-string",
+            source=source,
             embedded_database=None,
             config=None,
         ),

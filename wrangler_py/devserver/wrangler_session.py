@@ -123,6 +123,7 @@ class WranglerSession:
             state=state,
             say=output.info,
             warn=output.warn,
+            fail=output.error,
             on_query=self._report.query,
             options=proxy_options,
             port=proxy_port,

@@ -90,6 +90,10 @@ class CertificateStore:
         """All certificates, in the order they were uploaded."""
         return [self._decode(document) for document in self._file.read()]
 
+    def find(self, id_or_name: str) -> Certificate | None:
+        """The certificate of that id or name, None if there is none."""
+        return next((each for each in self.list() if id_or_name in (each.id, each.name)), None)
+
     def get(self, id_or_name: str, kind: Kind | None = None) -> Certificate:
         """The certificate of that id or name. WranglerError if there is none, or it is not a `kind`."""
         return _pick(self.list(), id_or_name, kind)

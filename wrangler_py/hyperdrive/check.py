@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
@@ -64,23 +64,27 @@ def check_name_resolves(origin: Origin) -> None:
         ) from None
 
 
-def explain(error: psycopg.Error, origin: Origin) -> ConnectionCheckError:
+def explain(error: psycopg.Error, origin: Origin, source: str | None = None) -> ConnectionCheckError:
     """What psycopg's failure to connect to `origin` means, and what to do about it.
+
+    `source` says where the connection string is that gives the origin instead of a config (see `PoolConfig`).
 
     psycopg keeps no SQLSTATE of a refused connection, so this goes by the messages. A host name may have
     several addresses that fail each in its own way: the failure that got furthest is the one to report.
     """
     text = str(error)
-    for pattern, code, message, hint in _FAILURES:
-        if re.search(pattern, text):
+    for failure in _FAILURES:
+        if re.search(failure.pattern, text):
+            hint = failure.hint_for_string if source and failure.hint_for_string else failure.hint
             place = {
+                "source": source,
                 "host": origin.host,
                 "where": _where(origin),
                 "user": origin.user,
                 "database": origin.database,
                 "detail": _last_line(error),
             }
-            return ConnectionCheckError(code, message.format(**place), hint.format(**place))
+            return ConnectionCheckError(failure.code, failure.message.format(**place), hint.format(**place))
     return ConnectionCheckError(
         2015,
         f"Could not connect to {_where(origin)}: {_last_line(error)}",
@@ -88,15 +92,26 @@ def explain(error: psycopg.Error, origin: Origin) -> ConnectionCheckError:
     )
 
 
-_FAILURES: tuple[tuple[str, Code, str, str], ...] = (
+class _Failure(NamedTuple):
+    """A kind of failure, by what psycopg's message has in it; the texts are templates."""
+
+    pattern: str
+    code: Code
+    message: str
+    hint: str
+    hint_for_string: str | None = None
+    """Where a connection string is to be corrected, not a config."""
+
+
+_FAILURES = (
     # The server's own words, from after the connection was made.
-    (
+    _Failure(
         r'database ".*" does not exist',
         2014,
         "The database '{database}' does not exist on {where}.",
         "Check the name of the database (not of a table), or create it: createdb {database}",
     ),
-    (
+    _Failure(
         r"password authentication failed|role \".*\" does not exist|no password supplied"
         r"|peer authentication failed|certificate authentication failed|not permitted to log in"
         r"|empty password returned|requires a valid client certificate",
@@ -104,48 +119,53 @@ _FAILURES: tuple[tuple[str, Code, str, str], ...] = (
         "Invalid database credentials: {where} does not let the user '{user}' in ({detail}).",
         "Check that the user exists and that the password is right, upper and lower case included. In a\n"
         "connection string, percent-encode special characters: `@` is %40, `/` is %2F, `#` is %23.",
+        "Check user and password in {source}, upper and lower case included. Special characters are\n"
+        "percent-encoded there: `@` is %40, `/` is %2F, `#` is %23.",
     ),
-    (
+    _Failure(
         r"permission denied for database",
         2013,
         "The user '{user}' may not connect to the database '{database}' on {where}.",
         "Grant it: GRANT CONNECT ON DATABASE {database} TO {user}",
     ),
-    (
+    _Failure(
         r"no pg_hba\.conf entry|pg_hba\.conf rejects",
         2015,
         "The server's access rules refuse this connection to {where}: {detail}",
         "Allow this user, database and address in the server's pg_hba.conf.",
     ),
     # TLS.
-    (
+    _Failure(
         r"server does not support SSL",
         2012,
         "TLS (SSL) is not supported by the database at {where}.",
         "Hyperdrive requires TLS: configure it on the database (`ssl = on`).\n" + LOCAL_PLAINTEXT,
+        "Configure it on the database (`ssl = on`), or take `sslmode` out of {source}.",
     ),
-    (
+    _Failure(
         r"does not match host name",
         2015,
         "The certificate of {where} is for another host name: {detail}",
         "Connect by a name that the certificate has, or use --sslmode verify-ca.",
+        "Connect by a name that the certificate has, or use `sslmode=verify-ca` in {source}.",
     ),
-    (
+    _Failure(
         r"certificate verify failed",
         2015,
         "The certificate of {where} is not trusted: {detail}",
         "`require` trusts the public roots. For a CA of your own:\n"
         "`wrangler-py cert upload certificate-authority --ca-cert FILE --name NAME`, then\n"
         "`--sslmode verify-ca --ca-certificate-id NAME`.",
+        "Name the CA that issued it in {source}: `sslrootcert=FILE`.",
     ),
     # Getting there.
-    (
+    _Failure(
         r"(?i)connection refused",
         2011,
         "Connection refused by {where}.",
         "Check that PostgreSQL is running and listens there, and that no firewall rejects the connection.",
     ),
-    (
+    _Failure(
         r"(?i)timeout|timed out|no route to host|network is (unreachable|down)|host is (unreachable|down)"
         r"|No such file or directory|cannot assign requested address",
         2010,

@@ -77,7 +77,7 @@ def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> Poo
     return PoolConfig(
         name=config.name,
         origin=config.origin,
-        tls=config_policy(config.origin, config.mtls, certificates),
+        tls=config_policy(config, certificates),
         caching=config.caching,
         connection_limit=config.origin_connection_limit,
     )
@@ -93,6 +93,7 @@ def _from_string(binding: str, id: str, text: str, source: str, config: Hyperdri
         name=config.name if config else binding,
         origin=string.origin,
         tls=policy,
+        source=source,
         caching=config.caching if config else Caching(),
         connection_limit=config.origin_connection_limit if config else limits.ORIGIN_CONNECTION_LIMIT_DEFAULT,
     )

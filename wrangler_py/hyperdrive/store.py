@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
@@ -61,6 +61,14 @@ class ConfigStore:
         if config is None:
             raise _unknown(id_or_name, configs)
         return config
+
+    def using(self, certificate_id: str) -> Sequence[HyperdriveConfig]:
+        """The configs that use the certificate of that id."""
+        return [
+            config
+            for config in self.list()
+            if certificate_id in (config.mtls.ca_certificate_id, config.mtls.mtls_certificate_id)
+        ]
 
     def check_name_is_free(self, config: HyperdriveConfig) -> None:
         """Raise WranglerError if another config has the name of `config`."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.certificates import CertificateStore, refuse_encrypted
-from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, SSLMode, TLSPolicy, TLSSettings
+from wrangler_py.hyperdrive.certificates import Certificate, CertificateStore, refuse_encrypted
+from wrangler_py.hyperdrive.config import (
+    PLAINTEXT,
+    HyperdriveConfig,
+    Origin,
+    SSLMode,
+    TLSPolicy,
+    TLSSettings,
+)
 from wrangler_py.hyperdrive.connection_string import ConnectionString
 
 CONFIG_SSL_MODES: tuple[SSLMode, ...] = ("require", "verify-ca", "verify-full")
@@ -48,16 +56,21 @@ def check_settings(settings: TLSSettings) -> TLSSettings:
     return settings
 
 
-def config_policy(origin: Origin, settings: TLSSettings, certificates: CertificateStore) -> TLSPolicy:
-    """The policy of a stored config; a Unix socket carries no TLS and needs none."""
-    if origin.is_unix_socket:
+def config_policy(config: HyperdriveConfig, certificates: CertificateStore) -> TLSPolicy:
+    """The policy of a stored config that has an origin of its own; a Unix socket carries no TLS and needs none.
+
+    WranglerError if a certificate of it is gone.
+    """
+    assert config.origin is not None
+    if config.origin.is_unix_socket:
         return PLAINTEXT
+    settings = config.mtls
     roots = client_certificate = client_key = None
     if settings.ca_certificate_id:
-        roots = certificates.get(settings.ca_certificate_id, "certificate-authority").certificates
+        roots = _certificate(config, settings.ca_certificate_id, "--ca-certificate-id", certificates).certificates
     if settings.mtls_certificate_id:
-        certificate = certificates.get(settings.mtls_certificate_id, "mtls-certificate")
-        client_certificate, client_key = certificate.certificates, certificate.key
+        client = _certificate(config, settings.mtls_certificate_id, "--mtls-certificate-id", certificates)
+        client_certificate, client_key = client.certificates, client.key
     return TLSPolicy(
         verify="full" if settings.sslmode == "verify-full" else "ca",
         roots=roots,
@@ -88,6 +101,17 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
         client_certificate=certificate,
         client_key=key,
     )
+
+
+def _certificate(config: HyperdriveConfig, id: str, option: str, certificates: CertificateStore) -> Certificate:
+    certificate = certificates.find(id)
+    if certificate is None:
+        raise WranglerError(
+            f"The config '{config.name}' uses a certificate that is gone: {id}",
+            hint=f"Give it another: `wrangler-py hyperdrive update {shlex.quote(config.name)} {option} ID|NAME`.\n"
+            "`wrangler-py cert list` shows the certificates there are.",
+        )
+    return certificate
 
 
 def _read(path: str | None, parameter: str) -> str | None:

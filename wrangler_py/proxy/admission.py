@@ -172,8 +172,9 @@ class Admission(asyncio.Protocol):
             self._grant.set_exception(error)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
+        assert self.pool is not None
         self.origin = None
-        self.origin_unavailable(failures.connection_attempt_failed("connection_lost"))
+        self.origin_unavailable(failures.connection_attempt_failed(self.pool.config, "connection_lost"))
 
     def lets_go(self) -> bool:
         return False

@@ -367,7 +367,7 @@ class ClientSession(asyncio.Protocol):
             status = CacheStatus.TRANSACTION
         elif unnamed_ahead:
             status = CacheStatus.UNCACHEABLE
-            self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}; {NOT_PREPARED.change}")
+            self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
         else:
             own_session = self.pinned or (self.origin is not None and self.origin.dirty)
             status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS

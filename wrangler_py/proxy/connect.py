@@ -31,27 +31,27 @@ async def connect(config: PoolConfig, timeout_s: float) -> OriginConnection:
                 raise
             return connection
     except TimeoutError as error:
-        raise connection_attempt_failed("timeout") from error
+        raise connection_attempt_failed(config, "timeout") from error
     except ConnectionRefusedError as error:
-        raise connection_attempt_failed("connection_refused") from error
+        raise connection_attempt_failed(config, "connection_refused") from error
     except socket.gaierror as error:
-        raise connection_attempt_failed("dns_failure") from error
+        raise connection_attempt_failed(config, "dns_failure") from error
     except ssl.SSLCertVerificationError as error:
-        raise connection_attempt_failed("certificate_invalid", error.verify_message) from error
+        raise connection_attempt_failed(config, "certificate_invalid", error.verify_message) from error
     except ssl.SSLError as error:
-        raise connection_attempt_failed("tls_failure", error.reason) from error
+        raise connection_attempt_failed(config, "tls_failure", error.reason) from error
     except AuthenticationFailed as error:
-        raise connection_attempt_failed("authentication_failed", str(error)) from error
+        raise connection_attempt_failed(config, "authentication_failed", str(error)) from error
     except OriginRefused as error:
         if error.sqlstate in _AUTHENTICATION_SQLSTATES:
-            raise connection_attempt_failed("authentication_failed", str(error)) from error
+            raise connection_attempt_failed(config, "authentication_failed", str(error)) from error
         raise origin_said(error.response) from error
     except ProtocolError as error:
-        raise connection_attempt_failed("protocol_error", str(error)) from error
+        raise connection_attempt_failed(config, "protocol_error", str(error)) from error
     except FileNotFoundError as error:
-        raise connection_attempt_failed("connection_refused", "No such Unix socket") from error
+        raise connection_attempt_failed(config, "connection_refused", "No such Unix socket") from error
     except OSError as error:
-        raise connection_attempt_failed("connection_lost", error.strerror) from error
+        raise connection_attempt_failed(config, "connection_lost", error.strerror) from error
 
 
 async def cancel(connection: OriginConnection, config: PoolConfig, timeout_s: float) -> None:
@@ -99,7 +99,7 @@ async def _encrypt(connection: OriginConnection, config: PoolConfig) -> None:
     if answer == b"N" and config.tls.optional:
         return
     if answer[:1] == b"N":
-        raise connection_attempt_failed("tls_not_supported")
+        raise connection_attempt_failed(config, "tls_not_supported")
     if answer != b"S":  # more than that one octet could have been put there by someone in between
         raise ProtocolError("unexpected answer to the request for TLS")
     context = client_context(config.tls)

@@ -5,44 +5,59 @@ Source: Hyperdrive documentation, "Troubleshoot and debug".
 
 from __future__ import annotations
 
+from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
 
 SQLSTATE = "58000"
 
+_LOST = "The origin closed the connection. Later queries open a new one."
 _HINTS = {
-    "connection_refused": "Is PostgreSQL running, and are the config's host and port right?",
+    "connection_refused": "Is PostgreSQL running, and are host and port in {place} right?",
     "timeout": "The origin did not answer in time: check its address and any firewall in between.",
-    "dns_failure": "The origin's host name does not resolve: check it in the config.",
+    "dns_failure": "The origin's host name does not resolve: check it in {place}.",
     "tls_not_supported": "The origin does not offer TLS: turn `ssl` on there, or use a local connection string, "
     "which may be plaintext.",
-    "certificate_invalid": "The origin's certificate does not pass the config's sslmode: upload its CA with "
+    "certificate_invalid": "The origin's certificate does not pass the sslmode of {place}: upload its CA with "
     "`wrangler-py cert upload certificate-authority`, or check the host name.",
-    "authentication_failed": "Check the config's user and password with `wrangler-py hyperdrive update`.",
-    "connection_lost": "The origin closed the connection. Later queries open a new one.",
-    "protocol_error": "Does a PostgreSQL server listen at the config's host and port?",
+    "authentication_failed": "Check user and password of {place}: `wrangler-py hyperdrive update` changes them.",
+    "connection_lost": _LOST,
+    "protocol_error": "Does a PostgreSQL server listen at the host and port in {place}?",
 }
+_HINTS_FOR_STRING = _HINTS | {
+    "tls_not_supported": "The origin does not offer TLS: turn `ssl` on there, or take `sslmode` out of {place}.",
+    "certificate_invalid": "The origin's certificate does not pass the `sslmode` in {place}: name its CA there "
+    "with `sslrootcert=FILE`, or check the host name.",
+    "authentication_failed": "Check user and password in {place}, where special characters are percent-encoded.",
+}
+"""Where a connection string is to be corrected, not a stored config."""
 
 
 class OriginUnavailable(Exception):
-    """No connection to the origin could be had; `response` is the whole ErrorResponse for a query."""
+    """No connection to the origin could be had; `response` is the whole ErrorResponse for a query.
+
+    `hint` says to the person what to do about it.
+    """
 
     def __init__(self, text: str, *, hint: str | None = None, response: bytes | None = None) -> None:
         super().__init__(text)
+        self.hint = hint
         self.response = response or messages.error_response(SQLSTATE, text, hint=hint)
 
 
-def connection_attempt_failed(reason: str, detail: str | None = None) -> OriginUnavailable:
+def connection_attempt_failed(config: PoolConfig, reason: str, detail: str | None = None) -> OriginUnavailable:
     """`reason` is one of the words after `Server connection attempt failed: `."""
-    hint = _HINTS.get(reason)
+    hints = _HINTS_FOR_STRING if config.source else _HINTS
+    hint = hints.get(reason, "").format(place=config.source or f"the config {config.name}")
     if detail:
         hint = f"{detail}. {hint}" if hint else detail
-    return OriginUnavailable(f"Server connection attempt failed: {reason}", hint=hint)
+    return OriginUnavailable(f"Server connection attempt failed: {reason}", hint=hint or None)
 
 
 def origin_said(response: bytes) -> OriginUnavailable:
     """The origin's own ErrorResponse to a connection attempt, passed on unchanged but for its severity."""
-    text = messages.parse_report(response[5:]).get("M", "the origin refused the connection")
-    return OriginUnavailable(text, response=messages.with_severity(response, "ERROR"))
+    fields = messages.parse_report(response[5:])
+    text = fields.get("M", "the origin refused the connection")
+    return OriginUnavailable(text, hint=fields.get("H"), response=messages.with_severity(response, "ERROR"))
 
 
 def pool_exhausted(limit: int, seconds: float) -> OriginUnavailable:
@@ -60,9 +75,7 @@ def internal_error() -> OriginUnavailable:
 
 
 def connection_lost() -> bytes:
-    return messages.error_response(
-        SQLSTATE, "Server connection lost.", severity="FATAL", hint=_HINTS["connection_lost"]
-    )
+    return messages.error_response(SQLSTATE, "Server connection lost.", severity="FATAL", hint=_LOST)
 
 
 def statement_limit(seconds: float) -> bytes:

@@ -18,9 +18,13 @@ class QueryEvent:
 
 
 class Observer(Protocol):
-    """`notice` gets one line for a person, `query` every query as long as `wants_queries`."""
+    """`notice` gets one line for a person, `query` every query as long as `wants_queries`.
+
+    `failure` gets why the origin of `binding` cannot be reached, in one line, and what to do about it.
+    """
 
     @property
     def wants_queries(self) -> bool: ...
     def query(self, event: QueryEvent) -> None: ...
     def notice(self, message: str) -> None: ...
+    def failure(self, binding: str, message: str, hint: str | None) -> None: ...

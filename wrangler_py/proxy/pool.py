@@ -78,6 +78,7 @@ class Pool:
         self.process_ids: dict[int, int] = {}
         """For those of the origin, the one that the client which listens or notifies there knows as its own."""
         self._said: set[str] = set()
+        self._failures: set[str] = set()
         self._idle: list[OriginConnection] = []
         self._waiters: deque[Waiter] = deque()
         self._opening = 0
@@ -206,6 +207,7 @@ class Pool:
         self.available(connection)
 
     def _add(self, connection: OriginConnection) -> None:
+        self._failures.clear()
         connection.pool = self
         connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
@@ -218,6 +220,7 @@ class Pool:
         """With nothing open there is nothing to wait for."""
         if self.connections:
             return
+        self._say_failed(error)
         waiters, self._waiters = self._waiters, deque()
         for waiter in waiters:
             if waiter.client.waiting:
@@ -247,6 +250,13 @@ class Pool:
         if message not in self._said:
             self._said.add(message)
             self.notice(message)
+
+    def _say_failed(self, error: OriginUnavailable) -> None:
+        """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""
+        message = str(error)
+        if self.observer is not None and message not in self._failures:
+            self._failures.add(message)
+            self.observer.failure(self.binding, message, error.hint)
 
     # --- settings ------------------------------------------------------------------------------------------
 
@@ -327,7 +337,7 @@ class Pool:
         connection.run(sql, done, collector)
         exchange = await ended
         if exchange.error == b"":
-            raise failures.connection_attempt_failed("connection_lost")
+            raise failures.connection_attempt_failed(self.config, "connection_lost")
         if exchange.error is not None:
             fields = messages.parse_report(exchange.error[5:])
             raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))

@@ -122,7 +122,7 @@ def drop_statements(client: ClientSession, text: SQLText) -> bytes:
 
 
 def refused(refusal: Refusal) -> bytes:
-    return messages.error_response("0A000", f"Hyperdrive does not support {refusal.feature}", hint=refusal.hint)
+    return messages.error_response("0A000", refusal.message, hint=refusal.hint)
 
 
 def wrong_value_count(name: bytes, count: int) -> bytes:

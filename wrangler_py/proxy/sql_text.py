@@ -67,6 +67,10 @@ class Refusal(NamedTuple):
     hint: str
     in_transaction_too: bool
 
+    @property
+    def message(self) -> str:
+        return f"Hyperdrive does not support {self.feature}"
+
 
 class SQLText:
     """What distinct texts of SQL that differ in numbers only have in common.
