@@ -17,6 +17,7 @@ from wrangler_py.devserver.pool_description import (
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.project.python_compatibility import date_warning
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.requests import QueryCounts
 
@@ -78,6 +79,8 @@ class Report:
         self.bindings(project.bindings, pools)
         if project.variables:
             self._output.info(f"Variables: {', '.join(project.variables)}")
+        if (warning := date_warning(project.section)) is not None:
+            self._warn_once(warning)
         for binding, kind in project.section.other_bindings.items():
             self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
 
