@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestDone
+from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestCutOff, RequestDone
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
@@ -44,6 +44,13 @@ class Report:
             took += f", {_counted(queries)}"
         line = f"{printable(event.method)} {printable(event.path)} {status}"
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
+
+    def cut_off(self, event: RequestCutOff) -> None:
+        """`GET / failed: the Worker's process ended meanwhile`."""
+        failed = self._output.style("failed", _STATUS_STYLES[5])
+        self._output.info(
+            f"{printable(event.method)} {printable(event.path)} {failed}: the Worker's process ended meanwhile"
+        )
 
     def query(self, event: QueryEvent) -> None:
         """`HYPERDRIVE 3-17 miss 1.2 ms SELECT …`: the first line of the SQL, as much of it as fits."""
