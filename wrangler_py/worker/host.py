@@ -39,6 +39,8 @@ class Host:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own_answer(scope)
+        if own is None:
+            self.worker.load_again()
         failure = self.worker.failure if own is None else None
         if failure is not None:
             own = self._error_page(failure, scope)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from wrangler_py.worker.control import ControlChannel
     from wrangler_py.worker.launch import Launch
     from wrangler_py.worker.sdk.workers._env import Env
+
+
+LOOK_AGAIN_S = 1.0
+"""How often, at most, it is looked whether a package that was missing has been installed."""
 
 
 class _GlobalScope:
@@ -50,10 +56,12 @@ class Worker:
         self.environments = EnvironmentBuilder(launch, lambda message: control.log("warning", message))
         self.failures = FailureReporter(launch)
         self.failure: Failure | None = None
+        self._looked_at = 0.0
         self._numbers = itertools.count(1)
 
     def load(self) -> None:
         """Import the person's main file. A failure is kept, and reported as a `load_error` event."""
+        self.failure = None
         imports.install_modules()
         imports.add_project_paths(self.launch.root, self.launch.main)
         token = current.set(_GlobalScope(self.environments.for_global_scope()))
@@ -68,6 +76,7 @@ class Worker:
             self.failure = self.failures.describe(error, title="Your Worker could not be loaded")
         finally:
             current.reset(token)
+        self._looked_at = time.monotonic()
         self.control.send("modules", paths=self._own_files())
         if self.failure is not None:
             failure = self.failure
@@ -77,6 +86,20 @@ class Worker:
                 traceback=failure.traceback,
                 hint=failure.hint,
             )
+
+    def load_again(self) -> None:
+        """Load once more if the package that was missing has been installed meanwhile."""
+        missing = None if self.failure is None else self.failure.missing
+        if missing is None or time.monotonic() - self._looked_at < LOOK_AGAIN_S:
+            return
+        self._looked_at = time.monotonic()
+        imports.add_project_paths(self.launch.root, self.launch.main)
+        importlib.invalidate_caches()
+        if imports.is_there(missing):
+            self.control.log("info", f"{missing} is installed now: loading the Worker again.")
+            self.load()
+            if self.failure is None:
+                self.control.send("ready")
 
     def next_request_id(self) -> str:
         """`GENERATION-NUMBER`; unique in a dev session. The number is never 0, which is the global scope's."""
