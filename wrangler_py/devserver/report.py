@@ -62,8 +62,9 @@ class Report:
         self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
 
     def exception(self, event: HandlerException) -> None:
+        first, newline, more = event.summary.partition("\n")
         where = f" ({event.where})" if event.where else ""
-        self._output.error(f"{event.summary}{where}", event.hint)
+        self._output.error(f"{first}{where}{newline}{more}", event.hint)
         self._output.detail(event.traceback)
 
     def load_error(self, event: LoadError) -> None:

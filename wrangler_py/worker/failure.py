@@ -66,6 +66,11 @@ class Failure:
     missing: str | None = None
     """The module to install, where that is what went wrong."""
 
+    @property
+    def way(self) -> str:
+        """The traceback without the summary at its end."""
+        return self.traceback.removesuffix(self.summary).rstrip()
+
 
 class FailureReporter:
     """Describes exceptions of one generation."""

@@ -83,7 +83,7 @@ class Worker:
             self.control.send(
                 "load_error",
                 summary=f"{failure.where}: {failure.summary}",
-                traceback=failure.traceback,
+                traceback=failure.way,
                 hint=failure.hint,
             )
 
@@ -113,7 +113,7 @@ class Worker:
             id=request_id,
             summary=failure.summary,
             where=failure.where,
-            traceback=failure.traceback,
+            traceback=failure.way,
             hint=failure.hint,
         )
         return failure
