@@ -35,3 +35,11 @@ def test_another_folder(tmp_path: Path):
     outcome = CommandLine(tmp_path / "home", tmp_path)("types", "--path", "stubs")
     assert 'mypy_path = "stubs"' in outcome.stdout
     assert (tmp_path / "stubs" / "js" / "__init__.pyi").is_file()
+
+
+def test_a_project_without_python(tmp_path: Path):
+    (tmp_path / "wrangler.toml").write_text('main = "src/index.ts"\n')
+    cli = CommandLine(tmp_path / "home", tmp_path)
+    for arguments in ((), ("--check",)):
+        assert "npx wrangler types" in cli.fails("types", *arguments)
+    assert not (tmp_path / "typings").exists()

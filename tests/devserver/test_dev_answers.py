@@ -32,7 +32,7 @@ class Default(WorkerEntrypoint):
             print("third", end="")
             return Response("printed")
         if path == "/raise":
-            raise LookupError("no such greeting")
+            raise LookupError("no such %s\\nHINT: say hello" % "greeting")
         return Response("hello")
 """
 
@@ -124,9 +124,12 @@ def test_shows_an_exception_with_its_place(dev: DevProcess) -> None:
     since = dev.mark()
     response = dev.get("/raise")
     assert response.status_code == 500
-    assert "no such greeting" in response.text
-    dev.wait_for(r"ERROR.*LookupError: no such greeting.*entry\.py:\d+", since=since)
     dev.wait_for(r"^GET /raise 500 Internal Server Error", since=since)
+    block = dev.output.splitlines()[since:]
+    assert re.fullmatch(r"✘ \[ERROR\] LookupError: no such greeting \(src/entry\.py:\d+\)", block[0])
+    assert block[1:3] == ["  HINT: say hello", "  Traceback (most recent call last):"]
+    for text in (response.text, "\n".join(block)):
+        assert text.count("no such greeting") == 1
 
 
 def test_runs_the_scheduled_handler_when_asked(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.dev_process import HYPERDRIVE, DevProcess, write_project
+from support.postgres_server import PostgresServer
 
 ENTRY = """
 from workers import Response, WorkerEntrypoint
@@ -42,7 +43,8 @@ def test_no_main(project: Path) -> None:
 def test_main_names_no_file(project: Path) -> None:
     (project / "src" / "entry.py").unlink()
     assert "wrangler.toml:2: `main` is src/entry.py, and there is no such file." in refusal(project)
-    (project / "wrangler.jsonc").write_text('{\n  // the Worker\n  "main": "./src/worker.py"\n}\n')
+    flags = '"compatibility_flags": ["python_workers"]'
+    (project / "wrangler.jsonc").write_text(f'{{\n  // the Worker\n  "main": "./src/worker.py",\n  {flags}\n}}\n')
     assert "wrangler.jsonc:3: `main` is src/worker.py, and there is no such file." in refusal(project)
 
 
@@ -64,6 +66,49 @@ def test_main_is_javascript_and_there_is_no_nodejs(project: Path, suffix: str) -
     output = refusal(project, f"src/index{suffix}", environment={"PATH": str(project)})
     assert "there is no Node.js here" in output
     assert "Install Node.js" in output
+
+
+def test_python_without_its_flag(project: Path) -> None:
+    config = project / "wrangler.toml"
+    config.write_text(config.read_text().replace('"python_workers"', ""))
+    output = refusal(project)
+    assert "The `python_workers` compatibility flag is required to use Python." in output
+    assert "wrangler-py dev --fix" in output
+    with DevProcess(project, "--fix") as dev:
+        assert dev.ready().get().text == "hello"
+    assert 'compatibility_flags = ["python_workers"]' in config.read_text()
+
+
+@pytest.mark.parametrize("date", ["yesterday", "20260908", "2026-02-30"])
+def test_a_compatibility_date_that_is_none(project: Path, date: str) -> None:
+    config = project / "wrangler.toml"
+    config.write_text(config.read_text().replace("2026-09-08", date))
+    assert f"`compatibility_date` must be a date, and '{date}' is none." in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "warning"),
+    [
+        ("2026-09-08", "2025-01-01", '"2025-01-01", a Python Worker cannot reach Hyperdrive in production.'),
+        ("compatibility_date", "#", "The config file has no compatibility_date, and is not deployed without."),
+    ],
+)
+def test_a_compatibility_date_that_production_does_not_take(
+    project: Path, postgres: PostgresServer, before: str, now: str, warning: str
+) -> None:
+    config = project / "wrangler.toml"
+    config.write_text(config.read_text().replace(before, now) + HYPERDRIVE)
+    environment = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": postgres.dsn()}
+    with DevProcess(project, environment=environment) as dev:
+        line = dev.ready().wait_for("WARNING")
+        assert warning in line
+        assert 'compatibility_date = "2026-09-08"' in line
+
+
+def test_a_binding_that_no_worker_can_name(project: Path) -> None:
+    with (project / "wrangler.toml").open("a") as file:
+        file.write(HYPERDRIVE.replace('"HYPERDRIVE"', '"9X"'))
+    assert "hyperdrive[0] is named '9X', which no binding can be." in refusal(project)
 
 
 def test_an_unknown_environment(project: Path) -> None:

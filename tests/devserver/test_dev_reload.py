@@ -87,6 +87,7 @@ def test_a_broken_file_is_shown_and_the_next_save_recovers(dev: DevProcess) -> N
     response = dev.get()
     assert response.status_code == 500
     assert "SyntaxError" in response.text
+    dev.wait_for(r"^GET / 500 Internal Server Error \(\d+ ms\)$", since=since)
     reload(dev, "recovered")
 
 
@@ -282,6 +283,7 @@ def test_a_worker_that_dies_is_started_again(dev: DevProcess) -> None:
     since = dev.mark()
     with pytest.raises(httpx.HTTPError):
         dev.get("/crash")
+    dev.wait_for(r"^GET /crash failed: the Worker's process ended meanwhile$", since=since)
     dev.wait_for(r"ERROR.*ended by itself: exit status 3", since=since)
     assert dev.get().text == "alive"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,18 @@ def test_a_script_instead_of_main(project: Project) -> None:
     root = project('main = "missing.py"\n' + COMPATIBLE, other_js=HELLO)
     with DevProcess(root, *own_inspector(), "--inspector-ip", "127.0.0.1", "other.js") as dev:
         assert dev.ready().get().status_code == 200
+
+
+def test_a_port_that_is_taken(project: Project) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        DevProcess(root, *own_inspector(), port=taken.getsockname()[1]) as dev,
+    ):
+        port = taken.getsockname()[1]
+        line = dev.wait_for(f"^Port {port} is taken: listening on ")
+        assert dev.ready().get().status_code == 200
+        assert f":{line.rstrip('.').split()[-1]}" in dev.url
 
 
 def test_the_exit_status_is_wranglers(project: Project) -> None:

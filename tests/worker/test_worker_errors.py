@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
+from support.worker_child import PATIENCE_S
 
 BROWSER = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
@@ -56,6 +59,20 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker,
 def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
     child = start_worker("def on_fetch():\n    import psycopg.nothing_of_this_name\n")
     assert "pip install 'psycopg[binary]'" in child.client.get("/").text
+
+
+def test_a_package_that_is_installed_meanwhile(start_worker, tmp_path):
+    packages = tmp_path / "python_modules"
+    packages.mkdir()
+    child, event = load_error(start_worker, "from late import on_fetch")
+    assert event["hint"].startswith("pip install late")
+    (packages / "late.py").write_text("from workers import Response\ndef on_fetch(): return Response('late')\n")
+    deadline = time.monotonic() + PATIENCE_S
+    while (text := child.client.get("/").text) != "late":
+        assert time.monotonic() < deadline, text
+    assert child.wait_for("ready")
+    assert child.wait_for("log")["message"] == "late is installed now: loading the Worker again."
+    assert len(child.of_kind("load_error")) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wrangler_py.cli.dev_on_wrangler import DevCommand, offer_node_compat, options_given
+from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
 from wrangler_py.errors import WranglerError
 
 app = typer.Typer()
@@ -71,7 +71,7 @@ def dev(
         typer.Option("--debugger", metavar="PORT", help="Wait for a debugger on this port (needs debugpy)"),
     ] = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Put nodejs_compat in place of the `node_compat` of wrangler 3")
+        bool, typer.Option("--fix", help="Add the flag that Python needs, or replace wrangler 3's `node_compat`")
     ] = False,
 ) -> None:
     """Run the Worker here, with a Hyperdrive that pools and caches.
@@ -81,6 +81,7 @@ def dev(
     that follows `--`.
     """
     from wrangler_py.cli import printing
+    from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
     from wrangler_py.cli.options import global_options, project_config
     from wrangler_py.devserver.options import DevOptions
     from wrangler_py.devserver.output import Level, Output
@@ -131,6 +132,7 @@ def dev(
         raise WranglerError(
             f"No such option: {context.args[0]}", hint="`wrangler-py dev --help` lists them.", exit_status=2
         )
+    offer_python_flag(config, given.environment, script, fix=fix)
     run_session(
         DevOptions(
             config_path=config.path.resolve(),

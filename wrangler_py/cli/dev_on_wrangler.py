@@ -1,4 +1,4 @@
-"""What `dev` adds for Workers that wrangler runs: its own options, and the offer to bring the config up to date."""
+"""What `dev` adds for Workers that wrangler runs: its own options."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
-from wrangler_py.cli import printing
-
 if TYPE_CHECKING:
     import typer
-
-    from wrangler_py.errors import WranglerError
-    from wrangler_py.project.config_file import ConfigFile
 
 _SCRIPT_SUFFIXES = frozenset([".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"])
 
@@ -68,17 +63,3 @@ def options_given(context: typer.Context, *names: str) -> dict[str, Any]:
         for name, source in sources.items()
         if source is not None and source.name == "COMMANDLINE"
     }
-
-
-def offer_node_compat(config: ConfigFile, environment: str | None, refusal: WranglerError, *, fix: bool) -> None:
-    """Replace `node_compat` in `config`, if `fix` asks for it or a person says yes; raise `refusal` otherwise."""
-    if not fix:
-        if not printing.is_interactive():
-            raise refusal
-        printing.warn(refusal.message)
-        if not printing.confirm(f"Replace it by the compatibility flag nodejs_compat in {config.path.name}?", True):
-            raise refusal
-    config.remove_node_compat(environment)
-    config.set_compatibility_flag("nodejs_compat", environment)
-    config.save()
-    printing.success(f"Replaced node_compat by the compatibility flag nodejs_compat in {config.path.name}.")

@@ -21,10 +21,13 @@ def types(
     ] = False,
 ) -> None:
     """Write type stubs of `workers`, `js` and the like, with an `Env` that has this project's bindings."""
+    from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.project.variables import load_variables
     from wrangler_py.worker import stubs
 
     options, file = global_options(), project_config()
+    if is_for_wrangler(file, options.environment, None):
+        raise WranglerError("These types are for Python Workers, and this one is not.", hint="npx wrangler types")
     section = file.section(options.environment)
     folder = file.root / path
     variables = load_variables(file.root, section, env_files=options.env_files)

@@ -55,6 +55,15 @@ class RequestDone:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCutOff:
+    """A request was under way when its process ended. No process reports this: it follows from its end."""
+
+    id: str
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class HandlerException:
     """A handler raised."""
 
@@ -73,7 +82,7 @@ class Log:
     message: str
 
 
-Event = Ready | LoadError | Libraries | RequestStarted | RequestDone | HandlerException | Log
+Event = Ready | LoadError | Libraries | RequestStarted | RequestDone | RequestCutOff | HandlerException | Log
 
 
 def parse_event(line: bytes) -> Event | None:

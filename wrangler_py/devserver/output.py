@@ -67,9 +67,10 @@ class Output:
         return f"\033[{';'.join(_STYLES[style] for style in styles)}m{text}\033[0m"
 
     def error(self, message: str, hint: str | None = None) -> None:
-        self._write(Level.ERROR, f"{self.style('✘ [ERROR]', 'red', 'bold')} {message}")
-        if hint:
-            self._write(Level.ERROR, f"  {hint}")
+        first, *more = message.splitlines() or [""]
+        self._write(Level.ERROR, f"{self.style('✘ [ERROR]', 'red', 'bold')} {first}")
+        for line in (*more, *(hint or "").splitlines()):
+            self._write(Level.ERROR, f"  {line}")
 
     def warn(self, message: str) -> None:
         self._write(Level.WARN, f"{self.style('▲ [WARNING]', 'yellow', 'bold')} {message}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestDone
+from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestCutOff, RequestDone
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
@@ -18,6 +18,7 @@ from wrangler_py.devserver.pool_description import (
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
+from wrangler_py.project.python_compatibility import date_warning
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.requests import QueryCounts
 
@@ -45,6 +46,13 @@ class Report:
         line = f"{printable(event.method)} {printable(event.path)} {status}"
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
 
+    def cut_off(self, event: RequestCutOff) -> None:
+        """`GET / failed: the Worker's process ended meanwhile`."""
+        failed = self._output.style("failed", _STATUS_STYLES[5])
+        self._output.info(
+            f"{printable(event.method)} {printable(event.path)} {failed}: the Worker's process ended meanwhile"
+        )
+
     def query(self, event: QueryEvent) -> None:
         """`HYPERDRIVE 3-17 miss 1.2 ms SELECT …`: the first line of the SQL, as much of it as fits."""
         if self._output.level < self._queries:
@@ -55,8 +63,9 @@ class Report:
         self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
 
     def exception(self, event: HandlerException) -> None:
+        first, newline, more = event.summary.partition("\n")
         where = f" ({event.where})" if event.where else ""
-        self._output.error(f"{event.summary}{where}", event.hint)
+        self._output.error(f"{first}{where}{newline}{more}", event.hint)
         self._output.detail(event.traceback)
 
     def load_error(self, event: LoadError) -> None:
@@ -79,6 +88,8 @@ class Report:
         self.bindings(project.bindings, pools)
         if project.variables:
             self._output.info(f"Variables: {', '.join(project.variables)}")
+        if (warning := date_warning(project.section)) is not None:
+            self._warn_once(warning)
         for binding, kind in project.section.other_bindings.items():
             self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
 

@@ -17,6 +17,7 @@ from wrangler_py.devserver.control import (
     LoadError,
     Log,
     Ready,
+    RequestCutOff,
     RequestDone,
     RequestStarted,
 )
@@ -182,6 +183,10 @@ class DevSession:
                 self._under_way.discard(event.id)
                 self._report.request(event, self._hyperdrive.proxy.end_request(event.id))
                 self._close_global_clients(event.id.partition("-")[0])
+            case RequestCutOff():
+                self._under_way.discard(event.id)
+                self._report.cut_off(event)
+                self._hyperdrive.proxy.end_request(event.id)
             case HandlerException():
                 self._report.exception(event)
             case LoadError():

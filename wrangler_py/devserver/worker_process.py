@@ -12,7 +12,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from wrangler_py.devserver.control import ControlChannel, Event, LoadError, Ready, RequestDone
+from wrangler_py.devserver.control import (
+    ControlChannel,
+    Event,
+    LoadError,
+    Ready,
+    RequestCutOff,
+    RequestDone,
+    RequestStarted,
+)
 from wrangler_py.devserver.worker_output import WorkerOutput
 
 
@@ -96,15 +104,25 @@ class WorkerProcess:
         self._control.send(message)
 
     async def events(self) -> AsyncIterator[Event]:
-        """What the process reports, until it has ended. All it printed before an event is handed on first."""
+        """What the process reports, until it has ended, and which requests that cut off.
+
+        All it printed before an event is handed on first.
+        """
+        under_way: dict[str, RequestStarted] = {}
         async for event in self._control.events():
             if isinstance(event, Ready | LoadError):
                 self.loaded = True
+            if isinstance(event, RequestStarted):
+                under_way[event.id] = event
+            elif isinstance(event, RequestDone):
+                under_way.pop(event.id, None)
             if self._output is not None:
                 self._output.read_available()
                 if isinstance(event, RequestDone):
                     self._output.end_line()
             yield event
+        for request in under_way.values():
+            yield RequestCutOff(request.id, request.method, request.path)
 
     def drain(self) -> None:
         """Accept nothing more, answer what is under way, then exit."""

@@ -13,6 +13,7 @@ from wrangler_py.devserver.targets import resolve_bindings
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
+from wrangler_py.project.python_compatibility import flag_refusal
 from wrangler_py.project.section import Section
 from wrangler_py.project.variables import environment_variables, load_variables
 
@@ -47,9 +48,12 @@ def read_project(options: DevOptions) -> WorkerProject:
     """
     config = ConfigFile.load(options.config_path)
     section = config.section(options.environment)
+    main = _main(options, config, section)
+    if (refusal := flag_refusal(section)) is not None:
+        raise refusal
     return WorkerProject(
         root=config.root,
-        main=_main(options, config, section),
+        main=main,
         section=section,
         variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
         bindings=resolve_bindings(

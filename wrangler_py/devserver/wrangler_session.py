@@ -6,10 +6,11 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
+from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
@@ -111,6 +112,7 @@ class WranglerSession:
         proxy_port: int,
         proxy_options: ProxyOptions | None,
     ) -> None:
+        options = replace(options, port=_free_port(options, output))
         arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
         self._command = (project.wrangler, *arguments)
         self._project = project
@@ -179,3 +181,14 @@ class WranglerSession:
                 )
                 output.info("  End this session, and start `wrangler-py dev` again.")
                 known.add(binding)
+
+
+def _free_port(options: WranglerOptions, output: Output) -> int | None:
+    """The port that was asked for, or the next free one: wrangler itself looks for one only if none was."""
+    if not options.port:
+        return options.port
+    with open_listening_socket(options.ip or LOOPBACK, options.port) as listener:
+        port = port_of(listener)
+    if port != options.port:
+        output.info(f"Port {options.port} is taken: listening on {port}.")
+    return port

@@ -10,7 +10,6 @@ from wrangler_py.hyperdrive.certificates import Certificate, CertificateStore, r
 from wrangler_py.hyperdrive.config import (
     PLAINTEXT,
     HyperdriveConfig,
-    Origin,
     SSLMode,
     TLSPolicy,
     TLSSettings,

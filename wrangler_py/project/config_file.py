@@ -10,13 +10,19 @@ from typing import Any
 from wrangler_py.errors import WranglerError, hide_passwords
 from wrangler_py.project.atomic_write import replace_file
 from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError
-from wrangler_py.project.section import HyperdriveBinding, Section, environments, read_section
+from wrangler_py.project.section import (
+    IDENTIFIER_HINT,
+    HyperdriveBinding,
+    Section,
+    environments,
+    is_identifier,
+    read_section,
+)
 from wrangler_py.project.spans import KeyPath
 
 FILE_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 """In the order wrangler looks for them: up from the current folder for the first, then for the next."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _BOM = "\ufeff"
 
 __all__ = ["FILE_NAMES", "BindingNameError", "ConfigFile", "HyperdriveBinding", "Section", "is_identifier"]
@@ -24,11 +30,6 @@ __all__ = ["FILE_NAMES", "BindingNameError", "ConfigFile", "HyperdriveBinding", 
 
 class BindingNameError(WranglerError):
     """A binding cannot be added under this name, but can be under another one."""
-
-
-def is_identifier(name: str) -> bool:
-    """Whether `name` may be the name of a binding."""
-    return _IDENTIFIER.fullmatch(name) is not None
 
 
 class ConfigFile:
@@ -133,10 +134,7 @@ class ConfigFile:
         identifier or is taken.
         """
         if not is_identifier(binding):
-            raise BindingNameError(
-                f"{binding!r} cannot be the name of a binding.",
-                hint="Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE.",
-            )
+            raise BindingNameError(f"{binding!r} cannot be the name of a binding.", hint=IDENTIFIER_HINT)
         section = self.section(environment)
         kind = section.kind_of(binding)
         path = (*_base(environment), "hyperdrive")

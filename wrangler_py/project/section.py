@@ -6,6 +6,7 @@ and bindings are not: each environment repeats them. Source: Wrangler documentat
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ from wrangler_py.project.spans import JSON
 
 _PLACEHOLDER = re.compile(r"0{32}|<.*>")
 """Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
+
+
+def is_identifier(name: str) -> bool:
+    """Whether `name` may be the name of a binding."""
+    return _IDENTIFIER.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,8 @@ def environments(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def read_section(data: Mapping[str, Any], environment: str | None, file: str) -> Section:
     """The section for `environment` of the parsed config `data`; `file` names it in messages.
 
-    Raises WranglerError for an unknown environment, for a key whose value has the wrong type, and where a
-    Hyperdrive binding shares its name with something else.
+    Raises WranglerError for an unknown environment, for a key whose value has the wrong type or is no date,
+    and where a Hyperdrive binding shares its name with something else or has one that none can have.
     """
     own: Mapping[str, Any] = data
     if environment is not None:
@@ -128,7 +136,19 @@ class _Reader:
 
     def date(self, key: str) -> str | None:
         value = self._own.get(key, self._top.get(key))
-        return None if value is None else str(value)
+        if value is None:
+            return None
+        text = str(value)
+        try:
+            valid = datetime.date.fromisoformat(text).isoformat() == text
+        except ValueError:
+            valid = False
+        if not valid:
+            raise WranglerError(
+                f"{self._file}: `{key}` must be a date, and {text!r} is none.",
+                hint=f'Year, month and day, as in {key} = "2026-09-08"',
+            )
+        return text
 
     def strings(self, key: str) -> tuple[str, ...]:
         value = self.inherited(key, list) or []
@@ -152,6 +172,11 @@ class _Reader:
                         hint="`wrangler-py hyperdrive bind` writes a complete binding.",
                     )
                 self._check(f"{key}.{field}", entry[field], str)
+            if not is_identifier(entry["binding"]):
+                raise WranglerError(
+                    f"{self._file}: {self._prefix}{key} is named {entry['binding']!r}, which no binding can be.",
+                    hint=IDENTIFIER_HINT,
+                )
             local = entry.get("localConnectionString")
             if local is not None:
                 self._check(f"{key}.localConnectionString", local, str)

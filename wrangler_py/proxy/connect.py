@@ -80,7 +80,7 @@ async def _open(config: PoolConfig) -> OriginConnection:
     try:
         await loop.create_connection(lambda: connection, origin.host, origin.port)
     except ValueError as error:  # what can't be a name in DNS: an empty label, or one of more than 63 octets
-        raise connection_attempt_failed("dns_failure") from error
+        raise connection_attempt_failed(config, "dns_failure") from error
     if config.tls.encrypt:
         try:
             await _encrypt(connection, config)

@@ -25,8 +25,8 @@ def as_text(failure: Failure) -> str:
     lines = [f"{failure.title}: {failure.summary}", f"at {failure.where}"]
     if failure.hint:
         lines.append(f"Try: {failure.hint}")
-    if failure.traceback:
-        lines += ["", failure.traceback]
+    if failure.way:
+        lines += ["", failure.way]
     return "\n".join([*lines, ""])
 
 

@@ -63,6 +63,13 @@ class Failure:
     frames: tuple[Frame, ...] = ()
     hint: str | None = None
     title: str = field(default="Exception in your Worker")
+    missing: str | None = None
+    """The module to install, where that is what went wrong."""
+
+    @property
+    def way(self) -> str:
+        """The traceback without the summary at its end."""
+        return self.traceback.removesuffix(self.summary).rstrip()
 
 
 class FailureReporter:
@@ -99,6 +106,7 @@ class FailureReporter:
             frames=frames,
             hint=_hint(error, self._main.parent),
             title=title,
+            missing=_missing_module(error),
         )
 
     def _summary(self, error: BaseException) -> str:
@@ -148,6 +156,16 @@ def _without_host(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
+def _missing_module(error: BaseException) -> str | None:
+    if isinstance(error, ModuleNotFoundError):
+        return error.name
+    return "psycopg_binary" if _lacks_libpq(error) else None
+
+
+def _lacks_libpq(error: BaseException) -> bool:
+    return isinstance(error, ImportError) and "no pq wrapper available" in str(error)
+
+
 def _hint(error: BaseException, sources: Path) -> str | None:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
@@ -158,7 +176,7 @@ def _hint(error: BaseException, sources: Path) -> str | None:
         if meant is not None:
             return f"Did you mean {meant}?"
         return f"pip install {package}; to deploy, it must be in the dependencies of pyproject.toml, too"
-    if isinstance(error, ImportError) and "no pq wrapper available" in str(error):
+    if _lacks_libpq(error):
         return _DRIVERS["psycopg"]
     if type(error).__name__ == "BdbQuit" and not sys.stdin.isatty():
         return "wrangler-py dev --no-reload, which leaves the terminal to breakpoint()"

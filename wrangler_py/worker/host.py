@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from urllib.parse import parse_qs
 
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
@@ -37,8 +38,12 @@ class Host:
         self._idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._host_names.refuse(scope["headers"])
-        own = Response(refused, status=403) if refused is not None else self._own_answer(scope)
+        own = self._own_answer(scope)
+        if own is None:
+            self.worker.load_again()
+        failure = self.worker.failure if own is None else None
+        if failure is not None:
+            own = self._error_page(failure, scope)
         if scope["type"] == "websocket":
             if own is None:
                 self._begin_request()
@@ -46,7 +51,11 @@ class Host:
 
             await SocketExchange(self, scope, receive, send).run(own)
         elif own is not None:
+            started_at = time.perf_counter()
             await self._answer(scope, send, own)
+            if failure is not None:
+                elapsed = time.perf_counter() - started_at
+                self._report(self.worker.next_request_id(), scope["method"], scope["path"], own.status, elapsed)
         else:
             self._begin_request()
             await HTTPExchange(self, self._operation(scope), scope, receive, send).run()
@@ -69,19 +78,24 @@ class Host:
 
     def end_request(self, request_id: str, method: str, path: str, status: int, elapsed_s: float) -> None:
         """Report a request that is over."""
-        self.worker.control.send_soon(
-            "request", id=request_id, method=method, path=path, status=status, ms=round(elapsed_s * 1000, 1)
-        )
+        self._report(request_id, method, path, status, elapsed_s)
         self._open -= 1
         if not self._open:
             self._idle.set()
 
+    def _report(self, request_id: str, method: str, path: str, status: int, elapsed_s: float) -> None:
+        self.worker.control.send_soon(
+            "request", id=request_id, method=method, path=path, status=status, ms=round(elapsed_s * 1000, 1)
+        )
+
     def _own_answer(self, scope: Scope) -> Response | None:
+        """The answer to what is not for the Worker; None for all else."""
+        refused = self._host_names.refuse(scope["headers"])
+        if refused is not None:
+            return Response(refused, status=403)
         path = scope["path"]
         if path == GENERATION_PATH:
             return Response(str(self.worker.launch.generation), headers={"cache-control": "no-store"})
-        if self.worker.failure is not None:
-            return self._error_page(self.worker.failure, scope)
         return None
 
     def _error_page(self, failure: Failure, scope: Scope) -> Response:

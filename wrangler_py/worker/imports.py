@@ -123,6 +123,14 @@ def is_own_code(path: Path, root: Path, main: Path) -> bool:
     return False
 
 
+def is_there(module: str) -> bool:
+    """Whether `module` can be found. Imports the package it is in, if it is in one."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except Exception:  # the package's own
+        return False
+
+
 def load_main(main: Path) -> ModuleType:
     """Import the Worker's main file under its own name. Raises whatever the person's code raises."""
     # A file named as something already imported (select.py, uvicorn.py) must not take its place.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import time
 from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker import imports
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from wrangler_py.worker.control import ControlChannel
     from wrangler_py.worker.launch import Launch
     from wrangler_py.worker.sdk.workers._env import Env
+
+
+LOOK_AGAIN_S = 1.0
+"""How often, at most, it is looked whether a package that was missing has been installed."""
 
 
 class _GlobalScope:
@@ -48,10 +54,12 @@ class Worker:
         self.environments = EnvironmentBuilder(launch, lambda message: control.log("warning", message))
         self.failures = FailureReporter(launch)
         self.failure: Failure | None = None
+        self._looked_at = 0.0
         self._numbers = itertools.count(1)
 
     def load(self) -> None:
         """Import the person's main file. A failure is kept, and reported as a `load_error` event."""
+        self.failure = None
         imports.install_modules()
         imports.add_project_paths(self.launch.root, self.launch.main)
         token = current.set(_GlobalScope(self.environments.for_global_scope()))
@@ -66,14 +74,29 @@ class Worker:
             self.failure = self.failures.describe(error, title="Your Worker could not be loaded")
         finally:
             current.reset(token)
+        self._looked_at = time.monotonic()
         if self.failure is not None:
             failure = self.failure
             self.control.send(
                 "load_error",
                 summary=f"{failure.where}: {failure.summary}",
-                traceback=failure.traceback,
+                traceback=failure.way,
                 hint=failure.hint,
             )
+
+    def load_again(self) -> None:
+        """Load once more if the package that was missing has been installed meanwhile."""
+        missing = None if self.failure is None else self.failure.missing
+        if missing is None or time.monotonic() - self._looked_at < LOOK_AGAIN_S:
+            return
+        self._looked_at = time.monotonic()
+        imports.add_project_paths(self.launch.root, self.launch.main)
+        importlib.invalidate_caches()
+        if imports.is_there(missing):
+            self.control.log("info", f"{missing} is installed now: loading the Worker again.")
+            self.load()
+            if self.failure is None:
+                self.control.send("ready")
 
     def next_request_id(self) -> str:
         """`GENERATION-NUMBER`; unique in a dev session. The number is never 0, which is the global scope's."""
@@ -87,7 +110,7 @@ class Worker:
             id=request_id,
             summary=failure.summary,
             where=failure.where,
-            traceback=failure.traceback,
+            traceback=failure.way,
             hint=failure.hint,
         )
         return failure

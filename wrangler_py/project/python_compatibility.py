@@ -1,0 +1,38 @@
+"""What a Python Worker needs of the compatibility flags and date.
+
+Source: Hyperdrive's documentation, "Python Workers"; the refusal is wrangler's.
+"""
+
+from __future__ import annotations
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.project.section import Section
+
+PYTHON_FLAG = "python_workers"
+PYTHON_HYPERDRIVE_DATE = "2026-09-08"
+"""From this compatibility date on, Python Workers reach Hyperdrive."""
+
+
+def flag_refusal(section: Section) -> WranglerError | None:
+    """Why `section` keeps a Python Worker from running, with the way out; None if it does not."""
+    if PYTHON_FLAG in section.compatibility_flags:
+        return None
+    return WranglerError(
+        f"The `{PYTHON_FLAG}` compatibility flag is required to use Python.",
+        hint=f'Write compatibility_flags = ["{PYTHON_FLAG}"] into the config file.\n'
+        "`wrangler-py dev --fix` does so and goes on.",
+    )
+
+
+def date_warning(section: Section) -> str | None:
+    """What production makes of a compatibility date that is missing or too early for Hyperdrive."""
+    date = section.compatibility_date
+    wanted = f'compatibility_date = "{PYTHON_HYPERDRIVE_DATE}", or later'
+    if date is None:
+        return f"The config file has no compatibility_date, and is not deployed without. Write {wanted}."
+    if section.hyperdrive and date < PYTHON_HYPERDRIVE_DATE:
+        return (
+            f'With compatibility_date = "{date}", a Python Worker cannot reach Hyperdrive in production.'
+            f" Write {wanted}."
+        )
+    return None
