@@ -215,6 +215,23 @@ def test_a_server_whose_keeper_was_killed_is_replaced(state: Path) -> None:
         again.stop()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no numbers for accounts")
+def test_a_pid_file_that_names_somebody_elses_process(state: Path) -> None:
+    """As after a crash of the machine: the id has been given to another process since."""
+    server = EmbeddedPostgres.start(state)
+    (process,) = servers_of(state)
+    pid_file = server.data / "postmaster.pid"
+    left_behind = pid_file.read_text().splitlines()[1:]
+    account = process.uids().effective
+    server.stop()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=account) as bystander:
+        pid_file.write_text("\n".join([str(bystander.pid), *left_behind]))
+        os.chown(pid_file, account, -1)
+        EmbeddedPostgres.start(state).stop()
+        bystander.communicate()
+    assert bystander.returncode == 0
+
+
 def test_schema(state: Path, tmp_path: Path) -> None:
     schema = tmp_path / "schema.sql"
     server = EmbeddedPostgres.start(state)

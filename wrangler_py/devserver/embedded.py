@@ -176,7 +176,7 @@ class EmbeddedPostgres:
             password_file.write_text(secrets.token_urlsafe(24))
         password = password_file.read_text()
         data = _data_folder(folder, programs)
-        _end_predecessor(data, programs)
+        stale_pid = _end_predecessor(data, programs)
         _initialise(data, password, programs)
 
         settings = dict(_SETTINGS)
@@ -202,6 +202,7 @@ class EmbeddedPostgres:
             socket_folder=socket_folder,
             user=account.user if account else None,
             group=account.group if account else None,
+            stale_pid=stale_pid,
         )
         server = cls(folder=folder, data=data, host=host, port=port, password=password)
         server._keeper = _start_keeper(launch)
@@ -333,25 +334,57 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
-def _end_predecessor(data: Path, programs: Programs) -> None:
-    """Wait for a server of `data` that is shutting down, and stop one whose keeper was killed."""
+def _end_predecessor(data: Path, programs: Programs) -> int | None:
+    """Wait for a server of `data` that is shutting down, and stop one whose keeper was killed.
+
+    Returns the process id in a pid file that was left behind, if another process has it now.
+    """
     deadline = time.monotonic() + 3
-    while _has_server(data):
+    while (pid := _pid_in_use(data)) is not None:
         if time.monotonic() > deadline:
+            if not _is_server(data):
+                return pid
             programs.run("pg_ctl", "stop", "-D", str(data), "-m", "fast", cwd=data)
-            return
+            return None
         time.sleep(0.01)
+    return None
 
 
-def _has_server(data: Path) -> bool:
-    """Whether the server that wrote the pid file, which goes last when it ends, is still there."""
+def _pid_in_use(data: Path) -> int | None:
+    """The process id in the pid file, which goes last when a server ends, if there is a process of that id."""
     try:
-        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        pid = int(_pid_file(data)[0])
         if sys.platform != "win32":  # where signal 0 is Ctrl-C
             os.kill(pid, 0)
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid
+
+
+def _is_server(data: Path) -> bool:
+    """Whether the process in the pid file is a server; after a crash its id may be anybody's.
+
+    A server listens where its pid file says, in a folder of its own, until it removes the file.
+    """
+    try:
+        _, _, _, port, socket_folder, address, *_ = _pid_file(data)
     except (OSError, ValueError):
         return False
+    if sys.platform == "win32":
+        return _accepts(address, int(port))
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(f"{socket_folder}/.s.PGSQL.{port}")
+        except (BlockingIOError, TimeoutError):
+            return True  # too busy to take one more
+        except OSError:
+            return False
     return True
+
+
+def _pid_file(data: Path) -> list[str]:
+    return (data / "postmaster.pid").read_text().splitlines()
 
 
 def _with_way_out(error: ScriptError, folder: Path) -> ScriptError:

@@ -34,7 +34,10 @@ CONTROL_NAME = "control"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What to start. `user` and `group` are the ids to run the server as, None for one's own."""
+    """What to start. `user` and `group` are the ids to run the server as, None for one's own.
+
+    `stale_pid` is a process id in the pid file that is not a server's, None if there is none.
+    """
 
     command: list[str]
     data: str
@@ -42,6 +45,7 @@ class Launch:
     socket_folder: str | None
     user: int | None
     group: int | None
+    stale_pid: int | None
 
     def to_line(self) -> bytes:
         """As the line of JSON that the keeper reads."""
@@ -68,6 +72,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.__setitem__(0, True))
 
     launch = Launch(**json.loads(sys.stdin.buffer.readline()))
+    environment = server_environment()
+    if launch.stale_pid is not None:
+        # PostgreSQL starts unless the process in the pid file lives, and is not one of its own forebears. It still
+        # looks whether a server that was killed has left others behind.
+        environment["PG_GRANDPARENT_PID"] = str(launch.stale_pid)
     with Path(launch.log).open("wb") as log:
         server = subprocess.Popen(
             launch.command,
@@ -75,7 +84,7 @@ def main() -> int:
             stdout=log,
             stderr=log,
             cwd=launch.data,
-            env=server_environment(),
+            env=environment,
             **as_account(launch.user, launch.group),
         )
     try:
