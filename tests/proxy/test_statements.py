@@ -430,11 +430,12 @@ def test_a_plan_that_is_stale_with_more_behind_it(
     with connect(proxy) as old, connect(proxy) as fresh:
         old.ask(*FRESH["at once"])
         stale_plan()
-        fresh.send(*FRESH["at once"], parse("", "SELECT 'behind'"), bind(), execute(), SYNC)
-        first = fresh.until_ready()
-        refused = [a.sqlstate for a in first if a.kind == "E"]
-        assert refused == ["0A000"] or only(first) == [b"1", b"2"]
-        assert only(fresh.until_ready()) == [b"behind"]
+        for behind in (parse("", "SELECT 'behind'") + bind() + execute() + SYNC, query("SELECT 'behind'")):
+            fresh.send(*FRESH["at once"], behind)
+            first = fresh.until_ready()
+            refused = [a.sqlstate for a in first if a.kind == "E"]
+            assert refused or only(first) == [b"1", b"2"]
+            assert only(fresh.until_ready()) == [b"behind"]
 
 
 def test_a_new_client_has_the_new_plan_after_ddl_in_a_transaction(proxy: ProxyServer) -> None:

@@ -136,7 +136,8 @@ class OriginConnection(asyncio.Protocol):
             elif self.startup is not None:
                 self._continue_startup(self.startup, data)
             return
-        for exchange, output, status in self.stream.receive(data):
+        answers = self.stream.receive(data)
+        for exchange, output, status in answers:
             if exchange is None:
                 if self.client is not None:
                     self.client.write(output)
@@ -163,7 +164,7 @@ class OriginConnection(asyncio.Protocol):
                     if _PLAN_IS_STALE.search(exchange.error):
                         self.pool.statements.forget_all()
                     if self._held_back:
-                        self._try_again(exchange)
+                        self._try_again(exchange, alone=answers[-1][0] is exchange)
                 if exchange.queries is not None or exchange.capture is not None:
                     self.pool.accounting.exchange_ended(self, exchange, status)
                 if exchange.done is not None:
@@ -419,11 +420,11 @@ class OriginConnection(asyncio.Protocol):
                 return b""
         return self._in_clients_words(error, output)
 
-    def _try_again(self, exchange: Exchange) -> None:
-        """`exchange` has ended, and the client knows of no error yet."""
+    def _try_again(self, exchange: Exchange, *, alone: bool) -> None:
+        """`exchange` has ended, and the client knows of no error yet. `alone`: nothing behind it was answered."""
         held_back, self._held_back = self._held_back, b""
         again = None
-        if self._is_clients(exchange) and not self.stream.queue:
+        if alone and self._is_clients(exchange) and not self.stream.queue:
             again = exchange.owner.prepared_anew(exchange)
         if again is not None:
             self.send(*again)
