@@ -9,9 +9,8 @@ from wrangler_py.devserver.control import HandlerException, LoadError, Log, Requ
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
-    describe_embedded,
     describe_limit,
-    describe_origin,
+    describe_place,
     describe_tls,
     is_this_machine,
 )
@@ -128,14 +127,10 @@ def _describe_source(pool: PoolConfig) -> str:
 
 
 def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
-    if binding.embedded_database is None:
-        origin = describe_origin(pool.origin)
-    else:
-        origin = describe_embedded(binding.embedded_database)
     return (
         f"env.{binding.binding}",
         _describe_source(pool),
-        origin,
+        describe_place(pool),
         describe_tls(pool.tls),
         describe_limit(pool),
         describe_caching(pool.caching),
