@@ -45,12 +45,12 @@ class Report:
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
 
     def query(self, event: QueryEvent) -> None:
-        """`HYPERDRIVE 3-17 miss 1.2 ms SELECT …`: the first line of the SQL, as much of it as fits."""
+        """`HYPERDRIVE 3-17 miss 1 ms SELECT …`: the first line of the SQL, as much of it as fits."""
         if self._output.level < self._queries:
             return
         request = f" {event.request}" if event.request else ""
         first, *more = event.sql.strip().splitlines() or [""]
-        line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {first.rstrip()}")
+        line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.0f} ms {first.rstrip()}")
         self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
 
     def exception(self, event: HandlerException) -> None:
