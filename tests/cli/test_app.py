@@ -68,6 +68,14 @@ def test_every_help_has_the_global_options(arguments: list[str]) -> None:
     assert "--env-file" in result.stdout
 
 
+def test_usage_has_arguments_by_their_names_alone() -> None:
+    assert wrangler("hyperdrive", "create", "-h").stdout.startswith(
+        "Usage: wrangler-py hyperdrive create [OPTIONS] NAME\n"
+    )
+    said = wrangler("hyperdrive", "get").stderr
+    assert "Usage: wrangler-py hyperdrive get [OPTIONS] ID|NAME\n" in said
+
+
 @pytest.mark.parametrize(
     "template",
     [

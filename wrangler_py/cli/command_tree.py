@@ -77,11 +77,18 @@ def _with_global_options(command: Any) -> Any:
     """Add the global options to `command` and everything below it; an option of its own wins."""
     for parameter in command.params:
         convert_simply(parameter)
+        if parameter.required:
+            parameter.get_usage_pieces = partial(_usage_without_braces, parameter.get_usage_pieces)
     own = {flag for parameter in command.params for flag in parameter.opts}
     command.params.extend(option for option in _global_options() if own.isdisjoint(option.opts))
     for subcommand in getattr(command, "commands", {}).values():
         _with_global_options(subcommand)
     return command
+
+
+def _usage_without_braces(usage_pieces: Any, ctx: Any) -> list[str]:
+    """Typer puts a required argument in braces, which elsewhere mean a choice."""
+    return [piece.removeprefix("{").removesuffix("}") for piece in usage_pieces(ctx)]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -180,6 +181,7 @@ def delete(id_or_name: ConfigArgument) -> None:
     printing.out(f"🗑️ Deleting Hyperdrive config {id_or_name}")
     store.remove(config.id)
     printing.success("Deleted")
+    _say_still_bound(config)
 
 
 @app.command()
@@ -325,8 +327,25 @@ def _say_bound(config: HyperdriveConfig | None, binding: str, file: ConfigFile) 
         )
 
 
+def _say_still_bound(config: HyperdriveConfig) -> None:
+    """Name the bindings of a deleted config that the project here has, if there is one."""
+    with contextlib.suppress(WranglerError):
+        file = project_config()
+        for environment in (None, *file.environments):
+            for entry in file.section(environment).hyperdrive:
+                if entry.id in (config.id, config.name):
+                    option = f" --env {shlex.quote(environment)}" if environment else ""
+                    printing.warn(
+                        f"{_section(file, environment)} still binds it as env.{entry.binding}: "
+                        f"`wrangler-py hyperdrive unbind {entry.binding}{option}` takes that out."
+                    )
+
+
 def _place(file: ConfigFile) -> str:
-    environment = global_options().environment
+    return _section(file, global_options().environment)
+
+
+def _section(file: ConfigFile, environment: str | None) -> str:
     return file.path.name + (f", environment {environment}" if environment else "")
 
 

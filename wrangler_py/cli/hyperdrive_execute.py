@@ -119,7 +119,7 @@ def _pool(target: str, persist_to: Path | None) -> Iterator[PoolConfig]:
     try:
         database = resolved.embedded_database
         assert database is not None
-        yield PoolConfig(name=database, origin=embedded.origin(database), tls=PLAINTEXT)
+        yield PoolConfig(name=database, origin=embedded.origin(database), tls=PLAINTEXT, embedded=True)
     finally:
         embedded.stop()
 

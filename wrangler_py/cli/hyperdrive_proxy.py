@@ -63,14 +63,14 @@ def _show(hyperdrive: LocalHyperdrive) -> None:
     from wrangler_py.devserver.pool_description import (
         describe_caching,
         describe_limit,
-        describe_origin,
+        describe_place,
         describe_tls,
     )
 
     rows = [
         (
             name,
-            describe_origin(pool.origin),
+            describe_place(pool),
             describe_tls(pool.tls),
             describe_limit(pool),
             describe_caching(pool.caching),

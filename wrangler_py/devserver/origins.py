@@ -64,11 +64,12 @@ class Origins:
         embedded = await self._embedded(binding.binding)
         origin = await asyncio.to_thread(embedded.origin, database)
         if binding.config is None:
-            return PoolConfig(name=database, origin=origin, tls=PLAINTEXT)
+            return PoolConfig(name=database, origin=origin, tls=PLAINTEXT, embedded=True)
         return PoolConfig(
             name=binding.config.name,
             origin=origin,
             tls=PLAINTEXT,
+            embedded=True,
             caching=binding.config.caching,
             connection_limit=binding.config.origin_connection_limit,
         )

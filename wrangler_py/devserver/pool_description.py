@@ -19,6 +19,11 @@ def describe_embedded(database: str) -> str:
     return f"embedded PostgreSQL, database {database}"
 
 
+def describe_place(pool: PoolConfig) -> str:
+    """Where `pool` leads."""
+    return describe_embedded(pool.origin.database) if pool.embedded else describe_origin(pool.origin)
+
+
 def describe_tls(tls: TLSPolicy) -> str:
     if not tls.encrypt:
         return "off"
@@ -39,8 +44,8 @@ def describe_limit(pool: PoolConfig) -> str:
 def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:
     """What is different `now`, a few words each: `caching off`, `another password`."""
     changes = []
-    if describe_origin(before.origin) != describe_origin(now.origin):
-        changes.append(f"origin {describe_origin(now.origin)}")
+    if describe_place(before) != describe_place(now):
+        changes.append(f"origin {describe_place(now)}")
     if before.origin.password != now.origin.password:
         changes.append("another password")
     if before.tls != now.tls:

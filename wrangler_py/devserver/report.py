@@ -9,9 +9,8 @@ from wrangler_py.devserver.control import HandlerException, LoadError, Log, Requ
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
-    describe_embedded,
     describe_limit,
-    describe_origin,
+    describe_place,
     describe_tls,
     is_this_machine,
 )
@@ -54,12 +53,12 @@ class Report:
         )
 
     def query(self, event: QueryEvent) -> None:
-        """`HYPERDRIVE 3-17 miss 1.2 ms SELECT …`: the first line of the SQL, as much of it as fits."""
+        """`HYPERDRIVE 3-17 miss 1 ms SELECT …`: the first line of the SQL, as much of it as fits."""
         if self._output.level < self._queries:
             return
         request = f" {event.request}" if event.request else ""
         first, *more = event.sql.strip().splitlines() or [""]
-        line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.1f} ms {first.rstrip()}")
+        line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.0f} ms {first.rstrip()}")
         self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
 
     def exception(self, event: HandlerException) -> None:
@@ -139,14 +138,10 @@ def _describe_source(pool: PoolConfig) -> str:
 
 
 def _row(binding: ResolvedBinding, pool: PoolConfig) -> tuple[str, ...]:
-    if binding.embedded_database is None:
-        origin = describe_origin(pool.origin)
-    else:
-        origin = describe_embedded(binding.embedded_database)
     return (
         f"env.{binding.binding}",
         _describe_source(pool),
-        origin,
+        describe_place(pool),
         describe_tls(pool.tls),
         describe_limit(pool),
         describe_caching(pool.caching),

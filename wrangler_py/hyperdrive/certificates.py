@@ -17,7 +17,10 @@ from wrangler_py.hyperdrive.certificate_details import certificate_details
 from wrangler_py.hyperdrive.local_file import LocalFile, default_home
 
 Kind = Literal["certificate-authority", "mtls-certificate"]
-KIND_NAMES: dict[Kind, str] = {"certificate-authority": "CA", "mtls-certificate": "mTLS"}
+KIND_NAMES: dict[Kind, str] = {
+    "certificate-authority": "a CA certificate",
+    "mtls-certificate": "an mTLS certificate",
+}
 
 _PEM_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -132,8 +135,8 @@ def _pick(certificates: Iterable[Certificate], id_or_name: str, kind: Kind | Non
         if id_or_name in (certificate.id, certificate.name):
             if kind is not None and certificate.kind != kind:
                 raise WranglerError(
-                    f"The certificate '{id_or_name}' is not a {KIND_NAMES[kind]} certificate: "
-                    f"it was uploaded as a {KIND_NAMES[certificate.kind]} certificate."
+                    f"The certificate '{id_or_name}' is not {KIND_NAMES[kind]}: "
+                    f"it was uploaded as {KIND_NAMES[certificate.kind]}."
                 )
             return certificate
     upload = f"wrangler-py cert upload {kind or 'certificate-authority'}"

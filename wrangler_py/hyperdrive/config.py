@@ -93,13 +93,14 @@ class PoolConfig:
     """All the proxy needs to serve one binding: a config whose origin and TLS are resolved.
 
     `source` says where the connection string is that gives them instead of a stored config: the name of a key,
-    a variable or an option.
+    a variable or an option. `embedded`: the origin is the embedded PostgreSQL.
     """
 
     name: str
     origin: Origin
     tls: TLSPolicy
     source: str | None = None
+    embedded: bool = False
     caching: Caching = Caching()
     connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT
     cache_key: str = field(init=False, repr=False)

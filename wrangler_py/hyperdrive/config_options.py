@@ -60,7 +60,8 @@ class ConfigOptions:
 
     def given(self) -> tuple[str, ...]:
         """The names of the options that are there."""
-        return tuple(f.name for f in fields(self) if getattr(self, f.name) not in (None, False))
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return tuple(name for name, value in values.items() if value is not None and value is not False)
 
     @property
     def concern_connection(self) -> bool:

@@ -52,13 +52,20 @@ class ConnectionString:
 
 def parse(text: str) -> ConnectionString:
     """Parse `text`. WranglerError names the malformed part and never quotes it."""
+    try:
+        return _parse(text)
+    except WranglerError as error:
+        raise WranglerError(error.message, hint=error.hint or f"A connection string looks like {EXAMPLE}") from None
+
+
+def _parse(text: str) -> ConnectionString:
     scheme, rest = _split_scheme(text.strip())
     location, parameters = _split_parameters(rest)
     authority, slash, database = location.partition("/")
     if "@" in database or ("@" in "".join(parameters.values()) and "@" not in authority):
-        raise _error(
+        raise WranglerError(
             "The connection string has an `@` after the host.",
-            "Percent-encode `/`, `?`, `#` and `@` in the user name and password: %2F, %3F, %23, %40.",
+            hint="Percent-encode `/`, `?`, `#` and `@` in the user name and password: %2F, %3F, %23, %40.",
         )
     credentials, _, address = authority.rpartition("@")
     user, _, password = credentials.partition(":")
@@ -73,12 +80,12 @@ def parse(text: str) -> ConnectionString:
     }
     decoded |= {name: parameters.pop(name) for name in _PARAMETERS_FOR_PARTS if name in parameters}
     if not decoded["host"]:
-        raise _error("You must provide a hostname or IP address in your connection string.")
+        raise WranglerError("You must provide a hostname or IP address in your connection string.")
     if not decoded["dbname"]:
         what = "after the `/`" if slash else "as the path component, after host and port"
-        raise _error(f"You must provide a database name {what} in your connection string.")
+        raise WranglerError(f"You must provide a database name {what} in your connection string.")
     if not decoded["user"]:
-        raise _error("You must provide a username in your connection string.")
+        raise WranglerError("You must provide a username in your connection string.")
     origin = Origin(
         scheme=cast(Literal["postgres", "postgresql"], scheme),
         host=check_host(decoded["host"]),
@@ -108,7 +115,7 @@ def check_scheme(scheme: str) -> str:
             hint="Use Cloudflare's own `wrangler hyperdrive create` for a MySQL database.",
         )
     if scheme not in SCHEMES:
-        raise _error("Only PostgreSQL-compatible databases are supported: the scheme is `postgres`.")
+        raise WranglerError("Only PostgreSQL-compatible databases are supported: the scheme is `postgres`.")
     return scheme
 
 
@@ -119,14 +126,14 @@ def check_host(host: str) -> str:
     if host.startswith("/"):
         return host
     if not host or re.search(r"[\s/\\@?#%\x00-\x1f\x7f]", host):
-        raise _error("The host is not a name or an address.")
+        raise WranglerError("The host is not a name or an address.")
     return host
 
 
 def check_port(port: str | int) -> int:
     """`port` as a number from 1 to 65535."""
     if not re.fullmatch(r"[0-9]{1,5}", str(port)) or not 1 <= int(port) <= 65535:
-        raise _error("The port is not a number from 1 to 65535.")
+        raise WranglerError("The port is not a number from 1 to 65535.")
     return int(port)
 
 
@@ -143,21 +150,25 @@ def check_identifier(name: str, what: str) -> str:
 def _split_scheme(text: str) -> tuple[str, str]:
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?", text)
     if match is None or match[2] is None:
-        raise _error("You must specify the database protocol in your connection string, such as `postgres://`.")
+        raise WranglerError(
+            "You must specify the database protocol in your connection string, such as `postgres://`."
+        )
     return check_scheme(match[1]), text[match.end() :]
 
 
 def _split_parameters(text: str) -> tuple[str, dict[str, str]]:
     if "#" in text:
-        raise _error("The connection string has a `#`.", "If it belongs to the password, write it as %23.")
+        raise WranglerError(
+            "The connection string has a `#`.", hint="If it belongs to the password, write it as %23."
+        )
     location, _, query = text.partition("?")
     parameters = {}
     for pair in filter(None, query.split("&")):
         name, equals, value = pair.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
-            raise _error(
+            raise WranglerError(
                 "A parameter after the `?` is not `name=value`.",
-                "If the `?` belongs to the password, write it as %3F.",
+                hint="If the `?` belongs to the password, write it as %3F.",
             )
         parameters[name] = _decode(value, "value of a parameter")
     return location, parameters
@@ -167,11 +178,11 @@ def _split_address(address: str) -> tuple[str, str]:
     if address.startswith("["):
         host, bracket, port = address[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise _error("The host is not a valid address in brackets.")
+            raise WranglerError("The host is not a valid address in brackets.")
         return host, port[1:]
     host, _, port = address.partition(":")
     if ":" in port:
-        raise _error("The host has several `:`.", "Write an IPv6 address in brackets: [::1].")
+        raise WranglerError("The host has several `:`.", hint="Write an IPv6 address in brackets: [::1].")
     return host, port
 
 
@@ -183,23 +194,19 @@ def _take_ssl_mode(parameters: dict[str, str]) -> str | None:
     if mode == "none":
         mode = "disable"
     if mode is not None and mode not in SSL_MODES:
-        raise _error(f"The parameter `sslmode` is not one of {', '.join(SSL_MODES)}.")
+        raise WranglerError(f"The parameter `sslmode` is not one of {', '.join(SSL_MODES)}.")
     return mode
 
 
 def _decode(text: str, part: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise _error(
-            f"The {part} has a `%` that two hexadecimal digits don't follow.", "Write a `%` itself as %25."
+        raise WranglerError(
+            f"The {part} has a `%` that two hexadecimal digits don't follow.", hint="Write a `%` itself as %25."
         )
     try:
         decoded = unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
-        raise _error(f"The {part}, percent-decoded, is not UTF-8.") from None
+        raise WranglerError(f"The {part}, percent-decoded, is not UTF-8.") from None
     if "\0" in decoded:
-        raise _error(f"The {part} has a zero byte.")
+        raise WranglerError(f"The {part} has a zero byte.")
     return decoded
-
-
-def _error(message: str, hint: str | None = None) -> WranglerError:
-    return WranglerError(message, hint=hint or f"A connection string looks like {EXAMPLE}")

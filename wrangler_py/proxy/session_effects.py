@@ -98,7 +98,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         )
     if text.takes_transaction_lock:
         client.pool.notice_once(
-            "pg_advisory_xact_lock works here, but Hyperdrive refuses advisory locks of any kind."
+            "A transaction-level advisory lock works here, but Hyperdrive refuses advisory locks of any kind."
         )
 
 
