@@ -73,6 +73,16 @@ class Default(WorkerEntrypoint):
         server.addEventListener("message", answer)
         return Response(None, status=101, web_socket=client)
 
+    async def wrong(self):
+        string = self.env.HYPERDRIVE.connectionString
+        errors = []
+        for own in (string.replace(self.env.HYPERDRIVE.password, "mine"), string.replace("HYPERDRIVE", "me")):
+            try:
+                psycopg.connect(own)
+            except psycopg.OperationalError as error:
+                errors.append(str(error))
+        return Response.json(errors)
+
     async def quick(self):
         return Response.json(True)
 
@@ -201,6 +211,14 @@ def test_more_connections_than_the_platform_has_are_warned_of(dev: DevProcess) -
     assert dev.get("/seven").json() == 7
     line = dev.wait_for(r"WARNING.* more than six connections at once", since=since)
     assert "GET /seven" in line
+
+
+def test_a_login_of_ones_own_is_refused_with_the_way_out(dev: DevProcess) -> None:
+    password, user = dev.get("/wrong").json()
+    assert "password authentication failed" in password
+    assert 'no Hyperdrive binding "me"' in user
+    for error in (password, user):
+        assert "in a Worker that is env.BINDING.connectionString" in error
 
 
 REQUESTS = int(os.environ.get("WRANGLER_PY_TEST_REQUESTS", "1000"))

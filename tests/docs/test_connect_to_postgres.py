@@ -45,6 +45,10 @@ class Reader:
             name = FILE.match(text)
             assert name, text
             (self.cli.cwd / name[1]).write_text(text)
+        elif language == "toml":
+            config = (self.cli.cwd / "wrangler.toml").read_text()
+            for line in text.splitlines():
+                assert line in config or line.startswith("id = "), config
         elif language == "sh":
             for line in text.splitlines():
                 self.run(line)
@@ -108,9 +112,6 @@ def test_every_command_works(reader: Reader) -> None:
     for language, text in BLOCK.findall(PAGE):
         reader.follow(language, text)
     assert len(reader.done) >= 12
-    config = (reader.cli.cwd / "wrangler.toml").read_text()
-    for line in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0].splitlines():
-        assert line in config or line.startswith("id = "), config
 
 
 def test_every_command_in_the_text_works(reader: Reader) -> None:

@@ -140,8 +140,9 @@ def test_what_is_refused_is_refused_with_the_servers_code(
 
 
 def test_a_wrong_password_is_refused(proxy: ProxyServer) -> None:
-    with pytest.raises(RefusedError, match="28P01 password authentication failed"):
+    with pytest.raises(RefusedError, match="28P01 password authentication failed") as caught:
         connect(proxy, password="wrong")
+    assert "env.BINDING.connectionString" in caught.value.answer.fields["H"]
 
 
 def test_a_name_in_another_encoding_means_the_same(proxy: ProxyServer) -> None:

@@ -313,3 +313,61 @@ def test_env_has_no_items(start_worker):
 def test_env_says_what_it_has(start_worker):
     child = start_worker("def on_fetch(request, env): return env.GREETNG", vars={"GREETING": "hi", "OTHER": "x"})
     assert "env has no binding or variable named 'GREETNG' (it has: GREETING, OTHER)" in child.client.get("/").text
+
+
+FORGETFUL = """
+    import asyncio
+    from workers import Response
+
+    from libraries import begin
+
+    async def save():
+        await asyncio.sleep(60)
+
+    async def on_fetch(request, env, ctx):
+        if request.url.endswith("/await"):
+            save()
+        elif request.url.endswith("/text"):
+            return Response(request.text())
+        elif request.url.endswith("/task"):
+            task = asyncio.create_task(save())
+        elif request.url.endswith("/kept"):
+            ctx.waitUntil(asyncio.sleep(0))
+            begin()
+        return Response("done")
+"""
+LIBRARY = """
+    import asyncio
+
+    def begin():
+        asyncio.create_task(asyncio.sleep(60))
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "warning"),
+    [
+        ("/await", "src/entry.py:12: save() did nothing: it was not awaited. Put `await` before the call."),
+        ("/text", "src/entry.py:14: text() did nothing: it was not awaited. Put `await` before the call."),
+        (
+            "/task",
+            "src/entry.py:16: the task save() was cancelled, since its request has ended. "
+            "Pass it to ctx.waitUntil(…), or await it.",
+        ),
+    ],
+)
+def test_work_that_is_not_awaited_is_warned_of(start_worker, path, warning):
+    child = start_worker(FORGETFUL, files={"python_modules/libraries.py": LIBRARY})
+    child.client.get(path)
+    assert child.wait_for("log") == {"event": "log", "level": "warning", "message": warning}
+    child.drain()
+    child.wait()
+    assert child.output() == ""
+
+
+def test_other_tasks_that_a_request_leaves_are_not_warned_of(start_worker):
+    child = start_worker(FORGETFUL, files={"python_modules/libraries.py": LIBRARY})
+    assert child.client.get("/kept").text == "done"
+    child.drain()
+    child.wait()
+    assert not child.of_kind("log")

@@ -18,6 +18,7 @@ MAX_STARTUP_PACKET_BYTES = 10_000
 """As PostgreSQL's MAX_STARTUP_PACKET_LENGTH."""
 MAX_PASSWORD_MESSAGE_BYTES = 65_535
 LATEST_MINOR = 2
+LOGIN_HINT = "Connect with the connection string as it is given; in a Worker that is env.BINDING.connectionString."
 
 
 class Refused(Exception):
@@ -121,7 +122,7 @@ class ClientStartup:
             proof = self._scram.final(body)
         except ScramError as error:
             user = self.parameters["user"]
-            raise Refused("28P01", f'password authentication failed for user "{user}"') from error
+            raise Refused("28P01", f'password authentication failed for user "{user}"', LOGIN_HINT) from error
         self.state = State.AUTHENTICATED
         return messages.authentication_sasl_final(proof) + messages.AUTHENTICATION_OK
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.pgwire.client_startup import Refused
+from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import Verifier
 from wrangler_py.proxy.admission import Admission
 from wrangler_py.proxy.client import ClientSession
@@ -103,7 +103,7 @@ class Proxy:
         binding, _, request_id = user.partition(".")
         pool = self.pools.get(binding)
         if pool is None:
-            raise Refused("28000", f'no Hyperdrive binding "{binding}"')
+            raise Refused("28000", f'no Hyperdrive binding "{binding}"', LOGIN_HINT)
         if parameters.get("replication", "false").lower() not in ("false", "off", "no", "0"):
             raise Refused("0A000", "Hyperdrive does not support replication connections")
         database = parameters.get("database", user)

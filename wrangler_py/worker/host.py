@@ -15,6 +15,7 @@ from wrangler_py.worker.outgoing import as_response, head_of
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.sdk.workers._response import Response
 from wrangler_py.worker.threads import RequestThreads
+from wrangler_py.worker.unfinished import UnfinishedWork
 from wrangler_py.worker.worker import Worker
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
@@ -30,7 +31,9 @@ class Host:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.threads = RequestThreads()
+        unfinished = UnfinishedWork(worker)
+        unfinished.follow_warnings(asyncio.get_running_loop())
+        self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left)
         self.draining = False
         self._host_names = HostNames(worker.launch.origin)
         self._open = 0

@@ -11,10 +11,12 @@ import selectors
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
+
+from wrangler_py.worker.unfinished import track_origins
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -29,10 +31,20 @@ TO_THREAD_LIMIT = 64
 
 
 class RequestThreads:
-    """A pool of request threads: grows on demand, shrinks when idle, first come first served when full."""
+    """A pool of request threads: grows on demand, shrinks when idle, first come first served when full.
 
-    def __init__(self, *, limit: int = LIMIT, idle_s: float = IDLE_S) -> None:
+    `on_tasks_left` is told which tasks a request left behind, before they are cancelled.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int = LIMIT,
+        idle_s: float = IDLE_S,
+        on_tasks_left: Callable[[Iterable[asyncio.Task[Any]]], None] = lambda tasks: None,
+    ) -> None:
         self.idle_s = idle_s
+        self.on_tasks_left = on_tasks_left
         # One queue for all: a thread that is done takes the next work without going to sleep in between.
         self.queue: SimpleQueue[Work] = SimpleQueue()
         self._limit = limit
@@ -77,6 +89,7 @@ class _RequestThread(threading.Thread):
         loop.set_default_executor(self._pool.executor)
         loop.set_task_factory(self._make_task)
         asyncio.set_event_loop(loop)
+        track_origins()
         try:
             while True:
                 try:
@@ -106,6 +119,7 @@ class _RequestThread(threading.Thread):
         if self._spawned:
             leftover = asyncio.all_tasks(loop)
             if leftover:
+                self._pool.on_tasks_left(leftover)
                 for task in leftover:
                     task.cancel()
                 loop.run_until_complete(asyncio.wait(leftover, timeout=LEFTOVER_S))
