@@ -175,6 +175,21 @@ export default {
 """
 
 
+CATCHES = """
+import postgres from "postgres"
+
+export default {
+  async fetch(request, env) {
+    try {
+      await postgres(env.ONE.connectionString, { fetch_types: false })`SELECT 1`
+    } catch (error) {
+      return new Response(error.message)
+    }
+  },
+}
+"""
+
+
 def binding(name: str, string: str) -> str:
     return f'[[hyperdrive]]\nbinding = "{name}"\nid = "{"0" * 32}"\nlocalConnectionString = "{string}"\n'
 
@@ -195,6 +210,15 @@ def test_every_binding_has_its_variables(project: Project, postgres: PostgresSer
             assert string.startswith(f"postgresql://{name}:")
             assert given[f"WRANGLER_HYPERDRIVE_LOCAL_CONNECTION_STRING_{name}"] == string
         assert postgres.user_password not in dev.output
+
+
+def test_why_an_origin_cannot_be_reached_is_said(project: Project, postgres: PostgresServer) -> None:
+    wrong = binding("ONE", postgres.dsn(password="wrong"))
+    root = project(f'main = "index.js"\n{COMPATIBLE}{wrong}', index_js=CATCHES)
+    with DevProcess(root, *own_inspector()) as dev:
+        assert dev.ready().get().text == "Server connection attempt failed: authentication_failed"
+        dev.wait_for(r"^✘ \[ERROR\] env\.ONE: Server connection attempt failed: authentication_failed$")
+        dev.wait_for(r"Check user and password in localConnectionString, ")
 
 
 def test_a_changed_config_file_is_followed(project: Project, postgres: PostgresServer) -> None:
