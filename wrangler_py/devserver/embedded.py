@@ -267,7 +267,7 @@ def _remove_abandoned() -> None:
         kept = owner.parent
         with contextlib.suppress(OSError, ValueError):
             folder, mount = owner.read_text().splitlines()
-            if _leads_to(folder, kept.name) or not Path(mount).is_mount() or _has_server(kept / "data"):
+            if _leads_to(folder, kept.name) or not Path(mount).is_mount() or _pid_in_use(kept / "data"):
                 continue
             # The owner last: until then, somebody else can go on where this is interrupted.
             shutil.rmtree(kept / "data", ignore_errors=True)
