@@ -321,28 +321,6 @@ def test_root_with_an_environment_nobody_else_can_read(state: Path, tmp_path: Pa
     shutil.rmtree(copy)
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs to run as root")
-def test_what_root_kept_for_deleted_projects_goes(state: Path, tmp_path: Path) -> None:
-    names = ("deleted", "running", "unmounted", "unknown", "there")
-    folders = {name: tmp_path / name / ".wrangler" / "state" for name in names}
-    servers = {name: EmbeddedPostgres.start(folder) for name, folder in folders.items()}
-    kept = {name: server.data.parent for name, server in servers.items()}
-    for name, server in servers.items():
-        if name != "running":
-            server.stop()
-    (kept["unmounted"] / "owner").write_text(f"{folders['unmounted'] / 'postgres'}\n{tmp_path}\n")
-    (kept["unknown"] / "owner").write_text("")
-    for name in ("deleted", "running", "unmounted", "unknown"):
-        shutil.rmtree(tmp_path / name)
-    try:
-        EmbeddedPostgres.start(state).stop()
-        assert [name for name, folder in kept.items() if not folder.exists()] == ["deleted"]
-    finally:
-        servers["running"].stop()
-        for folder in kept.values():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def test_without_the_extra(tmp_path: Path) -> None:
     script = (
         "import sys, importlib.util; from pathlib import Path\n"

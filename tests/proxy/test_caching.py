@@ -677,6 +677,7 @@ def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
         for name in (table, other):
             reader.ask(query(f"SELECT id FROM {name}"))
         leave_in_transaction(f"INSERT INTO {table} VALUES (12)")
+        wait_until(lambda: [notice for notice in proxy.notices if f"wrote to {table} is rolled back" in notice])
         reader.ask(query(f"INSERT INTO {other} VALUES (1)"))
         reader.ask(query(f"SELECT id FROM {table}"))
         assert not [notice for notice in proxy.notices if "stale" in notice]

@@ -243,7 +243,7 @@ def _data_folder(folder: Path, programs: Programs) -> Path:
     """Where the data is: in `folder`, or as root in a folder that the server's account can reach.
 
     That one goes by a random id kept in `folder`, so that a deleted project's data never turns up in a new
-    project of the same path; its file `owner` says whose data it is, and on which mounted file system that was.
+    project of the same path; its file `owner` says whose data it is.
     """
     if programs.account is None:
         return folder / "data"
@@ -251,34 +251,12 @@ def _data_folder(folder: Path, programs: Programs) -> Path:
     if not id_file.exists():
         id_file.write_text(secrets.token_hex(8))
     SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _remove_abandoned()
     reachable = SHARED_FOLDER / id_file.read_text()
     if not reachable.exists():
         reachable.mkdir(mode=0o700)
-        mount = next(each for each in folder.parents if each.is_mount())
-        (reachable / "owner").write_text(f"{folder}\n{mount}\n")
+        (reachable / "owner").write_text(str(folder))
         programs.give(reachable)
     return reachable / "data"
-
-
-def _remove_abandoned() -> None:
-    """Remove what root's embedded PostgreSQL kept for projects that were deleted."""
-    for owner in SHARED_FOLDER.glob("*/owner"):
-        kept = owner.parent
-        with contextlib.suppress(OSError, ValueError):
-            folder, mount = owner.read_text().splitlines()
-            if _leads_to(folder, kept.name) or not Path(mount).is_mount() or _pid_in_use(kept / "data"):
-                continue
-            # The owner last: until then, somebody else can go on where this is interrupted.
-            shutil.rmtree(kept / "data", ignore_errors=True)
-            shutil.rmtree(kept, ignore_errors=True)
-
-
-def _leads_to(folder: str, id: str) -> bool:
-    try:
-        return (Path(folder) / "id").read_text() == id
-    except FileNotFoundError:
-        return False
 
 
 def _initialise(data: Path, password: str, programs: Programs) -> None:

@@ -381,7 +381,9 @@ class ClientSession(asyncio.Protocol):
         if self.write_paused:
             connection.pause_reading()
         query = self._pending.query
-        if query is not None and forward_now(self, connection, *query[1:]):
+        if query is not None and forward_now(
+            self, connection, query.sent, query.exchange, query.statement, query.named
+        ):
             self._pending.query = None
             self.waiting = False
             return
@@ -452,7 +454,7 @@ class ClientSession(asyncio.Protocol):
                 self._pass_on(item.piece)
 
     def lets_go(self) -> bool:
-        """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
+        """The origin is idle with nothing outstanding: takes note, and says whether the connection can go back."""
         if self.streaming:
             return False
         self.in_transaction = False

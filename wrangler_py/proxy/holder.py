@@ -29,7 +29,7 @@ class Holder(Protocol):
         """The connection it held is gone; `told`: the origin's own error was passed on."""
 
     def lets_go(self) -> bool:
-        """Whether the connection can go back, now that the origin is idle with nothing outstanding."""
+        """The origin is idle with nothing outstanding: takes note, and says whether the connection can go back."""
 
     def steps_skipped(self, steps: list[Step]) -> None:
         """The origin skipped these messages after an error."""

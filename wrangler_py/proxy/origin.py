@@ -291,6 +291,8 @@ class OriginConnection(asyncio.Protocol):
         elif client is None and not self.release_pending:
             # Whoever leaves in the middle of a transaction may have come to grief: the next one starts afresh.
             self.dirty = self.drop_statements = True
+            if self.writes and not self.in_failed_transaction:
+                self.pool.say_rolled_back(self.writes)
             self.writes = []
             self.in_failed_transaction = False
             self.run("ROLLBACK", lambda _: None)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.admission import Admission
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.holder import Holder
+    from wrangler_py.proxy.query_run import QueryRun
 
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
@@ -192,9 +193,10 @@ class Pool:
             self._unavailable = error
             self._fail_waiters(error)
             return
-        except BaseException:
+        except BaseException as error:
             self._opening -= 1
-            self._fail_waiters(failures.internal_error())
+            if isinstance(error, Exception):
+                self._fail_waiters(failures.internal_error())
             raise
         self._opening -= 1
         self._unavailable = None
@@ -250,6 +252,17 @@ class Pool:
         if message not in self._said:
             self._said.add(message)
             self.notice(message)
+
+    def say_rolled_back(self, writes: list[QueryRun]) -> None:
+        """Someone has left without a COMMIT for these: often they only forgot it."""
+        request = writes[-1].request
+        who = (self.requests.label(request.id) if request else None) or "a client"
+        tables = ", ".join(sorted({table for run in writes for table in run.text.facts.tables_written}))
+        if tables:
+            self.notice_once(
+                f"{self.binding}: {who} left a transaction open: what it wrote to {tables} is rolled back; "
+                "commit it, or connect with autocommit"
+            )
 
     def _say_failed(self, error: OriginUnavailable) -> None:
         """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""

@@ -21,7 +21,7 @@ from wrangler_py.pgwire.exchange import (
     Step,
 )
 from wrangler_py.pgwire.frontend import FrontendReader
-from wrangler_py.proxy.forward import prepare
+from wrangler_py.proxy.extended import prepare
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
