@@ -1,0 +1,316 @@
+"""The extended query messages, a function each: adds what the origin is sent and the steps for what it answers.
+
+Gives True while the exchange can stay plain. Names of prepared statements are the pool's at the origin and the
+client's own at the client: see `proxy.statements`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.exchange import (
+    BIND,
+    CLOSE,
+    DESCRIBE,
+    EXECUTE,
+    PARSE,
+    STEP_BIND,
+    STEP_CLOSE,
+    STEP_DESCRIBE,
+    STEP_EXECUTE,
+    Action,
+    Step,
+)
+from wrangler_py.proxy.session_effects import (
+    allowed,
+    deallocate_all,
+    discarded_all,
+    drop_statements,
+    in_failed_transaction,
+    in_transaction,
+    is_for_both,
+    is_for_origin,
+    no_statement,
+    note,
+    refused,
+    wrong_value_count,
+)
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.statements import Statement
+
+_STATEMENT = ord("S")
+FAILS = b"refused by the proxy\0\0\0"
+"""A statement's definition that no server takes, sent where the client has to get an error of ours: so the
+transaction it is in fails as it would at a server."""
+_TRANSACTION_FAILED = messages.error_response(
+    "25P02", "current transaction is aborted, commands ignored until end of transaction block"
+)
+
+
+def add_parse(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    name, statement = client.pool.statements.parsed(data, client.settings)
+    text = statement.text
+    undo = None
+    if not name:
+        undo = partial(setattr, client, "unnamed", client.unnamed) if out else None
+        client.unnamed = None
+        client.unnamed_described = False
+    if text.refusal is not None and not allowed(client, origin, text.refusal):
+        return add_failure(origin, refused(text.refusal), out, steps, undo)
+    if name in client.statements:
+        shown = name.decode("utf-8", "replace")
+        error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
+        out.append(messages.parse(b"", statement.definition))  # what is wrong with it comes first
+        steps.append(Step(PARSE, Action.SWALLOW))
+        return add_failure(origin, error, out, steps)
+    if text.deallocates is not None and in_failed_transaction(origin):
+        return add_failure(origin, _TRANSACTION_FAILED, out, steps, undo)
+    is_first = not out
+    if out:
+        origin.in_doubt = True
+    if text.changes_schema:
+        client.pool.statements.forget_all()
+    if name:
+        if origin.has_own_settings:
+            statement = client.pool.statements.private(statement)
+        client.statements[name] = statement
+    else:
+        client.unnamed = statement
+    if text.deallocates is not None:
+        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement, undo=undo))
+        return False
+    if not name:
+        origin.unnamed = statement
+        out.append(data)
+        steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
+        return is_first  # `ClientSession.failed_at_once` goes by that
+    if statement in origin.prepared:
+        if in_failed_transaction(origin) and not text.ends:
+            del client.statements[name]
+            return add_failure(origin, _TRANSACTION_FAILED, out, steps)
+        origin.prepared.move_to_end(statement)
+        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
+    else:
+        prepare(client, origin, statement, Step(PARSE, name=name, statement=statement), out, steps)
+    return False
+
+
+def prepare(
+    client: ClientSession,
+    origin: OriginConnection,
+    statement: Statement,
+    step: Step,
+    out: list[bytes],
+    steps: list[Step],
+) -> None:
+    """Parses `statement` at the origin, which hasn't got it."""
+    if out:
+        origin.in_doubt = True
+    origin.preparing.add(statement)
+    superfluous = origin.remember(statement, client.proxy.options.max_prepared_statements)
+    if superfluous is not None:
+        out.append(messages.close_statement(superfluous.name))
+        steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
+    if origin.has_own_settings:
+        origin.prepared_under_own.add(statement)
+    out.append(messages.parse(statement.name, statement.definition))
+    steps.append(step)
+
+
+def add_proof(origin: OriginConnection, out: list[bytes], steps: list[Step]) -> None:
+    """Has the origin look at a statement of a Parse that it isn't sent, as it would if it were."""
+    parse = steps[0]
+    if len(out) == 1 and parse.finals == PARSE and parse.statement in origin.prepared:
+        out.insert(0, messages.describe_statement(parse.statement.name))
+        steps.insert(0, Step(DESCRIBE, Action.SWALLOW))
+
+
+def add_bind(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    portal, name, position = messages.split_bind(data)
+    statement = client.statements.get(name) if name else client.unnamed
+    if statement is None:
+        return add_failure(origin, no_statement(name), out, steps)
+    text = statement.text
+    if text.refusal is not None and not allowed(client, origin, text.refusal):
+        return add_failure(origin, refused(text.refusal), out, steps)
+    if text.deallocates is not None:
+        return _bind_locally(client, origin, data, out, steps)
+    client.local_portals.pop(portal, None)
+    client.cached_portals.pop(portal, None)
+    client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
+    note(client, origin, text)
+    plain = True
+    if not name:
+        if origin.unnamed is not statement:
+            if out:
+                origin.in_doubt = True
+            origin.unnamed = statement
+            out.append(messages.parse(b"", statement.definition))
+            steps.append(Step(PARSE, Action.SWALLOW))
+            plain = False
+        out.append(data)
+    else:
+        if statement in origin.prepared:
+            origin.prepared.move_to_end(statement)
+        else:
+            prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+            plain = False
+        length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)
+        out.append(b"B" + length.to_bytes(4, "big") + portal + b"\0" + statement.name + b"\0" + data[position:])
+    steps.append(STEP_BIND)
+    return plain
+
+
+def _bind_locally(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    """DEALLOCATE or DISCARD ALL, which the origin need not know of."""
+    portal, name, position = messages.split_bind(data)
+    values = messages.count_values(data, position)
+    if values:
+        return add_failure(origin, wrong_value_count(name, values), out, steps)
+    if in_failed_transaction(origin):
+        return add_failure(origin, _TRANSACTION_FAILED, out, steps)
+    statement = client.statement(name)
+    assert statement is not None
+    client.local_portals[portal] = statement
+    undo = partial(client.local_portals.pop, portal, None)
+    steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE, undo=undo))
+    return False
+
+
+def add_describe(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    target, name = messages.split_target(data)
+    if target != _STATEMENT:
+        if name in client.local_portals:
+            steps.append(Step(DESCRIBE, Action.EMIT, messages.NO_DATA))
+            return False
+        out.append(data)
+        steps.append(STEP_DESCRIBE)
+        return True
+    statement = client.statement(name)
+    if statement is None:
+        return add_failure(origin, no_statement(name), out, steps)
+    if statement.text.deallocates is not None:
+        answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
+        steps.append(Step(DESCRIBE, Action.EMIT, answer))
+        return False
+    if not name:
+        client.unnamed_described = True
+        if origin.unnamed is not statement:
+            if out:
+                origin.in_doubt = True
+            origin.unnamed = statement
+            out.append(messages.parse(b"", statement.definition))
+            steps.append(Step(PARSE, Action.SWALLOW))
+        out.append(data)
+    else:
+        if statement in origin.prepared:
+            origin.prepared.move_to_end(statement)
+        else:
+            prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+        out.append(messages.describe_statement(statement.name))
+    client.knows_columns = True
+    steps.append(Step(DESCRIBE, learns=statement.learn))
+    return False
+
+
+def add_execute(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    if client.cached_portals:
+        bound = client.cached_portals.pop(messages.cstring(data, 5)[0], None)
+        if bound is not None:
+            # Bound to a stored answer, which turns out not to be enough: a few rows are asked for, say.
+            add_bind(client, origin, bound.bind, out, steps)
+            steps[-1] = Step(BIND, Action.SWALLOW) if steps[-1] is STEP_BIND else steps[-1]
+            out.append(data)
+            steps.append(STEP_EXECUTE)
+            return False
+    if client.local_portals:
+        portal, _ = messages.cstring(data, 5)
+        statement = client.local_portals.pop(portal, None)
+        if statement is not None:
+            return _deallocate(client, origin, statement, data, out, steps)
+    out.append(data)
+    steps.append(STEP_EXECUTE)
+    return True
+
+
+def _deallocate(
+    client: ClientSession,
+    origin: OriginConnection,
+    statement: Statement,
+    data: bytes,
+    out: list[bytes],
+    steps: list[Step],
+) -> bool:
+    """Executes what `_bind_locally` bound: here, or at an origin that has more to drop than is known of here."""
+    text = statement.text
+    undo: Callable[[], object] | None = None
+    learns: Callable[[bytes], None] | None = None
+    if out:
+        origin.in_doubt = True
+    if client.pinned and text.discards_all and not in_transaction(client, origin):
+        learns = partial(discarded_all, client, origin)
+    elif client.pinned and is_for_both(client, origin, text):
+        undo = deallocate_all(client, origin)
+    elif not is_for_origin(client, origin, text):
+        if out:
+            undo = partial(setattr, client, "statements", dict(client.statements))
+        answer = drop_statements(client, text)
+        if answer[:1] == b"E":
+            return add_failure(origin, answer, out, steps)
+        steps.append(Step(EXECUTE, Action.EMIT, answer, undo=undo))
+        return False
+    origin.unnamed = None
+    portal, _ = messages.cstring(data, 5)
+    out += (messages.parse(b"", statement.definition), messages.bind(portal, b"", bytes(6)), data)
+    steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, learns=learns, undo=undo))
+    return False
+
+
+def add_close(
+    client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
+) -> bool:
+    target, name = messages.split_target(data)
+    if target == _STATEMENT:
+        if out:
+            origin.in_doubt = True
+        statement = client.statements.pop(name, None)
+        undo = None
+        if not name:
+            undo = partial(setattr, client, "unnamed", client.unnamed)
+            client.unnamed = None
+        shown = name if statement is not None else None
+        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement, undo=undo))
+        return False
+    out.append(data)
+    steps.append(STEP_CLOSE)
+    return True
+
+
+def add_failure(
+    origin: OriginConnection,
+    error: bytes,
+    out: list[bytes],
+    steps: list[Step],
+    undo: Callable[[], object] | None = None,
+) -> bool:
+    """`undo` is that of a Parse without a name, when it is what fails."""
+    origin.unnamed = None
+    out.append(messages.parse(b"", FAILS))
+    steps.append(Step(PARSE, Action.REPLACE, error, None if undo is None else b"", undo=undo))
+    return False
