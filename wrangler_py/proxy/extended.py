@@ -137,7 +137,7 @@ def add_bind(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
     portal, name, position = messages.split_bind(data)
-    statement = client.statements.get(name) if name else client.unnamed
+    statement = client.statement(name)
     if statement is None:
         return add_failure(origin, no_statement(name), out, steps)
     text = statement.text
@@ -149,26 +149,39 @@ def add_bind(
     client.cached_portals.pop(portal, None)
     client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
     note(client, origin, text)
-    plain = True
+    plain = _has_statement(client, origin, name, statement, out, steps)
     if not name:
-        if origin.unnamed is not statement:
-            if out:
-                origin.in_doubt = True
-            origin.unnamed = statement
-            out.append(messages.parse(b"", statement.definition))
-            steps.append(Step(PARSE, Action.SWALLOW))
-            plain = False
         out.append(data)
     else:
-        if statement in origin.prepared:
-            origin.prepared.move_to_end(statement)
-        else:
-            prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
-            plain = False
         length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)
         out.append(b"B" + length.to_bytes(4, "big") + portal + b"\0" + statement.name + b"\0" + data[position:])
     steps.append(STEP_BIND)
     return plain
+
+
+def _has_statement(
+    client: ClientSession,
+    origin: OriginConnection,
+    name: bytes,
+    statement: Statement,
+    out: list[bytes],
+    steps: list[Step],
+) -> bool:
+    """Whether the origin had `statement`, which the client calls `name`; it has once `out` is sent."""
+    if not name:
+        if origin.unnamed is statement:
+            return True
+        if out:
+            origin.in_doubt = True
+        origin.unnamed = statement
+        out.append(messages.parse(b"", statement.definition))
+        steps.append(Step(PARSE, Action.SWALLOW))
+        return False
+    if statement in origin.prepared:
+        origin.prepared.move_to_end(statement)
+        return True
+    prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+    return False
 
 
 def _bind_locally(
@@ -207,20 +220,11 @@ def add_describe(
         answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
         steps.append(Step(DESCRIBE, Action.EMIT, answer))
         return False
+    _has_statement(client, origin, name, statement, out, steps)
     if not name:
         client.unnamed_described = True
-        if origin.unnamed is not statement:
-            if out:
-                origin.in_doubt = True
-            origin.unnamed = statement
-            out.append(messages.parse(b"", statement.definition))
-            steps.append(Step(PARSE, Action.SWALLOW))
         out.append(data)
     else:
-        if statement in origin.prepared:
-            origin.prepared.move_to_end(statement)
-        else:
-            prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
         out.append(messages.describe_statement(statement.name))
     client.knows_columns = True
     steps.append(Step(DESCRIBE, learns=statement.learn))

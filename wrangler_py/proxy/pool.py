@@ -259,7 +259,7 @@ class Pool:
         who = (self.requests.label(request.id) if request else None) or "a client"
         tables = ", ".join(sorted({table for run in writes for table in run.text.facts.tables_written}))
         if tables:
-            self.notice_once(
+            self.notice(
                 f"{self.binding}: {who} left a transaction open: what it wrote to {tables} is rolled back; "
                 "commit it, or connect with autocommit"
             )
