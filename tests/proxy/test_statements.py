@@ -266,8 +266,15 @@ def with_asyncpg(dsn: str, sql: str, change: Callable[[], None]) -> list[Any]:
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("programme", [with_psycopg, with_pg8000, with_asyncpg])
 def test_drivers_recover_as_they_do_directly(
-    proxy: ProxyServer, postgres: PostgresServer, programme: Run, change: str, elsewhere: bool
+    start_proxy: Callable[..., ProxyServer],
+    postgres: PostgresServer,
+    programme: Run,
+    change: str,
+    elsewhere: bool,
 ) -> None:
+    """One connection, as there is directly: on another one psycopg would recover earlier."""
+    proxy = start_proxy(config={"connection_limit": 1})
+
     def run(dsn: str, name: str, dsn_of_change: str) -> list[Any]:
         def make() -> None:
             with psycopg.connect(dsn_of_change, autocommit=True) as connection:

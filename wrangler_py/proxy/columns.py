@@ -60,7 +60,7 @@ def prove_columns(
             return
         for statement in statements.values():
             origin.prepared.pop(statement, None)
-        pool.statements.forget_all()
+        pool.schema_changed()
         origin.unnamed = None
         closes = [messages.close_statement(statement.name) for name, statement in statements.items() if name]
         if closes and not origin.closed:

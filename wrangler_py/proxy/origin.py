@@ -162,7 +162,7 @@ class OriginConnection(asyncio.Protocol):
                 if exchange.error is not None:
                     self.unnamed = None
                     if _PLAN_IS_STALE.search(exchange.error):
-                        self.pool.statements.forget_all()
+                        self.pool.schema_changed()
                     if self._held_back:
                         self._try_again(exchange, alone=answers[-1][0] is exchange)
                 if exchange.queries is not None or exchange.capture is not None:
@@ -285,7 +285,7 @@ class OriginConnection(asyncio.Protocol):
             client.granted(self)  # what it waited with depended on those answers
         elif self.stream.transaction_status == IDLE:
             if client is None:
-                self._settle()
+                self.settle()
             elif client.lets_go():
                 self.release()
         elif client is None and not self.release_pending:
@@ -315,7 +315,7 @@ class OriginConnection(asyncio.Protocol):
             if self.write_paused:
                 client.resume_reading()
         self.release_pending = True
-        self._settle()
+        self.settle()
 
     def abandon(self) -> None:
         """The client is gone. What it asked for ends unheard; an open transaction is rolled back."""
@@ -347,7 +347,7 @@ class OriginConnection(asyncio.Protocol):
             data += messages.SYNC
         self.transport.write(data)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Idle and nobody's: clean up what has to be, then back to the pool."""
         self.abandoned_at = self.cancelled_at = None
         if self.cancelling or self.closed:
@@ -362,21 +362,30 @@ class OriginConnection(asyncio.Protocol):
                 return
         if self.schema_changed:
             self.schema_changed = False
-            self.pool.statements.forget_all()
+            self.pool.schema_changed()
         if self.stream.parameters_changed:
             self.stream.parameters_changed = False
             self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
-        if self.dirty:
+        looks_up = self.pool.stored_code.wanted and not self.retired
+        if looks_up and self.settings is not self.pool.baseline:
+            self.dirty = True
+        if self.dirty or looks_up:
             self.pool.not_idle(self)
-            self.dirty = False
-            if self.drop_statements:
-                self.drop_statements = False
-                self.prepared.clear()
-                self.run(f"{RESET_SESSION}; DEALLOCATE ALL", self._reset_done)
-            else:
-                self.run(RESET_SESSION, self._reset_done)
+            if self.dirty:
+                self._reset()
+            if looks_up:
+                self.pool.stored_code.look_up(self)
         elif not self.idle:
             self.pool.available(self)
+
+    def _reset(self) -> None:
+        self.dirty = False
+        if self.drop_statements:
+            self.drop_statements = False
+            self.prepared.clear()
+            self.run(f"{RESET_SESSION}; DEALLOCATE ALL", self._reset_done)
+        else:
+            self.run(RESET_SESSION, self._reset_done)
 
     def _close_own_statements(self) -> None:
         own = list(self.prepared_under_own)

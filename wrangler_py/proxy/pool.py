@@ -23,6 +23,7 @@ from wrangler_py.proxy.requests import Requests
 from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
 from wrangler_py.proxy.sql_text import SQLTexts
 from wrangler_py.proxy.statements import Statements
+from wrangler_py.proxy.stored_code import StoredCode
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange
@@ -71,6 +72,7 @@ class Pool:
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
         self.caching = Caching(self, store)
+        self.stored_code = StoredCode()
         self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
@@ -206,7 +208,7 @@ class Pool:
             return
         self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
         self._add(connection)
-        self.available(connection)
+        connection.settle()
 
     def _add(self, connection: OriginConnection) -> None:
         self._failures.clear()
@@ -239,6 +241,11 @@ class Pool:
         self.not_idle(connection)
         self.connections.discard(connection)
         connection.close()
+
+    def schema_changed(self) -> None:
+        """Something was run, here or elsewhere, that may make plans stale and have queries do other things."""
+        self.statements.forget_all()
+        self.stored_code.forget()
 
     # --- what people are told ------------------------------------------------------------------------------
 
@@ -372,6 +379,7 @@ class Pool:
                 client.origin_unavailable(self._why_none())
         for connection in list(self.connections):
             self._watch(connection, now)
+        self.stored_code.grow_old()
         while self._idle and now - self._idle[0].idle_since > self.options.idle_timeout_s:
             self._discard(self._idle[0])
         if self._unavailable is not None and not self._opening:
@@ -439,6 +447,7 @@ class Pool:
                     connection.retired = True
             self._known_settings.clear()
             self._interned.clear()
+            self.stored_code.forget()
             self.baseline = None  # type: ignore[assignment]
         while self._idle and len(self.connections) > config.connection_limit:
             self._discard(self._idle[0])

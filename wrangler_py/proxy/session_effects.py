@@ -88,7 +88,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         origin.has_own_settings = True
     if text.changes_schema:
         origin.schema_changed = True
-        client.pool.statements.forget_all()
+        client.pool.schema_changed()
     if client.pool.options.allow_unsupported:
         _pin_if_needed(client, origin, text)
     elif text.sets_outside_transaction and not in_transaction(client, origin):

@@ -25,7 +25,8 @@ MAX_START_BYTES = 1_000
 MAX_ANALYSED_BYTES = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
-_HARMLESS_STARTS = frozenset({b"select", b"insert", b"update", b"delete", b"with", b"values", b"show", b"fetch"})
+_READING_STARTS = frozenset({b"select", b"values", b"show", b"fetch"})
+_HARMLESS_STARTS = _READING_STARTS | {b"insert", b"update", b"delete", b"with"}
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
 _SUSPICIOUS_WORDS = (
     b"set_config", b"pg_settings", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"'
@@ -43,21 +44,21 @@ _HARMLESS_CALLS = frozenset(
 _COMMENT_BEFORE_ARGUMENTS = re.compile(rb"\*/\s*+\(")
 
 
-def _is_harmless(sql: bytes) -> bool:
-    """Whether a glance shows that there is nothing in it for the parser to find: a single ordinary query."""
+def _harmless_start(sql: bytes) -> bytes | None:
+    """The first word, if a glance shows that there is nothing for the parser to find: a single ordinary query."""
     text = sql.lower()
     first = _FIRST_WORD.match(text)
     if first is None or first[1] not in _HARMLESS_STARTS:
-        return False
+        return None
     if (b";" in text and not text.rstrip().endswith(b";")) or text.count(b";") > 1:
-        return False
+        return None
     if any(word in text for word in _SUSPICIOUS_WORDS if word != b"into" or first[1] != b"insert"):
-        return False
+        return None
     if b"(" not in text:
-        return True
+        return first[1]
     if b"--" in text or _COMMENT_BEFORE_ARGUMENTS.search(text):
-        return False  # a function's name may stand before the comment
-    return all(name in _HARMLESS_CALLS for name in _CALL.findall(text))
+        return None  # a function's name may stand before the comment
+    return first[1] if all(name in _HARMLESS_CALLS for name in _CALL.findall(text)) else None
 
 
 class Refusal(NamedTuple):
@@ -84,9 +85,10 @@ class SQLText:
     """
 
     __slots__ = (
-        "_facts", "_sample", "_verdict", "begins", "changes_schema", "deallocates", "dirties", "discards_all",
-        "ends", "is_ordinary", "needs_session", "notifies", "prepares", "refusal", "resets_settings", "rolls_back",
-        "sets", "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
+        "_facts", "_sample", "_verdict", "_writes", "begins", "changes_schema", "deallocates", "dirties",
+        "discards_all", "ends", "is_ordinary", "needs_session", "notifies", "prepares", "refusal",
+        "resets_settings", "rolls_back", "sets", "sets_outside_transaction", "takes_transaction_lock",
+        "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:
@@ -109,8 +111,12 @@ class SQLText:
         self.needs_session: str | None = None
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
-        if not _is_harmless(sql):
+        self._writes: bool | None = None
+        start = _harmless_start(sql)
+        if start is None:
             self._learn(self.facts)
+        elif start in _READING_STARTS:
+            self._writes = False
         self.is_ordinary = self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends
             or self.resets_settings or self.sets or self.sets_outside_transaction or self.takes_transaction_lock
@@ -142,8 +148,10 @@ class SQLText:
     @property
     def writes(self) -> bool:
         """Whether the text may write tables."""
-        facts = self.facts
-        return bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
+        if self._writes is None:
+            facts = self.facts
+            self._writes = bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
+        return self._writes
 
     def _learn(self, facts: SQLFacts) -> None:
         effects = facts.session_effects

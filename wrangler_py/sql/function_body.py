@@ -1,0 +1,116 @@
+"""What the text of a function's body shows of what it leaves behind in the session that runs it.
+
+Triggers, defaults and views run functions that no query names. PL/pgSQL has no parser here, but it has SQL's
+tokens, and those are enough to tell the many harmless ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+SESSION_FUNCTIONS = frozenset({
+    "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
+    "set_config", "setseed",
+})  # fmt: skip
+"""Those of PostgreSQL's own that leave something behind."""
+
+_SUSPICIOUS = frozenset({
+    "call", "discard", "execute", "hold", "listen", "load", "pg_settings", "pg_temp", "prepare", "reset", "temp",
+    "temporary",
+})  # fmt: skip
+_BEFORE_A_STATEMENT = frozenset({";", ">>", "begin", "atomic", "then", "else", "loop"})
+_GONE_WITH_THE_TRANSACTION = frozenset({"local", "constraints", "transaction"})
+_NO_CALL = frozenset({
+    "assert", "by", "conflict", "cube", "elseif", "elsif", "filter", "if", "insert", "into", "key", "over",
+    "partition", "perform", "query", "return", "rollup", "set", "sets", "while", "within",
+})  # fmt: skip
+"""Words without a meaning of their own to the scanner that may stand before a parenthesis."""
+
+
+class _Token(NamedTuple):
+    text: str
+    """In lower case. Quotes are gone from names that are known here."""
+    is_word: bool
+    is_reserved: bool
+    """A word that can't name a function of one's own."""
+
+
+def leaves_nothing_behind(body: str) -> bool:
+    """Whether a function with this body (SQL or PL/pgSQL) surely changes nothing that outlives its transaction.
+
+    Dynamic SQL, calls of functions that aren't PostgreSQL's own, and what can't be read are taken to do so.
+    """
+    tokens = _tokens(body)
+    if tokens is None:
+        return False
+    if any(token.is_word and token.text in _SUSPICIOUS for token in tokens):
+        return False
+    statements = [_Token(";", False, False), *tokens, _Token(";", False, False)]
+    for place, (before, token) in enumerate(pairwise(statements), start=1):
+        following = statements[min(place + 1, len(statements) - 1)].text
+        if token.text in ("do", "set") and before.text in _BEFORE_A_STATEMENT:
+            if following not in _GONE_WITH_THE_TRANSACTION:
+                return False
+        elif token.is_word and following == "(" and not _is_harmless_call(statements, place):
+            return False
+    return True
+
+
+def _tokens(body: str) -> list[_Token] | None:
+    from postgast import PgQueryError, scan
+    from postgast.pg_query_pb2 import KeywordKind, Token
+
+    from wrangler_py.sql.postgres_functions import BUILTIN
+
+    comments = {Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")}
+    no_keyword = {KeywordKind.Value("NO_KEYWORD"), KeywordKind.Value("UNRESERVED_KEYWORD")}
+    identifier, strange = Token.Value("IDENT"), Token.Value("UIDENT")
+    octets = body.encode("utf-8", "replace")
+    try:
+        found = scan(octets.decode()).tokens
+    except PgQueryError:
+        return None
+    tokens = []
+    for token in found:
+        if token.token in comments:
+            continue
+        if token.token == strange:
+            return None
+        text = octets[token.start : token.end].decode("utf-8", "replace")
+        free = token.keyword_kind in no_keyword
+        is_word = token.token == identifier or token.keyword_kind != 0
+        quoted = text[1:-1] if text[:1] == '"' else ""
+        text = quoted if quoted in BUILTIN or quoted in _SUSPICIOUS else text.lower()
+        tokens.append(_Token(text, is_word, is_word and not free))
+    return tokens
+
+
+def _is_harmless_call(tokens: Sequence[_Token], place: int) -> bool:
+    """Whether the word at `place`, which a parenthesis follows, calls nothing, or nothing that matters."""
+    from wrangler_py.sql.postgres_functions import BUILTIN
+
+    name = tokens[place].text
+    first = place
+    while tokens[first - 1].text == ".":
+        first -= 2
+    if tokens[first - 1].text == "into":
+        return True  # the columns of an INSERT
+    if first < place and (tokens[first].text != "pg_catalog" or first < place - 2 or name not in BUILTIN):
+        return False
+    if name == "set_config":
+        return _is_for_the_transaction(tokens, place + 1)
+    if name in SESSION_FUNCTIONS:
+        return False
+    return tokens[place].is_reserved or name in BUILTIN or name in _NO_CALL
+
+
+def _is_for_the_transaction(tokens: Sequence[_Token], opening: int) -> bool:
+    """Whether the last argument of a set_config() is the constant true."""
+    depth = 0
+    for place in range(opening, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[place].text, 0)
+        if depth == 0:
+            return [token.text for token in tokens[place - 2 : place]] == [",", "true"]
+    return False
