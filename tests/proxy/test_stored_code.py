@@ -153,8 +153,14 @@ def test_what_a_write_runs_unasked_is_undone(
         "CREATE VIEW shown AS SELECT * FROM runs_code; ALTER TABLE runs_code ENABLE ROW LEVEL SECURITY; "
         "ALTER TABLE runs_code FORCE ROW LEVEL SECURITY; "
         "CREATE POLICY own ON runs_code USING (own_function() IS NOT NULL)",
+        "CREATE DOMAIN own AS int CHECK (own_function() IS NOT NULL); CREATE VIEW shown AS SELECT 1::own",
+        "CREATE FUNCTION sets(int, int) RETURNS text LANGUAGE sql AS $$SELECT own_function()$$; "
+        "CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = sets); CREATE VIEW shown AS SELECT 1 ### 2",
+        "CREATE TYPE own AS (a int); CREATE FUNCTION to_text(own) RETURNS text LANGUAGE sql "
+        "AS $$SELECT own_function()$$; CREATE CAST (own AS text) WITH FUNCTION to_text(own); "
+        "CREATE VIEW shown AS SELECT row(1)::own::text",
     ],
-    ids=["a function in a view", "set_config in a view", "a policy"],
+    ids=["a function in a view", "set_config in a view", "a policy", "a domain", "an operator", "a cast"],
 )
 def test_what_a_read_runs_unasked_is_undone(
     start: Callable[[], ProxyServer], postgres: PostgresServer, database: str, code: str

@@ -1,4 +1,4 @@
-"""Code in the database that queries run without naming it: triggers, defaults, checks, rules, views, policies.
+"""Code in the database that queries run without naming it, in triggers, defaults, checks, views, operators, ….
 
 What it leaves behind in a session can't be known from the query. So the catalog is asked whether any of it may
 leave something behind, over a pool's first connection; if so, connections are reset after each such use.
@@ -28,19 +28,21 @@ _NAMES = ", ".join(f"'{name}'" for name in sorted(SESSION_FUNCTIONS))
 CATALOG_QUERY = f"""
 WITH calls(expression, runs_on_read) AS (
     SELECT adbin::text, false FROM pg_catalog.pg_attrdef
-    UNION ALL SELECT conbin::text, false FROM pg_catalog.pg_constraint
+    UNION ALL SELECT conbin::text, contypid <> 0 FROM pg_catalog.pg_constraint
     UNION ALL SELECT tgqual::text, false FROM pg_catalog.pg_trigger
     UNION ALL SELECT polqual::text, true FROM pg_catalog.pg_policy
     UNION ALL SELECT polwithcheck::text, true FROM pg_catalog.pg_policy
     UNION ALL SELECT ev_action::text, true FROM pg_catalog.pg_rewrite WHERE oid >= 16384
 ), uses(function, runs_on_read) AS (
-    SELECT refobjid, bool_or(classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::regclass))
-    FROM pg_catalog.pg_depend
-    WHERE refclassid = 'pg_catalog.pg_proc'::regclass AND refobjid >= 16384 AND classid IN (
-        'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_attrdef'::regclass,
-        'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_trigger'::regclass,
-        'pg_catalog.pg_event_trigger'::regclass
+    SELECT refobjid, bool_or(
+        classid NOT IN (
+            'pg_catalog.pg_attrdef'::regclass, 'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_trigger'::regclass,
+            'pg_catalog.pg_event_trigger'::regclass
+        ) AND objid NOT IN (SELECT oid FROM pg_catalog.pg_constraint WHERE conrelid <> 0)
     )
+    FROM pg_catalog.pg_depend
+    WHERE refclassid = 'pg_catalog.pg_proc'::regclass AND classid <> 'pg_catalog.pg_proc'::regclass
+        AND refobjid >= 16384
     GROUP BY refobjid
 ), own(body, runs_on_read) AS (
     SELECT CASE WHEN lanname IN ('sql', 'plpgsql') AND prosrc <> '' THEN prosrc END, runs_on_read
