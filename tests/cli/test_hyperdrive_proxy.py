@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
+import asyncpg
+import pg8000.dbapi
 import psycopg
 import pytest
 from support.command_line import CommandLine
@@ -74,6 +80,65 @@ def test_a_fixed_login(cli: CommandLine, postgres: Any) -> None:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(proxy.strings[0], password="wrong")
+
+
+@contextlib.contextmanager
+def eavesdropper(port: int) -> Iterator[tuple[int, bytearray]]:
+    """A port that leads one client to `port`, and what it is told there."""
+    heard = bytearray()
+
+    def relay(source: socket.socket, target: socket.socket, heard: bytearray) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                heard += data
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
+
+        def serve() -> None:
+            client = stack.enter_context(listener.accept()[0])
+            server = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            upstream = threading.Thread(target=relay, args=(client, server, bytearray()))
+            upstream.start()
+            relay(server, client, heard)
+            upstream.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1], heard
+        thread.join(30)
+
+
+def with_psycopg(port: int, user: str, password: str, database: str) -> None:
+    psycopg.connect(host="127.0.0.1", port=port, user=user, password=password, dbname=database).close()
+
+
+def with_pg8000(port: int, user: str, password: str, database: str) -> None:
+    pg8000.dbapi.connect(user, host="127.0.0.1", port=port, password=password, database=database).close()
+
+
+def with_asyncpg(port: int, user: str, password: str, database: str) -> None:
+    async def log_in() -> None:
+        login = {"user": user, "password": password, "database": database, "ssl": False}
+        await (await asyncpg.connect(host="127.0.0.1", port=port, **login)).close()
+
+    asyncio.run(log_in())
+
+
+@pytest.mark.parametrize("login", [with_psycopg, with_pg8000, with_asyncpg])
+@pytest.mark.parametrize("password", [None, "a person's"])
+def test_only_a_random_password_is_quick_and_only_for_libpq(
+    cli: CommandLine, postgres: Any, login: Callable[[int, str, str, str], None], password: str | None
+) -> None:
+    """It needs no protection from being guessed; pg8000 insists on 4,096 iterations all the same."""
+    options = [] if password is None else ["--password", password]
+    with running(cli, "--connection-string", postgres.dsn(), *options) as proxy:
+        parts = urlsplit(proxy.strings[0])
+        with eavesdropper(parts.port or 0) as (port, heard):
+            login(port, unquote(parts.username or ""), unquote(parts.password or ""), parts.path[1:])
+    quick = password is None and login is with_psycopg
+    assert re.findall(rb",i=(\d+)", heard) == [b"1" if quick else b"4096"]
 
 
 def test_another_database_of_the_server(cli: CommandLine, postgres: Any) -> None:

@@ -41,7 +41,9 @@ class ProxyServer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         limits = ProxyOptions(**options)
-        self.proxy: Proxy = self.call(lambda: Proxy(password=PASSWORD, observer=self, options=limits))
+        self.proxy: Proxy = self.call(
+            lambda: Proxy(password=PASSWORD, password_is_random=True, observer=self, options=limits)
+        )
         self.call(lambda: self.proxy.add_pool(BINDING, config))
         asyncio.run_coroutine_threadsafe(self.proxy.start(), self._loop).result(10)
 

@@ -74,7 +74,9 @@ class LocalHyperdrive:
         self._deleted: set[str] = set()
         self._updating = asyncio.Lock()
         self._warm_up: asyncio.Task[object] | None = None
-        self.proxy = Proxy(password=self._password, observer=self, options=options)
+        self.proxy = Proxy(
+            password=self._password, password_is_random=password is None, observer=self, options=options
+        )
 
     async def start(self, bindings: Sequence[ResolvedBinding]) -> None:
         """Serve `bindings`, on the embedded PostgreSQL if one needs it; `close` is to follow, also if this fails.

@@ -44,10 +44,11 @@ class ClientStartup:
     """Bytes in, bytes out, until `state` is AUTHENTICATED or CANCEL.
 
     Then `parameters` holds the start-up packet, `minor` the agreed protocol (3.`minor`), and `rest` what the
-    client sent beyond.
+    client sent beyond. For `quick` see `ScramServer`.
     """
 
     verifier: Verifier
+    quick: Verifier | None = None
     state: State = State.STARTING
     parameters: dict[str, str] = field(default_factory=dict)
     minor: int = 0
@@ -115,7 +116,7 @@ class ClientStartup:
                 length = struct.unpack_from("!i", body, position)[0]
                 if length != len(body) - position - 4:
                     raise ProtocolError("malformed SASLInitialResponse")
-                self._scram = ScramServer(self.verifier)
+                self._scram = ScramServer(self.verifier, self.quick)
                 self.state = State.SASL_FINAL
                 return messages.authentication_sasl_continue(self._scram.first(body[position + 4 :]))
             assert self._scram is not None

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 import stringprep
 import unicodedata
@@ -17,8 +18,13 @@ from dataclasses import dataclass, field
 MECHANISM = "SCRAM-SHA-256"
 MECHANISM_PLUS = "SCRAM-SHA-256-PLUS"
 ITERATIONS = 4096
+QUICK_ITERATIONS = 1
+"""Enough for a random password, which nobody guesses anyway. PostgreSQL's `scram_iterations` may be as low."""
 MAX_ITERATIONS = 10_000_000
 """More than any real server asks for; a hostile one could otherwise stop the event loop for minutes."""
+
+
+_LIBPQ = re.compile(rb"[ny],,n=,r=[A-Za-z0-9+/]{24}\Z")
 
 
 class ScramError(Exception):
@@ -88,10 +94,15 @@ class Verifier:
 
 
 class ScramServer:
-    """The server's end, without channel binding: `first`, then `final`."""
+    """The server's end, without channel binding: `first`, then `final`.
 
-    def __init__(self, verifier: Verifier, nonce: str | None = None) -> None:
+    `quick` is a verifier of the same password for clients that take any number of iterations. libpq does, and is
+    told by how it begins; others, such as pg8000 and many a pgjdbc, refuse fewer than RFC 7677 recommends.
+    """
+
+    def __init__(self, verifier: Verifier, quick: Verifier | None = None, nonce: str | None = None) -> None:
         self._verifier = verifier
+        self._quick = quick
         self._nonce = (nonce or secrets.token_urlsafe(18)).encode()
         self._gs2_header = b""
         self._client_first_bare = b""
@@ -106,6 +117,8 @@ class ScramServer:
         client_nonce = _attributes(bare).get(b"r")
         if not client_nonce:
             raise ScramError("no nonce")
+        if self._quick is not None and _LIBPQ.match(client_first):
+            self._verifier = self._quick
         self._gs2_header = flag + b",,"
         self._client_first_bare = bare
         self._nonce = client_nonce + self._nonce

@@ -43,7 +43,7 @@ class Admission(asyncio.Protocol):
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.write_paused = False
-        self._startup = ClientStartup(proxy.verifier)
+        self._startup = ClientStartup(proxy.verifier, proxy.quick_verifier)
         self._early = b""
         self._owed = b""
         """The end of the authentication goes out with what follows: a packet of its own may be waited for."""

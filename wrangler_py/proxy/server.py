@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
-from wrangler_py.pgwire.scram import Verifier
+from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.admission import Admission
 from wrangler_py.proxy.client import ClientSession
 from wrangler_py.proxy.observer import Observer
@@ -28,17 +28,20 @@ class Proxy:
     """A pooling proxy on one port, with a pool for each binding.
 
     Clients log in as `BINDING`, or `BINDING.REQUEST` on behalf of a Worker's request, with `password`.
+    A random one has at least 128 bits, so that deriving keys from it need not be slow.
     """
 
     def __init__(
         self,
         *,
         password: str,
+        password_is_random: bool = False,
         observer: Observer | None = None,
         options: ProxyOptions | None = None,
     ) -> None:
         self.options = options or ProxyOptions()
         self.verifier = Verifier.of(password)
+        self.quick_verifier = Verifier.of(password, iterations=QUICK_ITERATIONS) if password_is_random else None
         self.clients: set[Admission | ClientSession] = set()
         self.pools: dict[str, Pool] = {}
         self.host = ""
