@@ -163,6 +163,14 @@ def test_a_debugger_that_is_not_installed(project: Path, tmp_path: Path) -> None
     assert "pip install debugpy" in output
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "99999999"])
+def test_a_debugger_port_that_there_is_not(project: Path, port: str) -> None:
+    with DevProcess(project, "--debugger", port) as dev:
+        assert dev.wait() == 2
+        assert "--debugger" in dev.output
+        assert "Traceback" not in dev.output
+
+
 def test_a_debugger_port_that_is_taken(project: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -115,7 +115,9 @@ def test_every_command_works(reader: Reader) -> None:
 
 
 def test_every_command_in_the_text_works(reader: Reader) -> None:
-    for command in dict.fromkeys(re.findall(r"`(wrangler-py [^`]+)`", PAGE)):
+    commands = dict.fromkeys(re.findall(r"`(wrangler-py [^`]+)`", PAGE))
+    assert len(commands) >= 5
+    for command in commands:
         arguments = shlex.split(command.replace("NAME", "another"))[1:]
         if arguments == ["dev"]:
             continue  # the page has it as a block, too

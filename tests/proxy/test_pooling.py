@@ -200,18 +200,18 @@ def test_cancel(proxy: ProxyServer) -> None:
 
 
 def test_an_open_transaction_ends_with_its_client(proxy: ProxyServer, postgres: PostgresServer) -> None:
+    def open_transactions() -> int:
+        [(count,)] = postgres.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name = 'Cloudflare Hyperdrive' AND state LIKE 'idle in%'"
+        )
+        return int(count)
+
     connection = psycopg.connect(proxy.dsn())
     connection.execute("SELECT 1")
+    wait_until(lambda: open_transactions() == 1)
     connection.close()
-    wait_until(
-        lambda: (
-            postgres.execute(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE application_name = 'Cloudflare Hyperdrive' AND state LIKE 'idle in%'"
-            )
-            == [(0,)]
-        )
-    )
+    wait_until(lambda: open_transactions() == 0)
 
 
 def test_deallocate_reaches_no_origin(proxy: ProxyServer) -> None:

@@ -44,7 +44,7 @@ def upload_mtls_certificate(
 ) -> None:
     """Upload a client certificate with its key.
 
-    `hyperdrive create --mtls-certificate-id` refers to them by id or name.
+    `hyperdrive create --mtls-certificate-id` refers to it by id or name.
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_mtls
 
@@ -91,7 +91,7 @@ def delete(
 ) -> None:
     """Delete an uploaded certificate.
 
-    One that a config uses is deleted on a terminal, or with --yes.
+    One that a config uses is deleted only after a yes: at the terminal, or by --yes.
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.store import ConfigStore

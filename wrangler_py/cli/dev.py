@@ -68,7 +68,9 @@ def dev(
     ] = False,
     debugger: Annotated[
         int | None,
-        typer.Option("--debugger", metavar="PORT", help="Wait for a debugger on this port (needs debugpy)"),
+        typer.Option(
+            "--debugger", min=1, max=65535, metavar="PORT", help="Wait for a debugger on this port (needs debugpy)"
+        ),
     ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Add the flag that Python needs, or replace wrangler 3's `node_compat`")
@@ -82,7 +84,7 @@ def dev(
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
-    from wrangler_py.cli.options import global_options, project_config
+    from wrangler_py.cli.options import global_options, project_config, state_folder
     from wrangler_py.devserver.options import DevOptions
     from wrangler_py.devserver.output import Level, Output
     from wrangler_py.devserver.run import run_session
@@ -91,7 +93,7 @@ def dev(
 
     given = global_options()
     config = project_config(given)
-    state = config.root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
+    state = state_folder(config.root, given.cwd, persist_to)
     proxy_options = ProxyOptions(
         fail_on_stale_read=fail_on_stale_read,
         allow_unsupported=allow_unsupported,
@@ -136,7 +138,7 @@ def dev(
     run_session(
         DevOptions(
             config_path=config.path.resolve(),
-            persist_to=state.resolve(),
+            persist_to=state,
             script=None if script is None else (given.cwd / script).resolve(),
             environment=given.environment,
             env_files=given.env_files,

@@ -37,7 +37,7 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Say whether Hyperdrive caches a query, and why not, or refuses it.
+    """Say whether Hyperdrive caches a query, and why not.
 
     The exit status is 3 for a query that is not cached.
     """

@@ -355,6 +355,7 @@ def _row(config: HyperdriveConfig) -> list[str]:
     origin, tls = config.origin, config.mtls
     place = describe_embedded(config.embedded_database) if origin is None else describe_origin(origin)
     client = "client certificate" if tls.mtls_certificate_id else None
-    secured = ", ".join(filter(None, (tls.sslmode, client)))
+    sslmode = (tls.sslmode or "require") if origin is not None else "off"
+    secured = ", ".join(filter(None, (sslmode, client)))
     caching = describe_caching(config.caching)
     return [config.id, config.name, place, caching, secured, str(config.origin_connection_limit)]

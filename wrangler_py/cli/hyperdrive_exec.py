@@ -39,8 +39,9 @@ def execute_command(
 ) -> None:
     """Run a command with a local Hyperdrive in its environment.
 
-    It finds it in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, …; each binding is in wrangler's
-    variable for it, too. The exit status is the command's. For `wrangler dev`, use `wrangler-py dev` instead.
+    The command finds the connection in HYPERDRIVE_CONNECTION_STRING, DATABASE_URL and PGHOST, PGUSER, …, and that
+    of every binding in CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>. The exit status is the command's.
+    For `wrangler dev`, use `wrangler-py dev` instead.
     """
     from wrangler_py.cli.options import global_options
     from wrangler_py.devserver.standalone import StandaloneOptions, run_command

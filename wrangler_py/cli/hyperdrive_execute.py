@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import find_project_config, global_options
+from wrangler_py.cli.options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def execute(
     file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run, or - for standard input")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     persist_to: Annotated[
-        Path | None, typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data")
+        Path | None,
+        typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data  [default: .wrangler/state]"),
     ] = None,
 ) -> None:
     """Run SQL at the origin of a config or binding.
@@ -114,8 +115,7 @@ def _pool(target: str, persist_to: Path | None) -> Iterator[PoolConfig]:
         return
     from wrangler_py.devserver.embedded import EmbeddedPostgres
 
-    folder = root / ".wrangler" / "state" if persist_to is None else global_options().cwd / persist_to
-    embedded = EmbeddedPostgres.start(folder)
+    embedded = EmbeddedPostgres.start(state_folder(root, global_options().cwd, persist_to))
     try:
         database = resolved.embedded_database
         assert database is not None

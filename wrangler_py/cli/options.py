@@ -49,6 +49,11 @@ class _Given:
 _given = _Given()
 
 
+def state_folder(root: Path, cwd: Path, persist_to: Path | None) -> Path:
+    """Where a project keeps its local state: `--persist-to`, or the default below its folder."""
+    return (root / ".wrangler" / "state" if persist_to is None else cwd / persist_to).resolve()
+
+
 def reset() -> None:
     """Forget what an earlier invocation in this process was given."""
     global _given

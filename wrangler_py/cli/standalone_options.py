@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from wrangler_py.cli.options import find_project_config, global_options
+from wrangler_py.cli.options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ ConnectionString = Annotated[
         "--connection-string", help="Database to serve instead: postgres://user:password@host:port/database"
     ),
 ]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; any free one by default")]
+Port = Annotated[
+    int,
+    typer.Option("--port", min=0, max=65535, help="Port to listen on; any free one by default", show_default=False),
+]
 Database = Annotated[
     str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
 ]
@@ -47,8 +50,6 @@ CachingDisabled = Annotated[bool, typer.Option("--caching-disabled", help="Do no
 PersistTo = Annotated[
     Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
 ]
-
-
 FailOnStaleRead = Annotated[
     bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
 ]
@@ -80,11 +81,10 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
     if connection_string is not None and target is not None:
         raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
     root = given.cwd if config is None else config.root
-    state = root / ".wrangler" / "state" if persist_to is None else given.cwd / persist_to
 
     def resolve() -> Sequence[ResolvedBinding]:
         if connection_string is not None:
             return resolve_string(connection_string)
         return resolve_target(target, config, given.environment, given.env_files)
 
-    return Databases(resolve, root, state.resolve())
+    return Databases(resolve, root, state_folder(root, given.cwd, persist_to))

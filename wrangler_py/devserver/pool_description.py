@@ -19,6 +19,11 @@ def describe_embedded(database: str) -> str:
     return f"embedded PostgreSQL, database {database}"
 
 
+def describe_default(binding: str) -> str:
+    """Why a `binding` leads to the embedded PostgreSQL, although nobody said so."""
+    return f"env.{binding}: no config has its id, so it gets the embedded PostgreSQL."
+
+
 def describe_place(pool: PoolConfig) -> str:
     """Where `pool` leads."""
     return describe_embedded(pool.origin.database) if pool.embedded else describe_origin(pool.origin)

@@ -9,6 +9,7 @@ from wrangler_py.devserver.control import HandlerException, LoadError, Log, Requ
 from wrangler_py.devserver.output import Level, Output, printable
 from wrangler_py.devserver.pool_description import (
     describe_caching,
+    describe_default,
     describe_limit,
     describe_place,
     describe_tls,
@@ -103,9 +104,7 @@ class Report:
             self._output.info("This Worker has no Hyperdrive binding.")
         for binding in bindings:
             if binding.embedded_database is not None and binding.config is None:
-                self._output.info(
-                    f"env.{binding.binding}: no config has its id, so it gets the embedded PostgreSQL."
-                )
+                self._output.info(describe_default(binding.binding))
             elif (pool := pools[binding.binding]).source:
                 rest = f"; caching and pool are as in the config {pool.name}" if binding.config else ""
                 self._output.info(f"env.{binding.binding}: the origin is from {pool.source}{rest}.")

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
+from wrangler_py.devserver.pool_description import describe_default
 from wrangler_py.devserver.signals import on_signals
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
@@ -124,6 +125,9 @@ def run_command(
         async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
             if process.interrupted:
                 return 128 + signal.SIGINT
+            for binding in hyperdrive.bindings:
+                if binding.embedded_database is not None and binding.config is None:
+                    say(describe_default(binding.binding))
             await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
             return await process.wait()
 

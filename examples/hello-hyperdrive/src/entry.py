@@ -22,5 +22,7 @@ class Default(WorkerEntrypoint):
                 return Response("Not found\n", status=404)
 
     def query(self, sql, *parameters):
-        with psycopg.connect(self.env.HYPERDRIVE.connectionString, row_factory=dict_row) as connection:
+        # autocommit: psycopg opens a transaction otherwise, and in one nothing is cached.
+        url = self.env.HYPERDRIVE.connectionString
+        with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
             return connection.execute(sql, parameters).fetchall()
