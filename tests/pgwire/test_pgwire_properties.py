@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.channel_binding import server_end_point
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
-from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, OriginStream, Step
+from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, Step
 from wrangler_py.pgwire.frontend import STREAM_FROM_BYTES, FrontendReader
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
+from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.scram import ScramClient, ScramError, ScramServer, Verifier, saslprep
 
 VERIFIER = Verifier.of("correct horse", iterations=1)

@@ -35,11 +35,12 @@ from support.raw_client import (
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused
-from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, OriginStream, Step
+from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, Step
 from wrangler_py.pgwire.frontend import FrontendReader
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
+from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.scram import ScramClient, Verifier
 
 HANG_S = 20.0

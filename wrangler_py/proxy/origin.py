@@ -1,6 +1,6 @@
 """One connection to the origin: sends exchanges, hands their answers to whoever owns them, keeps the books.
 
-The protocol's meaning is `pgwire.exchange`'s; opening a connection is `proxy.connect`'s.
+The protocol's meaning is `pgwire.origin_stream`'s; opening a connection is `proxy.connect`'s.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, OriginStream, Step
+from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, Step
+from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.settings import SessionSettings, transition
 from wrangler_py.proxy.statements import POOL_NAME

@@ -1,0 +1,252 @@
+"""What an origin says after start-up: whose answer it is, what of it goes on, what it says of the session.
+
+Source: PostgreSQL documentation, "Message Flow", "Message Formats".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from wrangler_py.pgwire.exchange import STEP_READY, Action, Exchange, Step
+from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
+
+MAX_KEPT_BYTES = 16 * 1024 * 1024
+"""The longest answer that has to be looked at whole (an error, a row description)."""
+
+Answer = tuple[Exchange | None, bytes, int]
+"""An exchange, octets for its owner, and the transaction status when they end it, else 0. The exchange is None for
+what came while nothing was under way."""
+
+
+def _table(kinds: bytes) -> bytes:
+    return bytes(1 if kind in kinds else 0 for kind in range(256))
+
+
+_KNOWN = b"123ACDEGHIKNRSTVWZcdnstv"
+_UNKNOWN = bytes(kind for kind in range(256) if kind not in _KNOWN)
+_PLAIN = _table(b"ZESGA" + _UNKNOWN)
+_CAREFUL = _table(bytes(kind for kind in range(256) if kind not in b"DdN"))
+
+
+class OriginStream:
+    """The conversation with an origin after start-up, as a state machine: exchanges and bytes in, answers out.
+
+    `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
+    ReadyForQuery; `copy_in` says that the origin waits for COPY data. `dropped` are exchanges that will not get
+    an end of their own, because the origin skips them or takes them for a part of another. `process_ids` are those
+    to be shown, in notifications, for the origin's own.
+    """
+
+    __slots__ = (
+        "_skip", "_tail", "broken", "copy_in", "dropped", "parameters", "parameters_changed", "process_ids",
+        "queue", "transaction_status",
+    )  # fmt: skip
+
+    def __init__(self, parameters: dict[str, str]) -> None:
+        self.queue: deque[Exchange] = deque()
+        self.dropped: list[Exchange] = []
+        self.broken: ProtocolError | None = None
+        self.parameters = parameters
+        self.parameters_changed = False
+        self.process_ids: Mapping[int, int] = {}
+        self.transaction_status = ord("I")
+        self.copy_in = False
+        self._tail = b""
+        self._skip = 0
+
+    @property
+    def mid_message(self) -> bool:
+        """Whether a part of a message has been handed on."""
+        return self._skip > 0
+
+    def emit_ready_steps(self, exchange: Exchange) -> bytes:
+        """Answers that can be given before the origin says anything, when `exchange` is the one it is at."""
+        if exchange.steps is None or not self.queue or self.queue[0] is not exchange or exchange.failed:
+            return b""
+        return _emit(exchange, exchange.steps)
+
+    def receive(self, data: bytes) -> list[Answer]:
+        """When the origin says what it can't, `broken` says so; what came before that is given all the same."""
+        answers: list[Answer] = []
+        try:
+            self._receive(data, answers)
+        except ProtocolError as error:
+            self.broken = error
+        return answers
+
+    def _receive(self, data: bytes, answers: list[Answer]) -> None:
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        size = len(data)
+        position = self._skip
+        if position >= size:
+            self._skip = position - size
+            answers.append((self.queue[0] if self.queue else None, data, 0))
+            return
+        self._skip = 0
+        exchange = self.queue[0] if self.queue else None
+        table = _PLAIN if exchange is None or exchange.steps is None else _CAREFUL
+        start = 0
+        output: list[bytes] = []
+        unpack = HEADER.unpack_from
+        while size - position >= 5:
+            kind, length = unpack(data, position)
+            end = position + length + 1
+            if not table[kind]:
+                position = end
+                continue
+            if end > size:
+                if length > MAX_KEPT_BYTES:
+                    raise ProtocolError(f"message {chr(kind)!r} of {length} bytes from the origin")
+                break
+            if kind == 90:  # Z, ReadyForQuery
+                status = data[end - 1]
+                self.transaction_status = status
+                self.copy_in = False
+                if exchange is None or not exchange.closed:
+                    raise ProtocolError("ReadyForQuery without a request")
+                self.queue.popleft()
+                if exchange.steps is not None:
+                    if start < position:
+                        output.append(data[start:position])
+                    made_up = _emit(exchange, exchange.steps) if not exchange.failed else b""
+                    if made_up:
+                        output.append(made_up)
+                    start = position
+                output.append(data if start == 0 and end == size else data[start:end])
+                answers.append((exchange, output[0] if len(output) == 1 else b"".join(output), status))
+                output = []
+                start = end
+                exchange = self.queue[0] if self.queue else None
+                if exchange is None or exchange.steps is None:
+                    table = _PLAIN
+                else:
+                    table = _CAREFUL
+                    made_up = _emit(exchange, exchange.steps)
+                    if made_up:
+                        output.append(made_up)
+            elif kind == 83:  # S, ParameterStatus
+                name, value = parse_parameter_status(data[position + 5 : end])
+                self.parameters[name] = value
+                self.parameters_changed = True
+            elif kind == 65:  # A, NotificationResponse
+                sender = int.from_bytes(data[position + 5 : position + 9], "big")
+                if sender in self.process_ids:
+                    shown_as = self.process_ids[sender].to_bytes(4, "big")
+                    output += (data[start : position + 5], shown_as)
+                    start = position + 9
+            elif exchange is None or exchange.steps is None:
+                if kind == 69:  # E, ErrorResponse
+                    if exchange is not None:
+                        # Its steps are None: nothing behind it is skipped.
+                        error = data[position:end]
+                        shown = exchange.fail(error)
+                        if shown is not error:
+                            output += (data[start:position], shown)
+                            start = end
+                elif kind == 71:  # G, CopyInResponse
+                    self._begin_copy_in(exchange)
+                    if exchange is not None and exchange.steps is not None:
+                        table = _CAREFUL
+                else:
+                    raise ProtocolError(f"unknown message {kind} from the origin")
+            else:
+                if kind == 71:
+                    self._begin_copy_in(exchange)
+                replacement = _follow(exchange, exchange.steps, kind, data[position:end])
+                if kind == 69 and not exchange.closed:
+                    self._skip_to_sync(exchange)
+                if replacement is not None:
+                    if start < position:
+                        output.append(data[start:position])
+                    if replacement:
+                        output.append(replacement)
+                    start = end
+            position = end
+        if position > size:
+            self._skip = position - size
+            position = size
+        elif position < size:
+            self._tail = data[position:]
+        if start < position:
+            output.append(data[start:position])
+        if output:
+            answers.append((exchange, b"".join(output), 0))
+
+    def _begin_copy_in(self, exchange: Exchange | None) -> None:
+        if exchange is None:
+            raise ProtocolError("CopyInResponse without a request")
+        self.copy_in = not exchange.copy_ended
+        if exchange.simple and self.copy_in:
+            self._drop_ignored_syncs()
+        if exchange.ignores_sync():
+            exchange.reopen(self._take_behind())
+
+    def _drop_ignored_syncs(self) -> None:
+        """What was sent behind a COPY without its data: a Sync has no effect, and nothing else makes sense."""
+        while len(self.queue) > 1:
+            if self.queue[1].steps != [STEP_READY]:
+                return  # the origin says so, and closes
+            self._take_behind()
+
+    def end_copy_data(self) -> None:
+        """CopyDone or CopyFail was sent."""
+        self.copy_in = False
+        exchange = self.queue[-1]
+        exchange.copy_ended = True
+        exchange.synced_early = exchange.ends_with_sync
+
+    def _skip_to_sync(self, exchange: Exchange) -> None:
+        """`exchange` has failed: all that was sent behind it is skipped, up to a Sync."""
+        while not exchange.closed:
+            behind = self._take_behind()
+            if behind is None:
+                return
+            behind.error = b""
+            exchange.unfinished += behind.steps or ()
+            exchange.closed = behind.ends_with_sync
+
+    def _take_behind(self) -> Exchange | None:
+        if len(self.queue) < 2:
+            return None
+        behind = self.queue[1]
+        del self.queue[1]
+        self.dropped.append(behind)
+        return behind
+
+
+def _emit(exchange: Exchange, steps: list[Step]) -> bytes:
+    """The made-up answers from the cursor on."""
+    payloads = []
+    while exchange.cursor < len(steps) and steps[exchange.cursor].action is Action.EMIT:
+        payloads.append(steps[exchange.cursor].payload)
+        exchange.cursor += 1
+    return b"".join(payloads)
+
+
+def _follow(exchange: Exchange, steps: list[Step], kind: int, whole: bytes) -> bytes | None:
+    """Moves the cursor past one answer; None to pass it on as it is, else what takes its place."""
+    if exchange.failed:
+        return None
+    before = _emit(exchange, steps)
+    step = steps[exchange.cursor] if exchange.cursor < len(steps) else None
+    if kind == 69:
+        replaced = step is not None and step.action is Action.REPLACE and step.payload[:1] == b"E"
+        shown = step.payload if step is not None and replaced else whole
+        return before + exchange.fail(shown)
+    if step is None:
+        raise ProtocolError(f"answer {chr(kind)!r} from the origin that nothing was asked for")
+    if step.learns is not None:
+        step.learns(whole)
+    if kind not in step.finals:
+        # Part of an answer that goes on: a parameter description, the start or end of COPY data.
+        shown = b"" if step.action in (Action.SWALLOW, Action.REPLACE) else whole
+        return before + shown if before or not shown else None
+    exchange.cursor += 1
+    if step.action is Action.FORWARD:
+        after = _emit(exchange, steps)
+        return before + whole + after if before or after else None
+    shown = step.payload if step.action is Action.REPLACE else b""
+    return before + shown + _emit(exchange, steps)
