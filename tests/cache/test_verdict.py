@@ -7,7 +7,7 @@ from support.postgres_server import PostgresServer
 
 from wrangler_py.cache.own_functions import CATALOG_QUERY, OwnFunctions
 from wrangler_py.cache.verdict import QUERY_MAX_BYTES, CacheStatus, Verdict, judge
-from wrangler_py.sql.statement import analyse
+from wrangler_py.sql.analyse import analyse
 
 
 def verdict_on(sql: str) -> Verdict:

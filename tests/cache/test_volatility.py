@@ -7,7 +7,7 @@ from support.postgres_server import PostgresServer
 
 from wrangler_py.cache.verdict import CacheStatus, judge
 from wrangler_py.cache.volatility import first_volatile_name
-from wrangler_py.sql.statement import analyse
+from wrangler_py.sql.analyse import analyse
 
 FUNCTIONS = """
     SELECT proname::text, provolatile::text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wrangler_py.sql.statement import SessionEffect, analyse
+from wrangler_py.sql.analyse import SessionEffect, analyse
 
 E = SessionEffect
 

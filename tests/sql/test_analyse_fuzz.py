@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wrangler_py.sql import parse_tree
-from wrangler_py.sql.statement import analyse
+from wrangler_py.sql.analyse import analyse
 
 _WORDS = """
     SELECT FROM WHERE WITH RECURSIVE AS ( ) , ; * = + - :: . [ ] 'a' "b" $1 1 1.5 a b t f( now( NULL INTO TEMP TABLE

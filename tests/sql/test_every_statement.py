@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wrangler_py.sql.statement import analyse
+from wrangler_py.sql.analyse import analyse
 
 STATEMENTS = r"""
     ALTER INDEX i RENAME TO j

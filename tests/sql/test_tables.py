@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wrangler_py.sql.statement import analyse
+from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.tables import may_be_same_table, table_name, unqualified
 
 identifiers = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=10)

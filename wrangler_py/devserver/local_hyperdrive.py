@@ -17,12 +17,12 @@ from wrangler_py.devserver.pool_description import describe_changes
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.hyperdrive.executed import ExecutionLog
+from wrangler_py.hyperdrive.execution_log import ExecutionLog
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
-from wrangler_py.sql.statement import analyse
+from wrangler_py.sql.analyse import analyse
 
 _MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION")
 """What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
-from wrangler_py.hyperdrive.executed import ExecutionLog
+from wrangler_py.hyperdrive.execution_log import ExecutionLog
 from wrangler_py.hyperdrive.store import ConfigStore
 
 StoreChange = Literal["configs", "data"]

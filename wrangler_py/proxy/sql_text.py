@@ -12,9 +12,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
+from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
-from wrangler_py.sql.statement import analyse
 
 MAX_TEXTS = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""

@@ -1,6 +1,6 @@
 """The keeper of the embedded PostgreSQL: starts it, and stops it when nobody holds on any more.
 
-Run as `python -m wrangler_py.devserver.postmaster` by `EmbeddedPostgres.start`. It reads a Launch as one
+Run as `python -m wrangler_py.devserver.embedded_keeper` by `EmbeddedPostgres.start`. It reads a Launch as one
 line of JSON from standard input, answers with one line of JSON when the server is ready or has failed, and
 then waits. Whoever started it holds on by keeping standard input open, others by a connection to the
 control socket; a process that dies, even by SIGKILL, lets go. Standard library only.
