@@ -41,13 +41,12 @@ class Launch:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Launch:
-        """Read the launch message. Unknown keys are ignored, so that either side may be the newer one."""
-        message = json.loads(line)
-        known = {name: message[name] for name in cls.__slots__ if name in message}
-        known["main"] = Path(known["main"])
-        known["root"] = Path(known["root"])
-        known["flags"] = tuple(known.get("flags", ()))
-        known["hyperdrive"] = {
-            binding: HyperdriveEndpoint(**endpoint) for binding, endpoint in known.get("hyperdrive", {}).items()
+        """Read the launch message."""
+        fields = json.loads(line)
+        fields["main"] = Path(fields["main"])
+        fields["root"] = Path(fields["root"])
+        fields["flags"] = tuple(fields.get("flags", ()))
+        fields["hyperdrive"] = {
+            binding: HyperdriveEndpoint(**endpoint) for binding, endpoint in fields.get("hyperdrive", {}).items()
         }
-        return cls(**known)
+        return cls(**fields)
