@@ -557,6 +557,22 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (query("DEALLOCATE ALL"), "Z"),
         (query("ROLLBACK"), "Z"),
     ],
+    "the end of copy data, twice": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (
+            parse("", "COPY c FROM STDIN")
+            + bind()
+            + execute()
+            + copy_data(b"1\n")
+            + copy_done()
+            + SYNC
+            + copy_fail("again")
+            + query("SELECT pg_sleep(0.01), 'mine'"),
+            "ZZ",
+        ),
+        (query("SELECT a FROM c"), "Z"),
+        (query("COMMIT"), "Z"),
+    ],
     "bad values": [
         (parse("", "SELECT 1") + bind("", "", [b"too", b"many"]) + SYNC, "Z"),
         (parse("", "SELECT $1") + SYNC, "Z"),

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer, free_port, make_certificates, short_folder
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
-from support.raw_client import SYNC, RawClient, RefusedError, bind, copy_data, execute, parse, query
+from support.raw_client import FLUSH, SYNC, RawClient, RefusedError, bind, copy_data, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching, TLSPolicy
 from wrangler_py.pgwire import messages
@@ -377,6 +377,20 @@ def test_client_killed_in_a_copy(proxy: ProxyServer, server: PostgresServer, ext
     client.kill()
     wait_until(lambda: open_transactions(server) == 0)
     assert server.execute("SELECT count(*) FROM copied") == [(0,)]
+
+
+def test_client_killed_before_its_copy_began(proxy: ProxyServer, server: PostgresServer) -> None:
+    """Whether the COPY has begun or failed already when it is ended, its answer is not the next one's."""
+    with connect(proxy) as other:
+        other.ask(query("CREATE TABLE IF NOT EXISTS copied (a int)"))
+    for _ in range(100):
+        client = connect(proxy)
+        client.send(parse("", "COPY copied FROM STDIN") + bind() + execute() + FLUSH + copy_data(b"not a number\n"))
+        client.kill()
+        with connect(proxy) as other:
+            assert other.rows("SELECT 'mine'") == [[b"mine"]]
+    assert not [notice for notice in proxy.notices if "protocol error" in notice]
+    assert_sound(proxy, server)
 
 
 def test_client_killed_in_the_middle_of_a_message(proxy: ProxyServer, server: PostgresServer) -> None:

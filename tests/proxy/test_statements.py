@@ -459,6 +459,98 @@ def test_a_new_client_has_the_new_plan_after_ddl_in_a_transaction(proxy: ProxySe
         author.ask(query("DROP TABLE shared_plan"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1; DEALLOCATE ALL",
+        "RESET ALL; DEALLOCATE ALL",
+        "ROLLBACK; DEALLOCATE ALL",
+        "BEGIN; DEALLOCATE ALL; COMMIT",
+        "DO $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$",
+    ],
+)
+def test_deallocate_among_others_is_its_clients_affair(start_proxy: Callable[..., ProxyServer], text: str) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as client, connect(proxy) as other:
+        for one in (client, other):
+            one.ask(parse("s", "SELECT 1"), SYNC)
+        client.ask(query(text))
+        assert only(other.ask(bind("", "s"), execute(), SYNC)) == [b"1"]
+        if "DO" not in text:
+            answers = client.ask(bind("", "s"), execute(), SYNC)
+            assert [answer.sqlstate for answer in answers if answer.kind == "E"] == ["26000"]
+        client.ask(close("S", "s"), parse("s", "SELECT 1"), SYNC)
+        assert only(client.ask(bind("", "s"), execute(), SYNC)) == [b"1"]
+
+
+def test_statements_dropped_behind_the_proxys_back_come_back(start_proxy: Callable[..., ProxyServer]) -> None:
+    """Within a transaction the first use fails, as it may at the origin; nothing after that does."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(parse("s", "SELECT 1"), SYNC)
+        client.ask(query("BEGIN"))
+        client.ask(query("DO $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$"))
+        client.ask(bind("", "s"), execute(), SYNC)
+        client.ask(query("ROLLBACK"))
+        assert only(client.ask(bind("", "s"), execute(), SYNC)) == [b"1"]
+        assert only(other.ask(parse("", "SELECT 1"), bind(), execute(), SYNC)) == [b"1"]
+
+
+def test_what_a_do_block_prepares_is_gone_after_it(start_proxy: Callable[..., ProxyServer]) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as client:
+        for _ in range(2):
+            answers = client.ask(query("DO $$BEGIN EXECUTE 'PREPARE left_over AS SELECT 1'; END$$"))
+            assert not [answer.fields for answer in answers if answer.kind == "E"]
+
+
+def test_a_failed_deallocate_fails_its_transaction(proxy: ProxyServer) -> None:
+    with connect(proxy) as client:
+        client.ask(query("BEGIN"))
+        answers = client.ask(query("DEALLOCATE nobody_knows"))
+        assert [(answer.kind, answer.body) for answer in answers if answer.kind == "Z"] == [("Z", b"E")]
+        assert answers[0].sqlstate == "26000"
+
+
+@pytest.mark.parametrize("through_the_proxy", [True, False])
+def test_the_same_columns_of_another_table_will_do(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, through_the_proxy: bool
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 2})
+    again = "DROP TABLE IF EXISTS made_again; CREATE TABLE made_again (a int); INSERT INTO made_again VALUES (7)"
+    with connect(proxy) as client, connect(proxy) as other:
+        other.ask(query(again))
+        client.ask(parse("x", "SELECT * FROM made_again"), describe("S", "x"), SYNC)
+        if through_the_proxy:
+            other.ask(query(again))
+        else:
+            postgres.execute(again + "; GRANT ALL ON made_again TO app; ALTER TABLE made_again OWNER TO app")
+        other.ask(query("BEGIN"))
+        other.ask(query("SELECT 1"))  # so that the client gets the other connection
+        assert only(client.ask(bind("", "x"), execute(), SYNC)) == [b"7"]
+        other.ask(query("ROLLBACK"))
+        other.ask(query("DROP TABLE made_again"))
+
+
+def test_other_columns_are_noticed_within_a_transaction(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 2})
+    with connect(proxy) as client, connect(proxy) as other:
+        other.ask(query("CREATE TABLE grows (a int); INSERT INTO grows VALUES (1)"))
+        client.ask(parse("x", "SELECT * FROM grows"), describe("S", "x"), SYNC)
+        postgres.execute("ALTER TABLE grows ADD COLUMN b int")
+        other.ask(query("BEGIN"))
+        other.ask(query("SELECT 1"))
+        client.ask(query("BEGIN"))
+        answers = client.ask(bind("", "x"), execute(), SYNC)
+        assert [answer.sqlstate for answer in answers if answer.kind == "E"] == ["0A000"]
+        assert [answer.body for answer in answers if answer.kind == "Z"] == [b"E"]
+        client.ask(query("ROLLBACK"))
+        other.ask(query("ROLLBACK"))
+        other.ask(query("DROP TABLE grows"))
+
+
 # --- nothing leaks -------------------------------------------------------------------------------------------
 
 
@@ -487,6 +579,9 @@ SETTING = [
     "SELECT sets_work_mem()",
     "SELECT sets_work_mem/* a comment */()",
     "SELECT sets_work_mem -- a comment\n ()",
+    "EXPLAIN SELECT sets_work_mem()",
+    "SELECT query_to_xml('SELECT sets_work_mem()', false, false, '')",
+    "SELECT * FROM ts_stat('SELECT to_tsvector(sets_work_mem())')",
     "EXPLAIN ANALYZE SELECT set_config('work_mem', '7MB', false)",
     "COPY (SELECT sets_work_mem()) TO STDOUT",
     "BEGIN; SET work_mem = '7MB'; COMMIT",
@@ -504,7 +599,7 @@ def test_each_way_to_set_something_ends_with_its_query(
     proxy = start_proxy(config={"connection_limit": 1})
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
         connection.execute(
-            "CREATE OR REPLACE FUNCTION sets_work_mem() RETURNS text LANGUAGE sql "
+            "CREATE OR REPLACE FUNCTION sets_work_mem() RETURNS text IMMUTABLE LANGUAGE sql "
             "AS $$SELECT set_config('work_mem', '7MB', false)$$"
         )
     try:

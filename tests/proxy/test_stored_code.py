@@ -180,8 +180,13 @@ def test_what_ddl_runs_unasked_is_undone(
     proxy = start()
     with connect(proxy) as client, connect(proxy) as other:
         for number in range(3):
-            assert not errors(client, query(f"ALTER TABLE plain ADD COLUMN more{number} int"))
-            assert other.rows("SHOW work_mem") == [[b"4MB"]]
+            for text in (
+                f"ALTER TABLE plain ADD COLUMN more{number} int",
+                f"COMMENT ON TABLE plain IS '{number}'",
+                "GRANT SELECT ON plain TO PUBLIC",
+            ):
+                assert not errors(client, query(text))
+                assert other.rows("SHOW work_mem") == [[b"4MB"]]
 
 
 def test_a_trigger_made_through_the_proxy_is_known_at_once(start: Callable[[], ProxyServer], database: str) -> None:
@@ -193,6 +198,41 @@ def test_a_trigger_made_through_the_proxy_is_known_at_once(start: Callable[[], P
         for number in (3, 4):
             insert_simple(client, number)
             assert other.rows("SHOW work_mem") == [[b"4MB"]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        [query("BEGIN"), query(trigger("own_trigger")), query("COMMIT") + query("SELECT 1")],
+        [query("DO $do$BEGIN EXECUTE '" + trigger("own_trigger") + "'; END$do$")],
+    ],
+    ids=["with its COMMIT in a pipeline", "in a DO block"],
+)
+def test_a_trigger_is_known_however_it_is_made(
+    start: Callable[[], ProxyServer], database: str, make: list[bytes]
+) -> None:
+    proxy = start()
+    with connect(proxy) as client, connect(proxy) as other:
+        insert_simple(client, 1)
+        for message in make:
+            client.send(message)
+            client.until_ready(message.count(b"Q\0\0"))
+        insert_simple(client, 3)
+        assert other.rows("SHOW work_mem") == [[b"4MB"]]
+
+
+def test_a_pinned_client_makes_a_trigger(start_proxy: StartProxy, postgres: PostgresServer, database: str) -> None:
+    proxy = start_proxy(
+        origin_of(postgres, database=database), config={"connection_limit": 2}, allow_unsupported=True
+    )
+    with connect(proxy) as pinned, connect(proxy) as client, connect(proxy) as other:
+        pinned.ask(query("SET application_name = 'pinned'"))
+        pinned.ask(query("BEGIN"))
+        pinned.ask(query(trigger("own_trigger")))
+        other.rows("SELECT 1")  # the catalog is looked at before it is there
+        pinned.ask(query("COMMIT"))
+        insert_simple(client, 1)
+        assert other.rows("SHOW work_mem") == [[b"4MB"]]
 
 
 def test_a_trigger_made_elsewhere_is_known_after_a_while(

@@ -23,6 +23,8 @@ HARMLESS = [
     "BEGIN PERFORM pg_catalog.set_config('a.b', upper('x, y'), true); END",
     "BEGIN SET LOCAL work_mem = '1MB'; SET CONSTRAINTS ALL DEFERRED; SET TRANSACTION READ ONLY; END",
     "BEGIN PERFORM pg_advisory_xact_lock(1); END",
+    "BEGIN ASSERT (1 > 0); SELECT count(*) FILTER (WHERE a > 1) OVER (ORDER BY (a)) FROM t GROUP BY CUBE (a); END",
+    "BEGIN ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u; END",
     "BEGIN -- set_config('a', 'b', false)\n /* EXECUTE SET */ RETURN 'SET x; EXECUTE y; set_config()'; END",
     "SELECT nullif(current_setting('request.jwt.claim.sub', true), '')::uuid",
 ]
@@ -68,6 +70,12 @@ SUSPICIOUS = [
     "BEGIN NEW.a := own.pg_catalog.lower('x'); END",
     'BEGIN NEW.a := "Own"(1); END',
     "BEGIN NEW.a := comment(1); END",
+    "BEGIN PERFORM key('x'); END",
+    "BEGIN PERFORM assert('x'); END",
+    "BEGIN NEW.a := query('x'); END",
+    "BEGIN PERFORM set('x'); END",
+    "BEGIN SELECT filter(1); END",
+    "BEGIN PERFORM query_to_xml('SELECT f()', true, true, ''); END",
     "BEGIN 'not closed",
 ]
 

@@ -195,8 +195,9 @@ class OriginStream:
         """CopyDone or CopyFail was sent."""
         self.copy_in = False
         exchange = self.queue[-1]
-        exchange.copy_ended = True
-        exchange.synced_early = exchange.ends_with_sync
+        if not exchange.copy_ended:  # a second one is ignored by the server, too
+            exchange.copy_ended = True
+            exchange.synced_early = exchange.ends_with_sync
 
     def _skip_to_sync(self, exchange: Exchange) -> None:
         """`exchange` has failed: all that was sent behind it is skipped, up to a Sync."""

@@ -17,7 +17,7 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.columns import needs_proof, prove_columns
+from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
 from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
@@ -316,7 +316,12 @@ class ClientSession(asyncio.Protocol):
             forward_simple(self, self.origin, group[0])
         else:
             try:
-                if not forward(self, self.origin, group, closed):
+                if self.knows_columns and unproved(self, self.origin, [group]):
+                    self.waiting = True
+                    self._wait(Pending(group, closed))
+                    if not self.origin.stream.queue:
+                        self._prepare_pending()
+                elif not forward(self, self.origin, group, closed):
                     self.waiting = True
                     self._wait(Pending(group, closed))
             except ProtocolError as error:
@@ -395,32 +400,15 @@ class ClientSession(asyncio.Protocol):
         origin = self.origin
         if origin is None:
             return
-        queue = origin.stream.queue
-        if queue and not queue[-1].closed:
-            self._send_pending()
-            return
         try:
-            unproved = self._unproved(origin)
+            to_prove = unproved(self, origin, [item.group for item in self._pending.first()])
         except ProtocolError as error:
             self._refuse_nonsense(error)
             return
-        if unproved:
-            prove_columns(self.pool, origin, unproved, self._proved)
+        if to_prove:
+            prove_columns(self.pool, origin, to_prove, self._proved)
         else:
             self._send_pending()
-
-    def _unproved(self, origin: OriginConnection) -> dict[bytes, Statement]:
-        """Statements that wait to be bound and are still to be prepared on `origin`, by the client's names."""
-        unproved: dict[bytes, Statement] = {}
-        for item in self._pending.first():
-            parsed = {messages.split_parse(data)[0] for kind, data, _ in item.group if kind == _PARSE}
-            for kind, data, _ in item.group:
-                if kind == _BIND:
-                    name = messages.split_bind(data)[1]
-                    statement = self.statement(name)
-                    if name not in parsed and statement is not None and needs_proof(origin, name, statement):
-                        unproved[name] = statement
-        return unproved
 
     def _proved(self, error: bytes | None) -> None:
         origin = self.origin

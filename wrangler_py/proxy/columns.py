@@ -14,20 +14,53 @@ from wrangler_py.pgwire.exchange import Exchange
 from wrangler_py.proxy.origin import Collector
 
 if TYPE_CHECKING:
+    from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.forward import Group
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.statements import Statement
 
+_PARSE, _BIND = b"PB"
 _RESULT_TYPE_CHANGED = messages.error_response(
     "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
 )
 
 
-def needs_proof(origin: OriginConnection, name: bytes, statement: Statement) -> bool:
-    """Whether `statement`, whose columns are known, is still to be prepared on this connection."""
+def unproved(client: ClientSession, origin: OriginConnection, groups: list[Group]) -> dict[bytes, Statement]:
+    """Statements with known columns that `groups` bind and that are still to be prepared on `origin`, by the
+    client's names. None while a pipeline is open there, where nothing can be put in between. Raises ProtocolError.
+    """
+    queue = origin.stream.queue
+    if queue and not queue[-1].closed:
+        return {}
+    found: dict[bytes, Statement] = {}
+    for group in groups:
+        parsed = {messages.split_parse(data)[0] for kind, data, _ in group if kind == _PARSE}
+        for kind, data, _ in group:
+            if kind == _BIND:
+                name = messages.split_bind(data)[1]
+                statement = client.statement(name)
+                if name not in parsed and statement is not None and _needs_proof(origin, name, statement):
+                    found[name] = statement
+    return found
+
+
+def _needs_proof(origin: OriginConnection, name: bytes, statement: Statement) -> bool:
     if statement.rows is None or statement.text.deallocates is not None:
         return False
     return statement not in origin.prepared if name else origin.unnamed is not statement
+
+
+def _columns(description: bytes | None) -> object:
+    """Names and types, as a server compares them: not the table that they come from, which may be another one."""
+    if description is None or description[:1] != b"T":
+        return description
+    columns, position = [], 7
+    while position < len(description):
+        end = description.index(0, position)
+        columns.append((description[position:end], description[end + 7 : end + 17]))
+        position = end + 19
+    return columns
 
 
 def prove_columns(
@@ -55,7 +88,8 @@ def prove_columns(
 
     def done(exchange: Exchange) -> None:
         described = messages.of_kinds(collector.data, b"Tn")
-        if exchange.error is None and described == [statement.rows for statement in statements.values()]:
+        known = [statement.rows for statement in statements.values()]
+        if exchange.error is None and [*map(_columns, described)] == [*map(_columns, known)]:
             then(None)
             return
         for statement in statements.values():

@@ -126,8 +126,9 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         elif open_exchange is None and is_for_both(client, origin, text):
             done = partial(_undo_if_failed, deallocate_all(client, origin))
         elif text.deallocates is not None and not is_for_origin(client, origin, text):
-            data = _NOTHING
-            steps = [Step(EXECUTE, Action.REPLACE, drop_statements(client, text))]
+            answer = drop_statements(client, text)
+            data = messages.query(FAILS[:-3]) if answer[:1] == b"E" else _NOTHING
+            steps = [Step(EXECUTE, Action.REPLACE, answer)]
         else:
             client.in_transaction = in_transaction(client, origin)
             client.count(sql, text)

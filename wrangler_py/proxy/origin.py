@@ -37,6 +37,7 @@ RESET_SESSION = (
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
+_STATEMENT_IS_GONE = re.compile(rb"\0C26000\0(?s:.*)" + POOL_NAME.pattern)
 _PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache lookup failed for ")
 
 
@@ -160,8 +161,14 @@ class OriginConnection(asyncio.Protocol):
             if status:
                 if self.stream.queue:
                     self.stream.queue[0].sent_at = self._loop.time()
+                if self.schema_changed and status == IDLE:
+                    self.schema_changed = False
+                    self.pool.schema_changed()
                 if exchange.error is not None:
                     self.unnamed = None
+                    if _STATEMENT_IS_GONE.search(exchange.error):
+                        self.prepared.clear()
+                        self.dirty = self.drop_statements = True
                     if _PLAN_IS_STALE.search(exchange.error):
                         self.pool.schema_changed()
                     if self._held_back:
@@ -336,8 +343,10 @@ class OriginConnection(asyncio.Protocol):
         if self.stream.copy_in:
             self._fail_copy()
         elif not self.stream.queue[-1].closed:
+            # Should this be a COPY: a Sync alone would be ignored there, but not if that has failed meanwhile.
+            self.stream.end_copy_data()
             self.stream.queue[-1].closed = True
-            self.transport.write(messages.SYNC)
+            self.transport.write(messages.message(b"f", b"the client is gone\0") + messages.SYNC)
 
     def _fail_copy(self) -> None:
         exchange = self.stream.queue[0]
@@ -361,12 +370,11 @@ class OriginConnection(asyncio.Protocol):
                 self.pool.not_idle(self)
                 self._close_own_statements()
                 return
-        if self.schema_changed:
-            self.schema_changed = False
-            self.pool.schema_changed()
         if self.stream.parameters_changed:
             self.stream.parameters_changed = False
             self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
+        if self.drop_statements:  # what may have prepared some may have made triggers, too
+            self.pool.stored_code.forget()
         looks_up = self.pool.stored_code.wanted and not self.retired
         if looks_up and self.settings is not self.pool.baseline:
             self.dirty = True

@@ -84,6 +84,11 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.local_portals.clear()
     if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
         origin.dirty = True
+    if text.drops_statements:
+        client.statements = {}
+        origin.prepared.clear()
+    if text.drops_statements or text.runs_anything:
+        origin.drop_statements = True
     if text.sets:
         origin.has_own_settings = True
     if text.changes_schema:

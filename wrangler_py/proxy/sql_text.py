@@ -79,16 +79,18 @@ class SQLText:
     `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
     leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
     settings back to the connection's own. `deallocates`: the statement that it drops, b"" for all, None for none.
+    `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: what it does
+    can't be known, from preparing statements to DDL.
     `sets`: a setting of PostgreSQL's own, which may be how literals are read or what names mean, for however long.
     `needs_session`: what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all
     that, so that the proxy only has to pass it on.
     """
 
     __slots__ = (
-        "_facts", "_sample", "_verdict", "_writes", "begins", "changes_schema", "deallocates", "dirties",
-        "discards_all", "ends", "is_ordinary", "needs_session", "notifies", "prepares", "refusal",
-        "resets_settings", "rolls_back", "sets", "sets_outside_transaction", "takes_transaction_lock",
-        "transaction_control",
+        "_facts", "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "deallocates",
+        "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session", "notifies", "prepares",
+        "refusal", "resets_settings", "rolls_back", "runs_anything", "sets", "sets_outside_transaction",
+        "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:
@@ -107,16 +109,19 @@ class SQLText:
         self.takes_transaction_lock = False
         self.rolls_back = False
         self.prepares = False
+        self.drops_statements = False
+        self.runs_anything = False
         self.notifies = False
         self.needs_session: str | None = None
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
         self._writes: bool | None = None
+        self._runs_stored_code: bool | None = None
         start = _harmless_start(sql)
         if start is None:
             self._learn(self.facts)
         elif start in _READING_STARTS:
-            self._writes = False
+            self._writes = self._runs_stored_code = False
         self.is_ordinary = self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends
             or self.resets_settings or self.sets or self.sets_outside_transaction or self.takes_transaction_lock
@@ -153,6 +158,13 @@ class SQLText:
             self._writes = bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
         return self._writes
 
+    @property
+    def runs_stored_code(self) -> bool:
+        """Whether it may set off what runs on writes or DDL: triggers, defaults, checks, event triggers."""
+        if self._runs_stored_code is None:
+            self._runs_stored_code = self.writes or not _RUNS_NO_CODE.issuperset(self.facts.kinds)
+        return self._runs_stored_code
+
     def _learn(self, facts: SQLFacts) -> None:
         effects = facts.session_effects
         if facts.is_cleanup and len(facts.statements) == 1 and effects & (Effect.DEALLOCATE | Effect.DISCARD):
@@ -161,6 +173,9 @@ class SQLText:
             return
         self.resets_settings = facts.is_cleanup
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
+        self.drops_statements = bool(effects & Effect.DEALLOCATE)
+        self.dirties = self.dirties or self.drops_statements
+        self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
         self.changes_schema = facts.changes_schema
         self.prepares = bool(effects & Effect.PREPARE)
         self.notifies = bool(effects & Effect.NOTIFY)
@@ -194,6 +209,13 @@ _LEAVES_SOMETHING_BEHIND = (
     | Effect.SESSION_LOCK | Effect.CALL_OR_DO | Effect.UNKNOWN_FUNCTION | Effect.PREPARE | Effect.DISCARD
     | Effect.LOAD | Effect.UNKNOWN_SYNTAX
 )  # fmt: skip
+
+_RUNS_NO_CODE = frozenset({
+    "begin", "check_point", "close", "commit", "copy", "deallocate", "declare", "discard", "explain", "fetch",
+    "listen", "lock", "move", "notify", "prepare", "prepare_transaction", "release", "reset", "rollback",
+    "rollback_to", "savepoint", "select", "set", "set_constraints", "show", "unlisten", "values",
+})  # fmt: skip
+"""Kinds of statement that set off nothing that is stored, unless they write."""
 
 _NEED_A_SESSION = (
     (Effect.PREPARE | Effect.EXECUTE, "SQL-level PREPARE"),

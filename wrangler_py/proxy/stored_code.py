@@ -93,7 +93,7 @@ class StoredCode:
     def may_have_run(self, queries: Iterable[QueryRun]) -> bool:
         """Whether something was run that may leave something behind: by one of these, which have ended, or by a
         query of the proxy's own."""
-        return self.on_read or any(run.text.writes or run.text.changes_schema for run in queries)
+        return self.on_read or any(run.text.runs_stored_code for run in queries)
 
     def look_up(self, connection: OriginConnection) -> None:
         """Asks over `connection`, behind what it is doing."""

@@ -51,7 +51,7 @@ class SessionEffect(enum.Flag):
     LOAD = enum.auto()
     """LOAD of a library into the server process."""
     CALL_OR_DO = enum.auto()
-    """CALL or DO: may do anything."""
+    """CALL or DO, or a function that runs SQL given as text: may do anything."""
     UNKNOWN_FUNCTION = enum.auto()
     """Calls a function that isn't PostgreSQL's own: may do anything that a function can."""
     UNKNOWN_SYNTAX = enum.auto()

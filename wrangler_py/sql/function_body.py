@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 SESSION_FUNCTIONS = frozenset({
     "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
-    "set_config", "setseed",
+    "query_to_xml", "query_to_xml_and_xmlschema", "query_to_xmlschema", "set_config", "setseed", "ts_rewrite",
+    "ts_stat",
 })  # fmt: skip
-"""Those of PostgreSQL's own that leave something behind."""
+"""Those of PostgreSQL's own that leave something behind, or run SQL given as text."""
 
 _SUSPICIOUS = frozenset({
     "call", "discard", "execute", "hold", "listen", "load", "pg_settings", "pg_temp", "prepare", "reset", "temp",
@@ -22,11 +23,21 @@ _SUSPICIOUS = frozenset({
 })  # fmt: skip
 _BEFORE_A_STATEMENT = frozenset({";", ">>", "begin", "atomic", "then", "else", "loop"})
 _GONE_WITH_THE_TRANSACTION = frozenset({"local", "constraints", "transaction"})
-_NO_CALL = frozenset({
-    "assert", "by", "conflict", "cube", "elseif", "elsif", "filter", "if", "insert", "into", "key", "over",
-    "partition", "perform", "query", "return", "rollup", "set", "sets", "while", "within",
-})  # fmt: skip
-"""Words without a meaning of their own to the scanner that may stand before a parenthesis."""
+_BEGIN_A_STATEMENT = frozenset({"assert", "elseif", "elsif", "if", "perform", "return", "while"})
+_NO_CALL_BEHIND = {
+    "by": {"group", "order", "partition"},
+    "conflict": {"on"},
+    "cube": {"by"},
+    "filter": {")"},
+    "insert": {"then"},
+    "key": {"foreign", "primary"},
+    "over": {")"},
+    "query": {"return"},
+    "rollup": {"by"},
+    "set": {"update"},
+    "sets": {"grouping"},
+}
+"""Words that are no function's name, although a parenthesis follows, when they stand behind one of these."""
 
 
 class _Token(NamedTuple):
@@ -103,7 +114,12 @@ def _is_harmless_call(tokens: Sequence[_Token], place: int) -> bool:
         return _is_for_the_transaction(tokens, place + 1)
     if name in SESSION_FUNCTIONS:
         return False
-    return tokens[place].is_reserved or name in BUILTIN or name in _NO_CALL
+    if tokens[place].is_reserved or name in BUILTIN:
+        return True
+    before = tokens[place - 1].text
+    if name in _BEGIN_A_STATEMENT:
+        return before in _BEFORE_A_STATEMENT
+    return before in _NO_CALL_BEHIND.get(name, ())
 
 
 def _is_for_the_transaction(tokens: Sequence[_Token], opening: int) -> bool:

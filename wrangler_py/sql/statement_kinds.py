@@ -8,7 +8,7 @@ from wrangler_py.sql.ddl import CASCADE, DDL_HANDLERS, Handler, define
 from wrangler_py.sql.draft import Draft
 from wrangler_py.sql.facts import SessionEffect, StatementFacts
 from wrangler_py.sql.parse_tree import Node
-from wrangler_py.sql.tree_facts import strings
+from wrangler_py.sql.tree_facts import TreeFacts, strings
 
 _CURSOR_HOLD = 0x20
 """CURSOR_OPT_HOLD in PostgreSQL's parsenodes.h."""
@@ -82,10 +82,15 @@ def _refresh(statement: Draft, fields: Node) -> None:
 
 
 def _explain(statement: Draft, fields: Node) -> None:
-    """Without ANALYZE the statement is planned and not run, so nothing in it happens."""
-    if not any(_is_on(option["DefElem"], "analyze") for option in fields.get("options", [])):
-        return
+    """Without ANALYZE the statement is planned and not run, so nothing in it happens, but for functions that the
+    planner calls."""
     ((name, inner),) = fields["query"].items()
+    if not any(_is_on(option["DefElem"], "analyze") for option in fields.get("options", [])):
+        planned = TreeFacts()
+        planned.walk(fields["query"])
+        if any(not call.builtin for call in planned.calls):
+            statement.tree.effects |= SessionEffect.UNKNOWN_FUNCTION
+        return
     if handler := _HANDLERS.get(name):
         kind = statement.kind
         handler(statement, inner)

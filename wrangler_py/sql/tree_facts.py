@@ -26,6 +26,12 @@ _FUNCTION_EFFECTS = {
     "pg_try_advisory_xact_lock_shared": SessionEffect.XACT_LOCK,
     "pg_notify": SessionEffect.NOTIFY,
     "setseed": SessionEffect.RANDOM_SEED,
+    # These run SQL that they are given as text.
+    "query_to_xml": SessionEffect.CALL_OR_DO,
+    "query_to_xml_and_xmlschema": SessionEffect.CALL_OR_DO,
+    "query_to_xmlschema": SessionEffect.CALL_OR_DO,
+    "ts_rewrite": SessionEffect.CALL_OR_DO,
+    "ts_stat": SessionEffect.CALL_OR_DO,
 }
 
 _SETTINGS_VIEWS = frozenset({"pg_settings", "pg_catalog.pg_settings"})
