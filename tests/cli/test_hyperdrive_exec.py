@@ -106,6 +106,7 @@ def test_a_stored_config_by_its_name(cli: CommandLine, tls_postgres: Any, ca_pem
 def test_arguments_and_exit_status_are_the_commands(two_bindings: CommandLine) -> None:
     code = "import sys; print(sys.argv[1:]); sys.exit(7)"
     outcome = two_bindings("hyperdrive", "exec", "ONE", "--", sys.executable, "-c", code, "--", "--port", "-h")
+    assert "bindings" not in outcome.stderr
     assert outcome.stdout.strip() == "['--', '--port', '-h']"
     assert outcome.status == 7
 

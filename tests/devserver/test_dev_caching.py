@@ -46,6 +46,8 @@ class Default(WorkerEntrypoint):
         if path == "/long":
             connection.execute("SELECT count(*) AS " + "a" * 200 + "\\nFROM pg_class\\n")
             return "long"
+        if path == "/fails":
+            connection.execute("SELECT 1/0")
         if path == "/listen":
             connection.execute("LISTEN news")
             return "listening"
@@ -111,6 +113,12 @@ def test_debug_shows_each_query_on_a_line_that_fits(dev: DevProcess) -> None:
     dev.wait_for(r"^HYPERDRIVE \d+-\d+ hit 0 ms SELECT 1$", since=since)
 
 
+def test_a_failed_query_is_shown_with_its_error(dev: DevProcess) -> None:
+    since = dev.mark()
+    assert dev.get("/fails").status_code == 500
+    dev.wait_for(r"^HYPERDRIVE \d+-\d+ failed \d+ ms division by zero \(22012\): SELECT 1/0$", since=since)
+
+
 def test_reading_what_was_just_written_is_reported(dev: DevProcess) -> None:
     before = dev.get("/articles").json()
     add_article(dev)
@@ -136,9 +144,13 @@ def test_a_stale_read_may_be_made_an_error(strict: DevProcess) -> None:
 
 
 def test_what_hyperdrive_does_not_support_may_be_allowed(dev: DevProcess, strict: DevProcess) -> None:
+    since = dev.mark()
     refused = dev.get("/listen")
     assert refused.status_code == 500
     assert "LISTEN" in refused.json()["message"]
+    dev.wait_for(
+        r"^HYPERDRIVE \d+-\d+ refused 0 ms Hyperdrive does not support LISTEN \(0A000\): LISTEN news$", since=since
+    )
     assert strict.get("/listen").json() == "listening"
 
 

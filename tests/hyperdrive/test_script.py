@@ -83,5 +83,12 @@ def test_copy_with_the_client_is_refused(postgres: Any, script: str, hint: str) 
 
 def test_backslash_commands_are_explained(postgres: Any) -> None:
     with postgres.connect(autocommit=True) as connection, pytest.raises(ScriptError) as caught:
-        list(run(connection, "\\d", "x.sql"))
+        list(run(connection, "-- tables\n\\d", "x.sql"))
     assert "psql's own" in (caught.value.hint or "")
+
+
+def test_what_pg_dump_puts_around_its_output_is_left_out(postgres: Any) -> None:
+    dump = "--\n-- a dump\n--\n\n\\restrict a1B2\n\nSELECT 1;\nSELECT 1/0;\n\n\\unrestrict a1B2\n"
+    with postgres.connect(autocommit=True) as connection, pytest.raises(ScriptError, match=r"x\.sql:8:1: division"):
+        list(run(connection, dump, "x.sql"))
+    assert [statement.sql for statement in split(dump)][1:] == ["SELECT 1/0"]

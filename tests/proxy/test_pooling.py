@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import threading
 from collections.abc import Callable
 
@@ -10,6 +12,9 @@ import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
 from support.raw_client import SYNC, RawClient, bind, describe, execute, parse, query
+
+from wrangler_py.proxy import client as client_module
+from wrangler_py.proxy.tcp import acknowledge_now
 
 
 def test_a_query_goes_through(proxy: ProxyServer) -> None:
@@ -273,3 +278,27 @@ def test_more_than_six_connections_in_a_request_are_said(proxy: ProxyServer) -> 
     assert any("GET /many holds more than six connections" in notice for notice in proxy.notices)
     for connection in connections:
         connection.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing to be done elsewhere")
+def test_a_query_sent_in_pieces_is_acknowledged_at_once(
+    start_proxy: Callable[..., ProxyServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """node-postgres under workerd sends a piece only when the one before is acknowledged."""
+    acknowledged: list[object] = []
+
+    def acknowledge(transport: asyncio.BaseTransport) -> None:
+        acknowledge_now(transport)
+        acknowledged.append(transport)
+
+    monkeypatch.setattr(client_module, "acknowledge_now", acknowledge)
+    proxy = start_proxy()
+    with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as raw:
+        pieces = [parse("", "SELECT 1"), bind(), execute(), SYNC]
+        raw.ask(*pieces)
+        assert not acknowledged
+        for number, piece in enumerate(pieces[:-1], start=1):
+            raw.send(piece)
+            wait_until(lambda number=number: len(acknowledged) == number)  # type: ignore[misc]
+        raw.send(pieces[-1])
+        assert [answer.values for answer in raw.until_ready() if answer.kind == "D"] == [[b"1"]]

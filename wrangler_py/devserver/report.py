@@ -54,12 +54,18 @@ class Report:
         )
 
     def query(self, event: QueryEvent) -> None:
-        """`HYPERDRIVE 3-17 miss 1 ms SELECT …`: the first line of the SQL, as much of it as fits."""
+        """`HYPERDRIVE 3-17 miss 1 ms SELECT …`: the first line of the SQL, as much of it as fits.
+
+        Of one that failed the error comes first: `HYPERDRIVE 3-17 failed 1 ms division by zero (22012): SELECT …`.
+        """
         if self._output.level < self._queries:
             return
         request = f" {event.request}" if event.request else ""
         first, *more = event.sql.strip().splitlines() or [""]
-        line = printable(f"{event.binding}{request} {event.status} {event.duration_ms:.0f} ms {first.rstrip()}")
+        status, sql = event.status, first.rstrip()
+        if event.error is not None:
+            status, sql = "refused" if status == "refused" else "failed", f"{event.error}: {sql}"
+        line = printable(f"{event.binding}{request} {status} {event.duration_ms:.0f} ms {sql}")
         self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
 
     def exception(self, event: HandlerException) -> None:

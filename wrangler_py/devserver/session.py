@@ -211,6 +211,8 @@ class DevSession:
         """A generation answers now: with the Worker, or with what is wrong with it."""
         assert self._supervisor is not None
         self._close_global_clients(str(self._supervisor.generation))
+        if self._stop.is_set():
+            return
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")

@@ -128,6 +128,11 @@ def run_command(
             for binding in hyperdrive.bindings:
                 if binding.embedded_database is not None and binding.config is None:
                     say(describe_default(binding.binding))
+            if len(hyperdrive.bindings) > 1:
+                say(
+                    f"DATABASE_URL and its like lead to env.{hyperdrive.bindings[0].binding}, the first binding; "
+                    "for another: wrangler-py hyperdrive exec BINDING -- …"
+                )
             await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
             return await process.wait()
 

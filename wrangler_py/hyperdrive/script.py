@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,11 @@ def split(script: str) -> list[Statement]:
     """The statements of `script`, found with PostgreSQL's own grammar.
 
     Where that fails, the script has an error: its statements are then cut at the semicolons among its
-    tokens, and the server will say what is wrong.
+    tokens, and the server will say what is wrong. `\\restrict` and `\\unrestrict` are left out.
     """
     import postgast
 
+    script = _RESTRICTION.sub(lambda found: " " * len(found[0]), script)
     try:
         texts = postgast.split(script)
     except postgast.PgQueryError:
@@ -93,6 +95,9 @@ def run(connection: Connection[Any], script: str, source: str) -> Iterator[Curso
         yield cursor
 
 
+_BACKSLASH_COMMAND = re.compile(r"^\s*\\", re.MULTILINE)
+_RESTRICTION = re.compile(r"^\\(?:un)?restrict \w+$", re.MULTILINE)
+"""What pg_dump puts around all it writes, to keep psql from running commands in between."""
 _SHOWN_LINES = 5
 """How much of a long statement is shown before and after the place of the error."""
 
@@ -107,7 +112,7 @@ def _failure(statement: Statement, error: psycopg.Error, source: str) -> ScriptE
         notes.append(f"Detail: {diagnostics.message_detail}")
     if diagnostics.message_hint:
         notes.append(f"Hint: {diagnostics.message_hint}")
-    if statement.sql.startswith("\\"):
+    if _BACKSLASH_COMMAND.search(statement.sql):
         notes.append("Hint: backslash commands are psql's own; this runs SQL.")
     if message.startswith("COPY cannot be used"):
         message = "COPY to or from the client is not supported here."

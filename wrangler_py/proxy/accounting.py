@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
+from wrangler_py.pgwire import messages
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.query_run import QueryRun
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.requests import Request
 
 
 class Accounting:
@@ -36,11 +38,12 @@ class Accounting:
         if queries is None:
             return
         failed = exchange.error is not None
+        error = _shown(exchange.error) if exchange.error and len(queries) == 1 else None
         duration_ms = (self._loop.time() - exchange.sent_at) * 1000
         for run in queries:
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
-            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed)
+            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed, error)
         if self._caching.enabled:
             self._note_writes(connection, queries, status, failed=failed)
 
@@ -60,20 +63,35 @@ class Accounting:
             connection.writes += [run for run in queries if run.text.writes]
 
     def query_ended(
-        self, run: QueryRun, result_bytes: int, duration_ms: float | None, failed: bool = False
+        self,
+        run: QueryRun,
+        result_bytes: int,
+        duration_ms: float | None,
+        failed: bool = False,
+        error: str | None = None,
     ) -> None:
-        """`duration_ms` is None when the origin was not asked."""
+        """`duration_ms` is None when the origin was not asked; `error` is what is known of why it failed."""
         sql, text, status, request = run
         self._caching.counts.add_query(status, len(sql), result_bytes, duration_ms, failed)
         if request is not None and not text.transaction_control:
             request.counts.add(status)
-        if self._pool.observer is not None and self._pool.observer.wants_queries:
-            self._pool.observer.query(
-                QueryEvent(
-                    binding=self._pool.binding,
-                    request=request.id if request else None,
-                    status=status,
-                    duration_ms=duration_ms or 0.0,
-                    sql=sql.decode("utf-8", "replace"),
-                )
-            )
+        self._tell(request, status, duration_ms or 0.0, sql, error)
+
+    def query_refused(self, request: Request | None, sql: bytes, response: bytes) -> None:
+        """The origin was not asked, and the client got the error in `response` instead."""
+        self._tell(request, "refused", 0.0, sql, _shown(response))
+
+    def _tell(
+        self, request: Request | None, status: str, duration_ms: float, sql: bytes, error: str | None
+    ) -> None:
+        observer = self._pool.observer
+        if observer is not None and observer.wants_queries:
+            text = sql.decode("utf-8", "replace")
+            request_id = request.id if request else None
+            observer.query(QueryEvent(self._pool.binding, request_id, status, duration_ms, text, error))
+
+
+def _shown(response: bytes) -> str:
+    """An ErrorResponse, as its message and SQLSTATE."""
+    fields = messages.parse_report(response[5:])
+    return f"{fields.get('M', '')} ({fields.get('C', '')})"

@@ -26,6 +26,7 @@ from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.stale_plan import prepared_anew
 from wrangler_py.proxy.statements import POOL_NAME
+from wrangler_py.proxy.tcp import acknowledge_now
 
 if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
@@ -188,6 +189,9 @@ class ClientSession(asyncio.Protocol):
                     return
         except ProtocolError as error:
             self._refuse_nonsense(error)
+            return
+        if group or self.reader.in_message:
+            acknowledge_now(self.transport)
 
     def refuse(self, response: bytes) -> None:
         """Says why, where that can be said, and closes."""

@@ -64,7 +64,7 @@ def add_parse(
         client.unnamed = None
         client.unnamed_described = False
     if text.refusal is not None and not allowed(client, origin, text.refusal):
-        return add_failure(origin, refused(text.refusal), out, steps, undo)
+        return add_failure(origin, refused(client, statement.sql, text.refusal), out, steps, undo)
     if name in client.statements:
         shown = name.decode("utf-8", "replace")
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
@@ -142,7 +142,7 @@ def add_bind(
         return add_failure(origin, no_statement(name), out, steps)
     text = statement.text
     if text.refusal is not None and not allowed(client, origin, text.refusal):
-        return add_failure(origin, refused(text.refusal), out, steps)
+        return add_failure(origin, refused(client, statement.sql, text.refusal), out, steps)
     if text.deallocates is not None:
         return _bind_locally(client, origin, data, out, steps)
     client.local_portals.pop(portal, None)

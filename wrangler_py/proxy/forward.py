@@ -60,7 +60,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None and not client.pool.options.allow_unsupported:
             client.unnamed = None
-            client.fail_group(group, closed, refused(text.refusal))
+            client.fail_group(group, closed, refused(client, data[5:-1], text.refusal))
             return True
         if text.deallocates is not None:
             client.unnamed = None
@@ -74,7 +74,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             return False
         if not name:
             client.unnamed = None
-        client.fail_group(group, closed, refused(refusal))
+        client.fail_group(group, closed, refused(client, statement.sql, refusal))
         return True
     if not closed:
         return len(group) == 1 and kind == _FLUSH
@@ -120,7 +120,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         text = client.pool.texts.get(sql)
         if text.refusal is not None and not allowed(client, origin, text.refusal):
             data = messages.query(FAILS[:-3])
-            steps = [Step(EXECUTE, Action.REPLACE, refused(text.refusal))]
+            steps = [Step(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))]
         elif client.pinned and text.discards_all and not in_transaction(client, origin):
             discard_all(client, origin)
         elif open_exchange is None and is_for_both(client, origin, text):

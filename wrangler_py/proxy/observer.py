@@ -8,13 +8,17 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class QueryEvent:
-    """One query that has ended. `duration_ms` is the origin's time for it, 0 when it was not asked."""
+    """One query that has ended. `duration_ms` is the origin's time for it, 0 when it was not asked.
+
+    `error` says why it failed or was refused: the message, and its SQLSTATE.
+    """
 
     binding: str
     request: str | None
     status: str
     duration_ms: float
     sql: str
+    error: str | None = None
 
 
 class Observer(Protocol):

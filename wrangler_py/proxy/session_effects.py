@@ -126,8 +126,11 @@ def drop_statements(client: ClientSession, text: SQLText) -> bytes:
     return messages.command_complete("DEALLOCATE")
 
 
-def refused(refusal: Refusal) -> bytes:
-    return messages.error_response("0A000", refusal.message, hint=refusal.hint)
+def refused(client: ClientSession, sql: bytes, refusal: Refusal) -> bytes:
+    """Takes note that `sql` is not run; the error for the client."""
+    response = messages.error_response("0A000", refusal.message, hint=refusal.hint)
+    client.pool.accounting.query_refused(client.request, sql, response)
+    return response
 
 
 def wrong_value_count(name: bytes, count: int) -> bytes:

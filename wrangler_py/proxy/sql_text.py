@@ -88,9 +88,9 @@ class SQLText:
 
     __slots__ = (
         "_facts", "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "deallocates",
-        "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session", "notifies", "prepares",
-        "refusal", "resets_settings", "rolls_back", "runs_anything", "sets", "sets_outside_transaction",
-        "takes_transaction_lock", "transaction_control",
+        "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session", "notifies",
+        "prepares", "refusal", "resets_settings", "rolls_back", "runs_anything", "sets",
+        "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
     def __init__(self, sql: bytes) -> None:

@@ -22,6 +22,7 @@ class Default(WorkerEntrypoint):
                 port=int(hyperdrive.port),
                 database=hyperdrive.database,
                 password=hyperdrive.password,
+                ssl_context=False,  # Hyperdrive does TLS; preparing for it takes longer than all else
             )
             try:
                 if request.method == "POST":
