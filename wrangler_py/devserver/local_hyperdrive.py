@@ -13,7 +13,7 @@ from urllib.parse import quote
 from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
-from wrangler_py.devserver.pool_description import describe_changes
+from wrangler_py.devserver.pool_description import describe_changes, describe_default
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -153,6 +153,7 @@ class LocalHyperdrive:
         async with self._updating:
             bindings = [self._unless_deleted(each) for each in bindings]
             pools = await self._resolve(bindings)
+            reasons = {each.binding: describe_default(each) for each in bindings}
             for binding, pool in pools.items():
                 before = self.pools.get(binding)
                 if binding not in self.proxy.pools:
@@ -161,6 +162,8 @@ class LocalHyperdrive:
                     self.proxy.update_pool(binding, pool)
                 if before is not None and (changes := describe_changes(before, pool)):
                     self._say(f"{binding} has changed: {', '.join(changes)}.")
+                    if pool.embedded and not before.embedded and (reason := reasons[binding]) is not None:
+                        self._say(reason)
                 if before is not None and pool.origin != before.origin:
                     self.proxy.clear_cache()
             self.bindings, self.pools = tuple(bindings), pools

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
+from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.project.section import is_placeholder
 
 
 def describe_origin(origin: Origin) -> str:
@@ -19,9 +21,12 @@ def describe_embedded(database: str) -> str:
     return f"embedded PostgreSQL, database {database}"
 
 
-def describe_default(binding: str) -> str:
-    """Why a `binding` leads to the embedded PostgreSQL, although nobody said so."""
-    return f"env.{binding}: no config has its id, so it gets the embedded PostgreSQL."
+def describe_default(binding: ResolvedBinding) -> str | None:
+    """Why `binding` leads to the embedded PostgreSQL although nobody said so; None if somebody did."""
+    if binding.embedded_database is None or binding.config is not None:
+        return None
+    id = "its id" if is_placeholder(binding.id) else f"the id {binding.id}"
+    return f"env.{binding.binding}: no config has {id}, so it gets the embedded PostgreSQL."
 
 
 def describe_place(pool: PoolConfig) -> str:
@@ -51,7 +56,7 @@ def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:
     changes = []
     if describe_place(before) != describe_place(now):
         changes.append(f"origin {describe_place(now)}")
-    if before.origin.password != now.origin.password:
+    elif before.origin.password != now.origin.password:
         changes.append("another password")
     if before.tls != now.tls:
         tls = describe_tls(now.tls)

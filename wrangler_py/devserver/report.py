@@ -109,8 +109,8 @@ class Report:
         else:
             self._output.info("This Worker has no Hyperdrive binding.")
         for binding in bindings:
-            if binding.embedded_database is not None and binding.config is None:
-                self._output.info(describe_default(binding.binding))
+            if (reason := describe_default(binding)) is not None:
+                self._output.info(reason)
             elif (pool := pools[binding.binding]).source:
                 rest = f"; caching and pool are as in the config {pool.name}" if binding.config else ""
                 self._output.info(f"env.{binding.binding}: the origin is from {pool.source}{rest}.")

@@ -126,8 +126,8 @@ def run_command(
             if process.interrupted:
                 return 128 + signal.SIGINT
             for binding in hyperdrive.bindings:
-                if binding.embedded_database is not None and binding.config is None:
-                    say(describe_default(binding.binding))
+                if (reason := describe_default(binding)) is not None:
+                    say(reason)
             if len(hyperdrive.bindings) > 1:
                 say(
                     f"DATABASE_URL and its like lead to env.{hyperdrive.bindings[0].binding}, the first binding; "

@@ -131,7 +131,7 @@ class ConfigFile:
         """Bind the Hyperdrive config `id` as `binding`; `replace` lets it take over a Hyperdrive binding.
 
         One whose id is a placeholder is taken over in any case. Raises BindingNameError for a name that is no
-        identifier or is taken.
+        identifier or is taken by another.
         """
         if not is_identifier(binding):
             raise BindingNameError(f"{binding!r} cannot be the name of a binding.", hint=IDENTIFIER_HINT)
@@ -141,6 +141,8 @@ class ConfigFile:
         index = [entry.binding for entry in section.hyperdrive].index(binding) if kind == "hyperdrive" else None
         if kind is None:
             self._edit("append", path, {"binding": binding, "id": id})
+        elif index is not None and section.hyperdrive[index].id == id:
+            return
         elif index is not None and (replace or section.hyperdrive[index].has_placeholder):
             self._edit("set", (*path, index, "id"), id)
         else:

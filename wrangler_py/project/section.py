@@ -16,6 +16,13 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.project.spans import JSON
 
 _PLACEHOLDER = re.compile(r"0{32}|<.*>")
+
+
+def is_placeholder(id: str) -> bool:
+    """Whether `id` stands in the place of a config's, as in a new project."""
+    return _PLACEHOLDER.fullmatch(id) is not None
+
+
 """Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
@@ -37,7 +44,7 @@ class HyperdriveBinding:
     @property
     def has_placeholder(self) -> bool:
         """Whether the id stands for one that is to be filled in."""
-        return _PLACEHOLDER.fullmatch(self.id) is not None
+        return is_placeholder(self.id)
 
     def __repr__(self) -> str:
         return f"HyperdriveBinding(binding={self.binding!r}, id={self.id!r})"
