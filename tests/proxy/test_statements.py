@@ -512,6 +512,33 @@ def test_a_failed_deallocate_fails_its_transaction(proxy: ProxyServer) -> None:
         assert answers[0].sqlstate == "26000"
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        describe("S", "x") + SYNC,
+        bind("", "x") + describe("P") + execute() + SYNC,
+        describe("S", "x") + FLUSH + SYNC,
+    ],
+    ids=["described", "executed", "flushed"],
+)
+def test_a_name_is_free_when_its_statement_could_not_be_prepared(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, rest: bytes
+) -> None:
+    """The origin has the statement of another client, and is spared the Parse; it would have failed there."""
+    proxy = start_proxy(config={"connection_limit": 1})
+    make = "CREATE TABLE comes_and_goes (a int); GRANT ALL ON comes_and_goes TO app"
+    postgres.execute(make)
+    prepared = parse("x", "SELECT a FROM comes_and_goes") + rest
+    with connect(proxy) as client, connect(proxy) as other:
+        other.ask(prepared)
+        postgres.execute("DROP TABLE comes_and_goes")
+        assert [answer.sqlstate for answer in client.ask(prepared) if answer.kind == "E"] == ["42P01"]
+        postgres.execute(make)
+        assert not [answer for answer in client.ask(prepared) if answer.kind == "E"]
+        assert [answer.sqlstate for answer in client.ask(prepared) if answer.kind == "E"] == ["42P05"]
+    postgres.execute("DROP TABLE comes_and_goes")
+
+
 @pytest.mark.parametrize("through_the_proxy", [True, False])
 def test_the_same_columns_of_another_table_will_do(
     start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, through_the_proxy: bool

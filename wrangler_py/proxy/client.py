@@ -72,6 +72,9 @@ class ClientSession(asyncio.Protocol):
         self.settings = settings
         self.statements: dict[bytes, Statement] = {}
         """Those with a name, by it."""
+        self.unsure: set[bytes] = set()
+        """Names whose Parse the origin was spared, and what came behind it failed: at a server it might have been
+        the Parse that fails. They may be parsed again."""
         self.unnamed: Statement | None = None
         self.local_portals: dict[bytes, Statement] = {}
         self.origin: OriginConnection | None = None
@@ -529,8 +532,9 @@ class ClientSession(asyncio.Protocol):
 
         return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
 
-    def steps_skipped(self, steps: list[Step]) -> None:
+    def steps_skipped(self, steps: list[Step], before: list[Step]) -> None:
         """The origin skipped these messages after an error: names they gave or freed are as before."""
+        self.unsure.update(step.name for step in before if step.finals == b"1" and step.name and step.payload)
         for step in reversed(steps):
             if not step.name:
                 continue

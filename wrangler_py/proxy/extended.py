@@ -65,7 +65,7 @@ def add_parse(
         client.unnamed_described = False
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return add_failure(origin, refused(client, statement.sql, text.refusal), out, steps, undo)
-    if name in client.statements:
+    if name in client.statements and name not in client.unsure:
         shown = name.decode("utf-8", "replace")
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
         out.append(messages.parse(b"", statement.definition))  # what is wrong with it comes first
@@ -79,6 +79,7 @@ def add_parse(
     if text.changes_schema:
         client.pool.statements.forget_all()
     if name:
+        client.unsure.discard(name)
         if origin.has_own_settings:
             statement = client.pool.statements.private(statement)
         client.statements[name] = statement

@@ -149,7 +149,7 @@ class OriginConnection(asyncio.Protocol):
                 unfinished, exchange.unfinished = exchange.unfinished, []
                 self.undo(unfinished)
                 if exchange.owner is not None and self.client is exchange.owner:
-                    self.client.steps_skipped(unfinished)
+                    self.client.steps_skipped(unfinished, (exchange.steps or [])[: -len(unfinished)])
             if output:
                 if exchange.error:
                     output = self._told_of_error(exchange, exchange.error, output)
