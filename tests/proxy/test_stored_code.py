@@ -173,6 +173,26 @@ def test_what_a_read_runs_unasked_is_undone(
             assert other.rows("SHOW work_mem") == [[b"4MB"]]
 
 
+@pytest.mark.parametrize(
+    ("function", "sql"),
+    [("log(text)", "SELECT log('x'::text)"), ("own(runs_code)", "SELECT runs_code.own FROM runs_code")],
+    ids=["named like PostgreSQL's", "written like a column"],
+)
+def test_a_function_that_does_not_look_like_ones_own_is_undone(
+    start: Callable[[], ProxyServer], postgres: PostgresServer, database: str, function: str, sql: str
+) -> None:
+    postgres.execute(
+        "INSERT INTO runs_code VALUES (0);"
+        f"CREATE FUNCTION {function} RETURNS text LANGUAGE sql AS $$SELECT {SET_IT}$$",
+        database=database,
+    )
+    proxy = start()
+    with connect(proxy) as client, connect(proxy) as other:
+        for _ in range(3):
+            assert client.rows(sql) == [[b"7MB"]]
+            assert other.rows("SHOW work_mem") == [[b"4MB"]]
+
+
 def test_what_ddl_runs_unasked_is_undone(
     start: Callable[[], ProxyServer], postgres: PostgresServer, database: str
 ) -> None:

@@ -44,6 +44,18 @@ WITH calls(expression, runs_on_read) AS (
     WHERE refclassid = 'pg_catalog.pg_proc'::regclass AND classid <> 'pg_catalog.pg_proc'::regclass
         AND refobjid >= 16384
     GROUP BY refobjid
+    UNION ALL
+    SELECT function.oid, true FROM pg_catalog.pg_proc AS function
+    WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND prokind <> 'a'
+        AND (
+            EXISTS (
+                SELECT FROM pg_catalog.pg_proc AS builtin
+                WHERE builtin.proname = function.proname AND builtin.pronamespace = 'pg_catalog'::regnamespace
+            )
+            OR pronargs = 1 AND EXISTS (
+                SELECT FROM pg_catalog.pg_type WHERE pg_type.oid = proargtypes[0] AND typtype = 'c'
+            )
+        )
 ), own(body, runs_on_read) AS (
     SELECT CASE WHEN lanname IN ('sql', 'plpgsql') AND prosrc <> '' THEN prosrc END, runs_on_read
     FROM uses JOIN pg_catalog.pg_proc AS function ON function.oid = uses.function
@@ -64,7 +76,8 @@ FROM (
 ) AS code
 """  # noqa: S608  # names of our own
 """For each function of one's own that is run so: its body, NULL if that can't be looked at, and whether queries
-that only read run it. Functions of extensions are trusted."""
+that only read run it. Functions of extensions are trusted. Those that a query's text doesn't tell from PostgreSQL's
+own, or from a column, count as run by any query."""
 
 
 class StoredCode:
