@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -687,15 +688,17 @@ def test_it_does_so_octet_by_octet_and_again(name: str, proxy: ProxyServer, post
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_query_in_the_place_of_copy_data_ends_it_as_at_a_server(
-    at_once: bool, proxy: ProxyServer, postgres: PostgresServer
+@pytest.mark.parametrize("ahead", [b"", parse("s", "SELECT 1")], ids=["alone", "behind a Parse"])
+@pytest.mark.parametrize("intruder", [query("SELECT 1"), execute() + SYNC], ids=["query", "execute"])
+def test_what_is_no_copy_data_ends_a_copy_as_at_a_server(
+    intruder: bytes, ahead: bytes, at_once: bool, proxy: ProxyServer, postgres: PostgresServer
 ) -> None:
     def ending(client: RawClient) -> list[Message]:
         client.ask(query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"))
-        client.send(query("COPY c FROM STDIN") + (query("SELECT 1") if at_once else b""))
+        client.send(ahead + query("COPY c FROM STDIN") + (intruder if at_once else b""))
         heard = client.until("G")
         if not at_once:
-            client.send(query("SELECT 1"))
+            client.send(intruder)
         with contextlib.suppress(EOFError, ConnectionResetError):
             while True:
                 heard.append(client.receive())
@@ -705,3 +708,42 @@ def test_a_query_in_the_place_of_copy_data_ends_it_as_at_a_server(
         assert_same(ending(ours), ending(direct))
     with through(proxy) as later:
         assert later.rows("SELECT 1") == [[b"1"]]
+
+
+COPY_PIECES = {
+    "sync": SYNC,
+    "good": copy_data(b"1\n"),
+    "bad": copy_data(b"not a number\n"),
+    "done": copy_done(),
+    "fail": copy_fail("changed my mind"),
+}
+
+
+@pytest.fixture(scope="module")
+def copy_targets(postgres: PostgresServer) -> Iterator[None]:
+    """A table, and a view that says only after CopyInResponse that it takes nothing."""
+    postgres.execute("CREATE TABLE copied (a int); GRANT ALL ON copied TO app")
+    postgres.execute("CREATE VIEW not_copied AS SELECT 1 AS a; GRANT ALL ON not_copied TO app")
+    yield
+    postgres.execute("DROP TABLE copied; DROP VIEW not_copied")
+
+
+@pytest.mark.parametrize("behind_g", [True, False], ids=["once asked for data", "at once"])
+@pytest.mark.parametrize("simple", [True, False], ids=["simple", "extended"])
+@pytest.mark.parametrize("target", ["copied", "not_copied"])
+def test_a_sync_among_copy_data_counts_if_the_copy_has_failed(
+    target: str, simple: bool, behind_g: bool, copy_targets: None, proxy: ProxyServer, postgres: PostgresServer
+) -> None:
+    """The server alone knows whether it had read a Sync when the COPY failed, and ignored it."""
+    sql = f"COPY {target} FROM STDIN"
+    start = query(sql) if simple else parse("", sql) + bind() + execute()
+    if behind_g:
+        start += b"" if simple else SYNC
+    with straight(postgres) as direct, through(proxy) as ours:
+        for count in range(4):
+            for pieces in itertools.product(COPY_PIECES, repeat=count):
+                data = b"".join(COPY_PIECES[piece] for piece in pieces) + copy_done()
+                end = (b"" if simple else SYNC) + query("SELECT 'end'")
+                turns = [(start, "G"), (data + end, "DZ")] if behind_g else [(start + data + end, "DZ")]
+                ours_heard, direct_heard = talk(ours, turns), talk(direct, turns)
+                assert ours_heard == direct_heard, pieces

@@ -77,16 +77,16 @@ class Exchange:
     `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
     plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
     are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
-    query that ends an exchange of extended ones. `copy_ended` says that the end of COPY data was sent, and
-    `synced_early` that a Sync was sent before it. `sent`, `sent_at`, `answered_bytes`, `capture` and `queries`
-    are for the sender's notes. `when_cancelled` replaces the error with which the origin says that it was
-    cancelled.
+    query that ends an exchange of extended ones. `early_ends` are the ends of COPY data that
+    were sent before the origin has asked for any, each as the number of Syncs before it; `ignored_syncs` are those
+    that the origin ignores, should the COPY not fail before it has read them. `sent`, `sent_at`,
+    `answered_bytes`, `capture` and `queries` are for the sender's notes. `when_cancelled` replaces the error with
+    which the origin says that it was cancelled.
     """
 
     __slots__ = (
-        "answered_bytes", "capture", "closed", "copy_ended", "cursor", "done", "error", "failed", "owner",
-        "queries", "query_from", "sent", "sent_at", "simple", "steps", "synced_early", "unfinished",
-        "when_cancelled",
+        "answered_bytes", "capture", "closed", "cursor", "done", "early_ends", "error", "failed", "ignored_syncs",
+        "owner", "queries", "query_from", "sent", "sent_at", "simple", "steps", "unfinished", "when_cancelled",
     )  # fmt: skip
     sent: bytes
 
@@ -109,8 +109,8 @@ class Exchange:
         self.failed = False
         self.unfinished: list[Step] = []
         self.query_from: int | None = None
-        self.copy_ended = False
-        self.synced_early = False
+        self.early_ends: tuple[int, ...] = ()
+        self.ignored_syncs = 0
         self.when_cancelled = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
@@ -137,12 +137,6 @@ class Exchange:
         if self.steps and self.steps[-1] is STEP_READY:
             self.steps.pop()
 
-    def ignores_sync(self) -> bool:
-        """Whether its Sync is ignored, now that the origin takes COPY data: one before the end of the data is."""
-        if self.simple or not self.closed or (self.copy_ended and not self.synced_early):
-            return False
-        return self.query_from is None
-
     def reopen(self, behind: Exchange | None) -> None:
         """Its Sync was ignored, so that what was sent `behind` it belongs to it."""
         if self.steps is None:
@@ -160,6 +154,11 @@ class Exchange:
     def is_running(self) -> bool:
         """Whether the origin has something to do, and isn't waiting for the client's next message."""
         return self.closed or (self.steps is not None and self.cursor < len(self.steps))
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether it is a Sync and nothing else."""
+        return self.steps == [STEP_READY]
 
     @property
     def ends_with_sync(self) -> bool:

@@ -5,14 +5,18 @@ Source: PostgreSQL documentation, "Message Flow", "Message Formats".
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Mapping
 
-from wrangler_py.pgwire.exchange import STEP_READY, Action, Exchange, Step
+from wrangler_py.pgwire.exchange import READY, STEP_EXECUTE, Action, Exchange, Step
 from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
 
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 """The longest answer that has to be looked at whole (an error, a row description)."""
+
+MAX_EARLY_ENDS = 100
+"""More COPYs than one query has: what ends more of them ends none."""
 
 Answer = tuple[Exchange | None, bytes, int]
 """An exchange, octets for its owner, and the transaction status when they end it, else 0. The exchange is None for
@@ -34,13 +38,14 @@ class OriginStream:
 
     `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
     ReadyForQuery; `copy_in` says that the origin waits for COPY data. `dropped` are exchanges that will not get
-    an end of their own, because the origin skips them or takes them for a part of another. `process_ids` are those
-    to be shown, in notifications, for the origin's own.
+    an end of their own, because the origin skips them or takes them for a part of another. `unsettled_syncs` were
+    sent among the data of a COPY that failed: the origin answers them, or has ignored them. `process_ids` are
+    those to be shown, in notifications, for the origin's own.
     """
 
     __slots__ = (
         "_skip", "_tail", "broken", "copy_in", "dropped", "parameters", "parameters_changed", "process_ids",
-        "queue", "transaction_status",
+        "queue", "transaction_status", "unsettled_syncs",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
@@ -52,6 +57,7 @@ class OriginStream:
         self.process_ids: Mapping[int, int] = {}
         self.transaction_status = ord("I")
         self.copy_in = False
+        self.unsettled_syncs = 0
         self._tail = b""
         self._skip = 0
 
@@ -105,9 +111,17 @@ class OriginStream:
                 status = data[end - 1]
                 self.transaction_status = status
                 self.copy_in = False
-                if exchange is None or not exchange.closed:
+                first = start == position and not output
+                if self.unsettled_syncs and self._is_for_unsettled_sync(exchange, first=first):
+                    self.unsettled_syncs -= 1
+                    answers.append((None, data[start:end], 0))
+                    start = position = end
+                    continue
+                if exchange is None or not (exchange.closed or self._ends_with_ignored_sync(exchange)):
                     raise ProtocolError("ReadyForQuery without a request")
                 self.queue.popleft()
+                if exchange.ignored_syncs and exchange.error is not None:
+                    self.unsettled_syncs += exchange.ignored_syncs
                 if exchange.steps is not None:
                     if start < position:
                         output.append(data[start:position])
@@ -139,6 +153,7 @@ class OriginStream:
                     start = position + 9
             elif exchange is None or exchange.steps is None:
                 if kind == 69:  # E, ErrorResponse
+                    self.copy_in = False
                     if exchange is not None:
                         # Its steps are None: nothing behind it is skipped.
                         error = data[position:end]
@@ -155,6 +170,8 @@ class OriginStream:
             else:
                 if kind == 71:
                     self._begin_copy_in(exchange)
+                elif kind == 69:
+                    self.copy_in = False
                 replacement = _follow(exchange, exchange.steps, kind, data[position:end])
                 if kind == 69 and not exchange.closed:
                     self._skip_to_sync(exchange)
@@ -178,26 +195,60 @@ class OriginStream:
     def _begin_copy_in(self, exchange: Exchange | None) -> None:
         if exchange is None:
             raise ProtocolError("CopyInResponse without a request")
-        self.copy_in = not exchange.copy_ended
-        if exchange.simple and self.copy_in:
-            self._drop_ignored_syncs()
-        if exchange.ignores_sync():
-            exchange.reopen(self._take_behind())
-
-    def _drop_ignored_syncs(self) -> None:
-        """What was sent behind a COPY without its data: a Sync has no effect, and nothing else makes sense."""
-        while len(self.queue) > 1:
-            if self.queue[1].steps != [STEP_READY]:
-                return  # the origin says so, and closes
-            self._take_behind()
+        if exchange.early_ends:
+            ignored, *early_ends = exchange.early_ends
+            exchange.early_ends = tuple(early_ends)
+        else:
+            ignored = self._syncs_behind(exchange)
+            self.copy_in = True
+        exchange.ignored_syncs += ignored
+        for _ in range(ignored):
+            behind = self._take_behind()
+            if exchange.ends_with_sync:
+                exchange.reopen(behind)
 
     def end_copy_data(self) -> None:
         """CopyDone or CopyFail was sent."""
-        self.copy_in = False
-        exchange = self.queue[-1]
-        if not exchange.copy_ended:  # a second one is ignored by the server, too
-            exchange.copy_ended = True
-            exchange.synced_early = exchange.ends_with_sync
+        if self.copy_in:
+            self.copy_in = False
+            return
+        exchange = next((exchange for exchange in reversed(self.queue) if not exchange.is_sync), None)
+        if exchange is not None and len(exchange.early_ends) < MAX_EARLY_ENDS:
+            ahead = self._syncs_behind(exchange) - sum(exchange.early_ends)
+            exchange.early_ends = (*exchange.early_ends, ahead)
+
+    def _syncs_behind(self, exchange: Exchange) -> int:
+        """How many Syncs, and nothing else, were sent behind `exchange`, the one that ends it included."""
+        behind = itertools.islice(self.queue, self.queue.index(exchange) + 1, None)
+        syncs = itertools.takewhile(lambda exchange: exchange.is_sync, behind)
+        return exchange.ends_with_sync + sum(1 for _ in syncs)
+
+    def sync_in_copy(self) -> None:
+        """A Sync was sent among COPY data."""
+        self.queue[0].ignored_syncs += 1
+
+    def settle_syncs(self) -> None:
+        """Something sent behind them was answered: no answer to them is to come any more."""
+        self.unsettled_syncs = 0
+
+    def _is_for_unsettled_sync(self, exchange: Exchange | None, *, first: bool) -> bool:
+        """Whether ReadyForQuery, the `first` that is said to `exchange`, answers a Sync of a COPY before it.
+
+        One is like the other: what may be either's is taken for the answer to `exchange`.
+        """
+        if exchange is None:
+            return True
+        if not first or exchange.answered_bytes or exchange.failed:
+            return False
+        steps = [STEP_EXECUTE] if exchange.steps is None else exchange.steps[exchange.cursor :]
+        return any(step.finals != READY and step.action is not Action.EMIT for step in steps)
+
+    def _ends_with_ignored_sync(self, exchange: Exchange) -> bool:
+        """Whether `exchange` failed before the origin had read a Sync among the COPY data, which now ends it."""
+        if exchange.failed and exchange.ignored_syncs:
+            exchange.ignored_syncs -= 1
+            return True
+        return False
 
     def _skip_to_sync(self, exchange: Exchange) -> None:
         """`exchange` has failed: all that was sent behind it is skipped, up to a Sync."""

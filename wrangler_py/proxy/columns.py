@@ -28,10 +28,11 @@ _RESULT_TYPE_CHANGED = messages.error_response(
 
 def unproved(client: ClientSession, origin: OriginConnection, groups: list[Group]) -> dict[bytes, Statement]:
     """Statements with known columns that `groups` bind and that are still to be prepared on `origin`, by the
-    client's names. None while a pipeline is open there, where nothing can be put in between. Raises ProtocolError.
+    client's names. None while a pipeline or a COPY is open there, where nothing can be put in between. Raises
+    ProtocolError.
     """
     queue = origin.stream.queue
-    if queue and not queue[-1].closed:
+    if origin.stream.copy_in or (queue and not queue[-1].closed):
         return {}
     found: dict[bytes, Statement] = {}
     for group in groups:

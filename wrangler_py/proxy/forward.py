@@ -178,7 +178,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     if exchange is None and group[0][0] == _FLUSH:
         return True  # behind a Sync, which flushes anyway
     if origin.stream.copy_in and group[0][0] == _SYNC:
-        origin.transport.write(messages.SYNC)  # ignored there
+        origin.stream.sync_in_copy()
+        origin.transport.write(messages.SYNC)
         return True
     if exchange is None and queue:
         if _is_in_doubt(client, origin, group):
@@ -245,7 +246,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
 
 def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
     kind, data, _ = group[0]
-    if kind == _SYNC or origin.stream.queue[-1].copy_ended:
+    if kind == _SYNC or origin.stream.copy_in:
         return False
     if kind != _PARSE or origin.in_doubt:
         return origin.in_doubt

@@ -190,8 +190,8 @@ class OriginConnection(asyncio.Protocol):
             self._quiet()
         elif self.client is None:
             self._end_for_nobody()
-        elif self.client.waiting and not self.stream.queue[-1].closed:
-            self.client.granted(self)  # the Sync, or the query, that it was to wait for is not looked at
+        elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
+            self.client.granted(self)  # the origin waits, too: for COPY data, or the Sync of what has failed
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
@@ -288,6 +288,9 @@ class OriginConnection(asyncio.Protocol):
 
     def _quiet(self) -> None:
         """All that was sent has been answered."""
+        if self.stream.unsettled_syncs:
+            self.run("", lambda _: self.stream.settle_syncs())
+            return
         client = self.client
         if client is not None and client.waiting:
             client.granted(self)  # what it waited with depended on those answers
