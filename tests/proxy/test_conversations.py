@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import random
 import struct
 from collections.abc import Iterator
 
@@ -747,3 +748,43 @@ def test_a_sync_among_copy_data_counts_if_the_copy_has_failed(
                 turns = [(start, "G"), (data + end, "DZ")] if behind_g else [(start + data + end, "DZ")]
                 ours_heard, direct_heard = talk(ours, turns), talk(direct, turns)
                 assert ours_heard == direct_heard, pieces
+
+
+def pipeline_pieces() -> list[bytes]:
+    """Messages that name statements, break off, or begin and end transactions."""
+    pieces = [SYNC] * 8 + [FLUSH, parse("a", "SELECT nonsense")]
+    for name in ("a", "b", ""):
+        pieces += [parse(name, sql) for sql in ("SELECT 1", "SELECT 2", "SELECT 1/0")]
+        pieces += [bind("", name), bind("", name) + execute(), describe("S", name), close("S", name)]
+    for sql in ("DEALLOCATE ALL", "DEALLOCATE a"):
+        pieces += [query(sql), parse("", sql) + bind() + execute()]
+    pieces += map(query, ["BEGIN", "COMMIT", "ROLLBACK", "SELECT 1/0", "SELECT 3", "", "SELECT 4; DEALLOCATE ALL"])
+    return pieces
+
+
+@pytest.mark.parametrize("cached", [False, True], ids=["uncached", "cached"])
+@pytest.mark.parametrize("seed", range(6))
+def test_pipelines_at_random_are_answered_as_by_the_server(
+    seed: int, cached: bool, proxy: ProxyServer, caching: ProxyServer, postgres: PostgresServer
+) -> None:
+    """Nothing is waited for within a turn, so that an error comes when what it undoes has long been sent."""
+    pick = random.Random(seed)
+    pieces = pipeline_pieces()
+    for _ in range(60):
+        turns = []
+        for number in range(pick.randint(1, 3)):
+            sent = b"".join(pick.choices(pieces, k=pick.randint(1, 10)))
+            turns.append((sent + SYNC + query("ROLLBACK") + query(f"SELECT 'end {number}'"), b"end %d" % number))
+        with straight(postgres) as direct, through(caching if cached else proxy) as ours:
+            assert heard_until(ours, turns) == heard_until(direct, turns), turns
+
+
+def heard_until(client: RawClient, turns: list[tuple[bytes, bytes]]) -> list[Message]:
+    """What is answered to each turn, up to a row with its mark."""
+    heard = []
+    for sent, mark in turns:
+        client.send(sent)
+        while not (heard and heard[-1].kind == "D" and mark in heard[-1].body):
+            heard.append(client.receive())
+        heard += client.until("Z")
+    return [comparable(answer) for answer in heard]

@@ -240,7 +240,8 @@ class OriginStream:
             return True
         if not first or exchange.answered_bytes or exchange.failed:
             return False
-        steps = [STEP_EXECUTE] if exchange.steps is None else exchange.steps[exchange.cursor :]
+        plain = exchange.steps is None or exchange.simple
+        steps = [STEP_EXECUTE] if plain else (exchange.steps or [])[exchange.cursor :]
         return any(step.finals != READY and step.action is not Action.EMIT for step in steps)
 
     def _ends_with_ignored_sync(self, exchange: Exchange) -> bool:

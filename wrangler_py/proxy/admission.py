@@ -179,7 +179,7 @@ class Admission(asyncio.Protocol):
     def lets_go(self) -> bool:
         return False
 
-    def steps_skipped(self, steps: list[Step], before: list[Step]) -> None:
+    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
         """Nothing is kept here that could be wrong now."""
 
     def in_its_words(self, error: bytes) -> bytes:

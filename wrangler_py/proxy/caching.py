@@ -24,6 +24,7 @@ from wrangler_py.proxy.failures import SQLSTATE
 from wrangler_py.proxy.origin import Collector
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.repeats import Repeats
+from wrangler_py.proxy.sql_text import TOO_LONG
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
@@ -78,6 +79,13 @@ class Capture:
             self.data.append(data)
 
 
+def _spoil(exchange: Exchange) -> None:
+    """Has the answer to `exchange` not be kept, whatever is added to it."""
+    if exchange.capture is None:
+        exchange.capture = Capture(TOO_LONG, None, 0.0, 0)
+    exchange.capture.spoiled = True
+
+
 class CachedPortal(NamedTuple):
     """A portal that a client bound to a stored answer; the origin knows nothing of it."""
 
@@ -126,7 +134,7 @@ class Caching:
             return self._follow(client, key, group)
         if not self._serve(client, text, key, hit, group, closed=True):
             return True
-        client.unnamed = None
+        client.statements.unnamed = None
         client.cached_portals = {}
         rows = hit.entry.result.row_description
         client.write((b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE)
@@ -139,14 +147,14 @@ class Caching:
         statements: dict[bytes, Statement] = {}
         portals = dict(client.cached_portals)
         served: list[tuple[SQLText, CacheKey, Hit]] = []
+        sound: set[Statement] = set()  # there is an answer to them
         out: list[bytes] = []
         for kind, data, missing in group:
             if missing:
                 return False
             if kind == _PARSE:
                 name, parsed = self._pool.statements.parsed(data, client.settings)
-                taken = name and (name in client.statements or name in statements)
-                if taken or not parsed.text.candidate:
+                if name in statements or client.statements.may_be_taken(name) or not parsed.text.candidate:
                     return False
                 statements[name] = parsed
                 if not name:
@@ -154,7 +162,7 @@ class Caching:
                 out.append(messages.PARSE_COMPLETE)
             elif kind == _BIND:
                 portal, name, position = messages.split_bind(data)
-                statement = statements.get(name) or client.statement(name)
+                statement = statements.get(name) or client.statements.get(name)
                 if statement is None or not statement.text.candidate:
                     return False
                 key = self._key(client, statement, data[position:])
@@ -163,12 +171,13 @@ class Caching:
                     return False  # Postgres.js' way with `prepare: false`, which Hyperdrive does not cache
                 if hit is None:
                     return closed and self._is_one_query(group) and self._follow(client, key, group)
+                sound.add(statement)
                 portals[portal] = CachedPortal(key, hit, name, data)
                 out.append(messages.BIND_COMPLETE)
             elif kind == _DESCRIBE:
                 target, name = messages.split_target(data)
                 if target == _STATEMENT:
-                    statement = statements.get(name) or client.statement(name)
+                    statement = statements.get(name) or client.statements.get(name)
                     described = self._describe(client, statement) if statement is not None else None
                     if described is None or not (name or closed):
                         return False
@@ -194,18 +203,18 @@ class Caching:
                 out.append(messages.READY_IDLE)
             elif kind != _FLUSH:
                 return False
-        if not out or any(self._describe(client, s) is None for s in statements.values() if not served):
+        if not out or any(self._describe(client, s) is None for s in statements.values() if s not in sound):
             return False
         for text, key, hit in served:
             if not self._serve(client, text, key, hit, group, closed=closed):
                 return True
         if closed and len(served) == 1 and not client.cached_portals:
             name = next(iter(portals.values())).statement_name
-            statement = statements.get(name) or client.statement(name)
+            statement = statements.get(name) or client.statements.get(name)
             self.repeats.note(client, group, served[0][1], statement, name)
         client.knows_columns = client.knows_columns or bool(statements)
-        client.unnamed = statements.pop(b"", client.unnamed)
-        client.statements.update(statements)
+        for name, statement in statements.items():
+            client.statements.put(name, statement)
         client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True
@@ -291,6 +300,7 @@ class Caching:
     def watch(self, client: ClientSession, exchange: Exchange, group: Group) -> None:
         """Prepares to keep the answer to `group`, about to be sent as part of `exchange`."""
         capture: Capture | None = exchange.capture
+        used: set[bytes] = set()
         for kind, data, missing in group:
             if missing:  # its end, which the answer depends on, is not here
                 if capture is not None:
@@ -298,21 +308,23 @@ class Caching:
                 continue
             if kind == _PARSE:
                 name = messages.split_parse(data)[0]
-                statement = client.statement(name)
+                if name in used:  # which statement is meant where can't be told any more
+                    _spoil(exchange)
+                    return
             elif kind == _BIND:
                 _, name, position = messages.split_bind(data)
-                statement = client.statement(name)
             elif kind == _DESCRIBE and data[5] == _STATEMENT:
-                statement = client.statement(messages.split_target(data)[1])
+                name = messages.split_target(data)[1]
             elif kind == _EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
                 capture.spoiled = True
                 continue
             else:
                 continue
+            used.add(name)
+            statement = client.statements.get(name)
             if statement is None or not statement.text.candidate:
-                if capture is not None:
-                    capture.spoiled = True
-                continue
+                _spoil(exchange)
+                return
             if capture is None:
                 capture = Capture(statement.text, statement, monotonic(), self._store.generation)
                 exchange.capture = capture

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import NOT_PREPARED, CacheStatus
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.exchange import BIND
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
+from wrangler_py.proxy.client_statements import ClientStatements, UnnamedChange
 from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
@@ -70,13 +72,9 @@ class ClientSession(asyncio.Protocol):
         self.pool = pool
         self.request = request
         self.settings = settings
-        self.statements: dict[bytes, Statement] = {}
-        """Those with a name, by it."""
-        self.unsure: set[bytes] = set()
-        """Names whose Parse the origin was spared, and what came behind it failed: at a server it might have been
-        the Parse that fails. They may be parsed again."""
-        self.unnamed: Statement | None = None
-        self.local_portals: dict[bytes, Statement] = {}
+        self.statements = ClientStatements()
+        self.local_portals: dict[bytes, Statement | None] = {}
+        """Bound to a DEALLOCATE or DISCARD ALL, which the origin need not know of; None when it has been run."""
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.in_transaction = False
@@ -101,9 +99,6 @@ class ClientSession(asyncio.Protocol):
         self._group: Group = []
         self._group_bytes = 0
         self._pending = PendingMessages()
-
-    def statement(self, name: bytes) -> Statement | None:
-        return self.statements.get(name) if name else self.unnamed
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -320,7 +315,9 @@ class ClientSession(asyncio.Protocol):
     def _forward(self, group: Group, closed: bool) -> None:
         assert self.origin is not None
         if group[-1][0] in (_QUERY, _FUNCTION_CALL):
-            forward_simple(self, self.origin, group[0])
+            if not forward_simple(self, self.origin, group[0]):
+                self.waiting = True
+                self._wait(Pending(group, closed))
         else:
             try:
                 if self.knows_columns and unproved(self, self.origin, [group]):
@@ -422,8 +419,8 @@ class ClientSession(asyncio.Protocol):
         if error is None:
             self._send_pending()
         elif origin is not None and origin.stream.transaction_status != IDLE:
-            first = self._pending.take_first()
-            fail_at_origin(self, origin, error, closed=any(item.closed for item in first))
+            last = self._pending.take_first()[-1]  # should it be a query, it is skipped
+            fail_at_origin(self, origin, error, closed=last.closed and last.group[-1][0] == _SYNC)
             self.waiting = bool(self._pending)
             self.resume_reading()
         elif origin is not None:
@@ -525,32 +522,24 @@ class ClientSession(asyncio.Protocol):
             self.resume_reading()
 
     def in_its_words(self, error: bytes) -> bytes:
-        names = {statement.name: name for name, statement in self.statements.items()}
-
         def own(match: re.Match[bytes]) -> bytes:
-            return b'"' + names.get(match[1], match[1]) + b'"'
+            return b'"' + self.statements.own_name(match[1]) + b'"'
 
         return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
 
-    def steps_skipped(self, steps: list[Step], before: list[Step]) -> None:
-        """The origin skipped these messages after an error: names they gave or freed are as before."""
-        self.unsure.update(step.name for step in before if step.finals == b"1" and step.name and step.payload)
-        for step in reversed(steps):
-            if not step.name:
-                continue
-            if step.finals == b"1":
-                if self.statements.get(step.name) is step.statement:
-                    del self.statements[step.name]
-            elif step.finals == b"3":
-                self.statements.setdefault(step.name, step.statement)
+    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
+        """The origin skipped `steps` after `error`; what they did to the books is still to be undone."""
         failed = steps[0]
-        if failed.name == b"" and (failed.undo is not None or self.unnamed is failed.statement):
-            self.unnamed = None  # a server drops it before it looks at what is to take its place
+        if failed.finals == BIND or (failed.learns is not None and not failed.payload):
+            self.statements.use_failed(error, reversed(before))
+        elif isinstance(failed.undo, UnnamedChange):
+            failed.undo.before = None  # a server drops it before it looks at what is to take its place
 
     def failed_at_once(self, exchange: Exchange) -> None:
         """The origin failed at the first message of a plain exchange: perhaps the Parse of an unnamed statement."""
-        if self.unnamed is not None and exchange.sent.startswith(messages.parse(b"", self.unnamed.definition)):
-            self.unnamed = None
+        unnamed = self.statements.unnamed
+        if unnamed is not None and exchange.sent.startswith(messages.parse(b"", unnamed.definition)):
+            self.statements.unnamed = None
 
     def prepared_anew(self, exchange: Exchange) -> tuple[Exchange, bytes] | None:
         """What to send again: see `proxy.stale_plan`."""

@@ -40,8 +40,10 @@ def unproved(client: ClientSession, origin: OriginConnection, groups: list[Group
         for kind, data, _ in group:
             if kind == _BIND:
                 name = messages.split_bind(data)[1]
-                statement = client.statement(name)
-                if name not in parsed and statement is not None and _needs_proof(origin, name, statement):
+                statement = client.statements.get(name)
+                if name in parsed or statement is None or statement in found.values():
+                    continue
+                if _needs_proof(origin, name, statement):
                     found[name] = statement
     return found
 
@@ -81,6 +83,8 @@ def prove_columns(
             superfluous = origin.remember(statement, pool.options.max_prepared_statements)
             if superfluous is not None:
                 out.append(messages.close_statement(superfluous.name))
+            if origin.drop_statements:
+                out.append(messages.close_statement(statement.name))
             out.append(messages.parse(statement.name, statement.definition))
             out.append(messages.describe_statement(statement.name))
         else:

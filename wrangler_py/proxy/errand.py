@@ -62,7 +62,7 @@ class Errand:
         if self._exchange.sent_at == 0.0:
             self._done(None)
 
-    def steps_skipped(self, steps: list[Step], before: list[Step]) -> None:
+    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
         """Nothing is kept here that could be wrong now."""
 
     def in_its_words(self, error: bytes) -> bytes:

@@ -26,6 +26,7 @@ from wrangler_py.pgwire.exchange import (
 )
 from wrangler_py.proxy.session_effects import (
     allowed,
+    cannot_be_run,
     deallocate_all,
     discarded_all,
     drop_statements,
@@ -41,6 +42,7 @@ from wrangler_py.proxy.session_effects import (
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.client_statements import Undo, UnnamedChange
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.statements import Statement
 
@@ -58,33 +60,27 @@ def add_parse(
 ) -> bool:
     name, statement = client.pool.statements.parsed(data, client.settings)
     text = statement.text
-    undo = None
     if not name:
-        undo = partial(setattr, client, "unnamed", client.unnamed) if out else None
-        client.unnamed = None
         client.unnamed_described = False
     if text.refusal is not None and not allowed(client, origin, text.refusal):
-        return add_failure(origin, refused(client, statement.sql, text.refusal), out, steps, undo)
-    if name in client.statements and name not in client.unsure:
+        error = refused(client, statement.sql, text.refusal)
+        return add_failure(origin, error, out, steps, _unnamed_fails(client, name))
+    if client.statements.is_taken(name):
         shown = name.decode("utf-8", "replace")
         error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
         out.append(messages.parse(b"", statement.definition))  # what is wrong with it comes first
         steps.append(Step(PARSE, Action.SWALLOW))
         return add_failure(origin, error, out, steps)
     if text.deallocates is not None and in_failed_transaction(origin):
-        return add_failure(origin, _TRANSACTION_FAILED, out, steps, undo)
+        return add_failure(origin, _TRANSACTION_FAILED, out, steps, _unnamed_fails(client, name))
     is_first = not out
     if out:
         origin.in_doubt = True
     if text.changes_schema:
         client.pool.statements.forget_all()
-    if name:
-        client.unsure.discard(name)
-        if origin.has_own_settings:
-            statement = client.pool.statements.private(statement)
-        client.statements[name] = statement
-    else:
-        client.unnamed = statement
+    if name and origin.has_own_settings:
+        statement = client.pool.statements.private(statement)
+    undo = client.statements.put(name, statement)
     if text.deallocates is not None:
         steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement, undo=undo))
         return False
@@ -95,13 +91,24 @@ def add_parse(
         return is_first  # `ClientSession.failed_at_once` goes by that
     if statement in origin.prepared:
         if in_failed_transaction(origin) and not text.ends:
-            del client.statements[name]
+            undo()
             return add_failure(origin, _TRANSACTION_FAILED, out, steps)
         origin.prepared.move_to_end(statement)
-        steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement))
+        if origin.stream.queue and client.in_transaction:  # which may have failed by then
+            origin.unnamed = None
+            out.append(messages.parse(b"", statement.definition))
+            steps.append(Step(PARSE, Action.REPLACE, messages.PARSE_COMPLETE, name, undo=undo))
+        else:
+            steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement, undo=undo))
     else:
-        prepare(client, origin, statement, Step(PARSE, name=name, statement=statement), out, steps)
+        step = Step(PARSE, name=name, statement=statement, undo=undo)
+        prepare(client, origin, statement, step, out, steps)
     return False
+
+
+def _unnamed_fails(client: ClientSession, name: bytes) -> UnnamedChange | None:
+    """What a Parse that is to fail does to the books."""
+    return None if name else client.statements.set_unnamed(None)
 
 
 def prepare(
@@ -122,6 +129,9 @@ def prepare(
         steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
     if origin.has_own_settings:
         origin.prepared_under_own.add(statement)
+    if origin.drop_statements:  # the origin may have it, for all that is known
+        out.append(messages.close_statement(statement.name))
+        steps.append(Step(CLOSE, Action.SWALLOW))
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
 
@@ -138,7 +148,7 @@ def add_bind(
     client: ClientSession, origin: OriginConnection, data: bytes, out: list[bytes], steps: list[Step]
 ) -> bool:
     portal, name, position = messages.split_bind(data)
-    statement = client.statement(name)
+    statement = client.statements.get(name)
     if statement is None:
         return add_failure(origin, no_statement(name), out, steps)
     text = statement.text
@@ -195,9 +205,10 @@ def _bind_locally(
         return add_failure(origin, wrong_value_count(name, values), out, steps)
     if in_failed_transaction(origin):
         return add_failure(origin, _TRANSACTION_FAILED, out, steps)
-    statement = client.statement(name)
+    statement = client.statements.get(name)
     assert statement is not None
     client.local_portals[portal] = statement
+    client.cached_portals.pop(portal, None)
     undo = partial(client.local_portals.pop, portal, None)
     steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE, undo=undo))
     return False
@@ -214,7 +225,7 @@ def add_describe(
         out.append(data)
         steps.append(STEP_DESCRIBE)
         return True
-    statement = client.statement(name)
+    statement = client.statements.get(name)
     if statement is None:
         return add_failure(origin, no_statement(name), out, steps)
     if statement.text.deallocates is not None:
@@ -246,8 +257,10 @@ def add_execute(
             return False
     if client.local_portals:
         portal, _ = messages.cstring(data, 5)
-        statement = client.local_portals.pop(portal, None)
-        if statement is not None:
+        if portal in client.local_portals:
+            statement = client.local_portals[portal]
+            if statement is None:
+                return add_failure(origin, cannot_be_run(portal), out, steps)
             return _deallocate(client, origin, statement, data, out, steps)
     out.append(data)
     steps.append(STEP_EXECUTE)
@@ -264,7 +277,8 @@ def _deallocate(
 ) -> bool:
     """Executes what `_bind_locally` bound: here, or at an origin that has more to drop than is known of here."""
     text = statement.text
-    undo: Callable[[], object] | None = None
+    portal, _ = messages.cstring(data, 5)
+    undo: Undo | None = None
     learns: Callable[[bytes], None] | None = None
     if out:
         origin.in_doubt = True
@@ -273,15 +287,14 @@ def _deallocate(
     elif client.pinned and is_for_both(client, origin, text):
         undo = deallocate_all(client, origin)
     elif not is_for_origin(client, origin, text):
-        if out:
-            undo = partial(setattr, client, "statements", dict(client.statements))
-        answer = drop_statements(client, text)
-        if answer[:1] == b"E":
+        answer, undo = drop_statements(client, text)
+        if undo is None:
             return add_failure(origin, answer, out, steps)
         steps.append(Step(EXECUTE, Action.EMIT, answer, undo=undo))
+        client.local_portals[portal] = None
         return False
     origin.unnamed = None
-    portal, _ = messages.cstring(data, 5)
+    del client.local_portals[portal]
     out += (messages.parse(b"", statement.definition), messages.bind(portal, b"", bytes(6)), data)
     steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, learns=learns, undo=undo))
     return False
@@ -294,13 +307,8 @@ def add_close(
     if target == _STATEMENT:
         if out:
             origin.in_doubt = True
-        statement = client.statements.pop(name, None)
-        undo = None
-        if not name:
-            undo = partial(setattr, client, "unnamed", client.unnamed)
-            client.unnamed = None
-        shown = name if statement is not None else None
-        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, shown, statement, undo=undo))
+        undo = client.statements.remove(name)
+        steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, undo=undo))
         return False
     out.append(data)
     steps.append(STEP_CLOSE)
@@ -312,10 +320,10 @@ def add_failure(
     error: bytes,
     out: list[bytes],
     steps: list[Step],
-    undo: Callable[[], object] | None = None,
+    undo: Undo | None = None,
 ) -> bool:
-    """`undo` is that of a Parse without a name, when it is what fails."""
+    """`undo` is for the case that the origin skips it."""
     origin.unnamed = None
     out.append(messages.parse(b"", FAILS))
-    steps.append(Step(PARSE, Action.REPLACE, error, None if undo is None else b"", undo=undo))
+    steps.append(Step(PARSE, Action.REPLACE, error, undo=undo))
     return False

@@ -103,10 +103,10 @@ def forward_now(
     if origin.settings is not client.settings:
         return False
     if statement is None:
-        origin.unnamed = client.unnamed = None
+        origin.unnamed = client.statements.unnamed = None
     else:
         if not named:
-            origin.unnamed = client.unnamed = statement
+            origin.unnamed = client.statements.unnamed = statement
         elif statement in origin.prepared:
             origin.prepared.move_to_end(statement)
         else:

@@ -39,8 +39,8 @@ from wrangler_py.proxy.sql_text import TOO_LONG
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.client_statements import Undo
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.statements import Statement
 
 Group = list[Piece]
 """The last message is what ends the group, when it is closed."""
@@ -49,6 +49,8 @@ _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
 
 _NOTHING = messages.query("")
+_NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
+"""In a failed transaction an error. It has no rows and, unlike SELECT, takes no snapshot."""
 
 
 def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
@@ -59,12 +61,12 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             return False
         text = client.pool.texts.get(data[5:-1])
         if text.refusal is not None and not client.pool.options.allow_unsupported:
-            client.unnamed = None
+            client.statements.unnamed = None
             client.fail_group(group, closed, refused(client, data[5:-1], text.refusal))
             return True
         if text.deallocates is not None:
-            client.unnamed = None
-            client.write(drop_statements(client, text) + messages.READY_IDLE)
+            client.statements.unnamed = None
+            client.write(drop_statements(client, text)[0] + messages.READY_IDLE)
             return True
         return False
     if kind == _PARSE:
@@ -73,7 +75,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         if refusal is None or client.pool.options.allow_unsupported:
             return False
         if not name:
-            client.unnamed = None
+            client.statements.unnamed = None
         client.fail_group(group, closed, refused(client, statement.sql, refusal))
         return True
     if not closed:
@@ -83,10 +85,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         if kind == _CLOSE:
             target, name = messages.split_target(data)
             if target == _STATEMENT:
-                if name:
-                    client.statements.pop(name, None)
-                else:
-                    client.unnamed = None
+                client.statements.remove(name)
             answers.append(messages.CLOSE_COMPLETE)
         elif kind == _SYNC:
             client.unnamed_described = False
@@ -98,23 +97,31 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     return True
 
 
-def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece) -> None:
-    """Sends a simple query, or a function call, to the origin that `client` holds."""
+def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece) -> bool:
+    """Sends a simple query, or a function call, to the origin that `client` holds.
+
+    False if what it means depends on how that ends which is under way: nothing was sent, then.
+    """
     kind, data, missing = piece
     steps: list[Step] | None = None
     done: Callable[[Exchange], None] | None = None
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
     if open_exchange is not None and open_exchange.failed:
-        return  # the origin skips all up to the Sync
+        return True  # the origin skips all up to the Sync
+    others = len(queue) - (open_exchange is not None)
+    if others and not origin.stream.copy_in and _deallocates(client, piece):
+        return False
     client.streaming = missing > 0
     client.cached_portals = {}
-    ready = STEP_READY
     if kind == _QUERY:
+        origin.unnamed = None
+        unnamed_comes_back = client.statements.set_unnamed(None)
         if open_exchange is not None:
-            ready = Step(READY, undo=partial(_restore, client, client.unnamed, dict(client.statements)))
+            statements_before = client.statements.named()
             origin.in_doubt = True
-        client.unnamed = origin.unnamed = None
+        if not in_transaction(client, origin):
+            client.local_portals.clear()
     if kind == _QUERY and messages.is_whole(data):
         sql = data[5:-1]
         text = client.pool.texts.get(sql)
@@ -126,8 +133,11 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         elif open_exchange is None and is_for_both(client, origin, text):
             done = partial(_undo_if_failed, deallocate_all(client, origin))
         elif text.deallocates is not None and not is_for_origin(client, origin, text):
-            answer = drop_statements(client, text)
-            data = messages.query(FAILS[:-3]) if answer[:1] == b"E" else _NOTHING
+            answer, undo = drop_statements(client, text)
+            if undo is None:
+                data = messages.query(FAILS[:-3])
+            else:
+                data = _NOTHING_UNLESS_FAILED if queue and client.in_transaction else _NOTHING
             steps = [Step(EXECUTE, Action.REPLACE, answer)]
         else:
             client.in_transaction = in_transaction(client, origin)
@@ -138,26 +148,44 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
+        ready = STEP_READY
+        if kind == _QUERY:
+            statements_come_back = client.statements.removed_since(statements_before)
+            ready = Step(READY, undo=partial(_undo_both, statements_come_back, unnamed_comes_back))
         open_exchange.end_with_query([*(steps or ()), ready])
         if open_exchange.capture is not None:
             open_exchange.capture.spoiled = True
         client.queries = []
         origin.transport.write(data)
-        return
-    exchange = Exchange(client, simple=True, steps=steps and [*steps, STEP_READY], done=done)
+        return True
+    if queue and origin.in_doubt and kind == _QUERY:  # it may be skipped with what is ahead
+        steps = [*(steps or ()), Step(READY, undo=unnamed_comes_back)]
+    elif steps:
+        steps.append(STEP_READY)
+    exchange = Exchange(client, simple=True, steps=steps, done=done)
     if client.queries:
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]
         if run.status is CacheStatus.MISS:
             client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
+    return True
 
 
-def _restore(client: ClientSession, unnamed: Statement | None, statements: dict[bytes, Statement]) -> None:
-    client.unnamed, client.statements = unnamed, statements
+def _deallocates(client: ClientSession, query: Piece) -> bool:
+    kind, data, _ = query
+    if kind != _QUERY or not messages.is_whole(data):
+        return False
+    text = client.pool.texts.get(data[5:-1])
+    return text.deallocates is not None or text.drops_statements
 
 
-def _undo_if_failed(undo: Callable[[], None], exchange: Exchange) -> None:
+def _undo_both(one: Undo, other: Undo) -> None:
+    one()
+    other()
+
+
+def _undo_if_failed(undo: Undo, exchange: Exchange) -> None:
     if exchange.error is not None:  # cancelled, say
         undo()
 
@@ -181,7 +209,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         origin.stream.sync_in_copy()
         origin.transport.write(messages.SYNC)
         return True
-    if exchange is None and queue:
+    if len(queue) > (exchange is not None):
         if _is_in_doubt(client, origin, group):
             return False
     elif exchange is None:
@@ -245,13 +273,18 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
 
 
 def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
-    kind, data, _ = group[0]
-    if kind == _SYNC or origin.stream.copy_in:
+    if group[0][0] == _SYNC or origin.stream.copy_in:
         return False
-    if kind != _PARSE or origin.in_doubt:
-        return origin.in_doubt
-    name, statement = client.pool.statements.parsed(data, client.settings)
-    return bool(name) and (name in client.statements or statement in origin.preparing)
+    if origin.in_doubt:
+        return True
+    for kind, data, _ in group:
+        if kind == _PARSE:
+            name, statement = client.pool.statements.parsed(data, client.settings)
+            if statement.text.deallocates is not None:
+                return True
+            if name and (client.statements.may_be_taken(name) or statement in origin.preparing):
+                return True
+    return False
 
 
 def fail_at_origin(client: ClientSession, origin: OriginConnection, error: bytes, *, closed: bool) -> None:

@@ -31,8 +31,9 @@ class Holder(Protocol):
     def lets_go(self) -> bool:
         """The origin is idle with nothing outstanding: takes note, and says whether the connection can go back."""
 
-    def steps_skipped(self, steps: list[Step], before: list[Step]) -> None:
-        """The origin skipped these messages after an error; `before` are those of the exchange in front of them."""
+    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
+        """The origin skipped these messages after `error`, which is still to be undone in the books; `before` are
+        those of the exchange in front of them."""
 
     def in_its_words(self, error: bytes) -> bytes:
         """An ErrorResponse that names statements as the pool does, as it names them."""

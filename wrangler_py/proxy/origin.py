@@ -145,14 +145,15 @@ class OriginConnection(asyncio.Protocol):
                     self.client.write(output)
                     self._told = output[:1] == b"E"
                 continue
+            if output and exchange.error:
+                output = self._told_of_error(exchange, exchange.error, output)
             if exchange.unfinished:
                 unfinished, exchange.unfinished = exchange.unfinished, []
-                self.undo(unfinished)
                 if exchange.owner is not None and self.client is exchange.owner:
-                    self.client.steps_skipped(unfinished, (exchange.steps or [])[: -len(unfinished)])
+                    before = (exchange.steps or [])[: -len(unfinished)]
+                    self.client.steps_skipped(unfinished, before, exchange.error or b"")
+                self.undo(unfinished)
             if output:
-                if exchange.error:
-                    output = self._told_of_error(exchange, exchange.error, output)
                 exchange.answered_bytes += len(output)
                 if exchange.owner is not None:
                     exchange.owner.write(output)

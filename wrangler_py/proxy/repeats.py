@@ -109,10 +109,10 @@ class Repeats:
             QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None
         )
         if parses:
-            client.unnamed = statement
+            client.statements.unnamed = statement
             client.knows_columns = True
         elif statement is None:
-            client.unnamed = None
+            client.statements.unnamed = None
         client.cached_portals = {}
         client.write(head + rows + result.body + messages.READY_IDLE)
         return True

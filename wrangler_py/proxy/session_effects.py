@@ -9,6 +9,7 @@ from wrangler_py.pgwire import messages
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.client_statements import Undo
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.sql_text import Refusal, SQLText
 
@@ -38,7 +39,7 @@ def is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLText
         return in_transaction(client, origin)
     if in_failed_transaction(origin):
         return True
-    return client.pinned and bool(text.deallocates) and text.deallocates not in client.statements
+    return client.pinned and bool(text.deallocates) and not client.statements.may_be_taken(text.deallocates or b"")
 
 
 def discard_all(client: ClientSession, origin: OriginConnection) -> None:
@@ -64,12 +65,11 @@ def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) 
 
 def deallocate_all(client: ClientSession, origin: OriginConnection) -> Callable[[], None]:
     """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called if it doesn't."""
-    named, prepared = client.statements, list(origin.prepared)
-    client.statements = {}
+    restore, prepared = client.statements.clear(), list(origin.prepared)
     origin.prepared.clear()
 
     def undo() -> None:
-        client.statements = named | client.statements
+        restore()
         origin.prepared.update(dict.fromkeys(prepared))
 
     return undo
@@ -84,8 +84,8 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.local_portals.clear()
     if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
         origin.dirty = True
-    if text.drops_statements:
-        client.statements = {}
+    if text.drops_statements and not in_failed_transaction(origin):
+        client.statements.clear()
         origin.prepared.clear()
     if text.drops_statements or text.runs_anything:
         origin.drop_statements = True
@@ -116,14 +116,13 @@ def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLTex
         origin.drop_statements = True
 
 
-def drop_statements(client: ClientSession, text: SQLText) -> bytes:
-    """DEALLOCATE and DISCARD ALL end at the proxy; its answer."""
+def drop_statements(client: ClientSession, text: SQLText) -> tuple[bytes, Undo | None]:
+    """DEALLOCATE and DISCARD ALL end at the proxy: its answer, and what takes them back unless that is an error."""
     if text.discards_all or not text.deallocates:
-        client.statements = {}
-        return messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
-    if client.statements.pop(text.deallocates, None) is None:
-        return no_statement(text.deallocates)
-    return messages.command_complete("DEALLOCATE")
+        answer = messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
+        return answer, client.statements.clear()
+    undo = client.statements.remove(text.deallocates)
+    return no_statement(text.deallocates) if undo is None else messages.command_complete("DEALLOCATE"), undo
 
 
 def refused(client: ClientSession, sql: bytes, refusal: Refusal) -> bytes:
@@ -138,6 +137,11 @@ def wrong_value_count(name: bytes, count: int) -> bytes:
     return messages.error_response(
         "08P01", f'bind message supplies {count} parameters, but prepared statement "{shown}" requires 0'
     )
+
+
+def cannot_be_run(portal: bytes) -> bytes:
+    """For a portal that has been run: what is in it has no rows left to fetch."""
+    return messages.error_response("55000", f'portal "{portal.decode("utf-8", "replace")}" cannot be run')
 
 
 def no_statement(name: bytes) -> bytes:

@@ -42,7 +42,7 @@ def prepared_anew(client: ClientSession, failed: Exchange) -> tuple[Exchange, by
     if kinds not in (b"DS", b"BES", b"BDES") or len(failed.steps or ()) != len(kinds) + 1:
         return None
     new = client.pool.statements.get(parse.statement.definition, client.settings)
-    client.statements[parse.name] = new
+    client.statements.put(parse.name, new)
     out: list[bytes] = []
     steps: list[Step] = []
     if failed.steps and failed.steps[0].action is Action.SWALLOW:  # the proxy's own Describe: see `forward`
