@@ -163,7 +163,7 @@ class Caching:
             elif kind == _BIND:
                 portal, name, position = messages.split_bind(data)
                 statement = statements.get(name) or client.statements.get(name)
-                if statement is None or not statement.text.candidate:
+                if statement is None or not statement.text.candidate or (portal and portal in portals):
                     return False
                 key = self._key(client, statement, data[position:])
                 hit = self._find(key)

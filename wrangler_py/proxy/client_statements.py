@@ -99,6 +99,8 @@ class ClientStatements:
     def clear(self) -> Undo:
         """Removes those with a name."""
         before, self._named = self._named, {}
+        for name, statement in before.items():
+            self._note_former(name, statement)
         return partial(self._restore, before)
 
     def named(self) -> dict[bytes, Statement]:
