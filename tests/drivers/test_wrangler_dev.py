@@ -240,8 +240,22 @@ def test_a_changed_config_file_is_followed(project: Project, postgres: PostgresS
         dev.wait_for("^ONE has changed: origin ")
         dev.wait_until_answers('{"ONE":"postgres"}')
         save(binding("ONE", postgres.dsn()) + binding("TWO", postgres.dsn()))
-        dev.wait_for("env.TWO is new, and not behind the local Hyperdrive yet")
-        dev.wait_for("start `wrangler-py dev` again")
+        dev.wait_for("^Starting wrangler again, with env.TWO.")
+        dev.wait_until_answers(f'{{"ONE":"{postgres.database}","TWO":"{postgres.database}"}}')
+        dev.wait_for(r"^TWO \w+ .*current_database")
+
+
+def test_a_new_binding_needs_no_local_connection_string(project: Project, postgres: PostgresServer) -> None:
+    """wrangler ends itself when it reads of one without."""
+    root = project(f'main = "index.js"\n{COMPATIBLE}{binding("ONE", postgres.dsn())}', index_js=BINDINGS)
+    with DevProcess(root, *own_inspector(), port=free_port()) as dev:
+        assert dev.ready().get().json() == {"ONE": postgres.database}
+        variable = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_TWO"
+        (root / ".env").write_text(f"{variable}={postgres.dsn(database='postgres')}\n")
+        CommandLine(root / "home", root).ok("hyperdrive", "bind", "1" * 32, "--binding", "TWO")
+        dev.wait_for("^Starting wrangler again, with env.TWO.")
+        dev.wait_until_answers(f'{{"ONE":"{postgres.database}","TWO":"postgres"}}')
+        assert dev.wait_for(READY)
 
 
 def test_a_changed_schema_is_applied(project: Project) -> None:

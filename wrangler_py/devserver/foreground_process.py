@@ -26,7 +26,7 @@ if sys.platform != "win32":
 
 
 class ForegroundProcess:
-    """One run of `command`. `interrupted` is true once a signal to end has come, also before `start`."""
+    """`command`, run once or more. `interrupted` is true once a signal to end has come, also before `start`."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = tuple(command)
@@ -56,6 +56,17 @@ class ForegroundProcess:
         assert self._process is not None
         status = await self._process.wait()
         return status if status >= 0 else 128 - status
+
+    async def end(self, grace_s: float) -> None:
+        """Ask it to end, and have it killed if it hasn't `grace_s` later."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(grace_s):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
 
     def _received(self, number: signal.Signals) -> None:
         if number in ENDING:

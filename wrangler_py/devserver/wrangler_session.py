@@ -38,6 +38,8 @@ LEGACY_NODE_COMPAT_HINT = (
     "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
     "`wrangler-py dev --fix` does so and goes on."
 )
+_GRACE_S = 5.0
+"""How long wrangler may take to end before it is started again."""
 _QUIET_MS = 100
 """Before what was saved is read; the Worker's code is not among it."""
 
@@ -114,7 +116,11 @@ class WranglerSession:
     ) -> None:
         options = replace(options, port=_free_port(options, output))
         arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
-        self._command = (project.wrangler, *arguments)
+        self._process = ForegroundProcess((project.wrangler, *arguments))
+        self._given: set[str] = set()
+        """The bindings whose databases wrangler was told of."""
+        self._outdated = asyncio.Event()
+        """Set when there are others."""
         self._project = project
         self._options = options
         self._output = output
@@ -134,19 +140,51 @@ class WranglerSession:
 
     async def run(self) -> int:
         """Start everything; returns wrangler's exit status. Raises `WranglerError` if something cannot start."""
-        process = ForegroundProcess(self._command)
+        process = self._process
         process.pass_signals_on()
         async with serving(self._hyperdrive, self._resolve) as hyperdrive:
-            if process.interrupted:
-                return 128 + signal.SIGINT
-            self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
-            environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
-            await process.start(cwd=self._cwd, environment=environment)
-            following = asyncio.create_task(self._follow_files(set(hyperdrive.pools)))
+            following = asyncio.create_task(self._follow_files())
             try:
-                return await process.wait()
+                while not process.interrupted:
+                    self._given = set(hyperdrive.pools)
+                    self._outdated.clear()
+                    self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
+                    environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
+                    await process.start(cwd=self._cwd, environment=environment)
+                    status = await self._wait()
+                    if status is not None:
+                        return status
+                return 128 + signal.SIGINT
             finally:
                 following.cancel()
+
+    async def _wait(self) -> int | None:
+        """wrangler's exit status; None if it is to be started again, for a binding it has not been told of."""
+        ended = asyncio.create_task(self._process.wait())
+        outdated = asyncio.create_task(self._outdated.wait())
+        await asyncio.wait({ended, outdated}, return_when=asyncio.FIRST_COMPLETED)
+        outdated.cancel()
+        if not ended.done():
+            await self._process.end(_GRACE_S)
+        elif not self._process.interrupted:
+            await self._update()  # wrangler ends by itself when it reads of such a binding, perhaps before we do
+        status = await ended
+        if self._process.interrupted or not self._outdated.is_set():
+            return status
+        new = sorted(self._hyperdrive.pools.keys() - self._given)
+        self._output.info(f"Starting wrangler again, with {', '.join(f'env.{binding}' for binding in new)}.")
+        return None
+
+    async def _update(self) -> None:
+        hyperdrive = self._hyperdrive
+        try:
+            await hyperdrive.update(await asyncio.to_thread(self._resolve))
+            await hyperdrive.apply_schema()
+        except WranglerError as error:
+            self._output.error(error.message, error.hint)
+            self._output.info("What was read before goes on being used.")
+        if hyperdrive.pools.keys() - self._given:
+            self._outdated.set()
 
     def _resolve(self) -> Sequence[ResolvedBinding]:
         project, options = self._project, self._options
@@ -154,33 +192,21 @@ class WranglerSession:
         environ = environment_variables(project.root, options.environment, env_files=options.env_files)
         return resolve_bindings(section, environ)
 
-    async def _follow_files(self, known: set[str]) -> None:
+    async def _follow_files(self) -> None:
         """Take on what is saved in the config file, the variables and the schema, without end.
 
-        wrangler reads its config file again by itself, but has no database for other bindings than those `known`
-        when it started.
+        wrangler reads its config file again by itself, but learns only when it starts where the database of a
+        binding is.
         """
-        project, hyperdrive, output = self._project, self._hyperdrive, self._output
-        files = {project.config_path, hyperdrive.schema, *self._options.env_files}
+        project = self._project
+        files = {project.config_path, self._hyperdrive.schema, *self._options.env_files}
 
         def is_followed(path: Path) -> bool:
             return path in files or (path.parent == project.root and path.name.startswith(".env"))
 
         folders = {path.parent for path in files}
         async for _ in saved_files(folders, wanted=is_followed, recursive=False, quiet_ms=_QUIET_MS):
-            try:
-                await hyperdrive.update(await asyncio.to_thread(self._resolve))
-                await hyperdrive.apply_schema()
-            except WranglerError as error:
-                output.error(error.message, error.hint)
-                output.info("What was read before goes on being used.")
-            for binding in sorted(hyperdrive.pools.keys() - known):
-                output.warn(
-                    f"env.{binding} is new, and not behind the local Hyperdrive yet:"
-                    " wrangler learns of that only when it starts."
-                )
-                output.info("  End this session, and start `wrangler-py dev` again.")
-                known.add(binding)
+            await self._update()
 
 
 def _free_port(options: WranglerOptions, output: Output) -> int | None:
