@@ -177,3 +177,42 @@ def test_a_debugger_port_that_is_taken(project: Path) -> None:
         output = refusal(project, "--debugger", port)
     assert f"Cannot wait for a debugger on 127.0.0.1:{port}: Address already in use." in output
     assert "Choose another port with --debugger." in output
+
+
+def test_what_is_probably_not_meant(project: Path, postgres: PostgresServer) -> None:
+    with (project / "wrangler.toml").open("a") as file:
+        file.write(
+            f"""compatability_flags = []
+{HYPERDRIVE}
+localConnectionstring = ""
+[[hyperdrive]]
+binding = "REPORTS"
+id = "{"1" * 32}"
+localConnectionString = "{postgres.dsn()}"
+[[hyperdrve]]
+binding = "OTHER"
+id = ""
+[triggers]
+crons = ["* * * * *"]
+[env.staging]
+[[env.staging.hyperdrive]]
+binding = "HYPERDRIVE"
+id = ""
+[env.empty.var]
+A = "b"
+"""
+        )
+    prefix = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+    variables = {prefix + name: postgres.dsn() for name in ("HYPERDRIVE", "REPORT", "ELSEWHERE")}
+    with DevProcess(project, environment=variables) as dev:
+        dev.ready()
+        dev.wait_for("wrangler.toml: there is no key `compatability_flags`. Probably `compatibility_flags` is ")
+        dev.wait_for("no key `hyperdrive.0..localConnectionstring`. Probably .*localConnectionString` is meant.")
+        dev.wait_for("no key `hyperdrve`. Probably `hyperdrive` is meant.")
+        dev.wait_for("A request to /cdn-cgi/handler/scheduled runs the handler.")
+        dev.wait_for(f"{prefix}REPORT is for no binding of this Worker. Probably {prefix}REPORTS is meant.")
+        assert "ELSEWHERE" not in dev.output
+    with DevProcess(project, "--env", "empty", environment=variables) as dev:
+        dev.ready()
+        dev.wait_for("`hyperdrive` is not inherited from the top level, and env.empty has none.")
+        dev.wait_for("no key `env.empty.var`. Probably `env.empty.vars` is meant.")

@@ -94,8 +94,9 @@ class Report:
         self.bindings(project.bindings, pools)
         if project.variables:
             self._output.info(f"Variables: {', '.join(project.variables)}")
-        if (warning := date_warning(project.section)) is not None:
-            self._warn_once(warning)
+        for warning in (date_warning(project.section), *project.warnings):
+            if warning is not None:
+                self._warn_once(warning)
         for binding, kind in project.section.other_bindings.items():
             self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.connection_string import parse
-from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
+from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.store import ConfigStore
 from wrangler_py.hyperdrive.tls import local_policy
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import Section
+from wrangler_py.project.section_warnings import probably_meant
 from wrangler_py.project.variables import environment_variables
 
 DEFAULT_BINDING = "HYPERDRIVE"
@@ -33,6 +34,16 @@ def resolve_bindings(
         for each in section.hyperdrive
         if only in (None, each.binding)
     )
+
+
+def misnamed_variables(section: Section, environ: Mapping[str, str]) -> Iterator[str]:
+    """A warning for each local connection string whose variable nearly has the name of a binding without one."""
+    names = frozenset(each.binding for each in section.hyperdrive)
+    for variable in environ:
+        for prefix in VARIABLE_PREFIXES:
+            meant = probably_meant(variable.removeprefix(prefix), names) if variable.startswith(prefix) else None
+            if meant is not None and not any(environ.get(other + meant) for other in VARIABLE_PREFIXES):
+                yield f"{variable} is for no binding of this Worker. Probably {prefix}{meant} is meant."
 
 
 def resolve_target(

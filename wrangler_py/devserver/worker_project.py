@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wrangler_py.devserver.options import DevOptions
-from wrangler_py.devserver.targets import resolve_bindings
+from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
@@ -39,6 +39,7 @@ class WorkerProject:
     section: Section
     variables: Mapping[str, Any] = field(repr=False)
     bindings: tuple[ResolvedBinding, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_project(options: DevOptions) -> WorkerProject:
@@ -51,14 +52,14 @@ def read_project(options: DevOptions) -> WorkerProject:
     main = _main(options, config, section)
     if (refusal := flag_refusal(section)) is not None:
         raise refusal
+    environ = environment_variables(config.root, options.environment, env_files=options.env_files)
     return WorkerProject(
         root=config.root,
         main=main,
         section=section,
         variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
-        bindings=resolve_bindings(
-            section, environment_variables(config.root, options.environment, env_files=options.env_files)
-        ),
+        bindings=resolve_bindings(section, environ),
+        warnings=(*config.warnings(options.environment), *misnamed_variables(section, environ)),
     )
 
 

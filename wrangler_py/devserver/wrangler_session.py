@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_sock
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
-from wrangler_py.devserver.targets import resolve_bindings
+from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.devserver.watcher import saved_files
 from wrangler_py.devserver.wrangler_command import (
     QUIET,
@@ -96,6 +96,8 @@ def run_wrangler(
     for problem in check_drivers(project.root, project.section):
         output.warn(problem.message)
         output.info(f"  {problem.fix}")
+    for warning in misnamed_variables(project.section, session.environ()):
+        output.warn(warning)
     with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
         return runner.run(session.run())
 
@@ -187,10 +189,13 @@ class WranglerSession:
             self._outdated.set()
 
     def _resolve(self) -> Sequence[ResolvedBinding]:
-        project, options = self._project, self._options
-        section = ConfigFile.load(project.config_path).section(options.environment)
-        environ = environment_variables(project.root, options.environment, env_files=options.env_files)
-        return resolve_bindings(section, environ)
+        section = ConfigFile.load(self._project.config_path).section(self._options.environment)
+        return resolve_bindings(section, self.environ())
+
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables, with those of the project's files."""
+        options = self._options
+        return environment_variables(self._project.root, options.environment, env_files=options.env_files)
 
     async def _follow_files(self) -> None:
         """Take on what is saved in the config file, the variables and the schema, without end.

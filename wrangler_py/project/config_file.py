@@ -18,6 +18,7 @@ from wrangler_py.project.section import (
     is_identifier,
     read_section,
 )
+from wrangler_py.project.section_warnings import section_warnings
 from wrangler_py.project.spans import KeyPath
 
 FILE_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
@@ -124,6 +125,10 @@ class ConfigFile:
         Raises WranglerError if it is unknown, or a key has a value of the wrong type.
         """
         return read_section(self.data, environment, self.path.name)
+
+    def warnings(self, environment: str | None = None) -> tuple[str, ...]:
+        """What is probably not meant as it stands, in `environment`, which there has to be."""
+        return section_warnings(self.data, environment, self.path.name)
 
     def add_hyperdrive(
         self, binding: str, id: str, environment: str | None = None, *, replace: bool = False
