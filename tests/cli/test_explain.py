@@ -129,7 +129,14 @@ def test_json_of_what_is_cached(cli: CommandLine) -> None:
         "config": None,
         "tables": ["t"],
         "unknown_functions": ["f"],
+        "note": None,
     }
+
+
+def test_a_lock_that_the_product_refuses_is_noted(cli: CommandLine) -> None:
+    note = "Hyperdrive refuses advisory locks of any kind"
+    assert note in explain(cli, "SELECT pg_advisory_xact_lock(1)").stdout
+    assert note in explain(cli, "--json", "SELECT pg_advisory_xact_lock(1)").json()["note"]
 
 
 def test_from_a_file_and_from_standard_input(cli: CommandLine) -> None:

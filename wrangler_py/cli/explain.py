@@ -42,7 +42,7 @@ def explain(
     The exit status is 3 for a query that is not cached.
     """
     from wrangler_py.cache.verdict import DISABLED
-    from wrangler_py.proxy.sql_text import SQLText
+    from wrangler_py.proxy.sql_text import TRANSACTION_LOCK_NOTE, SQLText
 
     if file is not None:
         if target is not None:
@@ -53,12 +53,16 @@ def explain(
     known = SQLText(text.encode("utf-8", "surrogateescape"))
     facts, refusal = known.facts, known.refusal
     verdict = DISABLED if config.caching.disabled else known.verdict
+    note = TRANSACTION_LOCK_NOTE if known.takes_transaction_lock else None
     if as_json:
-        printing.out(json.dumps(_as_json(text, facts, verdict, refusal, config), indent=2, ensure_ascii=False))
+        found = {**_as_json(text, facts, verdict, refusal, config), "note": note}
+        printing.out(json.dumps(found, indent=2, ensure_ascii=False))
     elif refusal is not None:
         _print_refusal(refusal)
     else:
         _print(text, facts, verdict, config)
+        if note is not None:
+            printing.out(f"  {'note':<14}{note}")
     if refusal is not None or not verdict.cacheable:
         raise typer.Exit(NOT_CACHEABLE)
 

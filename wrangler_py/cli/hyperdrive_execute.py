@@ -70,6 +70,10 @@ def execute(
                         results.append(_as_json(cursor))
                     else:
                         _print(cursor)
+                if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+                    raise WranglerError(
+                        "The SQL leaves a transaction open, which is rolled back.", hint="End it with COMMIT."
+                    )
             finally:
                 _note_execution(origin, script)
                 if as_json:

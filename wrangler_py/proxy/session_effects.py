@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
+from wrangler_py.proxy.sql_text import TRANSACTION_LOCK_NOTE
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
@@ -102,9 +103,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
             "connection goes back to the pool. Set it inside a transaction, or in the connection string."
         )
     if text.takes_transaction_lock:
-        client.pool.notice_once(
-            "A transaction-level advisory lock works here, but Hyperdrive refuses advisory locks of any kind."
-        )
+        client.pool.notice_once(TRANSACTION_LOCK_NOTE)
 
 
 def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLText) -> None:

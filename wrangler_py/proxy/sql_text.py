@@ -25,6 +25,10 @@ MAX_START_BYTES = 1_000
 MAX_ANALYSED_BYTES = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
+TRANSACTION_LOCK_NOTE = (
+    "A transaction-level advisory lock works here, but Hyperdrive refuses advisory locks of any kind."
+)
+
 _READING_STARTS = frozenset({b"select", b"values", b"show", b"fetch"})
 _HARMLESS_STARTS = _READING_STARTS | {b"insert", b"update", b"delete", b"with"}
 _FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
