@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 
 class Action(enum.Enum):
@@ -26,6 +26,12 @@ class Action(enum.Enum):
     REPLACE = enum.auto()
     """Something harmless was sent in the place of the client's message. `payload` replaces what ends its answer:
     the error when `payload` is one (it was meant to fail), the last message otherwise."""
+
+
+class Receiver(Protocol):
+    """Whoever gets the answers to an exchange."""
+
+    def write(self, data: bytes) -> None: ...
 
 
 class Step:
@@ -92,7 +98,7 @@ class Exchange:
 
     def __init__(
         self,
-        owner: Any,
+        owner: Receiver | None,
         *,
         simple: bool = False,
         closed: bool = True,

@@ -111,12 +111,13 @@ class OriginStream:
                 status = data[end - 1]
                 self.transaction_status = status
                 self.copy_in = False
-                first = start == position and not output
-                if self.unsettled_syncs and self._is_for_unsettled_sync(exchange, first=first):
-                    self.unsettled_syncs -= 1
-                    answers.append((None, data[start:end], 0))
-                    start = position = end
-                    continue
+                if self.unsettled_syncs:
+                    first = start == position and not output
+                    if self._is_for_unsettled_sync(exchange, first=first):
+                        self.unsettled_syncs -= 1
+                        answers.append((None, data[start:end], 0))
+                        start = position = end
+                        continue
                 if exchange is None or not (exchange.closed or self._ends_with_ignored_sync(exchange)):
                     raise ProtocolError("ReadyForQuery without a request")
                 self.queue.popleft()

@@ -15,9 +15,9 @@ from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.client import CLOSE_GRACE_S, ClientSession
 from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.holder import Holder
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Step
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.requests import Request
@@ -28,7 +28,7 @@ MAX_EARLY_BYTES = 65_536
 """What a client may send before it was told to go ahead."""
 
 
-class Admission(asyncio.Protocol):
+class Admission(asyncio.Protocol, Holder):
     """Has the connection until the client is in; a `ClientSession` takes over.
 
     May hold an origin connection, to learn what the session settings the client asks for come to.
@@ -178,12 +178,6 @@ class Admission(asyncio.Protocol):
 
     def lets_go(self) -> bool:
         return False
-
-    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
-        """Nothing is kept here that could be wrong now."""
-
-    def in_its_words(self, error: bytes) -> bytes:
-        return error
 
     def write(self, data: bytes) -> None:
         """What the origin says by itself is for sessions."""

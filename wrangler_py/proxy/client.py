@@ -23,6 +23,7 @@ from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
 from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
+from wrangler_py.proxy.holder import Holder
 from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
@@ -53,7 +54,7 @@ _COPY_DONE, _COPY_FAIL = b"cf"
 _EXTENDED = frozenset(b"PBDEC")
 
 
-class ClientSession(asyncio.Protocol):
+class ClientSession(asyncio.Protocol, Holder):
     """Has the connection once the client is in: see `proxy.admission`."""
 
     def __init__(

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.proxy.holder import Holder
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Step
     from wrangler_py.proxy.failures import OriginUnavailable
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.settings import SessionSettings
 
 
-class Errand:
+class Errand(Holder):
     """Sends `data` under `settings`; `done` gets the exchange when it has ended, or None if it never began.
 
     Towards a pool and an origin connection it behaves as a client does.
@@ -61,12 +61,6 @@ class Errand:
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
         if self._exchange.sent_at == 0.0:
             self._done(None)
-
-    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
-        """Nothing is kept here that could be wrong now."""
-
-    def in_its_words(self, error: bytes) -> bytes:
-        return error
 
     def write(self, data: bytes) -> None:
         """Answers are captured, not sent anywhere."""

@@ -1,17 +1,20 @@
-"""Whoever can hold an origin connection: a client, or an errand of the proxy's own."""
+"""Whoever can hold an origin connection: a client, its admission, or an errand of the proxy's own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.pgwire.exchange import Exchange, Step
     from wrangler_py.proxy.failures import OriginUnavailable
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.settings import SessionSettings
 
 
-class Holder(Protocol):
+class Holder(ABC):
+    """What has a body here is for those who keep books of what the origin has prepared."""
+
     settings: SessionSettings
     origin: OriginConnection | None
     waiting: bool
@@ -19,25 +22,42 @@ class Holder(Protocol):
     write_paused: bool
     """It takes no more answers for now."""
 
+    @abstractmethod
     def granted(self, connection: OriginConnection) -> None:
         """The pool gives it a connection."""
 
+    @abstractmethod
     def origin_unavailable(self, error: OriginUnavailable) -> None:
         """The pool can't give it one."""
 
+    @abstractmethod
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
         """The connection it held is gone; `told`: the origin's own error was passed on."""
 
+    @abstractmethod
     def lets_go(self) -> bool:
         """The origin is idle with nothing outstanding: takes note, and says whether the connection can go back."""
 
-    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
+    @abstractmethod
+    def write(self, data: bytes) -> None: ...
+    @abstractmethod
+    def pause_reading(self) -> None: ...
+    @abstractmethod
+    def resume_reading(self) -> None: ...
+
+    def steps_skipped(  # noqa: B027
+        self, steps: list[Step], before: list[Step], error: bytes
+    ) -> None:
         """The origin skipped these messages after `error`, which is still to be undone in the books; `before` are
         those of the exchange in front of them."""
 
+    def failed_at_once(self, exchange: Exchange) -> None:  # noqa: B027
+        """The origin failed at the first message of a plain exchange."""
+
+    def prepared_anew(self, exchange: Exchange) -> tuple[Exchange, bytes] | None:
+        """What to send again for `exchange`, whose statement had other columns when it was prepared."""
+        return None
+
     def in_its_words(self, error: bytes) -> bytes:
         """An ErrorResponse that names statements as the pool does, as it names them."""
-
-    def write(self, data: bytes) -> None: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
+        return error

@@ -149,9 +149,10 @@ class OriginConnection(asyncio.Protocol):
                 output = self._told_of_error(exchange, exchange.error, output)
             if exchange.unfinished:
                 unfinished, exchange.unfinished = exchange.unfinished, []
-                if exchange.owner is not None and self.client is exchange.owner:
+                client = self._client_of(exchange)
+                if client is not None:
                     before = (exchange.steps or [])[: -len(unfinished)]
-                    self.client.steps_skipped(unfinished, before, exchange.error or b"")
+                    client.steps_skipped(unfinished, before, exchange.error or b"")
                 self.undo(unfinished)
             if output:
                 exchange.answered_bytes += len(output)
@@ -436,9 +437,10 @@ class OriginConnection(asyncio.Protocol):
             self._held_back += output
             return b""
         # The first answer to Describe of a statement, `t`, comes before a server looks at the columns.
-        if not exchange.answered_bytes and output[:1] in (b"E", b"t") and self._is_clients(exchange):
+        client = self._client_of(exchange)
+        if client is not None and not exchange.answered_bytes and output[:1] in (b"E", b"t"):
             if exchange.steps is None:
-                exchange.owner.failed_at_once(exchange)
+                client.failed_at_once(exchange)
             if exchange.closed and self.stream.transaction_status == IDLE and _COLUMNS_CHANGED.search(error):
                 self._held_back = output
                 return b""
@@ -448,15 +450,17 @@ class OriginConnection(asyncio.Protocol):
         """`exchange` has ended, and the client knows of no error yet. `alone`: nothing behind it was answered."""
         held_back, self._held_back = self._held_back, b""
         again = None
-        if alone and self._is_clients(exchange) and not self.stream.queue:
-            again = exchange.owner.prepared_anew(exchange)
+        client = self._client_of(exchange)
+        if client is not None and alone and not self.stream.queue:
+            again = client.prepared_anew(exchange)
         if again is not None:
             self.send(*again)
         elif exchange.owner is not None:
             exchange.owner.write(held_back)
 
-    def _is_clients(self, exchange: Exchange) -> bool:
-        return exchange.owner is not None and exchange.owner is self.client
+    def _client_of(self, exchange: Exchange) -> Holder | None:
+        """Whoever holds this connection, if it is theirs and not an errand of the proxy's own."""
+        return self.client if exchange.owner is self.client else None
 
     def _in_clients_words(self, error: bytes, output: bytes) -> bytes:
         """`output`, its error naming statements as the client does."""
