@@ -25,6 +25,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
     control = ControlChannel(control_socket)
     # Imported before the launch message is read: a dev session may keep a child waiting that is warm already.
     from wrangler_py.worker import reserve
+    from wrangler_py.worker.busy import BusyWatch
     from wrangler_py.worker.host import Host
     from wrangler_py.worker.server import HTTPServer
     from wrangler_py.worker.worker import Worker
@@ -40,6 +41,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
     drain_requested = _DrainRequest()
     control.listen(drain_requested.set)
     worker = Worker(launch, control)
+    BusyWatch(worker).start()
     worker.load()
     control.send("libraries", files=reserve.libraries(launch.root, launch.main))
 
