@@ -216,6 +216,16 @@ def test_an_unknown_target_comes_with_those_there_are(cli: CommandLine) -> None:
         assert "Known configs: db" in said
 
 
+def test_a_binding_stands_for_its_config(cli: CommandLine) -> None:
+    id = created(cli)
+    (cli.cwd / "wrangler.toml").write_text(TOML)
+    cli.ok("hyperdrive", "bind", "db", "--binding", "REPORTS")
+    assert cli.ok("hyperdrive", "get", "REPORTS").json()["id"] == id
+    cli.ok("hyperdrive", "update", "REPORTS", "--max-age=7", "--no-check")
+    assert cli.ok("hyperdrive", "get", "db").json()["caching"]["max_age"] == 7
+    assert "No Hyperdrive config has the id or name 'OTHER'" in cli.fails("hyperdrive", "get", "OTHER")
+
+
 def test_two_creates_at_once(cli: CommandLine) -> None:
     options = [f"--connection-string={STRING}", "--no-check"]
     names = ["a", "b", "c", "same", "same"]

@@ -17,7 +17,7 @@ from wrangler_py.cli.explain import explain
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_proxy import proxy
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.options import find_project_config, global_options, project_config
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ DEFAULT_BINDING = "HYPERDRIVE"
 app = typer.Typer(help="Manage Hyperdrive configs.", no_args_is_help=True)
 
 ConfigArgument = Annotated[str, typer.Argument(metavar="ID|NAME", help="Id or name of the config")]
+ConfigOrBinding = Annotated[
+    str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
+]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
@@ -120,18 +123,17 @@ def list_configs(as_json: JSONOption = False) -> None:
 
 
 @app.command()
-def get(id_or_name: ConfigArgument, as_json: JSONOption = False) -> None:
+def get(target: ConfigOrBinding, as_json: JSONOption = False) -> None:
     """Show a Hyperdrive config, as JSON in any case."""
     from wrangler_py.hyperdrive.config_json import to_public
-    from wrangler_py.hyperdrive.store import ConfigStore
 
-    printing.out(json.dumps(to_public(ConfigStore().get(id_or_name)), indent=2, ensure_ascii=False))
+    printing.out(json.dumps(to_public(_stored(target)), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=option.ConfigCommand)
 def update(
     context: typer.Context,
-    id_or_name: ConfigArgument,
+    target: ConfigOrBinding,
     name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
     connection_string: option.ConnectionString = None,
     origin_host: option.OriginHost = None,
@@ -160,13 +162,12 @@ def update(
     from wrangler_py.hyperdrive.store import ConfigStore
 
     options = _options(context)
-    store = ConfigStore()
-    changed = config_options.update(store.get(id_or_name), name, options, CertificateStore())
-    printing.out(f"🚧 Updating '{id_or_name}'")
+    changed = config_options.update(_stored(target), name, options, CertificateStore())
+    printing.out(f"🚧 Updating '{target}'")
     _warn_of_ignored(options)
     if not no_check and options.concern_connection:
         _check(changed)
-    store.replace(changed)
+    ConfigStore().replace(changed)
     printing.success(f"Updated {changed.id} Hyperdrive config")
     printing.out(json.dumps(to_public(changed), indent=2, ensure_ascii=False))
 
@@ -225,6 +226,23 @@ app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)
 app.command("exec", cls=CommandAfterDashes)(execute_command)
+
+
+def _stored(target: str) -> HyperdriveConfig:
+    """The config of that id or name, or that of the Worker's binding. Raises WranglerError if there is none."""
+    from wrangler_py.hyperdrive.store import ConfigStore
+
+    store = ConfigStore()
+    try:
+        return store.get(target)
+    except WranglerError:
+        options = global_options()
+        file = find_project_config(options)
+        bindings = file.section(options.environment).hyperdrive if file is not None else ()
+        bound = next((store.find(each.id) for each in bindings if each.binding == target), None)
+        if bound is None:
+            raise
+        return bound
 
 
 def _options(context: typer.Context) -> ConfigOptions:
