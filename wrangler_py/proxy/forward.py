@@ -48,6 +48,7 @@ Group = list[Piece]
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
 
+_FAILING = messages.query(FAILS[:-3])
 _NOTHING = messages.query("")
 _NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
 """In a failed transaction an error. It has no rows and, unlike SELECT, takes no snapshot."""
@@ -103,8 +104,6 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     False if what it means depends on how that ends which is under way: nothing was sent, then.
     """
     kind, data, missing = piece
-    steps: list[Step] | None = None
-    done: Callable[[Exchange], None] | None = None
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
     if open_exchange is not None and open_exchange.failed:
@@ -114,55 +113,36 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return False
     client.streaming = missing > 0
     client.cached_portals = {}
+    steps: list[Step] = []
+    done: Callable[[Exchange], None] | None = None
+    ready = STEP_READY
     if kind == _QUERY:
         origin.unnamed = None
         unnamed_comes_back = client.statements.set_unnamed(None)
-        if open_exchange is not None:
-            statements_before = client.statements.named()
-            origin.in_doubt = True
+        if queue:
+            ready = Step(READY, undo=unnamed_comes_back)
+        before = client.statements.named() if open_exchange is not None else {}
         if not in_transaction(client, origin):
             client.local_portals.clear()
     if kind == _QUERY and messages.is_whole(data):
-        sql = data[5:-1]
-        text = client.pool.texts.get(sql)
-        if text.refusal is not None and not allowed(client, origin, text.refusal):
-            data = messages.query(FAILS[:-3])
-            steps = [Step(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))]
-        elif client.pinned and text.discards_all and not in_transaction(client, origin):
-            discard_all(client, origin)
-        elif open_exchange is None and is_for_both(client, origin, text):
-            done = partial(_undo_if_failed, deallocate_all(client, origin))
-        elif text.deallocates is not None and not is_for_origin(client, origin, text):
-            answer, undo = drop_statements(client, text)
-            if undo is None:
-                data = messages.query(FAILS[:-3])
-            else:
-                data = _NOTHING_UNLESS_FAILED if queue and client.in_transaction else _NOTHING
-            steps = [Step(EXECUTE, Action.REPLACE, answer)]
-        else:
-            client.in_transaction = in_transaction(client, origin)
-            client.count(sql, text)
-            note(client, origin, text)
+        data, steps, done = _as_sent(client, origin, data, alone=open_exchange is None)
     else:
         origin.dirty = True
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
-        ready = STEP_READY
         if kind == _QUERY:
-            statements_come_back = client.statements.removed_since(statements_before)
-            ready = Step(READY, undo=partial(_undo_both, statements_come_back, unnamed_comes_back))
-        open_exchange.end_with_query([*(steps or ()), ready])
+            origin.in_doubt = True
+            ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
+        open_exchange.end_with_query([*steps, ready])
         if open_exchange.capture is not None:
             open_exchange.capture.spoiled = True
         client.queries = []
         origin.transport.write(data)
         return True
-    if queue and origin.in_doubt and kind == _QUERY:  # it may be skipped with what is ahead
-        steps = [*(steps or ()), Step(READY, undo=unnamed_comes_back)]
-    elif steps:
-        steps.append(STEP_READY)
-    exchange = Exchange(client, simple=True, steps=steps, done=done)
+    if steps or (queue and origin.in_doubt):  # what is ahead may have it skipped
+        steps.append(ready)
+    exchange = Exchange(client, simple=True, steps=steps or None, done=done)
     if client.queries:
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]
@@ -170,6 +150,33 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
             client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
     return True
+
+
+def _as_sent(
+    client: ClientSession, origin: OriginConnection, data: bytes, *, alone: bool
+) -> tuple[bytes, list[Step], Callable[[Exchange], None] | None]:
+    """What the origin is sent for a whole simple query, the steps for what is not answered as it is there, and
+    what is to be called at its end. `alone`: no extended query messages are open before it.
+    """
+    sql = data[5:-1]
+    text = client.pool.texts.get(sql)
+    if text.refusal is not None and not allowed(client, origin, text.refusal):
+        return _FAILING, [Step(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))], None
+    if client.pinned and text.discards_all and not in_transaction(client, origin):
+        discard_all(client, origin)
+        return data, [], None
+    if alone and is_for_both(client, origin, text):
+        return data, [], partial(_undo_if_failed, deallocate_all(client, origin))
+    if text.deallocates is not None and not is_for_origin(client, origin, text):
+        answer, undo = drop_statements(client, text)
+        sent = _FAILING
+        if undo is not None:
+            sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
+        return sent, [Step(EXECUTE, Action.REPLACE, answer)], None
+    client.in_transaction = in_transaction(client, origin)
+    client.count(sql, text)
+    note(client, origin, text)
+    return data, [], None
 
 
 def _deallocates(client: ClientSession, query: Piece) -> bool:
