@@ -73,7 +73,7 @@ def test_usage_has_arguments_by_their_names_alone() -> None:
         "Usage: wrangler-py hyperdrive create [OPTIONS] NAME\n"
     )
     said = wrangler("hyperdrive", "get").stderr
-    assert "Usage: wrangler-py hyperdrive get [OPTIONS] ID|NAME\n" in said
+    assert "Usage: wrangler-py hyperdrive get [OPTIONS] CONFIG|BINDING\n" in said
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_config_is_taken_from_cwd_and_the_environment_from_the_process(project: 
         (["node-compat", "status", "--bogus"], "Run `wrangler-py node-compat status --help`", 2),
         (["node-compat", "status", "-e"], "requires an argument", 2),
         (["node-compat", "status", "--cwd", "no-such-folder"], "No such folder", 1),
-        (["hyperdrive", "get"], "Missing argument 'ID|NAME'", 2),
+        (["hyperdrive", "get"], "Missing argument 'CONFIG|BINDING'", 2),
         (["hyperdrive", "create", "db", "--max-age", "long"], "Invalid value for '--max-age'", 2),
         (["hyperdrive", "proxy", "--port", "65536"], "Invalid value for '--port'", 2),
         (["dev", "--log-level", "loud"], "Invalid value for '--log-level'", 2),
