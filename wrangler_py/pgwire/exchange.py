@@ -154,7 +154,10 @@ class Exchange:
         elif behind.simple:
             self.end_with_query(behind.steps)
         else:
+            length = len(self.steps)
             self.extend(behind.steps or [STEP_READY], closed=behind.closed)
+            if behind.query_from is not None:
+                self.query_from = length + behind.query_from
 
     @property
     def is_running(self) -> bool:

@@ -39,13 +39,14 @@ class OriginStream:
     `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
     ReadyForQuery; `copy_in` says that the origin waits for COPY data. `dropped` are exchanges that will not get
     an end of their own, because the origin skips them or takes them for a part of another. `unsettled_syncs` were
-    sent among the data of a COPY that failed: the origin answers them, or has ignored them. `process_ids` are
-    those to be shown, in notifications, for the origin's own.
+    sent among the data of a COPY that failed: the origin answers them, or has ignored them. `muddled` says that
+    there may be such: what is sent now may be skipped, or not. `process_ids` are those to be shown, in
+    notifications, for the origin's own.
     """
 
     __slots__ = (
-        "_skip", "_tail", "broken", "copy_in", "dropped", "parameters", "parameters_changed", "process_ids",
-        "queue", "transaction_status", "unsettled_syncs",
+        "_skip", "_tail", "broken", "copy_in", "dropped", "muddled", "parameters", "parameters_changed",
+        "process_ids", "queue", "transaction_status", "unsettled_syncs",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
@@ -58,6 +59,7 @@ class OriginStream:
         self.transaction_status = ord("I")
         self.copy_in = False
         self.unsettled_syncs = 0
+        self.muddled = False
         self._tail = b""
         self._skip = 0
 
@@ -115,14 +117,17 @@ class OriginStream:
                     first = start == position and not output
                     if self._is_for_unsettled_sync(exchange, first=first):
                         self.unsettled_syncs -= 1
+                        self._look_for_mud()
                         answers.append((None, data[start:end], 0))
                         start = position = end
                         continue
                 if exchange is None or not (exchange.closed or self._ends_with_ignored_sync(exchange)):
                     raise ProtocolError("ReadyForQuery without a request")
                 self.queue.popleft()
-                if exchange.ignored_syncs and exchange.error is not None:
-                    self.unsettled_syncs += exchange.ignored_syncs
+                if self.muddled:
+                    if exchange.error is not None:
+                        self.unsettled_syncs += exchange.ignored_syncs
+                    self._look_for_mud()
                 if exchange.steps is not None:
                     if start < position:
                         output.append(data[start:position])
@@ -173,6 +178,9 @@ class OriginStream:
                     self._begin_copy_in(exchange)
                 elif kind == 69:
                     self.copy_in = False
+                elif kind == 67 and exchange.ignored_syncs:  # C, CommandComplete: they have all been read
+                    exchange.ignored_syncs = 0
+                    self._look_for_mud()
                 replacement = _follow(exchange, exchange.steps, kind, data[position:end])
                 if kind == 69 and not exchange.closed:
                     self._skip_to_sync(exchange)
@@ -203,6 +211,7 @@ class OriginStream:
             ignored = self._syncs_behind(exchange)
             self.copy_in = True
         exchange.ignored_syncs += ignored
+        self.muddled = self.muddled or ignored > 0
         for _ in range(ignored):
             behind = self._take_behind()
             if exchange.ends_with_sync:
@@ -217,6 +226,7 @@ class OriginStream:
         if exchange is not None and len(exchange.early_ends) < MAX_EARLY_ENDS:
             ahead = self._syncs_behind(exchange) - sum(exchange.early_ends)
             exchange.early_ends = (*exchange.early_ends, ahead)
+            self.muddled = self.muddled or ahead > 0
 
     def _syncs_behind(self, exchange: Exchange) -> int:
         """How many Syncs, and nothing else, were sent behind `exchange`, the one that ends it included."""
@@ -227,10 +237,16 @@ class OriginStream:
     def sync_in_copy(self) -> None:
         """A Sync was sent among COPY data."""
         self.queue[0].ignored_syncs += 1
+        self.muddled = True
 
     def settle_syncs(self) -> None:
         """Something sent behind them was answered: no answer to them is to come any more."""
         self.unsettled_syncs = 0
+        self._look_for_mud()
+
+    def _look_for_mud(self) -> None:
+        under_way = any(exchange.ignored_syncs or any(exchange.early_ends) for exchange in self.queue)
+        self.muddled = self.unsettled_syncs > 0 or under_way
 
     def _is_for_unsettled_sync(self, exchange: Exchange | None, *, first: bool) -> bool:
         """Whether ReadyForQuery, the `first` that is said to `exchange`, answers a Sync of a COPY before it.

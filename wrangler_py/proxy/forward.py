@@ -106,6 +106,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     kind, data, missing = piece
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
+    if origin.stream.muddled and not origin.stream.copy_in:
+        return False
     if open_exchange is not None and open_exchange.failed:
         return True  # the origin skips all up to the Sync
     others = len(queue) - (open_exchange is not None)
@@ -204,6 +206,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     """
     queue = origin.stream.queue
     exchange = queue[-1] if queue and not queue[-1].closed else None
+    if origin.stream.muddled and not origin.stream.copy_in and group[0][0] != _SYNC:
+        return False
     if exchange is not None and exchange.failed:
         # The origin skips all up to the Sync.
         if closed:

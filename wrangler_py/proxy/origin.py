@@ -193,7 +193,11 @@ class OriginConnection(asyncio.Protocol):
         elif self.client is None:
             self._end_for_nobody()
         elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
-            self.client.granted(self)  # the origin waits, too: for COPY data, or the Sync of what has failed
+            # The origin waits, too: for COPY data, or the Sync of what has failed.
+            if self.stream.muddled and not self.stream.copy_in:
+                self.abort()  # what the client has sent is skipped, or not: that can't be told
+            else:
+                self.client.granted(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
@@ -335,6 +339,9 @@ class OriginConnection(asyncio.Protocol):
         for exchange in self.stream.queue:
             exchange.owner = None
         self.client = None
+        if self.stream.muddled:
+            self.abort()
+            return
         self.release_pending = False
         self.resume_reading()
         if not self.stream.queue:
