@@ -16,7 +16,19 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer, free_port, make_certificates, short_folder
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
-from support.raw_client import FLUSH, SYNC, RawClient, RefusedError, bind, copy_data, execute, parse, query
+from support.raw_client import (
+    FLUSH,
+    SYNC,
+    RawClient,
+    RefusedError,
+    bind,
+    copy_data,
+    copy_done,
+    copy_fail,
+    execute,
+    parse,
+    query,
+)
 
 from wrangler_py.hyperdrive.config import Caching, TLSPolicy
 from wrangler_py.pgwire import messages
@@ -391,6 +403,34 @@ def test_client_killed_before_its_copy_began(proxy: ProxyServer, server: Postgre
             assert other.rows("SELECT 'mine'") == [[b"mine"]]
     assert not [notice for notice in proxy.notices if "protocol error" in notice]
     assert_sound(proxy, server)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_what_is_behind_a_copy_that_fails_is_answered_to_nobody_else(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, killed: bool
+) -> None:
+    """Whether the origin skips it depends on a Sync among the data."""
+    postgres.execute("CREATE TABLE IF NOT EXISTS copied (a int); GRANT ALL ON copied TO PUBLIC")
+    proxy = start_proxy(config={"connection_limit": 1})
+    copy = parse("", "COPY copied FROM STDIN") + bind() + execute()
+    bad, secret = copy_data(b"not a number\n"), query("SELECT 'secret'")
+    for sent in (
+        copy + bad + SYNC + secret,
+        copy + SYNC + bad + SYNC + secret,
+        copy + bad + SYNC + parse("", "SELECT 'secret'") + bind() + execute() + SYNC,
+        copy + bad + SYNC + copy_done() + secret,
+        copy + SYNC + bad + copy_fail("no") + SYNC + secret,
+        query("COPY copied FROM STDIN") + bad + SYNC + secret,
+    ):
+        for _ in range(5):
+            client = connect(proxy)
+            client.send(sent)
+            if killed:
+                client.kill()
+            with connect(proxy) as other:
+                for number in range(3):
+                    assert other.rows(f"SELECT 'mine {number}'") == [[b"mine %d" % number]]
+            client.close()
 
 
 def test_client_killed_in_the_middle_of_a_message(proxy: ProxyServer, server: PostgresServer) -> None:

@@ -112,3 +112,30 @@ def test_a_held_cursor(pinning: ProxyServer, postgres: PostgresServer) -> None:
         client.execute("DECLARE c CURSOR WITH HOLD FOR SELECT generate_series(1, 10)")
         assert client.execute("FETCH 3 FROM c").fetchall() == [(1,), (2,), (3,)]
         assert client.execute("FETCH 1 FROM c").fetchall() == [(4,)]
+
+
+@pytest.mark.parametrize(
+    "discards",
+    [
+        parse("", "DISCARD ALL") + bind() + execute() + parse("b", "SELECT 1") + SYNC,
+        bind("", "never") + query("DISCARD ALL") + SYNC,
+    ],
+    ids=["with a Parse behind it", "skipped"],
+)
+def test_a_discard_all_in_a_pipeline_spoils_nothing_for_others(
+    start_proxy: Callable[..., ProxyServer], discards: bytes
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1}, allow_unsupported=True)
+
+    def client() -> RawClient:
+        return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD)
+
+    with client() as first:
+        first.ask(parse("s", "SELECT 1"), SYNC)
+    with client() as owner:
+        owner.ask(query("LISTEN news"))
+        owner.ask(discards)
+    with client() as other:
+        for name in ("s", "t"):
+            answers = other.ask(parse(name, "SELECT 1"), bind("", name), execute(), SYNC)
+            assert [answer.kind for answer in answers] == ["1", "2", "D", "C", "Z"]

@@ -689,3 +689,32 @@ def test_no_setting_leaks_whatever_clients_do(start_proxy: Callable[..., ProxySe
     with connect(proxy, settings={"TimeZone": "America/Lima"}) as client:
         sql = "SELECT name, setting FROM pg_settings WHERE source = 'session'"
         assert client.rows(sql) == [[b"TimeZone", b"America/Lima"]]
+
+
+def test_a_table_that_is_gone_spoils_no_statement_of_others(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
+) -> None:
+    """Also not those that were to make room for the client's own."""
+    postgres.execute("CREATE TABLE gone (a int); CREATE TABLE kept (a int); GRANT ALL ON gone, kept TO app")
+    proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=2)
+    with connect(proxy) as client, connect(proxy) as other:
+        for name, table in (("p1", "gone"), ("p2", "kept")):
+            client.ask(parse(name, f"SELECT * FROM {table}"), describe("S", name), SYNC)
+        for name in ("o0", "o1"):
+            other.ask(parse(name, f"SELECT '{name}'"), SYNC)
+        postgres.execute("DROP TABLE gone; DROP TABLE kept")
+        client.ask(bind("", "p1"), execute(), bind("", "p2"), execute(), SYNC)
+        for name in ("o0", "o1"):
+            assert only(other.ask(bind("", name), execute(), SYNC)) == [name.encode()]
+
+
+def test_a_deallocate_in_a_transaction_that_has_failed_drops_nothing(proxy: ProxyServer) -> None:
+    with connect(proxy) as client:
+        client.ask(parse("d", "DEALLOCATE ALL"), SYNC)
+        client.ask(parse("k", "SELECT 'kept'"), SYNC)
+        client.ask(query("BEGIN"))
+        failing = parse("", "SELECT 1/0") + bind() + execute() + SYNC
+        client.send(failing + bind("", "d") + execute() + SYNC)
+        assert [a.sqlstate for a in client.until_ready(2) if a.kind == "E"] == ["22012", "25P02"]
+        client.ask(query("ROLLBACK"))
+        assert only(client.ask(bind("", "k"), execute(), SYNC)) == [b"kept"]

@@ -83,16 +83,17 @@ class Exchange:
     `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
     plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
     are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
-    query that ends an exchange of extended ones. `early_ends` are the ends of COPY data that
-    were sent before the origin has asked for any, each as the number of Syncs before it; `ignored_syncs` are those
-    that the origin ignores, should the COPY not fail before it has read them. `sent`, `sent_at`,
-    `answered_bytes`, `capture` and `queries` are for the sender's notes. `when_cancelled` replaces the error with
-    which the origin says that it was cancelled.
+    query that ends an exchange of extended ones. `early_ends` are the ends of COPY data that were sent before the
+    origin has asked for any, each as the number of Syncs before it; `ignored_syncs` are those that the origin
+    ignores, should the COPY not fail before it has read them, and `absorbed` that more than Syncs was sent behind
+    one of those. `sent`, `sent_at`, `answered_bytes`, `capture` and `queries` are for the sender's notes.
+    `when_cancelled` replaces the error with which the origin says that it was cancelled.
     """
 
     __slots__ = (
-        "answered_bytes", "capture", "closed", "cursor", "done", "early_ends", "error", "failed", "ignored_syncs",
-        "owner", "queries", "query_from", "sent", "sent_at", "simple", "steps", "unfinished", "when_cancelled",
+        "absorbed", "answered_bytes", "capture", "closed", "cursor", "done", "early_ends", "error", "failed",
+        "ignored_syncs", "owner", "queries", "query_from", "sent", "sent_at", "simple", "steps", "unfinished",
+        "when_cancelled",
     )  # fmt: skip
     sent: bytes
 
@@ -117,6 +118,7 @@ class Exchange:
         self.query_from: int | None = None
         self.early_ends: tuple[int, ...] = ()
         self.ignored_syncs = 0
+        self.absorbed = False
         self.when_cancelled = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
@@ -149,6 +151,7 @@ class Exchange:
             self.steps = [STEP_EXECUTE]
             self.cursor = 0
         self._drop_ready()
+        self.absorbed = self.absorbed or (behind is not None and not behind.is_sync)
         if behind is None:
             self.closed = False
         elif behind.simple:
@@ -163,6 +166,10 @@ class Exchange:
     def is_running(self) -> bool:
         """Whether the origin has something to do, and isn't waiting for the client's next message."""
         return self.closed or (self.steps is not None and self.cursor < len(self.steps))
+
+    def has_more_than_sync(self) -> bool:
+        """Whether anything but a Sync was sent behind the message that is being answered."""
+        return self.absorbed or any(step is not STEP_READY for step in (self.steps or ())[self.cursor + 1 :])
 
     @property
     def is_sync(self) -> bool:

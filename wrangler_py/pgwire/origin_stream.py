@@ -178,6 +178,8 @@ class OriginStream:
                     self._begin_copy_in(exchange)
                 elif kind == 69:
                     self.copy_in = False
+                    if exchange.ignored_syncs and exchange.has_more_than_sync():
+                        raise ProtocolError("a COPY failed, and what was sent behind it is skipped, or not")
                 elif kind == 67 and exchange.ignored_syncs:  # C, CommandComplete: they have all been read
                     exchange.ignored_syncs = 0
                     self._look_for_mud()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.statements import Statement
 
 MAX_FORMER = 100
-"""How many former names are remembered."""
+"""How many former names, and how many statements that are gone, are remembered."""
 _SCHEMA_HAS_CHANGED = re.compile(rb"\0C(?:0A|3F|42|XX)")
 
 Undo = Callable[[], object]
@@ -93,12 +93,14 @@ class ClientStatements:
         statement = self._named.pop(name, None)
         if statement is None:
             return None
+        self._unsure.discard(name)
         self._note_former(name, statement)
         return partial(self._restore, {name: statement})
 
     def clear(self) -> Undo:
         """Removes those with a name."""
         before, self._named = self._named, {}
+        self._unsure.clear()
         for name, statement in before.items():
             self._note_former(name, statement)
         return partial(self._restore, before)
@@ -121,6 +123,8 @@ class ClientStatements:
     def _unput(self, name: bytes, statement: Statement, before: Statement | None) -> None:
         self._note_former(name, statement)
         if self._named.get(name) is not statement:
+            if len(self._gone) >= MAX_FORMER:
+                self._gone.clear()
             self._gone.add((name, statement))
             return
         del self._named[name]
@@ -130,7 +134,6 @@ class ClientStatements:
     def _note_former(self, name: bytes, statement: Statement) -> None:
         if len(self._former) >= MAX_FORMER:
             self._former.clear()
-            self._gone.clear()
         self._former[statement.name] = name
 
     def _restore(self, before: dict[bytes, Statement]) -> None:

@@ -78,10 +78,12 @@ def prove_columns(
     """
     collector = Collector()
     out: list[bytes] = []
+    touched = [statement for name, statement in statements.items() if name]
     for name, statement in statements.items():
         if name:
             superfluous = origin.remember(statement, pool.options.max_prepared_statements)
             if superfluous is not None:
+                touched.append(superfluous)
                 out.append(messages.close_statement(superfluous.name))
             if origin.drop_statements:
                 out.append(messages.close_statement(statement.name))
@@ -101,7 +103,7 @@ def prove_columns(
             origin.prepared.pop(statement, None)
         pool.schema_changed()
         origin.unnamed = None
-        closes = [messages.close_statement(statement.name) for name, statement in statements.items() if name]
+        closes = [messages.close_statement(statement.name) for statement in touched]
         if closes and not origin.closed:
             origin.send(Exchange(None), b"".join(closes) + messages.SYNC)
         then(exchange.error or _RESULT_TYPE_CHANGED)

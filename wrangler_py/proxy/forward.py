@@ -295,6 +295,12 @@ def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) 
                 return True
             if name and (client.statements.may_be_taken(name) or statement in origin.preparing):
                 return True
+        elif kind == _BIND:
+            bound = client.statements.get(messages.split_bind(data)[1])
+            if bound is not None and bound.text.deallocates is not None:
+                return True
+        elif kind == _EXECUTE and client.local_portals:
+            return True
     return False
 
 

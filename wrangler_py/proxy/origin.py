@@ -37,7 +37,8 @@ RESET_SESSION = (
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
-_STATEMENT_IS_GONE = re.compile(rb"\0C26000\0(?s:.*)" + POOL_NAME.pattern)
+_BOOKS_ARE_WRONG = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
+"""A statement is gone, or there already."""
 _PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache lookup failed for ")
 
 
@@ -168,7 +169,7 @@ class OriginConnection(asyncio.Protocol):
                     self.pool.schema_changed()
                 if exchange.error is not None:
                     self.unnamed = None
-                    if _STATEMENT_IS_GONE.search(exchange.error):
+                    if _BOOKS_ARE_WRONG.search(exchange.error):
                         self.prepared.clear()
                         self.dirty = self.drop_statements = True
                     if _PLAN_IS_STALE.search(exchange.error):
@@ -185,6 +186,8 @@ class OriginConnection(asyncio.Protocol):
                 self._cut_off(exchange)
         if self.stream.broken is not None:
             self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
+            self.abort()
+        elif self.client is None and self.stream.muddled:
             self.abort()
         if self.closed:
             return

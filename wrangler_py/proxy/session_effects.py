@@ -49,7 +49,7 @@ def discard_all(client: ClientSession, origin: OriginConnection) -> None:
     client.unpin()
     origin.prepared.clear()
     origin.unnamed = None
-    origin.dirty = True
+    origin.dirty = origin.drop_statements = True
 
 
 def discarded_all(client: ClientSession, origin: OriginConnection, answer: bytes) -> None:
