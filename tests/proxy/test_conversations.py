@@ -353,6 +353,17 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         ),
         (query("SELECT 1"), "Z"),
     ],
+    "extended copies in a pipeline, with syncs among their data": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (
+            (parse("", "COPY c FROM STDIN") + bind() + execute() + SYNC + copy_data(b"1\n") + copy_done()) * 2
+            + copy_fail("too late")
+            + SYNC
+            + query("SELECT sum(a) FROM c"),
+            "ZZ",
+        ),
+        (query("COMMIT"), "Z"),
+    ],
     "extended copy in that fails": [
         (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
         (parse("", "COPY c FROM STDIN") + bind() + execute() + SYNC, "G"),

@@ -107,6 +107,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
     if origin.stream.muddled and not origin.stream.copy_in:
+        origin.transport.write(messages.FLUSH)  # the end of the COPY may be known, but not said yet
         return False
     if open_exchange is not None and open_exchange.failed:
         return True  # the origin skips all up to the Sync
@@ -207,6 +208,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     queue = origin.stream.queue
     exchange = queue[-1] if queue and not queue[-1].closed else None
     if origin.stream.muddled and not origin.stream.copy_in and group[0][0] != _SYNC:
+        origin.transport.write(messages.FLUSH)  # the end of the COPY may be known, but not said yet
         return False
     if exchange is not None and exchange.failed:
         # The origin skips all up to the Sync.

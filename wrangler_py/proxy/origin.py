@@ -197,10 +197,10 @@ class OriginConnection(asyncio.Protocol):
             self._end_for_nobody()
         elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
             # The origin waits, too: for COPY data, or the Sync of what has failed.
-            if self.stream.muddled and not self.stream.copy_in:
-                self.abort()  # what the client has sent is skipped, or not: that can't be told
-            else:
+            if self.stream.copy_in or not self.stream.muddled:
                 self.client.granted(self)
+            elif self.stream.queue[-1].failed:
+                self.abort()  # what the client has sent is skipped, or not: that can't be told
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
