@@ -366,6 +366,7 @@ def test_no_request_is_lost_over_generations(start_worker, tmp_path: Path):
     for client in clients:
         client.start()
     current = child
+    current.wait_for("request", 20)
     for generation in range(1, 4):
         replacement = start_worker(
             source, vars={"GENERATION": str(generation)}, listener=child.listener, ready=False
