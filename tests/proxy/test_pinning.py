@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
-from support.raw_client import SYNC, RawClient, bind, execute, parse, query
+from support.raw_client import SYNC, Message, RawClient, bind, execute, parse, query
 
 
 @pytest.fixture
@@ -18,6 +18,17 @@ def pinning(start_proxy: Callable[..., ProxyServer]) -> ProxyServer:
 
 def pinned(proxy: ProxyServer) -> int:
     return proxy.proxy.pools["HYPERDRIVE"].pinned
+
+
+def run(sql: str) -> bytes:
+    return parse("", sql) + bind() + execute()
+
+
+def rows_and_errors(answers: list[Message]) -> list[bytes | str | None]:
+    """The first value of each row and the code of each error."""
+    assert all(answer.kind in "12DCETZ" for answer in answers)
+    telling = (answer for answer in answers if answer.kind in "ED")
+    return [answer.sqlstate if answer.kind == "E" else answer.values[0] for answer in telling]
 
 
 @pytest.mark.parametrize("prepare", [False, True])
@@ -68,15 +79,8 @@ def test_session_state_is_kept_and_then_gone(pinning: ProxyServer) -> None:
 
 
 def test_a_deallocate_of_the_extended_protocol_reaches_origin_and_books(pinning: ProxyServer) -> None:
-    def run(sql: str) -> bytes:
-        return parse("", sql) + bind() + execute()
-
     def outcome(*data: bytes) -> list[bytes | str | None]:
-        answers = client.ask(*data)
-        assert all(answer.kind in "12DCEZ" for answer in answers)
-        return [
-            answer.sqlstate if answer.kind == "E" else answer.values[0] for answer in answers if answer.kind in "ED"
-        ]
+        return rows_and_errors(client.ask(*data))
 
     with RawClient(pinning.proxy.port, user=BINDING, password=PASSWORD) as client:
         client.ask(query("PREPARE p AS SELECT 'p'"))
@@ -107,6 +111,28 @@ def test_a_deallocate_of_the_extended_protocol_reaches_origin_and_books(pinning:
         assert pinned(pinning) == 0
 
 
+def test_what_pins_behind_a_discard_all_keeps_the_connection(pinning: ProxyServer) -> None:
+    def outcome(*data: bytes) -> list[bytes | str | None]:
+        return rows_and_errors(client.ask(*data))
+
+    with (
+        RawClient(pinning.proxy.port, user=BINDING, password=PASSWORD) as client,
+        psycopg.connect(pinning.dsn(), autocommit=True) as other,
+    ):
+        client.ask(query("CREATE TEMP TABLE mine AS SELECT 1 AS a"))
+        assert outcome(run("DISCARD ALL"), run("LISTEN news"), SYNC) == []
+        assert pinned(pinning) == 1
+        other.execute("SELECT 1")
+        assert outcome(query("SELECT pg_listening_channels()")) == [b"news"]
+        assert outcome(query("SELECT a FROM mine")) == ["42P01"]
+        client.ask(parse("s", "SELECT 's'"), query("CREATE TEMP TABLE mine AS SELECT 1 AS a"))
+        for skipped in (run("DISCARD ALL"), query("DISCARD ALL")):
+            assert outcome(bind("", "never"), skipped, SYNC) == ["26000"]
+            assert pinned(pinning) == 1
+            assert outcome(query("SELECT a FROM mine")) == [b"1"]
+            assert outcome(bind("", "s"), execute(), SYNC) == [b"s"]
+
+
 def test_a_held_cursor(pinning: ProxyServer, postgres: PostgresServer) -> None:
     with psycopg.connect(pinning.dsn(), autocommit=True) as client:
         client.execute("DECLARE c CURSOR WITH HOLD FOR SELECT generate_series(1, 10)")
@@ -117,7 +143,7 @@ def test_a_held_cursor(pinning: ProxyServer, postgres: PostgresServer) -> None:
 @pytest.mark.parametrize(
     "discards",
     [
-        parse("", "DISCARD ALL") + bind() + execute() + parse("b", "SELECT 1") + SYNC,
+        run("DISCARD ALL") + parse("b", "SELECT 1") + SYNC,
         bind("", "never") + query("DISCARD ALL") + SYNC,
     ],
     ids=["with a Parse behind it", "skipped"],

@@ -6,7 +6,6 @@ client's own at the client: see `proxy.statements`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from wrangler_py.proxy.session_effects import (
     allowed,
     cannot_be_run,
     deallocate_all,
-    discarded_all,
+    discard_all,
     drop_statements,
     in_failed_transaction,
     in_transaction,
@@ -279,11 +278,10 @@ def _deallocate(
     text = statement.text
     portal, _ = messages.cstring(data, 5)
     undo: Undo | None = None
-    learns: Callable[[bytes], None] | None = None
     if out:
         origin.in_doubt = True
     if client.pinned and text.discards_all and not in_transaction(client, origin):
-        learns = partial(discarded_all, client, origin)
+        undo = discard_all(client, origin)
     elif client.pinned and is_for_both(client, origin, text):
         undo = deallocate_all(client, origin)
     elif not is_for_origin(client, origin, text):
@@ -296,7 +294,7 @@ def _deallocate(
     origin.unnamed = None
     del client.local_portals[portal]
     out += (messages.parse(b"", statement.definition), messages.bind(portal, b"", bytes(6)), data)
-    steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, learns=learns, undo=undo))
+    steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, undo=undo))
     return False
 
 

@@ -134,6 +134,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
+        open_exchange.done = done
         if kind == _QUERY:
             origin.in_doubt = True
             ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
@@ -166,8 +167,7 @@ def _as_sent(
     if text.refusal is not None and not allowed(client, origin, text.refusal):
         return _FAILING, [Step(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))], None
     if client.pinned and text.discards_all and not in_transaction(client, origin):
-        discard_all(client, origin)
-        return data, [], None
+        return data, [], partial(_undo_if_failed, discard_all(client, origin))
     if alone and is_for_both(client, origin, text):
         return data, [], partial(_undo_if_failed, deallocate_all(client, origin))
     if text.deallocates is not None and not is_for_origin(client, origin, text):

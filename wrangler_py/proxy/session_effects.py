@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
@@ -43,18 +42,21 @@ def is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLText
     return client.pinned and bool(text.deallocates) and not client.statements.may_be_taken(text.deallocates or b"")
 
 
-def discard_all(client: ClientSession, origin: OriginConnection) -> None:
-    """A pinned client's DISCARD ALL: the origin does it, and the connection can go back after it."""
-    client.statements.clear()
+def discard_all(client: ClientSession, origin: OriginConnection) -> Undo:
+    """A pinned client's DISCARD ALL: the origin does it, and the connection can go back after it, unless what is
+    sent behind it pins the client again. Gives what is to be called if the origin doesn't do it.
+    """
+    restore = deallocate_all(client, origin)
     client.unpin()
-    origin.prepared.clear()
     origin.unnamed = None
     origin.dirty = origin.drop_statements = True
 
+    def undo() -> None:
+        restore()
+        if origin.client is client:
+            client.pin("what a DISCARD ALL that failed has left")
 
-def discarded_all(client: ClientSession, origin: OriginConnection, answer: bytes) -> None:
-    if answer[:1] == b"C":
-        discard_all(client, origin)
+    return undo
 
 
 def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
@@ -64,7 +66,7 @@ def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) 
     return client.pinned or (not origin.stream.queue and in_transaction(client, origin))
 
 
-def deallocate_all(client: ClientSession, origin: OriginConnection) -> Callable[[], None]:
+def deallocate_all(client: ClientSession, origin: OriginConnection) -> Undo:
     """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called if it doesn't."""
     restore, prepared = client.statements.clear(), list(origin.prepared)
     origin.prepared.clear()
