@@ -133,6 +133,18 @@ def test_what_pins_behind_a_discard_all_keeps_the_connection(pinning: ProxyServe
             assert outcome(bind("", "s"), execute(), SYNC) == [b"s"]
 
 
+def test_a_simple_deallocate_all_behind_extended_messages_reaches_the_origin(pinning: ProxyServer) -> None:
+    with RawClient(pinning.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.ask(query("PREPARE p AS SELECT 'p'"))
+        client.ask(parse("s", "SELECT 's'"), SYNC)
+        assert rows_and_errors(client.ask(bind("", "never"), query("DEALLOCATE ALL"), SYNC)) == ["26000"]
+        assert rows_and_errors(client.ask(query("EXECUTE p"))) == [b"p"]
+        assert rows_and_errors(client.ask(bind("", "s"), execute(), query("DEALLOCATE ALL"))) == [b"s"]
+        assert rows_and_errors(client.ask(query("EXECUTE p"))) == ["26000"]
+        assert rows_and_errors(client.ask(bind("", "s"), execute(), SYNC)) == ["26000"]
+        assert rows_and_errors(client.ask(parse("s", "SELECT 's'"), bind("", "s"), execute(), SYNC)) == [b"s"]
+
+
 def test_a_held_cursor(pinning: ProxyServer, postgres: PostgresServer) -> None:
     with psycopg.connect(pinning.dsn(), autocommit=True) as client:
         client.execute("DECLARE c CURSOR WITH HOLD FOR SELECT generate_series(1, 10)")

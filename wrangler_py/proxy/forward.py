@@ -128,7 +128,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if not in_transaction(client, origin):
             client.local_portals.clear()
     if kind == _QUERY and messages.is_whole(data):
-        data, steps, done = _as_sent(client, origin, data, alone=open_exchange is None)
+        data, steps, done = _as_sent(client, origin, data)
     else:
         origin.dirty = True
         if kind == _QUERY:
@@ -137,7 +137,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         open_exchange.done = done
         if kind == _QUERY:
             origin.in_doubt = True
-            ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
+            if done is None:
+                ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
         open_exchange.end_with_query([*steps, ready])
         if open_exchange.capture is not None:
             open_exchange.capture.spoiled = True
@@ -157,10 +158,10 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
 
 
 def _as_sent(
-    client: ClientSession, origin: OriginConnection, data: bytes, *, alone: bool
+    client: ClientSession, origin: OriginConnection, data: bytes
 ) -> tuple[bytes, list[Step], Callable[[Exchange], None] | None]:
     """What the origin is sent for a whole simple query, the steps for what is not answered as it is there, and
-    what is to be called at its end. `alone`: no extended query messages are open before it.
+    what is to be called at its end.
     """
     sql = data[5:-1]
     text = client.pool.texts.get(sql)
@@ -168,7 +169,7 @@ def _as_sent(
         return _FAILING, [Step(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))], None
     if client.pinned and text.discards_all and not in_transaction(client, origin):
         return data, [], partial(_undo_if_failed, discard_all(client, origin))
-    if alone and is_for_both(client, origin, text):
+    if is_for_both(client, origin, text):
         return data, [], partial(_undo_if_failed, deallocate_all(client, origin))
     if text.deallocates is not None and not is_for_origin(client, origin, text):
         answer, undo = drop_statements(client, text)
