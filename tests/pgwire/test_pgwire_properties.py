@@ -81,7 +81,16 @@ def test_an_unknown_kind_is_noticed_at_its_first_octet(kind: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"Q\0\0\0\3", b"S\x7f\xff\xff\xff", b"S\0\0\0\0", b"Q\xff\xff\xff\xff", b"P\x7f\xff\xff\xff", b"E\0\1\0\0"],
+    [
+        b"Q\0\0\0\3",
+        b"S\x7f\xff\xff\xff",
+        b"S\0\0\0\0",
+        b"Q\xff\xff\xff\xff",
+        b"P\x7f\xff\xff\xff",
+        b"E\0\1\0\0",
+        b"H\0\0\0\5x",
+        b"S\0\0\0\5x",
+    ],
 )
 def test_an_impossible_length_is_noticed_at_once(data: bytes) -> None:
     with pytest.raises(ProtocolError):

@@ -353,6 +353,14 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         ),
         (query("SELECT 1"), "Z"),
     ],
+    "ends of copy data that come before the copy": [
+        (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
+        (parse("s", "SELECT 1") + copy_done() + query("COPY c FROM STDIN") + SYNC, "G"),
+        (copy_data(b"1\n") + copy_done(), "Z"),
+        (bind("", "s") + copy_fail("early") + parse("", "COPY c FROM STDIN") + bind() + execute() + FLUSH, "G"),
+        (copy_data(b"2\n") + copy_done() + SYNC + query("SELECT sum(a) FROM c"), "ZZ"),
+        (query("COMMIT"), "Z"),
+    ],
     "extended copies in a pipeline, with syncs among their data": [
         (query("BEGIN; CREATE TEMP TABLE c (a int) ON COMMIT DROP"), "Z"),
         (

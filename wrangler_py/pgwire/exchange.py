@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Action(enum.Enum):
@@ -77,6 +77,13 @@ STEP_EXECUTE = Step(EXECUTE)
 STEP_READY = Step(READY)
 
 
+class EarlyEnd(NamedTuple):
+    """The end of COPY data, behind so many of the exchange's steps, and behind so many Syncs among the data."""
+
+    steps: int
+    syncs: int
+
+
 class Exchange:
     """One message group under way.
 
@@ -84,7 +91,7 @@ class Exchange:
     plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
     are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
     query that ends an exchange of extended ones. `early_ends` are the ends of COPY data that were sent before the
-    origin has asked for any, each as the number of Syncs before it; `ignored_syncs` are those that the origin
+    origin has asked for any; `ignored_syncs` are those that the origin
     ignores, should the COPY not fail before it has read them, and `absorbed` that more than Syncs was sent behind
     one of those. `sent`, `sent_at`, `answered_bytes`, `capture` and `queries` are for the sender's notes.
     `when_cancelled` replaces the error with which the origin says that it was cancelled.
@@ -116,7 +123,7 @@ class Exchange:
         self.failed = False
         self.unfinished: list[Step] = []
         self.query_from: int | None = None
-        self.early_ends: tuple[int, ...] = ()
+        self.early_ends: tuple[EarlyEnd, ...] = ()
         self.ignored_syncs = 0
         self.absorbed = False
         self.when_cancelled = b""

@@ -1,6 +1,7 @@
 """Cuts what a client sends, after start-up, into messages.
 
-Source: PostgreSQL documentation, "Message Formats"; the length limits are those of its `SocketBackend`.
+Source: PostgreSQL documentation, "Message Formats"; the length limits are those of its `SocketBackend`. Sync and
+Flush have to be empty: others would be answered with an error where none is looked for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _STREAMED = frozenset(b"QBFd")
 _LIMITS = {
     **dict.fromkeys(b"QBFd", _LARGE_LIMIT_BYTES),
     ord("P"): MAX_STATEMENT_BYTES,
-    **dict.fromkeys(b"CDEHSXcf", _SMALL_LIMIT_BYTES),
+    **dict.fromkeys(b"CDEXcf", _SMALL_LIMIT_BYTES),
+    **dict.fromkeys(b"HS", 4),
 }
 
 
@@ -57,6 +59,7 @@ class FrontendReader:
             data = bytes(self._tail)
             self._tail = bytearray()
         position, end_of_data = 0, len(data)
+        limit_of = _LIMITS.get
         while end_of_data - position >= 5:
             kind, length = HEADER.unpack_from(data, position)
             end = position + length + 1
@@ -67,7 +70,7 @@ class FrontendReader:
                     pieces.append((kind, data[position:], self._missing))
                     return pieces
                 break
-            if length > _SMALL_LIMIT_BYTES or kind not in _LIMITS:
+            if length > limit_of(kind, 0):
                 self._check(kind, length)
             pieces.append((kind, data[position:end], 0))
             position = end

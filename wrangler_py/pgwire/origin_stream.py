@@ -9,7 +9,7 @@ import itertools
 from collections import deque
 from collections.abc import Mapping
 
-from wrangler_py.pgwire.exchange import READY, STEP_EXECUTE, Action, Exchange, Step
+from wrangler_py.pgwire.exchange import READY, STEP_EXECUTE, Action, EarlyEnd, Exchange, Step
 from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
 
 MAX_KEPT_BYTES = 16 * 1024 * 1024
@@ -206,12 +206,14 @@ class OriginStream:
     def _begin_copy_in(self, exchange: Exchange | None) -> None:
         if exchange is None:
             raise ProtocolError("CopyInResponse without a request")
-        if exchange.early_ends:
-            ignored, *early_ends = exchange.early_ends
-            exchange.early_ends = tuple(early_ends)
+        # An end that was sent before the message that begins this COPY is ignored by the origin.
+        early_ends = [end for end in exchange.early_ends if end.steps > exchange.cursor]
+        if early_ends:
+            ignored = early_ends.pop(0).syncs
         else:
             ignored = self._syncs_behind(exchange)
             self.copy_in = True
+        exchange.early_ends = tuple(early_ends)
         exchange.ignored_syncs += ignored
         self.muddled = self.muddled or ignored > 0
         for _ in range(ignored):
@@ -226,8 +228,9 @@ class OriginStream:
             return
         exchange = next((exchange for exchange in reversed(self.queue) if not exchange.is_sync), None)
         if exchange is not None and len(exchange.early_ends) < MAX_EARLY_ENDS:
-            ahead = self._syncs_behind(exchange) - sum(exchange.early_ends)
-            exchange.early_ends = (*exchange.early_ends, ahead)
+            ahead = self._syncs_behind(exchange) - sum(end.syncs for end in exchange.early_ends)
+            steps = 1 if exchange.steps is None else len(exchange.steps)
+            exchange.early_ends = (*exchange.early_ends, EarlyEnd(steps, ahead))
             self.muddled = self.muddled or ahead > 0
 
     def _syncs_behind(self, exchange: Exchange) -> int:
@@ -247,7 +250,9 @@ class OriginStream:
         self._look_for_mud()
 
     def _look_for_mud(self) -> None:
-        under_way = any(exchange.ignored_syncs or any(exchange.early_ends) for exchange in self.queue)
+        under_way = any(
+            exchange.ignored_syncs or any(end.syncs for end in exchange.early_ends) for exchange in self.queue
+        )
         self.muddled = self.unsettled_syncs > 0 or under_way
 
     def _is_for_unsettled_sync(self, exchange: Exchange | None, *, first: bool) -> bool:
