@@ -709,7 +709,11 @@ def test_it_does_so_octet_by_octet_and_again(name: str, proxy: ProxyServer, post
 
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("ahead", [b"", parse("s", "SELECT 1")], ids=["alone", "behind a Parse"])
-@pytest.mark.parametrize("intruder", [query("SELECT 1"), execute() + SYNC], ids=["query", "execute"])
+@pytest.mark.parametrize(
+    "intruder",
+    [query("SELECT 1"), execute() + SYNC, close("S", "never") + SYNC, close("S", "never") + FLUSH + SYNC],
+    ids=["query", "execute", "close", "close and flush"],
+)
 def test_what_is_no_copy_data_ends_a_copy_as_at_a_server(
     intruder: bytes, ahead: bytes, at_once: bool, proxy: ProxyServer, postgres: PostgresServer
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import EXECUTE, READY, STEP_BIND, STEP_READY, Action, Exchange, Step
+from wrangler_py.pgwire.exchange import CLOSE, EXECUTE, READY, STEP_BIND, STEP_READY, Action, Exchange, Step
 from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.extended import (
@@ -50,6 +50,7 @@ _STATEMENT = ord("S")
 
 _FAILING = messages.query(FAILS[:-3])
 _NOTHING = messages.query("")
+_CLOSE_NOTHING = messages.message(b"C", b"Pa portal that nobody has\0")
 _NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
 """In a failed transaction an error. It has no rows and, unlike SELECT, takes no snapshot."""
 
@@ -263,6 +264,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         raise
     if len(group) == 2 and alone and closed and not client.in_transaction:
         add_proof(origin, out, steps)
+    if queue and not plain:
+        _add_what_ends_a_copy(out, steps)
     data = out[0] if len(out) == 1 else b"".join(out)
     begun = exchange is None
     if exchange is None:
@@ -284,6 +287,16 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if made_up:
             client.write(made_up)
     return True
+
+
+def _add_what_ends_a_copy(out: list[bytes], steps: list[Step]) -> None:
+    """A COPY that is under way ignores a Sync, and no message else. Where all others are answered here, the origin
+    has to get one all the same, or it ignores what it would not if it had been sent them.
+    """
+    others = [step.action for step in steps if step.finals != READY]
+    if others and all(action is Action.EMIT for action in others):
+        out.insert(0, _CLOSE_NOTHING)
+        steps.insert(0, Step(CLOSE, Action.SWALLOW))
 
 
 def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
