@@ -557,6 +557,16 @@ def test_columns_told_from_the_cache_hold(start_proxy: StartProxy, table: str, p
         asyncio.run(told(proxy.dsn()))
 
 
+def test_hits_go_on_after_ddl_elsewhere(caching: ProxyServer, table: str, postgres: PostgresServer) -> None:
+    sql = f"SELECT * FROM {table} WHERE id = 1"
+    with psycopg.connect(caching.dsn(), autocommit=True) as client:
+        assert client.execute(sql).fetchone() == (1, "title 1")
+        postgres.execute(f"ALTER TABLE {table} ADD COLUMN extra int DEFAULT 5")
+        caching.call(caching.proxy.store.clear)  # as if it had expired
+        assert [client.execute(sql).fetchone() for _ in range(3)] == [(1, "title 1", 5)] * 3
+        assert statuses(caching)[-3:] == ["miss", "hit", "hit"]
+
+
 def test_clearing(caching: ProxyServer) -> None:
     with psycopg.connect(caching.dsn(), autocommit=True) as connection:
         connection.execute("SELECT 1")

@@ -13,8 +13,8 @@ import pg8000.dbapi
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import BINDING, PASSWORD, ProxyServer
-from support.raw_client import FLUSH, SYNC, RawClient, bind, close, describe, execute, parse, query
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
+from support.raw_client import FLUSH, SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
 
@@ -339,9 +339,47 @@ def test_a_new_client_has_the_new_plan_after_ddl_elsewhere(
             assert only(answers[-1]) == [b"1", b"2"]
             assert only(client.ask(bind("", "s"), execute(), SYNC)) == [b"1", b"2"]
         for data in (bind("", "s") + execute(), bind("", "s") + describe("P") + execute()):
-            if not caching.disabled:
-                break  # there it is answered with what was stored
             assert [a.sqlstate for a in told.ask(data, SYNC) if a.kind == "E"] == ["0A000"]
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["cache cleared", "connections gone"])
+@pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["", "cached"])
+def test_columns_and_rows_agree_after_ddl_elsewhere(
+    start_proxy: Callable[..., ProxyServer],
+    postgres: PostgresServer,
+    stale_plan: Callable[[], None],
+    caching: Caching,
+    noticed: bool,
+) -> None:
+    """Whoever has described the statement before, and wherever it was prepared."""
+    proxy = start_proxy(config={"connection_limit": 5, "caching": caching})
+    describes = parse("s", STALE) + describe("S", "s") + SYNC
+    fetches = bind("", "s") + execute() + SYNC
+
+    def columns(answers: list[Message]) -> int:
+        [described] = [answer.body for answer in answers if answer.kind == "T"]
+        return int.from_bytes(described[:2], "big")
+
+    with connect(proxy) as old:
+        assert columns(old.ask(describes)) == len(only(old.ask(fetches))) == 1
+        stale_plan()
+        if noticed:
+            proxy.call(proxy.proxy.clear_cache)
+        else:
+            proxy.call(proxy.proxy.store.clear)
+            postgres.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'Cloudflare Hyperdrive'"
+            )
+            wait_until(lambda: not proxy.proxy.pools[BINDING].connections)
+        with connect(proxy) as busy, connect(proxy) as fresh, connect(proxy) as fresher:
+            busy.ask(query("BEGIN"))
+            for client in (fresh, fresher, fresh):
+                if client is fresh:
+                    client.ask(close("S", "s"), SYNC)
+                assert columns(client.ask(describes)) == 2
+                assert [only(client.ask(fetches)) for _ in range(2)] == [[b"1", b"2"]] * 2
+        assert [answer.sqlstate for answer in old.ask(fetches) if answer.kind == "E"] == ["0A000"]
 
 
 @pytest.mark.parametrize("programme", [with_psycopg, with_pg8000])

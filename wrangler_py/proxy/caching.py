@@ -19,6 +19,7 @@ from wrangler_py.hyperdrive.limits import CACHE_RESULT_MAX_BYTES
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import Exchange
 from wrangler_py.pgwire.results import result_formats, split_result, with_formats
+from wrangler_py.proxy.columns import same_columns
 from wrangler_py.proxy.errand import Errand
 from wrangler_py.proxy.failures import SQLSTATE
 from wrangler_py.proxy.origin import Collector
@@ -84,6 +85,12 @@ def _spoil(exchange: Exchange) -> None:
     if exchange.capture is None:
         exchange.capture = Capture(TOO_LONG, None, 0.0, 0)
     exchange.capture.spoiled = True
+
+
+def _has_known_columns(hit: Hit, statement: Statement) -> bool:
+    """Whether an answer has the columns that clients were told `statement` has: they may have changed elsewhere."""
+    rows = hit.entry.result.row_description
+    return statement.rows is None or (rows is not None and same_columns(rows, statement.rows))
 
 
 class CachedPortal(NamedTuple):
@@ -169,6 +176,8 @@ class Caching:
                 hit = self._find(key)
                 if not name and unnamed_described:
                     return False  # Postgres.js' way with `prepare: false`, which Hyperdrive does not cache
+                if hit is not None and not _has_known_columns(hit, statement):
+                    return False
                 if hit is None:
                     return closed and self._is_one_query(group) and self._follow(client, key, group)
                 sound.add(statement)
@@ -363,8 +372,11 @@ class Caching:
     def _store_result(self, capture: Capture, answer: bytes) -> None:
         result = split_result(answer)
         statement, key = capture.statement, capture.key
-        if statement is not None and statement.rows is None and result.rows is not None:
-            statement.rows = with_formats(result.rows, ())
+        if statement is not None and result.rows is not None:
+            if statement.rows is None:
+                statement.rows = with_formats(result.rows, ())
+            elif not same_columns(result.rows, statement.rows):
+                self._pool.schema_changed()  # elsewhere
         if key is None or result.body is None:
             return
         rows = result.rows

@@ -28,7 +28,7 @@ _RESULT_TYPE_CHANGED = messages.error_response(
 
 def unproved(client: ClientSession, origin: OriginConnection, groups: list[Group]) -> dict[bytes, Statement]:
     """Statements with known columns that `groups` bind and that are still to be prepared on `origin`, by the
-    client's names. None while a pipeline or a COPY is open there, where nothing can be put in between. Raises
+    client's names. Empty while a pipeline or a COPY is open there, where nothing can be put in between. Raises
     ProtocolError.
     """
     queue = origin.stream.queue
@@ -54,8 +54,35 @@ def _needs_proof(origin: OriginConnection, name: bytes, statement: Statement) ->
     return statement not in origin.prepared if name else origin.unnamed is not statement
 
 
+def same_columns(one: bytes, other: bytes) -> bool:
+    """Whether two RowDescriptions (or NoData) are of the same columns, as a server compares them: by names and
+    types, not the table that they come from, which may be another one.
+    """
+    return one is other or _columns(one) == _columns(other)
+
+
+def learn(
+    client: ClientSession, origin: OriginConnection, name: bytes, statement: Statement, answer: bytes
+) -> None:
+    """Takes note of an answer to `client`'s Describe of what it calls `name`, a part of an answer at a time.
+
+    Other columns than those known are another statement's, which this client has from now on.
+    """
+    if answer[:1] == b"t" or statement.rows is None or same_columns(answer, statement.rows):
+        statement.learn(answer)
+        return
+    client.pool.schema_changed()
+    renewed = client.pool.statements.get(statement.definition, client.settings)
+    renewed.parameters, renewed.rows = statement.parameters, answer
+    if client.statements.get(name) is statement:
+        client.statements.put(name, renewed)
+    origin.prepared.pop(statement, None)
+    if origin.unnamed is statement:
+        origin.unnamed = None
+    origin.dirty = origin.drop_statements = True
+
+
 def _columns(description: bytes | None) -> object:
-    """Names and types, as a server compares them: not the table that they come from, which may be another one."""
     if description is None or description[:1] != b"T":
         return description
     columns, position = [], 7

@@ -23,6 +23,7 @@ from wrangler_py.pgwire.exchange import (
     Action,
     Step,
 )
+from wrangler_py.proxy.columns import learn
 from wrangler_py.proxy.session_effects import (
     allowed,
     cannot_be_run,
@@ -238,7 +239,7 @@ def add_describe(
     else:
         out.append(messages.describe_statement(statement.name))
     client.knows_columns = True
-    steps.append(Step(DESCRIBE, learns=statement.learn))
+    steps.append(Step(DESCRIBE, learns=partial(learn, client, origin, name, statement)))
     return False
 
 

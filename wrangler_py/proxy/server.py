@@ -95,7 +95,11 @@ class Proxy:
             self.observer.notice(message)
 
     def clear_cache(self) -> int:
-        """Forgets every stored answer; gives how many there were."""
+        """Something has changed elsewhere: forgets every stored answer, and what statements and functions were
+        like. Gives how many answers there were.
+        """
+        for pool in self.pools.values():
+            pool.schema_changed()
         return self.store.clear()
 
     # --- clients -------------------------------------------------------------------------------------------

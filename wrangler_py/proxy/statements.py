@@ -40,7 +40,7 @@ class Statement:
         self.rows: bytes | None = None
 
     def learn(self, answer: bytes) -> None:
-        """Takes note of an answer to Describe of this statement."""
+        """Takes note of an answer to Describe of this statement. Clients were told its first columns: they stay."""
         if answer[0] == ord("t"):
             self.parameters = answer
         elif self.rows is None:
