@@ -116,9 +116,11 @@ def test_own_functions_are_warned_of_once(postgres: PostgresServer) -> None:
         for name, volatility in (("own_v", "VOLATILE"), ("own_s", "STABLE"), ("own_i", "IMMUTABLE")):
             connection.execute(f"CREATE FUNCTION own.{name}() RETURNS int {volatility} LANGUAGE sql AS 'SELECT 1'")
         connection.execute("CREATE FUNCTION own.own_i(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT 1'")
-        own = OwnFunctions(dict(connection.execute(CATALOG_QUERY).fetchall()))
+        volatilities = dict(connection.execute(CATALOG_QUERY).fetchall())
         connection.rollback()
     facts = analyse("SELECT own.own_v(), own.own_s(), own.own_i(), missing(), now()")
+    own = OwnFunctions()
+    own.update(volatilities, facts.unknown_functions)
     assert own.warnings(facts) == [
         "own_i() is STABLE; Hyperdrive will cache this anyway",
         "own_s() is STABLE; Hyperdrive will cache this anyway",
@@ -128,9 +130,16 @@ def test_own_functions_are_warned_of_once(postgres: PostgresServer) -> None:
 
 
 def test_which_own_functions_may_write() -> None:
-    own = OwnFunctions({"v": "VOLATILE", "s": "STABLE"})
-    assert own.may_write(analyse("SELECT v()"))
-    assert own.may_write(analyse("SELECT not_known()"))
+    own = OwnFunctions()
+    absent, present = analyse("SELECT absent()"), analyse("SELECT v()")
+    assert not own.knows(absent)
+    own.update({"v": "VOLATILE", "s": "STABLE"}, absent.unknown_functions)
+    assert own.knows(absent)
+    assert own.may_write(absent)
+    assert own.may_write(present)
     assert not own.may_write(analyse("SELECT s(), random(), nextval('x')"))
-    own.update({"v": "IMMUTABLE"})
-    assert not own.may_write(analyse("SELECT v()"))
+    assert not own.knows(analyse("SELECT v(), made_later()"))
+    own.forget()
+    assert not own.knows(present)
+    own.update({"v": "IMMUTABLE"}, present.unknown_functions)
+    assert not own.may_write(present)

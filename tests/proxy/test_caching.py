@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -519,6 +520,47 @@ def test_a_stale_read_can_be_an_error(start_proxy: StartProxy, table: str) -> No
         proxy.call(proxy.proxy.clear_cache)
 
 
+def test_a_write_through_another_binding_is_seen(caching: ProxyServer, table: str) -> None:
+    uncached = dataclasses.replace(caching.config, caching=Caching(disabled=True))
+    caching.call(lambda: caching.proxy.add_pool("FRESH", uncached))
+    sql = f"SELECT count(*) FROM {table}"
+    with (
+        psycopg.connect(caching.dsn(), autocommit=True) as reader,
+        psycopg.connect(caching.dsn().replace(BINDING, "FRESH"), autocommit=True) as writer,
+    ):
+        reader.execute(sql)
+        writer.execute(f"INSERT INTO {table} VALUES (12, 'new')")
+        reader.execute(sql)
+    assert [notice for notice in caching.notices if f"stale read: {table} was written" in notice]
+
+
+def test_a_function_of_ones_own_writes_if_it_is_volatile(
+    caching: ProxyServer, table: str, postgres: PostgresServer
+) -> None:
+    """Whether it is, the catalog says; also of one that was made when the catalog had been read."""
+
+    def stale_reads() -> int:
+        return sum("stale read" in notice for notice in caching.notices)
+
+    sql = f"SELECT count(*) FROM {table}"
+    with psycopg.connect(caching.dsn(), autocommit=True) as client:
+        for number, (volatility, noticed) in enumerate((("IMMUTABLE", 0), ("STABLE", 0), ("VOLATILE", 1))):
+            name = f"own_{number}_of_{table}"
+            postgres.execute(f"CREATE FUNCTION {name}() RETURNS int LANGUAGE sql {volatility} AS 'SELECT 1'")
+            client.execute(sql)
+            client.execute(f"SELECT {name}()")
+            client.execute(sql)
+            wait_until(lambda: caching.proxy.pools[BINDING].connections and not under_way(caching))
+            client.execute(sql)
+            assert stale_reads() == noticed
+            assert sum(f"{name}() is {volatility}" in n for n in caching.notices) == (volatility != "IMMUTABLE")
+            postgres.execute(f"DROP FUNCTION {name}()")
+
+
+def under_way(proxy: ProxyServer) -> bool:
+    return any(connection.stream.queue for connection in proxy.proxy.pools[BINDING].connections)
+
+
 def test_own_functions_are_cached_and_said(caching: ProxyServer, table: str, postgres: PostgresServer) -> None:
     name = f"price_of_{table}"
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
@@ -669,6 +711,15 @@ def test_a_stale_read_that_is_an_error_ends_with_its_sync(start_proxy: StartProx
         client.ask_until(group + FLUSH, "E")
         assert [a.kind for a in client.ask(SYNC)] == ["Z"]
         assert only(client.ask(query("SELECT 42"))) == [b"42"]
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_a_forgotten_commit_is_said(start_proxy: StartProxy, table: str, disabled: bool) -> None:
+    proxy = start_proxy(config={"caching": Caching(disabled=disabled)})
+    with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as client:
+        client.ask(query("BEGIN"))
+        client.ask(query(f"INSERT INTO {table} VALUES (12)"))
+    wait_until(lambda: [notice for notice in proxy.notices if f"wrote to {table} is rolled back" in notice])
 
 
 def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(

@@ -21,15 +21,26 @@ CATALOG_QUERY = """
 
 
 class OwnFunctions:
-    """What is known of one origin's functions: `volatilities` is what CATALOG_QUERY gave."""
+    """What is known of one origin's functions."""
 
-    def __init__(self, volatilities: Mapping[str, Volatility] | None = None) -> None:
-        self._volatilities = dict(volatilities or {})
+    def __init__(self) -> None:
+        self._volatilities: dict[str, Volatility] = {}
+        self._absent: set[str] = set()
         self._warned: set[str] = set()
 
-    def update(self, volatilities: Mapping[str, Volatility]) -> None:
-        """Take what CATALOG_QUERY gives now, after the schema has changed."""
+    def knows(self, facts: SQLFacts) -> bool:
+        """Whether the catalog was asked for all that a query calls."""
+        return facts.unknown_functions <= self._volatilities.keys() | self._absent
+
+    def update(self, volatilities: Mapping[str, Volatility], asked_for: frozenset[str]) -> None:
+        """Take what CATALOG_QUERY gives now; it was asked because of the functions `asked_for`."""
         self._volatilities = dict(volatilities)
+        self._absent |= asked_for - self._volatilities.keys()
+
+    def forget(self) -> None:
+        """The schema has changed, or may have."""
+        self._volatilities = {}
+        self._absent = set()
 
     def warnings(self, facts: SQLFacts) -> list[str]:
         """For a query that is a candidate: what to say about its functions, each name once."""
@@ -46,6 +57,6 @@ class OwnFunctions:
     def may_write(self, facts: SQLFacts) -> bool:
         """Whether a function it calls may write tables that the text doesn't name.
 
-        PostgreSQL lets only VOLATILE functions write. One that isn't known may be anything.
+        PostgreSQL lets only VOLATILE functions write. One that isn't in the catalog may be anything.
         """
         return any(self._volatilities.get(name, "VOLATILE") == "VOLATILE" for name in facts.unknown_functions)

@@ -60,10 +60,11 @@ class WrittenTables:
         write = Write(now, request)
         for table in tables:
             self._tables.setdefault(unqualified(table), {})[table] = write
-            self._last = now
-        if unknown:
-            self._all = write
-            self._last = now
+            self._last = max(self._last, now)
+        if unknown:  # it may be known only later that it is one
+            if self._all is None or self._all.at < now:
+                self._all = write
+            self._last = max(self._last, now)
 
     def stale_read(self, tables: frozenset[str], stored_at: float, now: float) -> StaleRead | None:
         """Whether an answer that reads `tables` is older than the last write of one of them."""

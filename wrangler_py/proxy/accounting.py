@@ -40,11 +40,13 @@ class Accounting:
         failed = exchange.error is not None
         error = _shown(exchange.error) if exchange.error and len(queries) == 1 else None
         duration_ms = (self._loop.time() - exchange.sent_at) * 1000
+        writes = False
         for run in queries:
+            writes = writes or run.text.writes
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
             self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed, error)
-        if self._caching.enabled:
+        if writes or status != IDLE or connection.writes or connection.in_failed_transaction:
             self._note_writes(connection, queries, status, failed=failed)
 
     def _note_writes(

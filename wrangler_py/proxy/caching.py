@@ -5,6 +5,9 @@ What may be cached and for how long is decided in `wrangler_py.cache`; here is w
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.sql_text import SQLText
     from wrangler_py.proxy.statements import Statement
+    from wrangler_py.sql.facts import SQLFacts
+
+WrittenByDatabase = defaultdict[tuple[str, int, str], WrittenTables]
+"""By host, port and database: several bindings may be of one."""
 
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
 _STATEMENT = ord("S")
@@ -107,17 +114,26 @@ class CachedPortal(NamedTuple):
 class Caching:
     """The cache as one pool sees it."""
 
-    def __init__(self, pool: Pool, store: CacheStore) -> None:
+    def __init__(self, pool: Pool, store: CacheStore, written: WrittenByDatabase) -> None:
         self._pool = pool
         self._store = store
+        self._written = written
         self._flights: SingleFlight[ClientSession] = SingleFlight()
         self._own_functions = OwnFunctions()
-        self._catalog_read = False
-        self.enabled = not pool.config.caching.disabled
+        self._asking_for: frozenset[str] = frozenset()
+        self._want_functions: list[Callable[[], None]] = []
         self.repeats = Repeats(pool, store)
         self.counts = ConfigCounts()
-        self.written = WrittenTables()
         self.stale_reads = StaleReadLog()
+        self.config_changed()
+
+    def config_changed(self) -> None:
+        self.enabled = not self._pool.config.caching.disabled
+        origin = self._pool.config.origin
+        self.written = self._written[origin.host, origin.port, origin.database]
+
+    def schema_changed(self) -> None:
+        self._own_functions.forget()
 
     # --- answering -----------------------------------------------------------------------------------------
 
@@ -396,7 +412,9 @@ class Caching:
             tables=capture.text.tables_read,
             generation=capture.generation,
         )
-        self._warn_of_own_functions(capture.text)
+        facts = capture.text.facts
+        if facts.unknown_functions:
+            self._when_functions_are_known(facts, partial(self._warn_of_own_functions, facts))
 
     def _refresh(self, client: ClientSession, key: CacheKey, text: SQLText) -> None:
         """One query in the background for an answer that has grown stale."""
@@ -422,31 +440,42 @@ class Caching:
 
     # --- what the person is told ---------------------------------------------------------------------------
 
-    def _warn_of_own_functions(self, text: SQLText) -> None:
-        facts = text.facts
-        if not facts.unknown_functions:
-            return
-        if self._catalog_read:
-            for warning in self._own_functions.warnings(facts):
-                self._pool.notice(warning)
-            return
-        self._catalog_read = True
-        collector = Collector()
-
-        def done(ended: Exchange | None) -> None:
-            if ended is None or ended.error is not None:
-                self._catalog_read = False
-                return
-            rows = messages.text_rows(collector.data)
-            self._own_functions.update({str(name): volatility for name, volatility in rows})  # type: ignore[misc]
-            self._warn_of_own_functions(text)
-
-        exchange = Exchange(collector, simple=True)
-        Errand(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)
+    def _warn_of_own_functions(self, facts: SQLFacts) -> None:
+        for warning in self._own_functions.warnings(facts):
+            self._pool.notice(warning)
 
     def record_write(self, text: SQLText, request: str | None) -> None:
         """`text` has run and is committed."""
-        facts = text.facts
-        unknown = facts.writes_unknown or bool(facts.unknown_functions and self._own_functions.may_write(facts))
-        if facts.tables_written or unknown:
-            self.written.record(facts.tables_written, monotonic(), request, unknown=unknown)
+        facts, now = text.facts, monotonic()
+        if facts.tables_written or facts.writes_unknown:
+            self.written.record(facts.tables_written, now, request, unknown=facts.writes_unknown)
+        if facts.unknown_functions and not facts.writes_unknown:
+            self._when_functions_are_known(facts, partial(self._record_call, facts, now, request))
+
+    def _record_call(self, facts: SQLFacts, at: float, request: str | None) -> None:
+        if self._own_functions.may_write(facts):
+            self.written.record((), at, request, unknown=True)
+
+    def _when_functions_are_known(self, facts: SQLFacts, then: Callable[[], None]) -> None:
+        """Calls `then` when the catalog has been asked for the functions in `facts`, or can't be."""
+        if self._own_functions.knows(facts):
+            then()
+            return
+        self._want_functions.append(then)
+        self._asking_for |= facts.unknown_functions
+        if len(self._want_functions) > 1:
+            return
+        collector = Collector()
+
+        def done(ended: Exchange | None) -> None:
+            waiting, self._want_functions = self._want_functions, []
+            asked_for, self._asking_for = self._asking_for, frozenset()
+            if ended is not None and ended.error is None:
+                rows = messages.text_rows(collector.data)
+                volatilities = {str(name): volatility for name, volatility in rows}
+                self._own_functions.update(volatilities, asked_for)  # type: ignore[arg-type]
+            for call in waiting:
+                call()
+
+        exchange = Exchange(collector, simple=True)
+        Errand(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)

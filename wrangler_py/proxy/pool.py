@@ -13,7 +13,7 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.accounting import Accounting
-from wrangler_py.proxy.caching import Caching
+from wrangler_py.proxy.caching import Caching, WrittenByDatabase
 from wrangler_py.proxy.connect import cancel, connect
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.observer import Observer
@@ -60,6 +60,7 @@ class Pool:
         config: PoolConfig,
         options: ProxyOptions,
         store: CacheStore,
+        written: WrittenByDatabase,
         requests: Requests,
         observer: Observer | None,
     ) -> None:
@@ -71,7 +72,7 @@ class Pool:
         self.texts = SQLTexts()
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
-        self.caching = Caching(self, store)
+        self.caching = Caching(self, store, written)
         self.stored_code = StoredCode()
         self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
@@ -246,6 +247,7 @@ class Pool:
         """Something was run, here or elsewhere, that may make plans stale and have queries do other things."""
         self.statements.forget_all()
         self.stored_code.forget()
+        self.caching.schema_changed()
 
     # --- what people are told ------------------------------------------------------------------------------
 
@@ -438,7 +440,7 @@ class Pool:
         """Takes on a changed config; connections to another origin are closed as they become free."""
         elsewhere = not _same_origin(config, self.config)
         self.config = config
-        self.caching.enabled = not config.caching.disabled
+        self.caching.config_changed()
         if elsewhere:
             for connection in list(self.connections):
                 if connection.idle:
@@ -447,7 +449,7 @@ class Pool:
                     connection.retired = True
             self._known_settings.clear()
             self._interned.clear()
-            self.stored_code.forget()
+            self.schema_changed()
             self.baseline = None  # type: ignore[assignment]
         while self._idle and len(self.connections) > config.connection_limit:
             self._discard(self._idle[0])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping
 
 from wrangler_py.cache.store import CacheStore
+from wrangler_py.cache.written import WrittenTables
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.admission import Admission
+from wrangler_py.proxy.caching import WrittenByDatabase
 from wrangler_py.proxy.client import ClientSession
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
@@ -48,6 +51,7 @@ class Proxy:
         self.port = 0
         self.observer = observer
         self.store = CacheStore(self.options.cache_max_bytes)
+        self._written: WrittenByDatabase = defaultdict(WrittenTables)
         self.requests = Requests()
         # What a pool's database was called before stays good: connection strings outlive a change of config.
         self._databases: dict[str, set[str]] = {}
@@ -72,7 +76,9 @@ class Proxy:
     # --- pools ---------------------------------------------------------------------------------------------
 
     def add_pool(self, binding: str, config: PoolConfig) -> None:
-        self.pools[binding] = Pool(binding, config, self.options, self.store, self.requests, self.observer)
+        self.pools[binding] = Pool(
+            binding, config, self.options, self.store, self._written, self.requests, self.observer
+        )
         self._databases[binding] = {config.origin.database}
 
     def update_pool(self, binding: str, config: PoolConfig) -> None:
