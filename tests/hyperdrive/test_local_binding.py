@@ -104,16 +104,33 @@ def test_a_malformed_string_names_its_source(home: Path) -> None:
         ("?sslmode=verify-full&sslrootcert=CA", TLSPolicy(verify="full", roots="CA")),
     ],
 )
-def test_tls_of_a_local_string(parameters: str, policy: TLSPolicy, tmp_path: Path) -> None:
+def test_tls_of_a_local_string(parameters: str, policy: TLSPolicy, tmp_path: Path, certificates: Any) -> None:
     root = tmp_path / "ca.pem"
-    root.write_text("CA")
+    root.write_text("# Főtanúsítvány\n" + certificates.ca.read_text())
     text = "postgres://u:p@h/d" + parameters.replace("=CA", f"={root}")
+    if policy.roots is not None:
+        policy = replace(policy, roots=certificates.ca.read_text())
     assert local_policy(parse(text)) == policy
 
 
-def test_a_missing_root_certificate(tmp_path: Path) -> None:
-    string = parse(f"postgres://u:p@h/d?sslmode=verify-ca&sslrootcert={tmp_path}/missing")
-    with pytest.raises(WranglerError, match="sslrootcert names a file that cannot be read"):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read"),
+        (b"", "has no certificate in PEM form"),
+        (b"\x30\x82\xff", "is not PEM text"),
+        (
+            b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "has a certificate that cannot be used",
+        ),
+    ],
+)
+def test_a_root_certificate_that_is_none(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    string = parse(f"postgres://u:p@h/d?sslmode=verify-ca&sslrootcert={file}")
+    with pytest.raises(WranglerError, match=f"sslrootcert names a file that cannot be used: .* {reason}"):
         local_policy(string)
 
 

@@ -44,13 +44,17 @@ class Certificate:
 
 def read_authority(path: Path, name: str | None) -> Certificate:
     """The CA certificates of the file `path`. WranglerError if they are not PEM certificates."""
-    text = _read(path)
-    certificates = _certificates(text, path)
+    return _certificate("certificate-authority", name, read_roots(path), None, path)
+
+
+def read_roots(path: Path) -> str:
+    """The certificates in a PEM file, without what else is there. WranglerError if they are not such."""
+    certificates = _certificates(_read(path), path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
     except ssl.SSLError as error:
         raise WranglerError(f"{path} has a certificate that cannot be used: {error.reason or error}") from None
-    return _certificate("certificate-authority", name, certificates, None, path)
+    return certificates
 
 
 def read_mtls(certificate: Path, key: Path, name: str | None) -> Certificate:

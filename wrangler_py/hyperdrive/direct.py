@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Origin, TLSPolicy
 
@@ -27,7 +26,7 @@ def connect(
     """A connection in autocommit mode, closed when the block ends.
 
     `timeout_s` is for one address of the host; libpq takes whole seconds, at least two. Raises
-    psycopg.Error if the origin doesn't let us in, WranglerError if there are no public roots.
+    psycopg.Error if the origin doesn't let us in.
     """
     import psycopg
 
@@ -58,16 +57,15 @@ def connect(
 def public_roots() -> Path | str:
     """The system's public root certificates: a PEM file, or PEM text where the system keeps them elsewhere.
 
-    `SSL_CERT_FILE` is honoured. WranglerError if there are none.
+    `SSL_CERT_FILE` is honoured. Where the system has none in one place, those of certifi, as in `proxy.tls`.
     """
     if file := ssl.get_default_verify_paths().cafile:
         return Path(file)
     certificates = ssl.create_default_context().get_ca_certs(binary_form=True)
     if not certificates:
-        raise WranglerError(
-            "This machine's public root certificates were not found.",
-            hint="Set SSL_CERT_FILE to a file of them; `python -m certifi` prints the path of one.",
-        )
+        import certifi
+
+        return Path(certifi.where())
     return "".join(map(ssl.DER_cert_to_PEM_cert, certificates))
 
 

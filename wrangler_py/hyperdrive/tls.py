@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.certificates import Certificate, CertificateStore, refuse_encrypted
+from wrangler_py.hyperdrive.certificates import Certificate, CertificateStore, read_roots, refuse_encrypted
 from wrangler_py.hyperdrive.config import (
     PLAINTEXT,
     HyperdriveConfig,
@@ -87,7 +87,7 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
     mode = string.ssl_mode
     if string.origin.is_unix_socket or mode in (None, "disable", "allow"):
         return PLAINTEXT
-    roots = _read(string.ssl_root_certificate, "sslrootcert")
+    roots = _roots(string.ssl_root_certificate)
     certificate = _read(string.ssl_certificate, "sslcert")
     key = _read(string.ssl_key, "sslkey")
     if key is not None and string.ssl_key is not None:
@@ -113,13 +113,25 @@ def _certificate(config: HyperdriveConfig, id: str, option: str, certificates: C
     return certificate
 
 
+def _roots(path: str | None) -> str | None:
+    if path is None or path == "system":
+        return None
+    try:
+        return read_roots(Path(path).expanduser())
+    except WranglerError as error:
+        raise WranglerError(
+            f"The connection string's sslrootcert names a file that cannot be used: {error.message}",
+            hint="It takes the path of a PEM file, or `system`.",
+        ) from None
+
+
 def _read(path: str | None, parameter: str) -> str | None:
-    if path is None or (path == "system" and parameter == "sslrootcert"):
+    if path is None:
         return None
     try:
         return Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise WranglerError(
             f"The connection string's {parameter} names a file that cannot be read: {path}",
-            hint="It takes the path of a PEM file" + (", or `system`." if parameter == "sslrootcert" else "."),
+            hint="It takes the path of a PEM file.",
         ) from None
