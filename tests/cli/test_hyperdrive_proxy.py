@@ -223,6 +223,22 @@ def test_a_stale_read_may_be_made_an_error(cli: CommandLine, postgres: Any) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a PostgreSQL that a config can reach without TLS")
+def test_queries_are_shown_and_counted(cli: CommandLine, postgres: Any) -> None:
+    with running(cli, "--connection-string", postgres.dsn(sslmode="disable"), "--log-queries") as proxy:
+        with psycopg.connect(proxy.strings[0], autocommit=True) as client:
+            for sql in ("SELECT 1", "SELECT 1", "SELECT random()"):
+                client.execute(sql.encode())
+        proxy.process.send_signal(signal.SIGINT)
+        assert proxy.process.stderr is not None
+        said = re.sub(r"\d+ ms", "N ms", proxy.process.stderr.read()).splitlines()
+    assert said == [
+        "HYPERDRIVE miss N ms SELECT 1",
+        "HYPERDRIVE hit N ms SELECT 1",
+        "HYPERDRIVE volatile N ms SELECT random()",
+        "HYPERDRIVE: 3 queries: 1 hit, 1 miss, 1 volatile",
+    ]
+
+
 def test_an_updated_config_takes_effect_at_once(cli: CommandLine, postgres: Any) -> None:
     login = f"{postgres.user}:{quote(postgres.user_password, safe='')}"
     string = f"postgresql://{login}@/{postgres.database}?host={postgres.socket_dir}&port={postgres.port}"

@@ -33,6 +33,7 @@ def execute_command(
     database: option.Database = None,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
+    log_queries: option.LogQueries = False,
     fail_on_stale_read: option.FailOnStaleRead = False,
     allow_unsupported: option.AllowUnsupported = False,
     persist_to: option.PersistTo = None,
@@ -61,6 +62,7 @@ def execute_command(
         database=database,
         pool_size=pool_size,
         caching_disabled=caching_disabled,
+        log_queries=log_queries,
         proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
     )
     cwd = global_options().cwd

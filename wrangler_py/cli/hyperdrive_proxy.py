@@ -29,13 +29,14 @@ def proxy(
     database: option.Database = None,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
+    log_queries: option.LogQueries = False,
     fail_on_stale_read: option.FailOnStaleRead = False,
     allow_unsupported: option.AllowUnsupported = False,
     persist_to: option.PersistTo = None,
 ) -> None:
     """Serve databases through a local Hyperdrive.
 
-    Prints how to connect, and ends at Ctrl-C.
+    Prints how to connect, and ends at Ctrl-C with how many queries had which cache status.
     """
     from wrangler_py.devserver.standalone import StandaloneOptions, serve, serve_as
     from wrangler_py.proxy.options import ProxyOptions
@@ -49,6 +50,7 @@ def proxy(
         database=database,
         pool_size=pool_size,
         caching_disabled=caching_disabled,
+        log_queries=log_queries,
         proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
     )
 

@@ -53,6 +53,7 @@ PersistTo = Annotated[
 FailOnStaleRead = Annotated[
     bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
 ]
+LogQueries = Annotated[bool, typer.Option("--log-queries", help="Show each query with its cache status")]
 AllowUnsupported = Annotated[
     bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
 ]

@@ -15,6 +15,7 @@ from wrangler_py.devserver.pool_description import (
     describe_tls,
     is_this_machine,
 )
+from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
@@ -42,7 +43,7 @@ class Report:
         )
         took = f"{event.ms:.0f} ms"
         if queries.total:
-            took += f", {_counted(queries)}"
+            took += f", {describe_counts(queries.by_status)}"
         line = f"{printable(event.method)} {printable(event.path)} {status}"
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
 
@@ -54,19 +55,9 @@ class Report:
         )
 
     def query(self, event: QueryEvent) -> None:
-        """`HYPERDRIVE 3-17 miss 1 ms SELECT …`: the first line of the SQL, as much of it as fits.
-
-        Of one that failed the error comes first: `HYPERDRIVE 3-17 failed 1 ms division by zero (22012): SELECT …`.
-        """
-        if self._output.level < self._queries:
-            return
-        request = f" {event.request}" if event.request else ""
-        first, *more = event.sql.strip().splitlines() or [""]
-        status, sql = event.status, first.rstrip()
-        if event.error is not None:
-            status, sql = "refused" if status == "refused" else "failed", f"{event.error}: {sql}"
-        line = printable(f"{event.binding}{request} {status} {event.duration_ms:.0f} ms {sql}")
-        self._output.aside(self._output.cut(f"{line} …" if more else line), self._queries)
+        """As much of `describe_query` as fits on a line."""
+        if self._output.level >= self._queries:
+            self._output.aside(self._output.cut(describe_query(event)), self._queries)
 
     def exception(self, event: HandlerException) -> None:
         first, newline, more = event.summary.partition("\n")
@@ -126,14 +117,6 @@ class Report:
         if message not in self._warned:
             self._warned.add(message)
             self._output.warn(message)
-
-
-def _counted(queries: QueryCounts) -> str:
-    """`3 queries: 2 hit, 1 volatile`, most first."""
-    by_status = sorted(queries.by_status.items(), key=lambda item: (-item[1], item[0]))
-    if queries.total == 1:
-        return f"1 query: {by_status[0][0]}"
-    return f"{queries.total} queries: " + ", ".join(f"{count} {status}" for status, count in by_status)
 
 
 def _describe_source(pool: PoolConfig) -> str:

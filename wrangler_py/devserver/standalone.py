@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
 from wrangler_py.devserver.pool_description import describe_default
+from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.signals import on_signals
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
@@ -39,6 +40,7 @@ class StandaloneOptions:
     database: str | None = None
     pool_size: int | None = None
     caching_disabled: bool = False
+    log_queries: bool = False
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
 
     def adjust(self, pool: PoolConfig) -> PoolConfig:
@@ -79,7 +81,8 @@ def serve(
     warn: Callable[[str], None],
     fail: Callable[[str, str | None], None],
 ) -> None:
-    """Serve until Ctrl-C, SIGTERM or SIGHUP; `ready` is called when clients can connect.
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; `ready` is called when clients can connect. What was asked is counted
+    at the end.
 
     Raises `WranglerError` if it cannot start.
     """
@@ -87,7 +90,11 @@ def serve(
     async def until_signal() -> None:
         async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
             ready(hyperdrive)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for binding, counts in hyperdrive.query_counts().items():
+                    say(f"{binding}: {describe_counts(counts)}")
 
     async def work() -> None:
         task = asyncio.create_task(until_signal())
@@ -151,6 +158,7 @@ def _hyperdrive(
         say=say,
         warn=warn,
         fail=fail,
+        on_query=(lambda event: say(describe_query(event))) if options.log_queries else None,
         adjust=options.adjust,
         options=options.proxy,
         port=options.port,
