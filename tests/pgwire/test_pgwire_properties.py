@@ -32,7 +32,11 @@ frontend_messages = st.lists(
         st.one_of(st.binary(max_size=40), st.integers(60_000, 70_000).map(bytes)),
     ),
     max_size=6,
-).map(lambda found: [m for m in found if m[0] in b"QBFdP" or len(m) < 9_000])
+).map(
+    lambda found: [
+        messages.message(m[:1], b"") if m[0] in b"HS" else m for m in found if m[0] in b"QBFdP" or len(m) < 9_000
+    ]
+)
 cuts = st.lists(st.integers(0, 200_000), max_size=8)
 
 

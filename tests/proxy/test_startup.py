@@ -59,7 +59,7 @@ def test_it_starts(proxy: ProxyServer, minor: int) -> None:
 def test_a_newer_protocol_is_negotiated_down(proxy: ProxyServer) -> None:
     with connect(proxy, minor=7, settings={"_pq_.unheard_of": "1"}) as client:
         assert client.negotiated is not None
-        assert client.negotiated.body == struct.pack("!II", messages.PROTOCOL_3_2, 1) + b"_pq_.unheard_of\0"
+        assert client.negotiated.body == struct.pack("!II", messages.PROTOCOL_3_0 + 2, 1) + b"_pq_.unheard_of\0"
         assert client.rows("SELECT 1") == [[b"1"]]
 
 

@@ -63,10 +63,6 @@ OVERSIZED_QUERY = Verdict(
     CacheStatus.OVERSIZED_QUERY, "the text is longer than 1 MB", "pass large values as parameters"
 )
 
-OVERSIZED_RESULT = Verdict(
-    CacheStatus.OVERSIZED_RESULT, "the result is larger than 50 MB", "select fewer rows or columns"
-)
-
 NOT_PREPARED = Verdict(
     CacheStatus.UNCACHEABLE,
     "sent as Postgres.js sends it with `prepare: false`, which is not cached",

@@ -10,7 +10,6 @@ import struct
 from collections.abc import Iterable, Mapping
 
 PROTOCOL_3_0 = 196608
-PROTOCOL_3_2 = 196610
 SSL_REQUEST = 80877103
 GSSENC_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
@@ -25,11 +24,7 @@ PARSE_COMPLETE = b"1\0\0\0\x04"
 BIND_COMPLETE = b"2\0\0\0\x04"
 CLOSE_COMPLETE = b"3\0\0\0\x04"
 NO_DATA = b"n\0\0\0\x04"
-EMPTY_QUERY_RESPONSE = b"I\0\0\0\x04"
-PORTAL_SUSPENDED = b"s\0\0\0\x04"
 READY_IDLE = b"Z\0\0\0\x05I"
-READY_IN_TRANSACTION = b"Z\0\0\0\x05T"
-READY_IN_FAILED_TRANSACTION = b"Z\0\0\0\x05E"
 
 # What a frontend sends, whole.
 SYNC = b"S\0\0\0\x04"
@@ -250,28 +245,15 @@ def error_response(
     *,
     severity: str = "ERROR",
     hint: str | None = None,
-    detail: str | None = None,
     routine: str | None = None,
 ) -> bytes:
     """An ErrorResponse. `routine` is the server function that drivers know some errors by."""
-    return message(b"E", _report(severity, sqlstate, text, detail, hint, routine))
-
-
-def notice_response(sqlstate: str, text: str, *, severity: str = "NOTICE", hint: str | None = None) -> bytes:
-    return message(b"N", _report(severity, sqlstate, text, None, hint, None))
-
-
-def _report(
-    severity: str, sqlstate: str, text: str, detail: str | None, hint: str | None, routine: str | None
-) -> bytes:
     fields = [b"S" + severity.encode(), b"V" + severity.encode(), b"C" + sqlstate.encode(), b"M" + text.encode()]
-    if detail:
-        fields.append(b"D" + detail.encode())
     if hint:
         fields.append(b"H" + hint.encode())
     if routine:
         fields.append(b"R" + routine.encode())
-    return b"\0".join(fields) + b"\0\0"
+    return message(b"E", b"\0".join(fields) + b"\0\0")
 
 
 def parse_report(body: bytes) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The Worker's requests as the proxy sees them: whose query it is, how many there were, when it is over.
 
-A request's id is the part behind the last dot of a client's user name: `HYPERDRIVE.3-17`.
+A request's id is the part behind the first dot of a client's user name: `HYPERDRIVE.3-17`.
 """
 
 from __future__ import annotations

@@ -97,6 +97,3 @@ class Statements:
         self.generation += 1
         self._parsed.clear()
         self._known.clear()
-
-    def __len__(self) -> int:
-        return len(self._known)
