@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -59,6 +60,19 @@ def test_idle_threads_end_and_new_ones_start() -> None:
     wait_until(lambda: bool(ran) and not ran[0].is_alive())
     threads.submit(work(lambda: ran.append(threading.current_thread())))
     wait_until(lambda: len(ran) == 2)
+
+
+def test_to_thread_survives_the_end_of_idle_threads() -> None:
+    threads = RequestThreads(idle_s=0.02)
+    ran: list[threading.Thread] = []
+
+    async def run() -> None:
+        await asyncio.to_thread(time.time)
+        ran.append(threading.current_thread())
+
+    for number in range(1, 4):
+        threads.submit(run)
+        wait_until(lambda number=number: len(ran) == number and not ran[-1].is_alive())  # type: ignore[misc]
 
 
 def test_work_that_fails_leaves_the_thread_in_use() -> None:

@@ -274,6 +274,43 @@ def test_a_request_is_the_options_of_another(start_worker):
     assert chunked.text == "PUT sent content None chunked"
 
 
+def test_a_web_socket_for_a_request_that_asks_for_none(start_worker):
+    child = start_worker(
+        """
+        from js import WebSocketPair
+        from workers import Response
+        def on_fetch(request):
+            return Response(None, status=101, web_socket=WebSocketPair.new().object_values()[0])
+        """
+    )
+    assert child.client.get("/").status_code == 500
+    exception = child.wait_for("exception")
+    assert "the request asks for none: it has no `Upgrade: websocket`" in exception["summary"]
+    assert child.wait_for("request")["status"] == 500
+
+
+def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker):
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    child = start_worker(
+        """
+        from workers import Response
+        def pieces():
+            yield b"one"
+            raise ValueError("no more")
+        def on_fetch(request):
+            return Response(pieces())
+        """
+    )
+    with pytest.raises(InvalidStatus, match="500"), connect(child.url.replace("http", "ws"), proxy=None):
+        pass
+    assert "no more" in child.wait_for("exception")["summary"]
+    assert child.wait_for("request")["status"] == 500
+    child.drain()
+    assert child.wait() == 0
+
+
 def test_web_sockets(start_worker):
     from websockets.sync.client import connect
 

@@ -8,6 +8,7 @@ import socket
 
 import httpx
 import psutil
+import pytest
 from psycopg import sql
 from support.postgres_server import DATABASE, SUPERUSER
 
@@ -304,3 +305,35 @@ def test_a_request_is_reported_before_what_happens_in_it(start_worker):
     child.wait_for("request")
     kinds = [event["event"] for event in child.events]
     assert kinds[-3:] == ["started", "exception", "request"]
+
+
+def test_a_response_to_head_with_a_length_that_is_none(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        def on_fetch(request):
+            return Response("text", headers={"content-length": request.headers.get("x-length")})
+        """
+    )
+    for length, answered in (("abc", None), ("-1", None), ("7", "7")):
+        assert child.client.head("/", headers={"x-length": length}).headers.get("content-length") == answered
+    child.drain()
+    assert child.wait() == 0
+
+
+def test_a_response_that_cannot_be_sent_ends_its_request(start_worker):
+    child = start_worker(
+        """
+        from workers import Response
+        def on_fetch(request):
+            response = Response("text")
+            response._headers._pairs.append(("x y", "z"))  # nothing a handler can do lets the server refuse it
+            return response
+        """
+    )
+    with pytest.raises(httpx.RemoteProtocolError):
+        child.client.get("/")
+    assert "Invalid HTTP header name" in child.wait_for("exception")["summary"]
+    assert child.wait_for("request")["status"] == 500
+    child.drain()
+    assert child.wait() == 0

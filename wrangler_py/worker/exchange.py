@@ -24,6 +24,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WATCH_AFTER_S = 0.1
 """A request that takes longer is watched for its client going away."""
+INTERNAL_SERVER_ERROR = 500
 CLIENT_CLOSED_REQUEST = 499
 """What the log shows for a request whose client went away; never sent."""
 
@@ -63,6 +64,11 @@ class HTTPExchange:
         try:
             head, content = await self._head
             status = await self._respond(head, content)
+        except Exception as error:
+            self._host.worker.report_exception(self.id, error)
+            status = INTERNAL_SERVER_ERROR
+            self._client_gone = True  # nothing can be sent any more
+            self._stream_begins.set()
         finally:
             watch.cancel()
             if self._watched is not None:

@@ -119,14 +119,14 @@ class FailureReporter:
     def _frames(self, error: BaseException) -> Iterable[Frame]:
         if isinstance(error, EntrypointError):
             if error.line is not None:
-                yield self._frame(str(self._main), error.line, "<module>", ())
+                yield self._frame(str(self._main), error.line, "<module>")
             return
         for summary in traceback.extract_tb(_without_host(error.__traceback__)):
-            yield self._frame(summary.filename, summary.lineno or 0, summary.name, ())
+            yield self._frame(summary.filename, summary.lineno or 0, summary.name)
         if isinstance(error, SyntaxError) and error.filename and error.lineno:
-            yield self._frame(error.filename, error.lineno, "<module>", ())
+            yield self._frame(error.filename, error.lineno, "<module>")
 
-    def _frame(self, file: str, line: int, function: str, _: tuple[()]) -> Frame:
+    def _frame(self, file: str, line: int, function: str) -> Frame:
         own = is_own_code(Path(file), self._root, self._main)
         context: tuple[tuple[int, str], ...] = ()
         if own:
@@ -222,9 +222,7 @@ def _as_imported(text: str) -> str:
 
 def _similar_package(name: str) -> str | None:
     """A package that is there, with a name so close that the other one is a slip: don't have that installed."""
-    import difflib
-    import pkgutil
-    import sys
+    import pkgutil  # rarely needed
 
     there = {"workers", *sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()), *_DRIVERS}
     return next(iter(difflib.get_close_matches(name, there, n=1, cutoff=0.85)), None)

@@ -6,12 +6,13 @@ import asyncio
 import time
 from urllib.parse import parse_qs
 
+from wrangler_py.worker.entrypoint import EntrypointError
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import as_response, head_of
+from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, as_response, head_of
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.sdk.workers._response import Response
 from wrangler_py.worker.threads import RequestThreads
@@ -119,7 +120,16 @@ class Host:
             return run_scheduled
 
         async def run_fetch(invocation: Invocation, body: IncomingBody | None) -> Response:
-            return as_response(await invocation.call("fetch", make_request(scope, body, invocation)), self.worker)
+            result = await invocation.call("fetch", make_request(scope, body, invocation))
+            response = as_response(result, self.worker)
+            if response.status == SWITCHING_PROTOCOLS:
+                line, name = self.worker.entrypoint.location("fetch")
+                raise EntrypointError(
+                    f"{name} returned a WebSocket, and the request asks for none: it has no `Upgrade: websocket`. "
+                    "Answer such requests otherwise, with status 426 for one",
+                    line=line,
+                )
+            return response
 
         return run_fetch
 

@@ -10,6 +10,8 @@ from wrangler_py.worker.sdk.workers._response import NULL_BODY_STATUSES, Respons
 if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
 
+SWITCHING_PROTOCOLS = 101
+
 # Framing and the connection are the server's to decide.
 _DROPPED = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
 
@@ -55,7 +57,7 @@ def head_of(response: Response, method: str) -> Head:
     body = response._body
     if method == "HEAD":
         length = response._headers.get("content-length")
-        if length is not None:
+        if length is not None and length.isascii() and length.isdecimal():
             headers.append((b"content-length", length.encode()))
     elif response.status not in NULL_BODY_STATUSES and (body is None or body.content is not None):
         content = b"" if body is None or body.content is None else body.content

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker.incoming import make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import Head, as_response, head_of
+from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, Head, as_response, head_of
 from wrangler_py.worker.sdk.js._sockets import WebSocket
 from wrangler_py.worker.sdk.js._values import JsObject
 from wrangler_py.worker.sdk.workers._response import Response
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from wrangler_py.worker.exchange import Receive, Scope, Send
     from wrangler_py.worker.host import Host
 
-SWITCHING_PROTOCOLS = 101
 ABNORMAL_CLOSURE = 1006
 NORMAL_CLOSURE = 1000
 
@@ -51,18 +50,23 @@ class SocketExchange:
         # After that has been sent: the dev session knows of a request before it queries the database.
         self._loop.call_soon(self._host.threads.submit, self._on_thread)
         head, content, client_end = await self._answer
-        if client_end is None:
-            await self._refuse(head, content)
-        else:
-            await self._accept(head)
-            while (message := await self._receive())["type"] == "websocket.receive":
-                text = message.get("text")
-                self._to_worker(client_end._network_message, message["bytes"] if text is None else text)
-            code, reason = message.get("code", ABNORMAL_CLOSURE), message.get("reason") or ""
-            self._to_worker(client_end._network_closed, code, reason)
-        await self._work_end
-        elapsed = time.perf_counter() - started_at
-        self._host.end_request(self._id, "GET", self._scope["path"], head.status, elapsed)
+        try:
+            if client_end is None:
+                await self._refuse(head, content)
+            else:
+                await self._carry(head, client_end)
+        finally:
+            await self._work_end
+            elapsed = time.perf_counter() - started_at
+            self._host.end_request(self._id, "GET", self._scope["path"], head.status, elapsed)
+
+    async def _carry(self, head: Head, client_end: WebSocket) -> None:
+        await self._accept(head)
+        while (message := await self._receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            self._to_worker(client_end._network_message, message["bytes"] if text is None else text)
+        code, reason = message.get("code", ABNORMAL_CLOSURE), message.get("reason") or ""
+        self._to_worker(client_end._network_closed, code, reason)
 
     async def _accept(self, head: Head) -> None:
         protocol = next((value.decode() for name, value in head.headers if name == b"sec-websocket-protocol"), None)
@@ -91,17 +95,16 @@ class SocketExchange:
     async def _on_thread(self) -> None:
         self._thread_loop = asyncio.get_running_loop()
         invocation = Invocation(self._host.worker, self._id)
-        client_end: WebSocket | None = None
         try:
             result = await invocation.call("fetch", make_request(self._scope, None, invocation))
             response = as_response(result, self._host.worker)
+            content = b"" if response._body is None else await response._body.read()
         except BaseException as error:
             response = self._host.error_response(error, self._id, self._scope)
+            content = b"" if response._body is None else await response._body.read()
         # Listeners run later, called from the server's loop, and belong to this request all the same.
         self._context = contextvars.copy_context()
-        if response.status == SWITCHING_PROTOCOLS:
-            client_end = response.web_socket
-        content = b"" if client_end is not None or response._body is None else await response._body.read()
+        client_end = response.web_socket if response.status == SWITCHING_PROTOCOLS else None
         head = head_of(response, "GET")
         events = None if client_end is None else client_end._connect_network()
         self._loop.call_soon_threadsafe(self._answer.set_result, (head, content, client_end))

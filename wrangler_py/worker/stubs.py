@@ -128,11 +128,11 @@ class _Stub(ast.NodeTransformer):
                 if not (of_class and isinstance(statement.target, ast.Name) and _is_private(statement.target.id)):
                     yield _without_value(statement)
             elif isinstance(statement, ast.Assign):
-                yield from self._assignment(statement, of_class=of_class)
+                yield from self._assignment(statement)
             elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 yield statement
 
-    def _assignment(self, statement: ast.Assign, *, of_class: bool) -> Iterable[ast.stmt]:
+    def _assignment(self, statement: ast.Assign) -> Iterable[ast.stmt]:
         target = statement.targets[0]
         if not isinstance(target, ast.Name):
             return

@@ -51,7 +51,7 @@ class RequestThreads:
         self._lock = threading.Lock()
         self._count = 0
         self._unfinished = 0
-        self.executor = ThreadPoolExecutor(TO_THREAD_LIMIT, thread_name_prefix="to-thread")
+        self.executor = _SharedExecutor(TO_THREAD_LIMIT, thread_name_prefix="to-thread")
 
     def submit(self, work: Work) -> None:
         """Run `work()` on a thread of its own, at once or when one gets free."""
@@ -76,6 +76,13 @@ class RequestThreads:
                 return False
             self._count -= 1
             return True
+
+
+class _SharedExecutor(ThreadPoolExecutor):
+    """That of all request threads: an event loop that is closed would shut its own down."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Goes on; its threads end with the process."""
 
 
 class _RequestThread(threading.Thread):
