@@ -179,10 +179,17 @@ def test_ctrl_c_in_the_terminal_is_not_for_the_server(state: Path) -> None:
     server.stop()
 
 
-def test_recovery_after_everything_was_killed(state: Path) -> None:
+def test_recovery_after_everything_was_killed(state: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.sql"
+    schema.write_text(
+        "CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY, text text);\n"
+        "INSERT INTO numbered (text) VALUES ('by the schema');"
+    )
     server = EmbeddedPostgres.start(state)
+    server.apply_schema("app", schema)
     with connect(server.origin("app"), PLAINTEXT) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        connection.execute("INSERT INTO numbered (text) VALUES ('later')")
     (process,) = servers_of(state)
     keeper = process.parent()
     assert keeper is not None
@@ -195,6 +202,9 @@ def test_recovery_after_everything_was_killed(state: Path) -> None:
     try:
         with connect(again.origin("app"), PLAINTEXT) as connection:
             assert connection.execute("SELECT * FROM kept").fetchone() == (42,)
+            added = connection.execute("INSERT INTO numbered (text) VALUES ('now') RETURNING id").fetchone()
+            assert added is not None
+            assert added[0] > 2
     finally:
         again.stop()
 

@@ -35,7 +35,7 @@ _SETTINGS = {
     "max_connections": "120",  # the largest pool, and some for psql
     "shared_buffers": "32MB",
     "min_wal_size": "32MB",
-    "wal_level": "minimal",
+    "wal_level": "replica",  # with `minimal`, a crash sets a sequence back that the schema made and used
     "max_wal_senders": "0",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
