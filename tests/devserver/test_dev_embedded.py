@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from support.dev_process import DEADLINE_S, DevProcess
+from support.dev_process import DEADLINE_S, DevProcess, wait_until_gone
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "hello-hyperdrive"
 
@@ -55,6 +55,24 @@ def test_a_saved_schema_is_applied(dev: DevProcess) -> None:
     schema.write_text(before + "\nINSERT INTO missing DEFAULT VALUES;\n")
     dev.wait_for(r"ERROR.*schema\.sql|ERROR.*missing", since=since)
     assert dev.get().status_code == 200
+
+
+def test_a_server_that_was_killed_is_started_again(dev: DevProcess) -> None:
+    def server() -> psutil.Process:
+        keeper = next(each for each in dev.family() if "wrangler_py.devserver.embedded_keeper" in each.cmdline())
+        return keeper.children()[0]
+
+    killed = server()
+    since = dev.mark()
+    killed.kill()
+    wait_until_gone([killed])
+    schema = dev.project / "schema.sql"
+    added = "\nINSERT INTO greetings (text) VALUES ('Oi');\n"
+    schema.write_text((EXAMPLE / "schema.sql").read_text() + added)
+    dev.wait_for("its server was started again", since=since)
+    dev.wait_for(r"Applied schema\.sql", since=since)
+    assert "Oi" in [row["text"] for row in dev.get().json()]
+    assert server() != killed
 
 
 def test_ctrl_c_ends_the_database_as_well(dev: DevProcess) -> None:

@@ -256,6 +256,7 @@ def test_schema(state: Path, tmp_path: Path) -> None:
             server.apply_schema("app", schema)
         assert f'{schema}:1:1: relation "t" already exists' in caught.value.message
         assert "start with an empty database" in (caught.value.hint or "")
+        assert f"delete\n{data_of(state)}, and start again" in (caught.value.hint or "")
 
         schema.write_text("CREATE TABLE u ();\nINSERT INTO t VALUES (3);\nINSERT INTO nowhere VALUES (1);")
         with pytest.raises(ScriptError) as caught:
@@ -270,6 +271,36 @@ def test_schema(state: Path, tmp_path: Path) -> None:
         assert not server.apply_schema("app", schema)
         schema.unlink()
         with pytest.raises(WranglerError, match="cannot be read"):
+            server.apply_schema("app", schema)
+    finally:
+        server.stop()
+
+
+def test_a_server_that_is_gone_is_said(state: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.sql"
+    schema.write_text("SELECT 1;")
+    server = EmbeddedPostgres.start(state)
+    (process,) = servers_of(state)
+    process.kill()
+    wait_until(lambda: not servers_of(state), "still there")
+    try:
+        with pytest.raises(WranglerError, match="has ended"):
+            server.origin("app")
+        with pytest.raises(WranglerError, match="has ended"):
+            server.apply_schema("app", schema)
+    finally:
+        server.stop()
+
+
+def test_what_fails_at_commit_is_the_schemas_error(state: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.sql"
+    schema.write_text(
+        "CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES t DEFERRABLE INITIALLY DEFERRED);\n"
+        "INSERT INTO t VALUES (1, 2);"
+    )
+    server = EmbeddedPostgres.start(state)
+    try:
+        with pytest.raises(WranglerError, match="violates foreign key constraint"):
             server.apply_schema("app", schema)
     finally:
         server.stop()

@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wrangler_py.devserver import embedded_keeper
 from wrangler_py.devserver.embedded_programs import SHARED_FOLDER, Programs, find_programs
@@ -26,6 +28,9 @@ from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
 from wrangler_py.hyperdrive.direct import connect
 from wrangler_py.hyperdrive.local_file import locked
 from wrangler_py.hyperdrive.script import ScriptError, run
+
+if TYPE_CHECKING:
+    import psycopg
 
 SUPERUSER = "postgres"
 _PORT = 5432
@@ -50,6 +55,10 @@ _INITDB = (
     *("--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync"),
     *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"),
 )
+
+
+class EmbeddedEndedError(WranglerError):
+    """The server is gone: its process was killed, or its data was removed."""
 
 
 class EmbeddedPostgres:
@@ -79,11 +88,14 @@ class EmbeddedPostgres:
             return cls._launch(folder, find_programs())
 
     def origin(self, database: str) -> Origin:
-        """The origin of `database`, which is created if it is missing."""
+        """The origin of `database`, which is created if it is missing.
+
+        Raises EmbeddedEndedError if the server is gone, WranglerError if it refuses.
+        """
         import psycopg
 
         administrative = self._origin("postgres")
-        with connect(administrative, PLAINTEXT) as connection:
+        with self._refusals(), connect(administrative, PLAINTEXT) as connection:
             row = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
             if row is None:
                 name = psycopg.sql.Identifier(database)
@@ -95,7 +107,8 @@ class EmbeddedPostgres:
         """Run the file `schema` in one transaction, unless it ran in `database` as it is now.
 
         Returns whether it ran. What ran is kept as the database's comment, so that it goes with it. Raises
-        WranglerError if the file cannot be read, ScriptError if a statement fails.
+        WranglerError if the file cannot be read, ScriptError if a statement fails, EmbeddedEndedError if the
+        server is gone.
         """
         import psycopg
 
@@ -104,7 +117,8 @@ class EmbeddedPostgres:
         except (OSError, UnicodeDecodeError) as error:
             raise WranglerError(f"{schema} cannot be read: {error}") from None
         applied = f"{schema.name} sha256 {hashlib.sha256(script.encode()).hexdigest()}"
-        with connect(self.origin(database), PLAINTEXT) as connection:
+        origin = self.origin(database)
+        with self._refusals(), connect(origin, PLAINTEXT) as connection:
             comment = connection.execute(_SELECT_COMMENT).fetchone()
             if comment is not None and comment[0] == applied:
                 return False
@@ -113,7 +127,7 @@ class EmbeddedPostgres:
                 for _ in run(connection, script, str(schema)):
                     pass
             except ScriptError as error:
-                raise _with_way_out(error, self.folder) from None
+                raise _with_way_out(error, self.data) from None
             connection.execute(
                 psycopg.sql.SQL("COMMENT ON DATABASE {} IS {}").format(
                     psycopg.sql.Identifier(database), psycopg.sql.Literal(applied)
@@ -135,6 +149,20 @@ class EmbeddedPostgres:
             keeper.stdout.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 keeper.wait(0.1)
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Tells in a person's words what the server refuses, and whether it is there at all."""
+        import psycopg
+
+        try:
+            yield
+        except psycopg.Error as error:
+            if not _is_server(self.data):
+                raise EmbeddedEndedError(
+                    "The embedded PostgreSQL has ended.", hint="Start `wrangler-py dev` again: that starts it, too."
+                ) from None
+            raise WranglerError(f"The embedded PostgreSQL refuses: {_words_of(error)}") from None
 
     def _origin(self, database: str) -> Origin:
         return Origin(host=self.host, port=self.port, database=database, user=SUPERUSER, password=self._password)
@@ -365,11 +393,17 @@ def _pid_file(data: Path) -> list[str]:
     return (data / "postmaster.pid").read_text().splitlines()
 
 
-def _with_way_out(error: ScriptError, folder: Path) -> ScriptError:
+def _words_of(error: psycopg.Error) -> str:
+    """What the server says, on one line."""
+    return error.diag.message_primary or " ".join(str(error).split())
+
+
+def _with_way_out(error: ScriptError, data: Path) -> ScriptError:
     if "already exists" not in error.message:
         return error
     return ScriptError(
         error.message,
         hint=f"{error.hint}\n\nThe database has what an earlier version of the file made. Write what changed\n"
-        f"as ALTER …, use IF NOT EXISTS, or start with an empty database: delete {folder}",
+        f"as ALTER …, use IF NOT EXISTS, or start with an empty database: end this session, delete\n"
+        f"{data}, and start again.",
     )

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from wrangler_py.devserver.embedded import EmbeddedEndedError
 from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
@@ -184,7 +185,12 @@ class LocalHyperdrive:
 
         Raises `WranglerError` for an error in it.
         """
-        if databases := await self._origins.apply_schema(self.bindings, self.schema):
+        try:
+            databases = await self._origins.apply_schema(self.bindings, self.schema)
+        except EmbeddedEndedError:
+            await self.update(self.bindings)  # which starts it again
+            databases = await self._origins.apply_schema(self.bindings, self.schema)
+        if databases:
             self.proxy.clear_cache()
             self._say(f"Applied {self.schema.name} to {', '.join(databases)}.")
 

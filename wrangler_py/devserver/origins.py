@@ -8,9 +8,9 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
-from wrangler_py.devserver.embedded import EmbeddedPostgres
+from wrangler_py.devserver.embedded import EmbeddedEndedError, EmbeddedPostgres
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
+from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
 
 
@@ -22,7 +22,7 @@ class Origins:
         self._starting: asyncio.Task[EmbeddedPostgres] | None = None
 
     async def pools(self, bindings: Iterable[ResolvedBinding]) -> dict[str, PoolConfig]:
-        """A pool config for each binding, by its name.
+        """A pool config for each binding, by its name. An embedded PostgreSQL that has ended is started again.
 
         Raises `WranglerError` if one has nothing to connect to.
         """
@@ -31,7 +31,7 @@ class Origins:
     async def apply_schema(self, bindings: Iterable[ResolvedBinding], schema: Path) -> list[str]:
         """Apply the file `schema`, if it changed, to the embedded databases; returns those it went to.
 
-        Raises `WranglerError` for an error in it.
+        Raises `WranglerError` for an error in it, `EmbeddedEndedError` if the server is gone.
         """
         databases = embedded_databases(bindings)
         if not databases or not schema.is_file():  # noqa: ASYNC240 - one stat
@@ -58,11 +58,20 @@ class Origins:
             self._starting = None
             raise
 
+    async def _embedded_origin(self, binding: str, database: str) -> Origin:
+        embedded = await self._embedded(binding)
+        try:
+            return await asyncio.to_thread(embedded.origin, database)
+        except EmbeddedEndedError:
+            self._starting = None
+            await asyncio.to_thread(embedded.stop)
+        embedded = await self._embedded(binding)
+        return await asyncio.to_thread(embedded.origin, database)
+
     async def _embedded_pool(self, binding: ResolvedBinding) -> PoolConfig:
         database = binding.embedded_database
         assert database is not None
-        embedded = await self._embedded(binding.binding)
-        origin = await asyncio.to_thread(embedded.origin, database)
+        origin = await self._embedded_origin(binding.binding, database)
         if binding.config is None:
             return PoolConfig(name=database, origin=origin, tls=PLAINTEXT, embedded=True)
         return PoolConfig(

@@ -58,6 +58,8 @@ def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:
         changes.append(f"origin {describe_place(now)}")
     elif before.origin.password != now.origin.password:
         changes.append("another password")
+    if before.embedded and now.embedded and before.origin.host != now.origin.host:
+        changes.append("its server was started again")
     if before.tls != now.tls:
         tls = describe_tls(now.tls)
         changes.append("other certificates" if tls == describe_tls(before.tls) else f"TLS {tls}")
