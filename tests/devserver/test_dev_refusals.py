@@ -115,8 +115,9 @@ def test_an_unknown_environment(project: Path) -> None:
     assert "nowhere" in refusal(project, "--env", "nowhere")
 
 
-def test_an_address_of_another_machine(project: Path) -> None:
-    assert "203.0.113.1 is not an address of this machine" in refusal(project, "--ip", "203.0.113.1")
+@pytest.mark.parametrize("address", ["203.0.113.1", "127..0.1"])
+def test_an_address_of_another_machine(project: Path, address: str) -> None:
+    assert f"{address} is not an address of this machine" in refusal(project, "--ip", address)
 
 
 def test_a_proxy_port_that_is_taken(project: Path) -> None:

@@ -58,7 +58,7 @@ def _resolve(host: str) -> tuple[int, str]:
         found = socket.getaddrinfo(
             None if host in ("*", "") else host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # such as of `127..0.1`, whose empty part no name may have
         raise WranglerError(
             f"{host} is not an address of this machine.", hint="Leave --ip out to listen on 127.0.0.1."
         ) from None
