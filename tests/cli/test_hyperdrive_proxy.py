@@ -149,6 +149,21 @@ def test_another_database_of_the_server(cli: CommandLine, postgres: Any) -> None
         assert connection.execute("SELECT current_database()").fetchone() == ("postgres",)
 
 
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        (["--password", ""], "The password is empty."),
+        (["--password", "\udcff"], "The password is not UTF-8 text."),
+        (["--database", ""], "The database name is empty."),
+        (["--database", "\udcff"], "The database name is not UTF-8 text."),
+        (["--database", "x" * 64], "The database name is 64 bytes long"),
+        (["--user", "\udcff"], "The user name is not UTF-8 text."),
+    ],
+)
+def test_what_cannot_be_a_login(cli: CommandLine, postgres: Any, option: list[str], complaint: str) -> None:
+    assert complaint in cli.fails("hyperdrive", "proxy", "--connection-string", postgres.dsn(), *option)
+
+
 def test_the_pool_is_as_large_as_asked(cli: CommandLine, postgres: Any) -> None:
     with running(cli, "--connection-string", postgres.dsn(), "--pool-size", "2") as proxy:
         clients = [psycopg.connect(proxy.strings[0], autocommit=True) for _ in range(6)]

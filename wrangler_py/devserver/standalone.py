@@ -17,8 +17,8 @@ from wrangler_py.devserver.pool_description import describe_default
 from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.signals import on_signals
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
+from wrangler_py.hyperdrive.connection_string import check_identifier, check_text
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
@@ -30,7 +30,8 @@ Result = TypeVar("Result")
 class StandaloneOptions:
     """One run; None stands for what the config says, port 0 for any free one, no password for a random one.
 
-    `database` is one of the same server, `pool_size` a number of origin connections.
+    `database` is one of the same server, `pool_size` a number of origin connections. Raises `WranglerError` for a
+    password or a database that cannot be one.
     """
 
     root: Path
@@ -42,6 +43,12 @@ class StandaloneOptions:
     caching_disabled: bool = False
     log_queries: bool = False
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
+
+    def __post_init__(self) -> None:
+        if self.password is not None and not check_text(self.password, "password"):
+            raise WranglerError("The password is empty.", hint="Leave --password out for a random one.")
+        if self.database is not None:
+            check_identifier(self.database, "database")
 
     def adjust(self, pool: PoolConfig) -> PoolConfig:
         """`pool` as these options want it."""
@@ -67,9 +74,7 @@ def serve_as(bindings: Sequence[ResolvedBinding], user: str) -> list[ResolvedBin
             f"{user!r} cannot be the user name: what follows a dot names a Worker's request.",
             hint="Choose one without a dot.",
         )
-    if len(user.encode()) > limits.IDENTIFIER_MAX_BYTES:
-        raise WranglerError(f"A user name has at most {limits.IDENTIFIER_MAX_BYTES} bytes.")
-    return [replace(bindings[0], binding=user)]
+    return [replace(bindings[0], binding=check_identifier(user, "user"))]
 
 
 def serve(

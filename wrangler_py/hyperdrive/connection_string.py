@@ -139,12 +139,22 @@ def check_port(port: str | int) -> int:
 
 def check_identifier(name: str, what: str) -> str:
     """`name` of a user or database, at most 63 bytes long in UTF-8, as the product allows."""
-    size = len(name.encode())
+    size = len(check_text(name, f"{what} name"))
+    if size == 0:
+        raise WranglerError(f"The {what} name is empty.")
     if size > limits.IDENTIFIER_MAX_BYTES:
         raise WranglerError(
             f"The {what} name is {size} bytes long; Hyperdrive takes at most {limits.IDENTIFIER_MAX_BYTES}."
         )
     return name
+
+
+def check_text(text: str, what: str) -> bytes:
+    """`text` in UTF-8; WranglerError if it was typed in other bytes, which Python keeps as surrogates."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise WranglerError(f"The {what} is not UTF-8 text.") from None
 
 
 def _split_scheme(text: str) -> tuple[str, str]:
