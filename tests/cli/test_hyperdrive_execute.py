@@ -53,6 +53,11 @@ def test_json(bound: CommandLine) -> None:
     assert second == {"command": "SELECT 1", "results": [row]}
 
 
+def test_a_command_that_is_not_utf8(bound: CommandLine) -> None:
+    refusal = bound.fails("hyperdrive", "execute", "DB", "--command", "SELECT '\udcff'")
+    assert "The command is not UTF-8 text." in refusal
+
+
 def test_a_file_stops_at_the_first_error(bound: CommandLine, postgres: Any, table: str) -> None:
     script = bound.cwd / "seed.sql"
     script.write_text(

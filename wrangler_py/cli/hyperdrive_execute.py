@@ -96,8 +96,12 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
     """The SQL, and what to call its source in errors."""
     if (command is None) == (file is None):
         raise WranglerError("Give the SQL to run: either --command SQL or --file FILE.", exit_status=2)
-    if file is None:
-        return command or "", "command"
+    if command is not None:
+        from wrangler_py.hyperdrive.connection_string import check_text
+
+        check_text(command, "command")
+        return command, "command"
+    assert file is not None
     from_pipe = file == Path("-")
     source = "standard input" if from_pipe else str(file)
     try:
