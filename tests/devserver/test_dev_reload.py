@@ -162,6 +162,18 @@ def test_a_dotenv_file_is_read_again(dev: DevProcess, postgres: PostgresServer) 
     dev.wait_until_answers("with dotenv ")
 
 
+@pytest.mark.parametrize("folder", [".", "outside", "project/.wrangler"])
+def test_a_named_file_of_variables_is_read_again(tmp_path: Path, folder: str) -> None:
+    project = write_project(tmp_path / "project", ENTRY)
+    variables = tmp_path / folder / "x.env"
+    variables.parent.mkdir(exist_ok=True)
+    variables.write_text("SUFFIX=before\n")
+    with DevProcess(project, "--env-file", f"src/../../{folder}/x.env") as dev:
+        dev.ready().wait_until_answers("0before")
+        variables.write_text("SUFFIX=after\n")
+        dev.wait_until_answers("0after")
+
+
 def test_a_worker_on_installed_libraries_reloads_its_own_code_only(dev: DevProcess) -> None:
     """Libraries may be imported ahead of a save; what the person wrote never is."""
     for number in ("7", "8", "9"):

@@ -94,8 +94,13 @@ def global_options() -> GlobalOptions:
         config=None if _given.config is None else cwd / _given.config,
         cwd=cwd,
         environment=environment or None,
-        env_files=tuple(cwd / path for path in _given.env_files),
+        env_files=tuple(_resolved(cwd / path) for path in _given.env_files),
     )
+
+
+def _resolved(path: Path) -> Path:
+    """`path` as a watcher names it; what is no file, such as the pipe of `<(…)`, has no other path."""
+    return path.resolve() if path.is_file() else path
 
 
 def project_config(options: GlobalOptions | None = None) -> ConfigFile:

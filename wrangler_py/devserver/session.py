@@ -139,7 +139,12 @@ class DevSession:
         if options.reload:
             from wrangler_py.devserver.watcher import Watcher
 
-            watcher = Watcher(project.root, project.main.parent, ignored=frozenset({options.persist_to}))
+            watcher = Watcher(
+                project.root,
+                project.main.parent,
+                files=frozenset(options.env_files),
+                ignored=frozenset({options.persist_to}),
+            )
             async for burst in watcher.bursts():
                 await self._saved(burst)
         await self._stop.wait()

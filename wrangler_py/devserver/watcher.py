@@ -19,21 +19,30 @@ _QUIET_MS = 15
 
 
 class Watcher:
-    """Watches the folder `root`, and `sources` should that be elsewhere.
+    """Watches the folder `root`, and `sources` and `files` should they be elsewhere or ignored.
 
     `root` itself is watched flat and each of its subfolders deeply, so that the system need not follow an
     ignored one, where a virtual environment has thousands of folders and a database writes all the time.
     """
 
-    def __init__(self, root: Path, sources: Path, *, ignored: frozenset[Path] = frozenset()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        sources: Path,
+        *,
+        files: frozenset[Path] = frozenset(),
+        ignored: frozenset[Path] = frozenset(),
+    ) -> None:
         self._root = root
         self._elsewhere = set() if sources.is_relative_to(root) else {sources}
         self._ignored = ignored
+        self._files = {file for file in files if self.is_ignored(file) or not self._is_within(file)}
         self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
 
     async def bursts(self) -> AsyncIterator[set[Path]]:
         """The files saved, created or deleted, one set a burst, without end."""
         flat = asyncio.create_task(self._watch({self._root}, recursive=False))
+        single = asyncio.create_task(self._watch_files())
         folders = self._folders()
         deep = asyncio.create_task(self._watch(folders, recursive=True))
         try:
@@ -51,6 +60,7 @@ class Watcher:
                 yield burst
         finally:
             flat.cancel()
+            single.cancel()
             deep.cancel()
 
     def is_ignored(self, path: Path) -> bool:
@@ -58,6 +68,9 @@ class Watcher:
             return True
         parts = path.relative_to(self._root).parts if path.is_relative_to(self._root) else path.parts
         return not IGNORED.isdisjoint(parts)
+
+    def _is_within(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder) for folder in (self._root, *self._elsewhere))
 
     def _folders(self) -> set[Path]:
         with contextlib.suppress(OSError):
@@ -67,6 +80,11 @@ class Watcher:
 
     async def _watch(self, paths: set[Path], *, recursive: bool) -> None:
         async for saved in saved_files(paths, wanted=lambda path: not self.is_ignored(path), recursive=recursive):
+            self._saved.put_nowait(saved)
+
+    async def _watch_files(self) -> None:
+        folders = {file.parent for file in self._files}
+        async for saved in saved_files(folders, wanted=self._files.__contains__, recursive=False):
             self._saved.put_nowait(saved)
 
 
