@@ -355,6 +355,16 @@ def test_bind_an_id_of_production(cli: CommandLine) -> None:
     assert "No Hyperdrive config" in cli.fails("hyperdrive", "bind", "no-such-name", "--binding", "B")
 
 
+def test_a_file_that_cannot_be_written_leaves_the_config_to_bind(cli: CommandLine) -> None:
+    name = "x" * 246 + ".toml"  # leaves no room for the name of the new one that is to replace it
+    (cli.cwd / name).write_text('name = "x"\n')
+    options = ("--embedded", "--binding", "DB", "--config", name)
+    refusal = cli.fails("hyperdrive", "create", "my db", *options)
+    assert "The config my db was created, but not bound. Cannot write" in refusal
+    assert f"wrangler-py hyperdrive bind 'my db' --binding DB --config {cli.cwd / name}" in refusal
+    assert "my db" in cli.ok("hyperdrive", "list").stdout
+
+
 def test_delete_names_the_bindings_it_leaves(cli: CommandLine) -> None:
     (cli.cwd / "wrangler.toml").write_text(TOML)
     created(cli, "db", "--binding", "DB")

@@ -98,8 +98,7 @@ def create(
             "`wrangler-py dev` starts it."
         )
     if file is not None:
-        file.save()
-        _say_bound(config, binding or DEFAULT_BINDING, file)
+        _save_binding(config, binding or DEFAULT_BINDING, file)
     else:
         _offer_binding(config, ask=update_config is None)
 
@@ -306,9 +305,7 @@ def _offer_binding(config: HyperdriveConfig, *, ask: bool) -> None:
     if not printing.is_interactive():
         printing.info(f"`wrangler-py hyperdrive bind {shlex.quote(config.name)}` writes it into {_place(file)}.")
     elif printing.confirm(f"Would you like it added to {_place(file)}?", True):
-        binding = _ask_binding(config, file)
-        file.save()
-        _say_bound(config, binding, file)
+        _save_binding(config, _ask_binding(config, file), file)
 
 
 def _ask_binding(config: HyperdriveConfig, file: ConfigFile) -> str:
@@ -332,6 +329,24 @@ def _snippet(config: HyperdriveConfig, file: ConfigFile | None) -> str:
         return f'[[{table}]]\nbinding = "{DEFAULT_BINDING}"\nid = "{config.id}"'
     entry: dict[str, Any] = {"hyperdrive": [{"binding": DEFAULT_BINDING, "id": config.id}]}
     return json.dumps({"env": {environment: entry}} if environment else entry, indent=2)
+
+
+def _save_binding(config: HyperdriveConfig, binding: str, file: ConfigFile) -> None:
+    """Write the binding of a config that is already created, and say so."""
+    try:
+        file.save()
+    except WranglerError as error:
+        options = global_options()
+        command = ["wrangler-py", "hyperdrive", "bind", config.name, "--binding", binding]
+        if options.config is not None:
+            command += ["--config", str(options.config)]
+        if options.environment is not None:
+            command += ["--env", options.environment]
+        raise WranglerError(
+            f"The config {config.name} was created, but not bound. {error.message}",
+            hint=f"`{shlex.join(command)}` writes the binding.",
+        ) from None
+    _say_bound(config, binding, file)
 
 
 def _say_bound(config: HyperdriveConfig | None, binding: str, file: ConfigFile) -> None:

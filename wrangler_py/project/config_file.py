@@ -218,7 +218,7 @@ class ConfigFile:
         try:
             if self.path.read_bytes() != self._original:
                 raise WranglerError(
-                    f"{self.path.name} was changed by someone else meanwhile; nothing was written.",
+                    f"{self.path.name} was changed by someone else meanwhile, and is left as it is.",
                     hint="Run the command again.",
                 )
             replace_file(Path(os.path.realpath(self.path)), edited)
