@@ -111,6 +111,12 @@ def test_a_binding_that_no_worker_can_name(project: Path) -> None:
     assert "hyperdrive[0] is named '9X', which no binding can be." in refusal(project)
 
 
+def test_no_reload_is_for_python(project: Path) -> None:
+    with DevProcess(project, "src/entry.ts", "--no-reload") as dev:
+        assert dev.wait() == 2, dev.output
+        assert "--no-reload is for Workers in Python" in dev.output
+
+
 def test_an_unknown_environment(project: Path) -> None:
     assert "nowhere" in refusal(project, "--env", "nowhere")
 

@@ -45,7 +45,7 @@ def dev(
         typer.Option("--var", metavar="KEY:VALUE", help="A variable for the Worker; may be repeated"),
     ] = None,
     no_reload: Annotated[
-        bool, typer.Option("--no-reload", help="Leave the Worker running when files change")
+        bool, typer.Option("--no-reload", help="Leave the Worker running when files change (Python only)")
     ] = False,
     log_level: Annotated[LogLevel, typer.Option(help="How much is shown")] = LogLevel.LOG,
     persist_to: Annotated[
@@ -69,7 +69,11 @@ def dev(
     debugger: Annotated[
         int | None,
         typer.Option(
-            "--debugger", min=1, max=65535, metavar="PORT", help="Wait for a debugger on this port (needs debugpy)"
+            "--debugger",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Wait for a debugger on this port (needs debugpy); for JavaScript, wrangler's --inspector-port",
         ),
     ] = None,
     fix: Annotated[
@@ -101,6 +105,12 @@ def dev(
     )
     output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
     if is_for_wrangler(config, given.environment, script):
+        if no_reload:
+            raise WranglerError(
+                "--no-reload is for Workers in Python: wrangler reloads this one whenever a file changes.",
+                hint="Leave it out.",
+                exit_status=2,
+            )
         from wrangler_py.devserver.wrangler_command import WranglerOptions
         from wrangler_py.devserver.wrangler_session import find_project, run_wrangler
 
