@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
+from wrangler_py.project.section import JAVASCRIPT
+
 if TYPE_CHECKING:
     import typer
 
-_SCRIPT_SUFFIXES = frozenset([".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"])
+_SCRIPT_SUFFIXES = JAVASCRIPT | {".py"}
 
 
 class DevCommand(TyperCommand):

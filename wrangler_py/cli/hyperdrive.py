@@ -19,13 +19,12 @@ from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.options import find_project_config, global_options, project_config
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config import HyperdriveConfig
     from wrangler_py.hyperdrive.config_options import ConfigOptions
     from wrangler_py.project.config_file import ConfigFile
-
-DEFAULT_BINDING = "HYPERDRIVE"
 
 app = typer.Typer(help="Manage Hyperdrive configs.", no_args_is_help=True)
 

@@ -9,6 +9,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.connection_string import parse
+from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.store import ConfigStore
 from wrangler_py.hyperdrive.tls import local_policy
@@ -16,9 +17,6 @@ from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import Section
 from wrangler_py.project.section_warnings import probably_meant
 from wrangler_py.project.variables import environment_variables
-
-DEFAULT_BINDING = "HYPERDRIVE"
-"""What a config or a connection string is bound as where no binding of a project names it."""
 
 
 def resolve_bindings(

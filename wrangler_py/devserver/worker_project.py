@@ -14,11 +14,8 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.python_compatibility import flag_refusal
-from wrangler_py.project.section import Section
+from wrangler_py.project.section import JAVASCRIPT, Section
 from wrangler_py.project.variables import environment_variables, load_variables
-
-JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
-"""Suffixes of what wrangler builds and runs."""
 
 
 def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | None) -> bool:

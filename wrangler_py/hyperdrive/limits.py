@@ -27,3 +27,5 @@ CACHE_RESULT_MAX_BYTES = 50 * 1024 * 1024
 DEFAULT_PORT = 5432
 EMBEDDED_DATABASE = "app"
 """Database of the embedded PostgreSQL that bindings share unless a config names another."""
+DEFAULT_BINDING = "HYPERDRIVE"
+"""What a config or a connection string is bound as where nothing names the binding."""

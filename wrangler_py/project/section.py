@@ -15,17 +15,18 @@ from typing import Any
 from wrangler_py.errors import WranglerError
 from wrangler_py.project.spans import JSON
 
+JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
+"""Suffixes of a `main` that wrangler builds and runs."""
+
 _PLACEHOLDER = re.compile(r"0{32}|<.*>")
+"""Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
 
 
 def is_placeholder(id: str) -> bool:
     """Whether `id` stands in the place of a config's, as in a new project."""
     return _PLACEHOLDER.fullmatch(id) is not None
-
-
-"""Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
-_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
 
 
 def is_identifier(name: str) -> bool:
