@@ -10,6 +10,7 @@ import typer
 from wrangler_py.cli import printing
 from wrangler_py.cli.options import global_options
 from wrangler_py.errors import WranglerError
+from wrangler_py.terminal_text import printable
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.certificates import Certificate
@@ -72,7 +73,7 @@ def list_certificates(
         printing.out(f"ID: {certificate.id}")
         if certificate.name:
             printing.out(f"Name: {certificate.name}")
-        printing.out(f"Issuer: {printing.printable(certificate.issuer)}")
+        printing.out(f"Issuer: {printable(certificate.issuer)}")
         printing.out(f"Created on: {certificate.uploaded_on[:10]}")
         printing.out(f"Expires on: {certificate.expires_on[:10]}")
         if certificate.kind == "certificate-authority":
@@ -122,5 +123,5 @@ def _say_uploaded(kind: str, certificate: Certificate) -> None:
     name = f" {certificate.name}" if certificate.name else ""
     printing.out(f"Success! Uploaded {kind} Certificate{name}")
     printing.out(f"ID: {certificate.id}")
-    printing.out(f"Issuer: {printing.printable(certificate.issuer)}")
+    printing.out(f"Issuer: {printable(certificate.issuer)}")
     printing.out(f"Expires on {certificate.expires_on[:10]}")

@@ -12,6 +12,7 @@ import typer
 from wrangler_py.cli import printing
 from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.errors import WranglerError
+from wrangler_py.terminal_text import printable
 
 if TYPE_CHECKING:
     from wrangler_py.cache.verdict import Verdict
@@ -157,7 +158,7 @@ def _print(text: str, facts: SQLFacts, verdict: Verdict, config: _Config) -> Non
         printing.out(f"{printing.style('hit', 'green', 'bold')}: cached, after a first miss")
     else:
         printing.out(f"{printing.style(verdict.status.value, 'yellow', 'bold')}: not cached")
-    printing.out(f"  {'why':<14}{printing.printable(verdict.cause)}")
+    printing.out(f"  {'why':<14}{printable(verdict.cause)}")
     if change := _change(verdict, config):
         printing.out(f"  {'change':<14}{change}")
     if verdict.position is not None:
@@ -178,11 +179,11 @@ def _print_lifetime(facts: SQLFacts, config: _Config) -> None:
         f"refreshes it ({where})"
     )
     if facts.tables_read:
-        tables = ", ".join(map(printing.printable, sorted(facts.tables_read)))
+        tables = ", ".join(map(printable, sorted(facts.tables_read)))
         printing.out(f"  {'tables':<14}{tables}; a write to them doesn't end it")
     for name in sorted(facts.unknown_functions):
         printing.out(
-            f"  {'note':<14}{printing.printable(name)}() is not PostgreSQL's own: Hyperdrive can't know whether "
+            f"  {'note':<14}{printable(name)}() is not PostgreSQL's own: Hyperdrive can't know whether "
             "it is IMMUTABLE, and caches it anyway"
         )
 
@@ -203,7 +204,7 @@ def _underlined(text: str, position: int, length: int) -> list[str]:
         before = "…" + before[-_CONTEXT:]
     if len(after) > _CONTEXT:
         after = after[:_CONTEXT] + "…"
-    before, marked, after = (printing.printable(part.replace("\t", " ")) for part in (before, marked, after))
+    before, marked, after = (printable(part.replace("\t", " ")) for part in (before, marked, after))
     number = f"{text.count(chr(10), 0, start) + 1}: " if "\n" in text.strip() else ""
     margin = " " * (2 + len(number) + cell_len(before))
     return [

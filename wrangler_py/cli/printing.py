@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from wrangler_py.errors import WranglerError, hide_passwords
+from wrangler_py.terminal_text import error_line, printable, styled, warning_line
 
 _UNBOUNDED = 10_000
 """Columns of an output that isn't a terminal."""
 _LEAST_WIDTH = 10
 """Of a cell that is folded beside one that never is; a table that is too wide then is for the terminal to fold."""
-_CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
 
 def prepare_streams() -> None:
@@ -42,10 +42,11 @@ def has_colour(stream: TextIO | None = None) -> bool:
 
 def style(text: str, *names: str, stream: TextIO | None = None) -> str:
     """`text` in the styles `names` (`bold`, `dim`, colours); as it is where `stream` has no colours."""
-    if not names or not has_colour(stream):
-        return text
-    codes = ";".join(str(_CODES[name]) for name in names)
-    return f"\x1b[{codes}m{text}\x1b[0m"
+    return styled(text, *names) if names and has_colour(stream) else text
+
+
+def _style_for_errors(text: str, *names: str) -> str:
+    return style(text, *names, stream=sys.stderr)
 
 
 def out(text: str = "") -> None:
@@ -70,12 +71,12 @@ def info(text: str) -> None:
 
 def warn(text: str) -> None:
     """Say that something may not be what the person wants."""
-    err(f"{style('▲ [WARNING]', 'yellow', 'bold', stream=sys.stderr)} {text}")
+    err(warning_line(text, _style_for_errors))
 
 
 def error(message: str, hint: str | None = None) -> None:
     """Say what went wrong and, indented below it, what to do; a mistyped connection string keeps its secret."""
-    err(f"{style('✘ [ERROR]', 'red', 'bold', stream=sys.stderr)} {hide_passwords(message)}")
+    err(error_line(message, _style_for_errors))
     if hint:
         err()
         for line in hide_passwords(hint).splitlines():
@@ -114,15 +115,6 @@ def confirm(question: str, default: bool) -> bool:
             return True
         if answer in ("n", "no"):
             return False
-
-
-def printable(text: str) -> str:
-    """`text` with control characters escaped, so that data cannot drive the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: int = 0) -> None:

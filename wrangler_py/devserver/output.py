@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TextIO
 
+from wrangler_py.errors import hide_passwords
+from wrangler_py.terminal_text import error_line, styled, warning_line
+
 _WIDTH_ELSEWHERE = 100
 """Columns of a line that is cut, where the output is no terminal."""
 
@@ -25,21 +28,6 @@ class Level(IntEnum):
     INFO = 3
     LOG = 4
     DEBUG = 5
-
-
-_STYLES = {
-    "bold": "1",
-    "dim": "2",
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "cyan": "36",
-}
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with nothing in it that could steer a terminal."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def count_of(number: int, noun: str) -> str:
@@ -62,18 +50,16 @@ class Output:
         self._lock = threading.Lock()
 
     def style(self, text: str, *styles: str) -> str:
-        if not self.color:
-            return text
-        return f"\033[{';'.join(_STYLES[style] for style in styles)}m{text}\033[0m"
+        return styled(text, *styles) if self.color else text
 
     def error(self, message: str, hint: str | None = None) -> None:
         first, *more = message.splitlines() or [""]
-        self._write(Level.ERROR, f"{self.style('✘ [ERROR]', 'red', 'bold')} {first}")
-        for line in (*more, *(hint or "").splitlines()):
+        self._write(Level.ERROR, error_line(first, self.style))
+        for line in hide_passwords("\n".join((*more, hint or ""))).splitlines():
             self._write(Level.ERROR, f"  {line}")
 
     def warn(self, message: str) -> None:
-        self._write(Level.WARN, f"{self.style('▲ [WARNING]', 'yellow', 'bold')} {message}")
+        self._write(Level.WARN, warning_line(message, self.style))
 
     def info(self, message: str = "") -> None:
         self._write(Level.INFO, message)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wrangler_py.devserver.output import printable
 from wrangler_py.proxy.observer import QueryEvent
+from wrangler_py.terminal_text import printable
 
 
 def describe_query(event: QueryEvent) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestCutOff, RequestDone
-from wrangler_py.devserver.output import Level, Output, printable
+from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.pool_description import (
     describe_caching,
     describe_default,
@@ -22,6 +22,7 @@ from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.project.python_compatibility import date_warning
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.requests import QueryCounts
+from wrangler_py.terminal_text import printable
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}

@@ -1,0 +1,36 @@
+"""Text as it is shown: styled, with nothing in it that steers a terminal, and without passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wrangler_py.errors import hide_passwords
+
+Style = Callable[..., str]
+"""Puts a text in the styles that are named behind it, or leaves it as it is where there are no colours."""
+
+_CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
+
+
+def styled(text: str, *names: str) -> str:
+    """`text` in the styles `names`: `bold`, `dim`, colours."""
+    if not names:
+        return text
+    return f"\x1b[{';'.join(str(_CODES[name]) for name in names)}m{text}\x1b[0m"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with control characters escaped, so that data cannot drive the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def error_line(message: str, style: Style) -> str:
+    """What went wrong; a mistyped connection string keeps its secret."""
+    return f"{style('✘ [ERROR]', 'red', 'bold')} {hide_passwords(message)}"
+
+
+def warning_line(message: str, style: Style) -> str:
+    """What may not be as the person wants it."""
+    return f"{style('▲ [WARNING]', 'yellow', 'bold')} {message}"
