@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 SNIPPETS = {
@@ -285,8 +287,52 @@ def test_a_web_socket_for_a_request_that_asks_for_none(start_worker):
     )
     assert child.client.get("/").status_code == 500
     exception = child.wait_for("exception")
-    assert "the request asks for none: it has no `Upgrade: websocket`" in exception["summary"]
+    assert "the request does not ask for one with `Upgrade: websocket`" in exception["summary"]
     assert child.wait_for("request")["status"] == 500
+
+
+def test_a_copy_of_a_response_with_a_web_socket(start_worker):
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    child = start_worker(
+        """
+        from js import WebSocketPair
+        from workers import Response
+        def on_fetch(request):
+            return Response(None, status=101, web_socket=WebSocketPair.new().object_values()[0]).clone()
+        """
+    )
+    with pytest.raises(InvalidStatus, match="500"), connect(child.url.replace("http", "ws"), proxy=None):
+        pass
+    assert "returned a copy of a response with a WebSocket" in child.wait_for("exception")["summary"]
+
+
+def test_a_client_that_leaves_before_its_web_socket_is_accepted(start_worker):
+    child = start_worker(
+        """
+        import asyncio
+        from js import WebSocketPair
+        from workers import Response
+        async def on_fetch(request):
+            print("asked")
+            await asyncio.sleep(0.2)
+            client, server = WebSocketPair.new().object_values()
+            server.accept()
+            server.addEventListener("close", lambda event: print("closed", event.code))
+            return Response(None, status=101, web_socket=client)
+        """
+    )
+    with socket.create_connection(("127.0.0.1", child.port)) as connection:
+        connection.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        child.wait_for_output("asked")
+    assert child.wait_for("request")["status"] == 101
+    child.wait_for_output("closed 1006")
+    child.drain()
+    assert child.wait() == 0
 
 
 def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker):

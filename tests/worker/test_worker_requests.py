@@ -321,15 +321,32 @@ def test_a_response_to_head_with_a_length_that_is_none(start_worker):
     assert child.wait() == 0
 
 
-def test_a_response_that_cannot_be_sent_ends_its_request(start_worker):
+def test_a_header_with_a_control_character(start_worker):
     child = start_worker(
         """
         from workers import Response
         def on_fetch(request):
-            response = Response("text")
+            return Response("text", headers={"x-bell": "a\\x07"})
+        """
+    )
+    assert child.client.get("/").status_code == 500
+    assert child.wait_for("exception")["summary"] == "The response's header 'x-bell' has a control character in it"
+
+
+@pytest.mark.parametrize("body", ['"text"', "waiting()"])
+def test_a_response_that_cannot_be_sent_ends_its_request(start_worker, body: str):
+    child = start_worker(
+        """
+        import asyncio
+        from workers import Response
+        async def waiting():
+            await asyncio.Event().wait()
+            yield b""
+        def on_fetch(request):
+            response = Response(BODY)
             response._headers._pairs.append(("x y", "z"))  # nothing a handler can do lets the server refuse it
             return response
-        """
+        """.replace("BODY", body)
     )
     with pytest.raises(httpx.RemoteProtocolError):
         child.client.get("/")

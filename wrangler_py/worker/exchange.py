@@ -67,7 +67,7 @@ class HTTPExchange:
         except Exception as error:
             self._host.worker.report_exception(self.id, error)
             status = INTERNAL_SERVER_ERROR
-            self._client_gone = True  # nothing can be sent any more
+            self._on_disconnect()  # nothing can be sent any more
             self._stream_begins.set()
         finally:
             watch.cancel()
@@ -120,8 +120,7 @@ class HTTPExchange:
     async def _on_thread(self) -> None:
         self._task = asyncio.current_task()
         invocation = Invocation(self._host.worker, self.id)
-        response = await self._on_thread_operate(invocation)
-        head = head_of(response, self._scope["method"])
+        response, head = await self._on_thread_operate(invocation)
         body = response._body
         if body is not None and body.content is None:
             self._loop.call_soon_threadsafe(self._deliver, head, None)
@@ -138,15 +137,19 @@ class HTTPExchange:
         finally:
             self._loop.call_soon_threadsafe(self._finish)
 
-    async def _on_thread_operate(self, invocation: Invocation) -> Response:
+    async def _on_thread_operate(self, invocation: Invocation) -> tuple[Response, Head]:
+        method = self._scope["method"]
         try:
             if self._client_gone:
                 raise asyncio.CancelledError
-            return await self._operation(invocation, self._body)
+            response = await self._operation(invocation, self._body)
+            return response, head_of(response, method)
         except BaseException as error:
             if self._client_gone and isinstance(error, asyncio.CancelledError | ConnectionError):
-                return Response(None, status=500)  # goes nowhere
-            return self._host.error_response(error, self.id, self._scope)
+                response = Response(None, status=INTERNAL_SERVER_ERROR)  # goes nowhere
+            else:
+                response = self._host.error_response(error, self.id, self._scope)
+            return response, head_of(response, method)
 
     async def _on_thread_stream(self, chunks: AsyncIterator[bytes]) -> None:
         complete = False

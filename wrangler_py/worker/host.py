@@ -125,7 +125,7 @@ class Host:
             if response.status == SWITCHING_PROTOCOLS:
                 line, name = self.worker.entrypoint.location("fetch")
                 raise EntrypointError(
-                    f"{name} returned a WebSocket, and the request asks for none: it has no `Upgrade: websocket`. "
+                    f"{name} returned a WebSocket, and the request does not ask for one with `Upgrade: websocket`. "
                     "Answer such requests otherwise, with status 426 for one",
                     line=line,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wrangler_py.worker.entrypoint import EntrypointError
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
 
 SWITCHING_PROTOCOLS = 101
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 # Framing and the connection are the server's to decide.
 _DROPPED = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
@@ -28,10 +31,15 @@ def as_response(result: Any, worker: Worker) -> Response:
     response: Response | None = result if isinstance(result, Response) else None
     if hasattr(result, "_as_response"):
         response = result._as_response()
-    if response is not None and not response.body_used:
+    lacks_socket = response is not None and response.status == SWITCHING_PROTOCOLS and response.web_socket is None
+    if response is not None and not response.body_used and not lacks_socket:
         return response
     line, name = worker.entrypoint.location("fetch")
-    if response is not None:
+    if lacks_socket:
+        problem = (
+            f"{name} returned a copy of a response with a WebSocket, which the copy lacks. Return the response"
+        )
+    elif response is not None:
         problem = (
             f"{name} returned a Response whose body was used already. Make one for each request, "
             "or return response.clone(), cloned before it was read"
@@ -48,7 +56,13 @@ def as_response(result: Any, worker: Worker) -> Response:
 
 
 def head_of(response: Response, method: str) -> Head:
-    """Status and headers as they go over the wire; bytes at hand get their exact Content-Length."""
+    """Status and headers as they go over the wire; bytes at hand get their exact Content-Length.
+
+    Raises EntrypointError for a header that HTTP has no way to send.
+    """
+    for name, value in response._headers._pairs:
+        if _CONTROL.search(value):
+            raise EntrypointError(f"The response's header {name!r} has a control character in it")
     headers = [
         (name.encode("latin-1"), value.encode("latin-1", "replace"))
         for name, value in response._headers._pairs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import time
 from collections.abc import Callable
@@ -61,11 +62,13 @@ class SocketExchange:
             self._host.end_request(self._id, "GET", self._scope["path"], head.status, elapsed)
 
     async def _carry(self, head: Head, client_end: WebSocket) -> None:
-        await self._accept(head)
-        while (message := await self._receive())["type"] == "websocket.receive":
-            text = message.get("text")
-            self._to_worker(client_end._network_message, message["bytes"] if text is None else text)
-        code, reason = message.get("code", ABNORMAL_CLOSURE), message.get("reason") or ""
+        code, reason = ABNORMAL_CLOSURE, ""
+        with contextlib.suppress(RuntimeError, OSError):  # the client has gone before it was accepted
+            await self._accept(head)
+            while (message := await self._receive())["type"] == "websocket.receive":
+                text = message.get("text")
+                self._to_worker(client_end._network_message, message["bytes"] if text is None else text)
+            code, reason = message.get("code", ABNORMAL_CLOSURE), message.get("reason") or ""
         self._to_worker(client_end._network_closed, code, reason)
 
     async def _accept(self, head: Head) -> None:
@@ -99,13 +102,14 @@ class SocketExchange:
             result = await invocation.call("fetch", make_request(self._scope, None, invocation))
             response = as_response(result, self._host.worker)
             content = b"" if response._body is None else await response._body.read()
+            head = head_of(response, "GET")
         except BaseException as error:
             response = self._host.error_response(error, self._id, self._scope)
             content = b"" if response._body is None else await response._body.read()
+            head = head_of(response, "GET")
         # Listeners run later, called from the server's loop, and belong to this request all the same.
         self._context = contextvars.copy_context()
         client_end = response.web_socket if response.status == SWITCHING_PROTOCOLS else None
-        head = head_of(response, "GET")
         events = None if client_end is None else client_end._connect_network()
         self._loop.call_soon_threadsafe(self._answer.set_result, (head, content, client_end))
         try:

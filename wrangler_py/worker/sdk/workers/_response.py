@@ -203,9 +203,9 @@ class Response(Message):
 
 
 def _checked_status(status: HTTPStatus | int | None, web_socket: Any) -> int:
-    if status is None:
-        return 200
-    code = int(status)
+    code = 200 if status is None else int(status)
+    if code != 101 and web_socket is not None:
+        raise ValueError("A response with web_socket=… has status 101")
     if code == 101 and web_socket is None:
         raise ValueError("Status 101 needs web_socket=…, one end of a WebSocketPair")
     if not (200 <= code <= 599 or code == 101):
