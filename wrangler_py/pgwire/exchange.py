@@ -91,10 +91,10 @@ class Exchange:
     plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
     are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
     query that ends an exchange of extended ones. `early_ends` are the ends of COPY data that were sent before the
-    origin has asked for any; `ignored_syncs` are those that the origin
-    ignores, should the COPY not fail before it has read them, and `absorbed` that more than Syncs was sent behind
-    one of those. `sent`, `sent_at`, `answered_bytes`, `capture` and `queries` are for the sender's notes.
-    `when_cancelled` replaces the error with which the origin says that it was cancelled.
+    origin has asked for any; `ignored_syncs` are those that the origin ignores, should the COPY not fail before it
+    has read them, and `absorbed` that more than Syncs was sent behind one of those. `sent`, `sent_at`,
+    `answered_bytes`, `capture` and `queries` are for the sender's notes. `when_cancelled` replaces the error with
+    which the origin says that it was cancelled.
     """
 
     __slots__ = (
