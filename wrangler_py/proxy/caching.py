@@ -458,7 +458,7 @@ class Caching:
 
     def _when_functions_are_known(self, facts: SQLFacts, then: Callable[[], None]) -> None:
         """Calls `then` when the catalog has been asked for the functions in `facts`, or can't be."""
-        if self._own_functions.knows(facts):
+        if self._own_functions.knows(facts) or self._pool.baseline is None:
             then()
             return
         self._want_functions.append(then)
