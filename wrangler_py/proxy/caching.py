@@ -6,14 +6,12 @@ What may be cached and for how long is decided in `wrangler_py.cache`; here is w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, StatementKey
-from wrangler_py.cache.own_functions import CATALOG_QUERY, OwnFunctions
 from wrangler_py.cache.single_flight import SingleFlight
 from wrangler_py.cache.store import CacheStore, Hit, StoredResult
 from wrangler_py.cache.verdict import CacheStatus
@@ -25,7 +23,7 @@ from wrangler_py.pgwire.results import result_formats, split_result, with_format
 from wrangler_py.proxy.columns import same_columns
 from wrangler_py.proxy.errand import Errand
 from wrangler_py.proxy.failures import SQLSTATE
-from wrangler_py.proxy.origin import Collector
+from wrangler_py.proxy.function_catalog import FunctionCatalog
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.repeats import Repeats
 from wrangler_py.proxy.sql_text import TOO_LONG
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.sql_text import SQLText
     from wrangler_py.proxy.statements import Statement
-    from wrangler_py.sql.facts import SQLFacts
 
 WrittenByDatabase = defaultdict[tuple[str, int, str], WrittenTables]
 """By host, port and database: several bindings may be of one."""
@@ -119,9 +116,7 @@ class Caching:
         self._store = store
         self._written = written
         self._flights: SingleFlight[ClientSession] = SingleFlight()
-        self._own_functions = OwnFunctions()
-        self._asking_for: frozenset[str] = frozenset()
-        self._want_functions: list[Callable[[], None]] = []
+        self._functions = FunctionCatalog(pool)
         self.repeats = Repeats(pool, store)
         self.counts = ConfigCounts()
         self.stale_reads = StaleReadLog()
@@ -133,7 +128,7 @@ class Caching:
         self.written = self._written[origin.host, origin.port, origin.database]
 
     def schema_changed(self) -> None:
-        self._own_functions.forget()
+        self._functions.forget()
 
     # --- answering -----------------------------------------------------------------------------------------
 
@@ -412,9 +407,8 @@ class Caching:
             tables=capture.text.tables_read,
             generation=capture.generation,
         )
-        facts = capture.text.facts
-        if facts.unknown_functions:
-            self._when_functions_are_known(facts, partial(self._warn_of_own_functions, facts))
+        if capture.text.facts.unknown_functions:
+            self._functions.warn(capture.text.facts)
 
     def _refresh(self, client: ClientSession, key: CacheKey, text: SQLText) -> None:
         """One query in the background for an answer that has grown stale."""
@@ -438,44 +432,11 @@ class Caching:
         )
         Errand(self._pool, client.settings, data, exchange, done)
 
-    # --- what the person is told ---------------------------------------------------------------------------
-
-    def _warn_of_own_functions(self, facts: SQLFacts) -> None:
-        for warning in self._own_functions.warnings(facts):
-            self._pool.notice(warning)
-
     def record_write(self, text: SQLText, request: str | None) -> None:
         """`text` has run and is committed."""
         facts, now = text.facts, monotonic()
         if facts.tables_written or facts.writes_unknown:
             self.written.record(facts.tables_written, now, request, unknown=facts.writes_unknown)
         if facts.unknown_functions and not facts.writes_unknown:
-            self._when_functions_are_known(facts, partial(self._record_call, facts, now, request))
-
-    def _record_call(self, facts: SQLFacts, at: float, request: str | None) -> None:
-        if self._own_functions.may_write(facts):
-            self.written.record((), at, request, unknown=True)
-
-    def _when_functions_are_known(self, facts: SQLFacts, then: Callable[[], None]) -> None:
-        """Calls `then` when the catalog has been asked for the functions in `facts`, or can't be."""
-        if self._own_functions.knows(facts) or self._pool.baseline is None:
-            then()
-            return
-        self._want_functions.append(then)
-        self._asking_for |= facts.unknown_functions
-        if len(self._want_functions) > 1:
-            return
-        collector = Collector()
-
-        def done(ended: Exchange | None) -> None:
-            waiting, self._want_functions = self._want_functions, []
-            asked_for, self._asking_for = self._asking_for, frozenset()
-            if ended is not None and ended.error is None:
-                rows = messages.text_rows(collector.data)
-                volatilities = {str(name): volatility for name, volatility in rows}
-                self._own_functions.update(volatilities, asked_for)  # type: ignore[arg-type]
-            for call in waiting:
-                call()
-
-        exchange = Exchange(collector, simple=True)
-        Errand(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)
+            record = partial(self.written.record, (), now, request, unknown=True)
+            self._functions.when_may_write(facts, record)

@@ -107,8 +107,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     kind, data, missing = piece
     queue = origin.stream.queue
     open_exchange = queue[-1] if queue and not queue[-1].closed else None
-    if origin.stream.muddled and not origin.stream.copy_in:
-        origin.transport.write(messages.FLUSH)  # the end of the COPY may be known, but not said yet
+    if _waits_for_copy(origin):
         return False
     if open_exchange is not None and open_exchange.failed:
         return True  # the origin skips all up to the Sync
@@ -209,8 +208,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     """
     queue = origin.stream.queue
     exchange = queue[-1] if queue and not queue[-1].closed else None
-    if origin.stream.muddled and not origin.stream.copy_in and group[0][0] != _SYNC:
-        origin.transport.write(messages.FLUSH)  # the end of the COPY may be known, but not said yet
+    if group[0][0] != _SYNC and _waits_for_copy(origin):
         return False
     if exchange is not None and exchange.failed:
         # The origin skips all up to the Sync.
@@ -286,6 +284,14 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         made_up = origin.stream.emit_ready_steps(exchange)
         if made_up:
             client.write(made_up)
+    return True
+
+
+def _waits_for_copy(origin: OriginConnection) -> bool:
+    """Whether what is sent now may be skipped by the origin or not, until the end of a COPY is heard."""
+    if not origin.stream.muddled or origin.stream.copy_in:
+        return False
+    origin.transport.write(messages.FLUSH)  # the origin may know that end, and not have said it yet
     return True
 
 

@@ -6,13 +6,12 @@ import asyncio
 import time
 from urllib.parse import parse_qs
 
-from wrangler_py.worker.entrypoint import EntrypointError
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, as_response, head_of
+from wrangler_py.worker.outgoing import as_response, content_of, head_of
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.sdk.workers._response import Response
 from wrangler_py.worker.threads import RequestThreads
@@ -121,21 +120,13 @@ class Host:
 
         async def run_fetch(invocation: Invocation, body: IncomingBody | None) -> Response:
             result = await invocation.call("fetch", make_request(scope, body, invocation))
-            response = as_response(result, self.worker)
-            if response.status == SWITCHING_PROTOCOLS:
-                line, name = self.worker.entrypoint.location("fetch")
-                raise EntrypointError(
-                    f"{name} returned a WebSocket, and the request does not ask for one with `Upgrade: websocket`. "
-                    "Answer such requests otherwise, with status 426 for one",
-                    line=line,
-                )
-            return response
+            return as_response(result, self.worker, for_upgrade=False)
 
         return run_fetch
 
     async def _answer(self, scope: Scope, send: Send, response: Response) -> None:
         head = head_of(response, scope["method"])
-        content = b"" if response._body is None else await response._body.read()
+        content = await content_of(response)
         headers = self.with_connection_header(head.headers)
         await send({"type": "http.response.start", "status": head.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})

@@ -26,33 +26,50 @@ class Head(NamedTuple):
     headers: list[tuple[bytes, bytes]]
 
 
-def as_response(result: Any, worker: Worker) -> Response:
-    """Take what a handler returned. Raises EntrypointError when that is no response, pointing at the handler."""
+def as_response(result: Any, worker: Worker, *, for_upgrade: bool) -> Response:
+    """Take what a handler returned. Raises EntrypointError, pointing at the handler, when that is no response to
+    the request, which asks for a WebSocket or not.
+    """
     response: Response | None = result if isinstance(result, Response) else None
     if hasattr(result, "_as_response"):
         response = result._as_response()
-    lacks_socket = response is not None and response.status == SWITCHING_PROTOCOLS and response.web_socket is None
-    if response is not None and not response.body_used and not lacks_socket:
-        return response
+    if response is not None:
+        problem = _problem_of(response, for_upgrade)
+        if problem is None:
+            return response
+    elif result is None:
+        problem = "returned nothing. Every path through it must end with `return Response(…)`"
+    elif isinstance(result, dict | list):
+        problem = f"returned a {type(result).__name__}, not a Response. Write `return Response.json(…)`"
+    elif isinstance(result, str | bytes):
+        problem = f"returned {type(result).__name__}, not a Response. Write `return Response(…)`"
+    else:
+        problem = f"returned {type(result).__name__}, not a Response"
     line, name = worker.entrypoint.location("fetch")
-    if lacks_socket:
-        problem = (
-            f"{name} returned a copy of a response with a WebSocket, which the copy lacks. Return the response"
-        )
-    elif response is not None:
-        problem = (
-            f"{name} returned a Response whose body was used already. Make one for each request, "
+    raise EntrypointError(f"{name} {problem}", line=line)
+
+
+def _problem_of(response: Response, for_upgrade: bool) -> str | None:
+    if response.body_used:
+        return (
+            "returned a Response whose body was used already. Make one for each request, "
             "or return response.clone(), cloned before it was read"
         )
-    elif result is None:
-        problem = f"{name} returned nothing. Every path through it must end with `return Response(…)`"
-    elif isinstance(result, dict | list):
-        problem = f"{name} returned a {type(result).__name__}, not a Response. Write `return Response.json(…)`"
-    elif isinstance(result, str | bytes):
-        problem = f"{name} returned {type(result).__name__}, not a Response. Write `return Response(…)`"
-    else:
-        problem = f"{name} returned {type(result).__name__}, not a Response"
-    raise EntrypointError(problem, line=line)
+    if response.status != SWITCHING_PROTOCOLS:
+        return None
+    if not for_upgrade:
+        return (
+            "returned a WebSocket, and the request does not ask for one with `Upgrade: websocket`. "
+            "Answer such requests otherwise, with status 426 for one"
+        )
+    if response.web_socket is None:
+        return "returned a copy of a response with a WebSocket, which the copy lacks. Return the response"
+    return None
+
+
+async def content_of(response: Response) -> bytes:
+    """All of its body. Raises what the handler's generator does."""
+    return b"" if response._body is None else await response._body.read()
 
 
 def head_of(response: Response, method: str) -> Head:

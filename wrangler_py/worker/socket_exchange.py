@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker.incoming import make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, Head, as_response, head_of
+from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, Head, as_response, content_of, head_of
 from wrangler_py.worker.sdk.js._sockets import WebSocket
 from wrangler_py.worker.sdk.js._values import JsObject
 from wrangler_py.worker.sdk.workers._response import Response
@@ -43,8 +43,7 @@ class SocketExchange:
         """See the WebSocket through; with `own`, refuse it with that response instead."""
         await self._receive()  # websocket.connect
         if own is not None:
-            content = b"" if own._body is None else await own._body.read()
-            await self._refuse(head_of(own, "GET"), content)
+            await self._refuse(head_of(own, "GET"), await content_of(own))
             return
         started_at = time.perf_counter()
         self._host.worker.control.send_soon("started", id=self._id, method="GET", path=self._scope["path"])
@@ -100,13 +99,11 @@ class SocketExchange:
         invocation = Invocation(self._host.worker, self._id)
         try:
             result = await invocation.call("fetch", make_request(self._scope, None, invocation))
-            response = as_response(result, self._host.worker)
-            content = b"" if response._body is None else await response._body.read()
-            head = head_of(response, "GET")
+            response = as_response(result, self._host.worker, for_upgrade=True)
+            head, content = head_of(response, "GET"), await content_of(response)
         except BaseException as error:
             response = self._host.error_response(error, self._id, self._scope)
-            content = b"" if response._body is None else await response._body.read()
-            head = head_of(response, "GET")
+            head, content = head_of(response, "GET"), await content_of(response)
         # Listeners run later, called from the server's loop, and belong to this request all the same.
         self._context = contextvars.copy_context()
         client_end = response.web_socket if response.status == SWITCHING_PROTOCOLS else None
