@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 GROUP_BYTES = 262_144
 """A longer message group goes out before its end is there."""
+NO_MORE_INPUT_S = 0.002
+"""Messages that no Sync or Flush follows for so long are run without one, as a server runs them at once."""
 CLOSE_GRACE_S = 1.0
 """How long a client that is closed may take to read what it was sent."""
 
@@ -102,6 +104,7 @@ class ClientSession(asyncio.Protocol, Holder):
         self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
         self._group: Group = []
         self._group_bytes = 0
+        self._no_more_input: asyncio.TimerHandle | None = None
         self._pending = PendingMessages()
 
     # --- asyncio's side ------------------------------------------------------------------------------------
@@ -124,6 +127,7 @@ class ClientSession(asyncio.Protocol, Holder):
         self._stop_waiting()
         self._give_up_lead()
         self._let_origin_go()
+        self._take_group()
         self._pending.take_all()
 
     def _stop_waiting(self) -> None:
@@ -192,8 +196,23 @@ class ClientSession(asyncio.Protocol, Holder):
         except ProtocolError as error:
             self._refuse_nonsense(error)
             return
+        if group:
+            self._run_without_sync()
         if group or self.reader.in_message:
             acknowledge_now(self.transport)
+
+    def _run_without_sync(self) -> None:
+        """Sends on what no Sync or Flush follows: at once over a connection held, else when no more input comes."""
+        if self.origin is not None and not self.waiting:
+            self._submit_without_sync()
+        elif self._no_more_input is None:
+            loop = asyncio.get_running_loop()
+            self._no_more_input = loop.call_later(NO_MORE_INPUT_S, self._submit_without_sync)
+
+    def _submit_without_sync(self) -> None:
+        if self._group:
+            self._group.append((_FLUSH, messages.FLUSH, 0))
+            self._submit(self._take_group(), closed=False)
 
     def refuse(self, response: bytes) -> None:
         """Says why, where that can be said, and closes."""
@@ -242,6 +261,9 @@ class ClientSession(asyncio.Protocol, Holder):
 
     def _take_group(self) -> Group:
         group, self._group, self._group_bytes = self._group, [], 0
+        if self._no_more_input is not None:
+            self._no_more_input.cancel()
+            self._no_more_input = None
         return group
 
     def _submit(self, group: Group, *, closed: bool) -> None:
