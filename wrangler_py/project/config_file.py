@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 from pathlib import Path
@@ -168,7 +170,13 @@ class ConfigFile:
                 f"There is no Hyperdrive binding {binding} in {self._place(environment)}.",
                 hint=f"It has: {known}." if known else None,
             )
-        self._edit("remove", (*_base(environment), "hyperdrive", names.index(binding)))
+        path = (*_base(environment), "hyperdrive")
+        if len(names) == 1:
+            with contextlib.suppress(UnsafeEditError):
+                self._document.remove(path)
+                return
+            # The array is all that makes the environment exist: it stays, empty.
+        self._edit("remove", (*path, names.index(binding)))
 
     def set_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
         """Have `flag` among the compatibility flags; an environment that inherits them gets its own copy."""
@@ -230,11 +238,19 @@ class ConfigFile:
         try:
             getattr(self._document, operation)(path, *arguments, **options)
         except UnsafeEditError as error:
-            key = ".".join(str(part) for part in path if isinstance(part, str))
             raise WranglerError(
-                f"`{key}` cannot be edited in place the way {self.path.name} is written: {error}.",
-                hint="Nothing was written; make this change by hand.",
+                f"`{_dotted(path)}` cannot be edited in place the way {self.path.name} is written: {error}.",
+                hint=self._by_hand(operation, path, *arguments),
             ) from error
+
+    def _by_hand(self, operation: str, path: KeyPath, value: Any = None) -> str:
+        """How to make an edit that could not be made."""
+        if operation == "remove":
+            return f"Nothing was written. Take out `{_dotted(path)}` by hand."
+        if not all(isinstance(key, str) for key in path):
+            return f"Nothing was written. Set `{_dotted(path)}` by hand: {json.dumps(value, ensure_ascii=False)}"
+        lines = self._document.lines(path, [value] if operation == "append" else value)
+        return f"Nothing was written. Add this by hand:\n{lines.rstrip()}"
 
     def _has(self, path: KeyPath) -> bool:
         data: Any = self.data
@@ -250,6 +266,11 @@ class ConfigFile:
 
 def _base(environment: str | None) -> tuple[str, ...]:
     return () if environment is None else ("env", environment)
+
+
+def _dotted(path: KeyPath) -> str:
+    """`path` for a person to read."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
 def _parse(path: Path, text: str) -> Document:
