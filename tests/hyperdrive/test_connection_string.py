@@ -153,6 +153,7 @@ def test_an_unknown_word_about_tls_is_an_error_that_says_what_to_write(query: st
     [
         ("options=-csearch_path%3Dpg_catalog", "-csearch_path=pg_catalog"),
         ("options=-c%20a.b%3D1%20--work-mem=1MB", "-c a.b=1 --work-mem=1MB"),
+        ("options=-c+timezone%3DEtc/GMT+5+-c+a.b=1", "-c timezone=Etc/GMT+5 -c a.b=1"),
         ("options=endpoint%3Dep-x", "endpoint=ep-x"),  # Neon, for drivers without SNI
         ("options[timezone]=UTC", "-c timezone=UTC"),  # SQLx
         ("search_path=a,b", "-c search_path=a,b"),  # lib/pq and pgx take any setting

@@ -153,15 +153,12 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
     if target is None and config_file is None:
         raise WranglerError(
             "There is no project here whose binding could be meant.",
-            hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to a folder with a\nwrangler.toml.",
-            exit_status=2,
+            hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
         )
     bindings = resolve_target(target, config_file, options.environment, options.env_files)
     if len(bindings) > 1:
         names = ", ".join(each.binding for each in bindings)
-        raise WranglerError(
-            "The project has several Hyperdrive bindings.", hint=f"Name one of them: {names}", exit_status=2
-        )
+        raise WranglerError("The project has several Hyperdrive bindings.", hint=f"Name one of them: {names}")
     (resolved,) = bindings
     if resolved.ignored_parameters:
         printing.warn(

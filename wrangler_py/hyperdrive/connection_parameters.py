@@ -194,7 +194,8 @@ def _look_up(known: dict[str, str], value: str, name: str) -> str:
 def _setting(name: str, key: str, value: str) -> str | None:
     """The part of `options` that the parameter `name` stands for, if it stands for a session setting."""
     if key == "options":
-        return value
+        # Most URL libraries write a space as `+`; libpq reads it as it is, so only where no `+` can stand.
+        return re.sub(r"\+(?=-)|(?<=-c)\+", " ", value)
     bracketed = re.fullmatch(r"options\[(.+)\]", name)
     if bracketed is not None:
         return _assignment(bracketed[1], value)
