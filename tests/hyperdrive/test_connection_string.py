@@ -201,11 +201,14 @@ def test_what_has_no_effect_is_named(query: str, ignored: tuple[str, ...]) -> No
     assert parse(f"postgres://u:p@h/d?{query}").parameters.ignored == ignored
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("3", 3), ("1", 2), ("0", None), ("-1", None), ("60", 60)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("3", 3), ("1", 2), ("0", None), ("-1", None), ("15", 15), ("16", None)]
+)
 def test_the_time_to_connect(text: str, seconds: float | None) -> None:
     string = parse(f"postgres://u:p@h/d?connect_timeout={text}")
     assert string.parameters.connect_timeout_s == seconds
     assert string.ignored == ("connect_timeout",)
+    assert (string.parameters.ignored == ()) == (seconds is not None)
     with pytest.raises(WranglerError, match="`connectTimeout` is not a number of seconds"):
         parse("postgres://u:p@h/d?connectTimeout=PT3S")
 

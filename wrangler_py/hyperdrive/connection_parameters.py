@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive import limits
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's, the weakest first."""
@@ -120,7 +121,7 @@ def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
             not_in_config.append(name)
         elif key == "connecttimeout":
             connect_timeout_s = _timeout(name, value)
-            not_in_config.append(name)
+            (not_in_config if connect_timeout_s else ignored).append(name)
         elif key not in _TLS and not _is_harmless(key, value):
             ignored.append(name)
     if "sslinline" in given and given["sslinline"].lower() not in _NO:
@@ -215,10 +216,10 @@ def _assignment(name: str, value: str) -> str:
 
 
 def _timeout(name: str, value: str) -> float | None:
-    """Seconds; None for libpq's "no limit", which leaves Hyperdrive's own. As in libpq, two are the least."""
+    """Seconds, as in libpq at least two; None for what goes beyond Hyperdrive's own limit, "no limit" included."""
     if not re.fullmatch(r"\s*-?[0-9]{1,6}\s*", value):
         raise WranglerError(f"The parameter `{name}` is not a number of seconds.")
-    return max(2.0, float(value)) if int(value) > 0 else None
+    return max(2.0, float(value)) if 0 < int(value) <= limits.CONNECT_TIMEOUT_S else None
 
 
 def _is_harmless(key: str, value: str) -> bool:
