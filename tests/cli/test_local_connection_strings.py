@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -137,6 +138,18 @@ def test_what_has_no_effect_is_said(cli: CommandLine, postgres: Any) -> None:
     assert said in run(cli, string).stderr
     said = cli.ok("hyperdrive", "create", "x", "--no-check", "--connection-string", postgres.dsn(max=5)).stderr
     assert "Hyperdrive ignores these parameters of the connection string: max" in said
+
+
+def test_the_proxy_says_it_too(cli: CommandLine, postgres: Any) -> None:
+    string = postgres.dsn(passfile="x", service="y")
+    with cli.start("hyperdrive", "proxy", "--connection-string", string) as process:
+        assert process.stderr is not None
+        said = ""
+        while not (line := process.stderr.readline()).startswith("Ready."):
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGINT)
+    assert "(--connection-string) have no effect: passfile, service" in said
 
 
 def test_execute_honours_them_too(cli: CommandLine, postgres: Any) -> None:

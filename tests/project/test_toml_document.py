@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wrangler_py.project.document import DocumentSyntaxError, UnsafeEditError
-from wrangler_py.project.toml_document import TOMLDocument
+from wrangler_py.project.toml_document import TOMLDocument, _is_part
 from wrangler_py.project.toml_sections import sections_of
 
 BINDING = {"binding": "HYPERDRIVE", "id": "0123456789abcdef0123456789abcdef"}
@@ -399,13 +399,21 @@ def test_a_comment_is_no_section_and_a_string_is_none() -> None:
     assert document.text == text + "f = true\n"
 
 
-def test_a_line_that_should_not_change_refuses_the_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "[vars]\nA = 1 # one\n"
+@pytest.mark.parametrize("damage", ["comment", "value", "order"])
+def test_an_edit_that_changes_other_lines_is_refused(damage: str) -> None:
+    text = "[vars]\nA = 1 # one\nB = 2\n"
     document = TOMLDocument(text)
-    monkeypatch.setattr(tomlkit.TOMLDocument, "as_string", lambda self: text.replace("one", "two") + "B = 2\n")
-    monkeypatch.setattr(
-        TOMLDocument, "_open", lambda self, section: (document := tomlkit.parse(text), document["vars"])
-    )
+    section = document.sections[-1]
+    parsed, table = document._open(section)
+    table["C"] = 3
+    assert document._replace(section, parsed, _is_part).text == text + "C = 3\n"
+    if damage == "comment":
+        table.value.item("A").comment("two")
+    elif damage == "value":
+        table["B"] = 3
+    else:
+        del table["A"]
+        table["A"] = 1
     with pytest.raises(UnsafeEditError, match="other lines would have changed"):
-        document.set(("vars", "B"), 2)
+        document._replace(section, parsed, _is_part)
     assert document.text == text
