@@ -340,6 +340,9 @@ def test_a_config_file_that_cannot_be_edited_is_left_alone(cli: CommandLine) -> 
     for line in ("[[env.staging.hyperdrive]]", 'binding = "DB"', f'id = "{id}"'):
         assert line in said
     assert (cli.cwd / "wrangler.toml").read_text() == content
+    options = ["--no-check", f"--connection-string={STRING}", "--binding", "DB", "--env", "staging"]
+    assert "Nothing was created" in cli.fails("hyperdrive", "create", "b", *options)
+    assert "'b'" in cli.fails("hyperdrive", "get", "b")
 
 
 def test_a_new_project_gets_its_database_in_one_step(cli: CommandLine) -> None:

@@ -28,11 +28,23 @@ FILE_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 
 _BOM = "\ufeff"
 
-__all__ = ["FILE_NAMES", "BindingNameError", "ConfigFile", "HyperdriveBinding", "Section", "is_identifier"]
+__all__ = [
+    "FILE_NAMES",
+    "BindingNameError",
+    "ConfigEditError",
+    "ConfigFile",
+    "HyperdriveBinding",
+    "Section",
+    "is_identifier",
+]
 
 
 class BindingNameError(WranglerError):
     """A binding cannot be added under this name, but can be under another one."""
+
+
+class ConfigEditError(WranglerError):
+    """The file is written in a way that an edit cannot be made in; the hint shows what to add by hand."""
 
 
 class ConfigFile:
@@ -238,7 +250,7 @@ class ConfigFile:
         try:
             getattr(self._document, operation)(path, *arguments, **options)
         except UnsafeEditError as error:
-            raise WranglerError(
+            raise ConfigEditError(
                 f"`{_dotted(path)}` cannot be edited in place the way {self.path.name} is written: {error}.",
                 hint=self._by_hand(operation, path, *arguments),
             ) from error
