@@ -372,6 +372,20 @@ def test_the_last_binding_goes_with_its_array(
     assert ConfigFile.load(path).data == left
 
 
+def test_the_last_flag_goes_with_its_array_unless_it_hides_others(path: Path) -> None:
+    file = ConfigFile.load(path)
+    file.set_compatibility_flag("nodejs_compat", "staging")
+    for flag in ("python_workers", "nodejs_compat"):
+        file.remove_compatibility_flag(flag, "staging")
+    assert file.section("staging").compatibility_flags == ()
+    assert file.section().compatibility_flags == ("python_workers",)
+    file.remove_compatibility_flag("python_workers")
+    assert "compatibility_flags" not in file.data
+    file.set_compatibility_flag("nodejs_compat", "staging")
+    file.remove_compatibility_flag("nodejs_compat", "staging")
+    assert "compatibility_flags" not in file.data["env"]["staging"]
+
+
 def test_an_environment_stays_that_only_its_binding_makes(tmp_path: Path) -> None:
     path = tmp_path / "wrangler.toml"
     path.write_text('[env]\na.hyperdrive = [{ binding = "DB", id = "1" }]\n')

@@ -183,11 +183,8 @@ class ConfigFile:
                 hint=f"It has: {known}." if known else None,
             )
         path = (*_base(environment), "hyperdrive")
-        if len(names) == 1:
-            with contextlib.suppress(UnsafeEditError):
-                self._document.remove(path)
-                return
-            # The array is all that makes the environment exist: it stays, empty.
+        if len(names) == 1 and self._remove_array(path):
+            return
         self._edit("remove", (*path, names.index(binding)))
 
     def set_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
@@ -209,6 +206,9 @@ class ConfigFile:
             if flag in flags:
                 rest = [other for other in flags if other != flag]
                 self._edit("set", path, rest, after="compatibility_date")
+            return
+        says_nothing = environment is None or not self.section().compatibility_flags
+        if set(flags) == {flag} and says_nothing and self._remove_array(path):
             return
         for index in reversed(range(len(flags))):
             if flags[index] == flag:
@@ -245,6 +245,13 @@ class ConfigFile:
         except OSError as error:
             raise WranglerError(f"Cannot write {self.path}: {error.strerror}.") from error
         self._original = edited
+
+    def _remove_array(self, path: KeyPath) -> bool:
+        """Remove an array with all it has, unless it alone makes its environment exist; say which."""
+        with contextlib.suppress(UnsafeEditError):
+            self._document.remove(path)
+            return True
+        return False
 
     def _edit(self, operation: str, path: KeyPath, *arguments: Any, **options: Any) -> None:
         try:
