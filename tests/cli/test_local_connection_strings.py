@@ -171,6 +171,16 @@ def test_execute_without_a_name_wants_one_binding(two_bindings: CommandLine) -> 
     assert "has no Hyperdrive binding" in two_bindings.fails("hyperdrive", "execute", "--command", "SELECT 1")
 
 
+def test_tls_1_3_is_required(cli: CommandLine, tls_postgres: Any, postgres_factory: Any) -> None:
+    quiet = "import psycopg, sys; sys.excepthook = lambda *_: None; print(psycopg.connect('').info.dbname)"
+    given, program = ("hyperdrive", "exec", "--connection-string"), ("--", sys.executable, "-c", quiet)
+    parameters = {"sslmode": "require", "ssl_min_protocol_version": "TLSv1.3"}
+    assert cli.ok(*given, tls_postgres.dsn(**parameters), *program).stdout.strip() == "app"
+    older = postgres_factory(settings={"ssl_max_protocol_version": "TLSv1.2"})
+    assert cli.ok(*given, older.dsn(sslmode="require"), *program).stdout.strip() == "app"
+    assert "tls_failure" in cli.fails(*given, older.dsn(**parameters), *program)
+
+
 def test_channel_binding_is_required(cli: CommandLine, tls_postgres: Any, postgres_factory: Any) -> None:
     quiet = "import psycopg, sys; sys.excepthook = lambda *_: None; print(psycopg.connect('').info.dbname)"
     given, program = ("hyperdrive", "exec", "--connection-string"), ("--", sys.executable, "-c", quiet)

@@ -44,7 +44,8 @@ class TLSPolicy:
 
     `verify` is what is checked: nothing, the chain, or the chain and the host name. `roots` is the PEM
     text of the trusted certificates, or None for the system's public roots. `optional` (libpq's `prefer`)
-    allows plaintext with a server that has no TLS. `require_channel_binding` is libpq's `channel_binding=require`.
+    allows plaintext with a server that has no TLS. `require_channel_binding` is libpq's
+    `channel_binding=require`.
     """
 
     encrypt: bool = True
@@ -54,6 +55,7 @@ class TLSPolicy:
     client_certificate: str | None = None
     client_key: str | None = field(default=None, repr=False)
     require_channel_binding: bool = False
+    require_tls_1_3: bool = False
 
 
 PLAINTEXT = TLSPolicy(encrypt=False, verify="none")

@@ -31,6 +31,7 @@ _FACTORIES = {  # JDBC
 _ACCEPT = {"strict": "verify-full", "acceptinvalidcerts": "require"}  # Prisma
 _VERIFYING = ("verify-ca", "verify-full")
 _TLS = frozenset({"requiressl", "ssl", "sslaccept", "sslcontext", "sslfactory", "sslinline", "sslmode"})
+_TLS |= {"sslminprotocolversion"}
 _FILES = {
     "sslrootcert": "sslrootcert",
     "sslcert": "sslcert",
@@ -64,7 +65,6 @@ _HARMLESS_VALUES = {
     "gssencmode": {"disable", "prefer"},
     "loadbalancehosts": {"disable", "random", "false", "true"},
     "sslcertmode": {"allow", "disable"},
-    "sslminprotocolversion": {"", "tlsv1", "tlsv1.1", "tlsv1.2"},
     "sslnegotiation": {"direct", "postgres"},
     "targetsessionattrs": {"any"},
     "targetservertype": {"any"},
@@ -85,6 +85,7 @@ class Parameters:
     ssl_certificate: str | None = None
     ssl_key: str | None = None
     require_channel_binding: bool = False
+    require_tls_1_3: bool = False
     options: str = ""
     connect_timeout_s: float | None = None
     ignored: tuple[str, ...] = ()
@@ -135,11 +136,22 @@ def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
         ssl_certificate=files.get("sslcert"),
         ssl_key=files.get("sslkey"),
         require_channel_binding=given.get("channelbinding") == "require",
+        require_tls_1_3=_requires_tls_1_3(given.get("sslminprotocolversion", "")),
         options=" ".join(options),
         connect_timeout_s=connect_timeout_s,
         ignored=tuple(dict.fromkeys(ignored)),
         not_in_config=tuple(dict.fromkeys(not_in_config)),
     )
+
+
+def _requires_tls_1_3(least: str) -> bool:
+    """Whether `ssl_min_protocol_version` rules out TLS 1.2; no older one is used in any case."""
+    if plain(least) not in ("", "tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"):
+        raise WranglerError(
+            "The parameter `ssl_min_protocol_version` has an unknown value.",
+            hint="Set it to TLSv1.2 or TLSv1.3, or leave it out: TLS 1.2 is the oldest that is used.",
+        )
+    return plain(least) == "tlsv1.3"
 
 
 def strongest(modes: Iterable[str]) -> str | None:
@@ -168,7 +180,7 @@ def _ssl_mode(pairs: Sequence[tuple[str, str]]) -> str | None:
                 has_to_encrypt |= value not in _NO
             case "sslnegotiation":
                 has_to_encrypt |= value == "direct"
-            case "channelbinding":
+            case "channelbinding" | "gssencmode":
                 has_to_encrypt |= value == "require"
             case "sslrootcert" if value == "system":
                 modes.append("verify-full")  # libpq takes it with no other

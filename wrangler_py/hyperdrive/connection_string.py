@@ -18,7 +18,6 @@ from wrangler_py.hyperdrive.connection_parameters import Parameters, plain, read
 
 EXAMPLE = "postgres://user:password@host:5432/database"
 SCHEMES = ("postgres", "postgresql")
-_URL = "`postgres://`, with user and password before the host: " + EXAMPLE
 _PARTS = ("host", "port", "dbname", "user", "password")
 """Parts of the address that may be parameters, too."""
 _HOST_LISTS = re.compile(r"(?:^|[\s;])(?:host|hostaddr|server|data source)\s*=\s*[^\s;]*,", re.IGNORECASE)
@@ -159,7 +158,9 @@ def _split_scheme(text: str) -> tuple[str, str]:
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?", text)
     if wrapped is not None:
         raise WranglerError(
-            f"`{wrapped[1].lower()}:` is a form for Java.", hint=f"Write the same as a URL that begins with {_URL}"
+            f"`{wrapped[1].lower()}:` URLs are for Java drivers.",
+            hint="Write it as a URL that begins with `postgres://`, and user and password before the host:\n"
+            f"{EXAMPLE}",
         )
     if match is None or match[2] is None:
         if _HOST_LISTS.search(text):
@@ -197,7 +198,7 @@ def _split_parameters(text: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _split_address(address: str) -> tuple[str, str]:
-    if "," in address:
+    if "," in address or "%2c" in address.lower():
         raise _several_hosts()
     if address.startswith("["):
         host, bracket, port = address[1:].partition("]")

@@ -91,4 +91,5 @@ def _tls_parameters(tls: TLSPolicy, folder: Path) -> dict[str, str]:
     parameters = {name: str(path) for name, path in files.items()}
     if tls.require_channel_binding:
         parameters["channel_binding"] = "require"
-    return {**parameters, "sslmode": modes[tls.verify], "ssl_min_protocol_version": "TLSv1.2"}
+    least = "TLSv1.3" if tls.require_tls_1_3 else "TLSv1.2"
+    return {**parameters, "sslmode": modes[tls.verify], "ssl_min_protocol_version": least}

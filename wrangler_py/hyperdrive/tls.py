@@ -107,6 +107,7 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
         client_certificate=certificate,
         client_key=key,
         require_channel_binding=given.require_channel_binding,
+        require_tls_1_3=given.require_tls_1_3,
     )
 
 
