@@ -31,7 +31,6 @@ _FACTORIES = {  # JDBC
 _ACCEPT = {"strict": "verify-full", "acceptinvalidcerts": "require"}  # Prisma
 _VERIFYING = ("verify-ca", "verify-full")
 _TLS = frozenset({"requiressl", "ssl", "sslaccept", "sslcontext", "sslfactory", "sslinline", "sslmode"})
-_TLS |= {"sslminprotocolversion"}
 _FILES = {
     "sslrootcert": "sslrootcert",
     "sslcert": "sslcert",
@@ -103,7 +102,7 @@ def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
     options: list[str] = []
     ignored: list[str] = []
     not_in_config: list[str] = []
-    connect_timeout_s = None
+    connect_timeout_s, require_tls_1_3 = None, False
     given = {plain(name): value for name, value in pairs}
     ssl_mode = _ssl_mode(pairs)
     for name, value in pairs:
@@ -114,12 +113,18 @@ def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
         elif key in _FILES:
             if ssl_mode in ("disable", "allow"):
                 ignored.append(name)
+            elif _FILES[key] != "sslrootcert" or ssl_mode == "require":  # else a config asks for a CA of its own
+                not_in_config.append(name)
             # Prisma's `sslcert` is the root certificate.
             is_root = key == "sslcert" and "sslaccept" in given and "sslkey" not in given
             files["sslrootcert" if is_root else _FILES[key]] = value
         elif (setting := _setting(name, key, value)) is not None:
             options.append(setting)
             not_in_config.append(name)
+        elif key == "sslminprotocolversion":
+            require_tls_1_3 = _requires_tls_1_3(value)
+            if require_tls_1_3:
+                not_in_config.append(name)
         elif key == "connecttimeout":
             connect_timeout_s = _timeout(name, value)
             (not_in_config if connect_timeout_s else ignored).append(name)
@@ -136,7 +141,7 @@ def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
         ssl_certificate=files.get("sslcert"),
         ssl_key=files.get("sslkey"),
         require_channel_binding=given.get("channelbinding") == "require",
-        require_tls_1_3=_requires_tls_1_3(given.get("sslminprotocolversion", "")),
+        require_tls_1_3=require_tls_1_3,
         options=" ".join(options),
         connect_timeout_s=connect_timeout_s,
         ignored=tuple(dict.fromkeys(ignored)),
