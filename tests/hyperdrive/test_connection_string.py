@@ -123,7 +123,7 @@ def test_parameters() -> None:
 def test_every_spelling_of_tls_is_read_as_what_it_means(query: str, mode: str | None) -> None:
     string = parse(f"postgres://u:p@h/d?{query}")
     assert string.ssl_mode == mode
-    assert string.ignored == ()
+    assert string.parameters.ignored == ()
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,26 @@ def test_the_time_to_connect(text: str, seconds: float | None) -> None:
     assert (string.parameters.ignored == ()) == (seconds is not None)
     with pytest.raises(WranglerError, match="`connectTimeout` is not a number of seconds"):
         parse("postgres://u:p@h/d?connectTimeout=PT3S")
+
+
+@pytest.mark.parametrize(
+    ("query", "ignored"),
+    [
+        ("sslmode=require&sslcert=/c.pem&sslkey=/k.pem", ("sslcert", "sslkey")),
+        ("sslmode=require&sslrootcert=/ca.pem", ("sslrootcert",)),
+        ("sslmode=verify-ca&sslrootcert=/ca.pem", ()),  # `create` insists on --ca-certificate-id
+        ("sslrootcert=system", ()),
+        ("ssl_min_protocol_version=TLSv1.3", ("ssl_min_protocol_version",)),
+        ("search_path=a&max=5", ("search_path", "max")),
+        ("channel_binding=require&sslmode=require", ()),
+    ],
+)
+def test_what_a_config_has_no_place_for_is_named(query: str, ignored: tuple[str, ...]) -> None:
+    assert parse(f"postgres://u:p@h/d?{query}").ignored == ignored
+
+
+def test_encryption_that_is_not_supported_is_replaced_by_tls() -> None:
+    assert parse("postgres://u:p@h/d?gssencmode=require").ssl_mode == "require"
 
 
 def test_an_address_alone_is_the_host() -> None:
