@@ -1,8 +1,8 @@
 """`wrangler.toml`, edited by tomlkit one section at a time and read by `tomllib`.
 
-tomlkit keeps comments and layout, but it moves what a file has out of order, and writes line ends of its own.
-Hence it gets only the section that is edited, and the result is checked: the data must be what was meant, and
-every line but those of the edited statement must be what it was.
+tomlkit keeps comments and layout. It also moves tables that are out of order, and writes its own line ends, so it
+gets only the section that is edited. The result is checked before it counts: the data must be what was meant, and
+every line outside the edited statement must be what it was. Otherwise the text stays as it is.
 """
 
 from __future__ import annotations
