@@ -289,6 +289,62 @@ def test_create_bind_and_unbind_edit_the_config_file(cli: CommandLine, name: str
     assert other in file.read_text()
 
 
+@pytest.mark.parametrize("environment", [(), ("--env", "staging")], ids=["top", "environment"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("wrangler.toml", b'\xef\xbb\xbfname = "x" # c\r\n\r\n[env.staging]\r\nvars.A = 1'),
+        ("wrangler.toml", b'name = "x"\n\n# c\n[env]\nstaging.name = "y"\n\n# d\n[vars]\nA = 1\n'),
+        ("wrangler.toml", b'name = "x"\n\n[env]\nstaging = { name = "y" }\n'),
+        ("wrangler.json", b'{"name": "x", "env": {"staging": {}}}'),
+        ("wrangler.json", b'{\n  "name": "x",\n  "env": {\n    "staging": {\n      "name": "y"\n    }\n  }\n}\n'),
+        (
+            "wrangler.jsonc",
+            b'{\r\n\t// c\r\n\t"name": "x", // d\r\n\t"env": { "staging": { "name": "y" } },\r\n}\r\n',
+        ),
+    ],
+)
+def test_unbinding_the_last_leaves_nothing_of_it(
+    cli: CommandLine, name: str, content: bytes, environment: tuple[str, ...]
+) -> None:
+    file = cli.cwd / name
+    file.write_bytes(content)
+    created(cli, "a")
+    cli.ok("hyperdrive", "bind", "a", "--binding", "DB", *environment)
+    assert b"hyperdrive" in file.read_bytes()
+    cli.ok("hyperdrive", "unbind", "DB", *environment)
+    assert b"hyperdrive" not in file.read_bytes()
+    assert file.read_bytes().rstrip() == content.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("wrangler.toml", 'hyperdrive = [\n  { binding = "DB", id = "1" }, # c\n]\nname = "x"\n'),
+        ("wrangler.toml", 'name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "1"\n'),
+        ("wrangler.jsonc", '{\n  "hyperdrive": [\n    { "binding": "DB", "id": "1" }\n  ],\n  "name": "x"\n}\n'),
+    ],
+)
+def test_unbinding_leaves_no_empty_array(cli: CommandLine, name: str, content: str) -> None:
+    (cli.cwd / name).write_text(content)
+    cli.ok("hyperdrive", "unbind", "DB")
+    left = 'name = "x"\n' if name.endswith("toml") else '{\n  "name": "x"\n}\n'
+    assert (cli.cwd / name).read_text() == left
+
+
+def test_a_config_file_that_cannot_be_edited_is_left_alone(cli: CommandLine) -> None:
+    content = 'env = { staging.name = "x" }\n'
+    (cli.cwd / "wrangler.toml").write_text(content)
+    id = created(cli, "a")
+    said = cli.fails("hyperdrive", "bind", "a", "--binding", "DB", "--env", "staging")
+    for line in ("[[env.staging.hyperdrive]]", 'binding = "DB"', f'id = "{id}"'):
+        assert line in said
+    assert (cli.cwd / "wrangler.toml").read_text() == content
+    options = ["--no-check", f"--connection-string={STRING}", "--binding", "DB", "--env", "staging"]
+    assert "Nothing was created" in cli.fails("hyperdrive", "create", "b", *options)
+    assert "'b'" in cli.fails("hyperdrive", "get", "b")
+
+
 def test_a_new_project_gets_its_database_in_one_step(cli: CommandLine) -> None:
     cli.ok("init", "app", "-y")
     options = [f"--connection-string={STRING}", "--no-check", "--cwd", "app"]

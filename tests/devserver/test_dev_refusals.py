@@ -195,7 +195,7 @@ localConnectionstring = ""
 [[hyperdrive]]
 binding = "REPORTS"
 id = "{"1" * 32}"
-localConnectionString = "{postgres.dsn()}"
+localConnectionString = "{postgres.dsn(max=5, ttl=1)}"
 [[hyperdrve]]
 binding = "OTHER"
 id = ""
@@ -218,6 +218,7 @@ A = "b"
         dev.wait_for("no key `hyperdrve`. Probably `hyperdrive` is meant.")
         dev.wait_for("A request to /cdn-cgi/handler/scheduled runs the handler.")
         dev.wait_for(f"{prefix}REPORT is for no binding of this Worker. Probably {prefix}REPORTS is meant.")
+        dev.wait_for(r"parameters of the connection string \(localConnectionString\) have no effect: max, ttl")
         assert "ELSEWHERE" not in dev.output
     with DevProcess(project, "--env", "empty", environment=variables) as dev:
         dev.ready()

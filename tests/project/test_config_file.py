@@ -320,3 +320,88 @@ def test_files_that_are_no_config_are_refused(tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_bytes(b"a = 1\nb = '\xff'\n")
     with pytest.raises(WranglerError, match=":2: This is not UTF-8"):
         ConfigFile.load(tmp_path / "wrangler.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wrangler.toml", 'name = "x"\n'),
+        ("wrangler.toml", 'name = "x"\n[env.a]\nname = "y"\n'),
+        ("wrangler.toml", "[env.a]\n"),
+        ("wrangler.toml", '[env]\na.name = "y"\n'),
+        ("wrangler.toml", '[env]\na = { name = "y" }\n'),
+        ("wrangler.toml", "\ufeff[env.a]\r\nvars.X = 1 # x\r\n"),
+        ("wrangler.json", '{"name": "x", "env": {"a": {}}}'),
+        ("wrangler.json", '{\n  "name": "x",\n  "env": {\n    "a": {\n      "name": "y"\n    }\n  }\n}\n'),
+        ("wrangler.jsonc", '{\n  // c\n  "name": "x", // d\n  "env": { "a": { /* e */ } },\n}\n'),
+    ],
+)
+@pytest.mark.parametrize("environment", [None, "a"])
+def test_binding_and_unbinding_leaves_no_trace(
+    name: str, text: str, environment: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    before = ConfigFile.load(path).data
+    if environment is not None and "env" not in before:
+        return
+    file = ConfigFile.load(path)
+    file.add_hyperdrive("DB", ID, environment)
+    file.save()
+    file.remove_hyperdrive("DB", environment)
+    file.save()
+    assert ConfigFile.load(path).data == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left"),
+    [
+        ("wrangler.toml", 'hyperdrive = [{ binding = "DB", id = "1" }] # c\nname = "x"\n', {"name": "x"}),
+        ("wrangler.toml", 'hyperdrive = [\n  # c\n  { binding = "DB", id = "1" },\n]\n', {}),
+        ("wrangler.json", '{"hyperdrive": [{"binding": "DB", "id": "1"}]}', {}),
+    ],
+)
+def test_the_last_binding_goes_with_its_array(
+    name: str, text: str, left: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    file = ConfigFile.load(path)
+    file.remove_hyperdrive("DB")
+    file.save()
+    assert ConfigFile.load(path).data == left
+
+
+def test_the_last_flag_goes_with_its_array_unless_it_hides_others(path: Path) -> None:
+    file = ConfigFile.load(path)
+    file.set_compatibility_flag("nodejs_compat", "staging")
+    for flag in ("python_workers", "nodejs_compat"):
+        file.remove_compatibility_flag(flag, "staging")
+    assert file.section("staging").compatibility_flags == ()
+    assert file.section().compatibility_flags == ("python_workers",)
+    file.remove_compatibility_flag("python_workers")
+    assert "compatibility_flags" not in file.data
+    file.set_compatibility_flag("nodejs_compat", "staging")
+    file.remove_compatibility_flag("nodejs_compat", "staging")
+    assert "compatibility_flags" not in file.data["env"]["staging"]
+
+
+def test_an_environment_stays_that_only_its_binding_makes(tmp_path: Path) -> None:
+    path = tmp_path / "wrangler.toml"
+    path.write_text('[env]\na.hyperdrive = [{ binding = "DB", id = "1" }]\n')
+    file = ConfigFile.load(path)
+    file.remove_hyperdrive("DB", "a")
+    assert file.environments == ("a",)
+
+
+def test_an_edit_that_cannot_be_made_shows_the_lines(tmp_path: Path) -> None:
+    path = tmp_path / "wrangler.toml"
+    path.write_text('env = { a.name = "x" }\n')
+    file = ConfigFile.load(path)
+    with pytest.raises(WranglerError, match=r"`env\.a\.hyperdrive` cannot be edited") as caught:
+        file.add_hyperdrive("DB", ID, "a")
+    assert caught.value.hint == (
+        f'Nothing was written. Add this by hand:\n[[env.a.hyperdrive]]\nbinding = "DB"\nid = "{ID}"'
+    )
+    file.save()
+    assert path.read_text() == 'env = { a.name = "x" }\n'

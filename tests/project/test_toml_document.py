@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wrangler_py.project.document import DocumentSyntaxError, UnsafeEditError
-from wrangler_py.project.toml_document import TOMLDocument
-from wrangler_py.project.toml_statements import statements_of
+from wrangler_py.project.toml_document import TOMLDocument, _is_part
+from wrangler_py.project.toml_sections import sections_of
 
 BINDING = {"binding": "HYPERDRIVE", "id": "0123456789abcdef0123456789abcdef"}
 
@@ -136,16 +136,25 @@ def is_inline(document: TOMLDocument, *path: str) -> bool:
 
 
 @given(TEXTS)
-def test_the_scanner_finds_every_statement_where_it_is(text: str) -> None:
-    statements = statements_of(text)
-    rebuilt = "".join(text[statement.start : statement.end] for statement in statements)
+def test_each_section_is_a_document_of_its_own(text: str) -> None:
+    sections = sections_of(text)
     gaps, at = "", 0
-    for statement in statements:
-        gaps += text[at : statement.start]
-        at = statement.end
+    for section in sections:
+        gaps += text[at : section.start]
+        at = section.end
     gaps += text[at:]
     assert all(not line.strip() or line.lstrip().startswith("#") for line in gaps.splitlines())
-    assert tomllib.loads(rebuilt) == tomllib.loads(text)
+    assert all(text[: section.start].endswith("\n") or section.start == 0 for section in sections)
+    assert tomllib.loads("".join(text[s.start : s.end] for s in sections)) == tomllib.loads(text)
+    for section in sections:
+        data: Any = tomllib.loads(text[section.start : section.end])
+        for key in section.path:
+            if isinstance(key, str) or isinstance(data, list):
+                data = data[0 if isinstance(key, int) else key]
+        whole: Any = tomllib.loads(text)
+        for key in section.path:
+            whole = whole[key]
+        assert set(data) <= set(whole)
 
 
 @given(TEXTS)
@@ -337,4 +346,74 @@ def test_a_binding_added_and_removed_leaves_no_trace(text: str) -> None:
     count = len(document.data.get("hyperdrive", []))
     document.append(("hyperdrive",), BINDING)
     document.remove(("hyperdrive", count))
+    assert document.text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ('f = [\n "a",\n "b" # x\n # tail\n]\n', 'f = [\n "a",\n "b", # x\n # tail\n "c",\n]\n'),
+        ('f = [ "a" # x\n]\n', 'f = [ "a", # x\n  "c",\n]\n'),
+        ('f = ["a" # x\n # tail\n  ]\n', 'f = ["a", # x\n # tail\n "c",\n  ]\n'),
+        ("f = [\n  # none\n]\n", 'f = [\n  # none\n  "c"\n]\n'),
+        ('f = ["a", # x\n "b"]\n', 'f = ["a", # x\n "b",\n "c"]\n'),
+    ],
+)
+def test_an_array_grows_whatever_comments_it_has(text: str, result: str) -> None:
+    document = TOMLDocument(text)
+    document.append(("f",), "c")
+    assert document.text == result
+
+
+def test_each_line_keeps_its_own_line_end() -> None:
+    text = 'a = 1\r\nflags = [\n  "a"\r\n]\n# x\r\n[vars]\nA = 1\r\nB = """\nx\r\n"""\n\r\n[env.s]\nname = "y"'
+    document = TOMLDocument(text)
+    document.append(("flags",), "b")
+    document.set(("env", "s", "main"), "m.py", after="name")
+    document.append(("env", "s", "flags"), "z")
+    assert document.text == (
+        'a = 1\r\nflags = [\n  "a",\r\n  "b"\r\n]\n# x\r\n[vars]\nA = 1\r\nB = """\nx\r\n"""\n\r\n'
+        '[env.s]\nname = "y"\r\nmain = "m.py"\r\nflags = ["z"]'
+    )
+
+
+def test_a_binding_among_tables_out_of_order() -> None:
+    text = (
+        '[[hyperdrive]]\nbinding = "A"\nid = "1"\n[vars]\nX = 1\n[[hyperdrive]] # two\nbinding = "B"\nid = "2"\n'
+        "[env.a]\n[x.y]\n[x]\n"
+    )
+    document = TOMLDocument(text)
+    document.set(("hyperdrive", 0, "id"), "9")
+    document.append(("env", "a", "hyperdrive"), {"binding": "C", "id": "3"})
+    document.remove(("hyperdrive", 1))
+    assert document.text == (
+        '[[hyperdrive]]\nbinding = "A"\nid = "9"\n[vars]\nX = 1\n[env.a]\n\n[[env.a.hyperdrive]]\nbinding = "C"\n'
+        'id = "3"\n\n[x.y]\n[x]\n'
+    )
+
+
+def test_a_comment_is_no_section_and_a_string_is_none() -> None:
+    text = "text = \"\"\"\n[a]\n# \"\"\"\nlist = [\n[1],\n[\n2]\n]\n# [b]\n[c]\nd = '''\n[e]\n#'''\n"
+    document = TOMLDocument(text)
+    document.set(("c", "f"), True)
+    assert document.text == text + "f = true\n"
+
+
+@pytest.mark.parametrize("damage", ["comment", "value", "order"])
+def test_an_edit_that_changes_other_lines_is_refused(damage: str) -> None:
+    text = "[vars]\nA = 1 # one\nB = 2\n"
+    document = TOMLDocument(text)
+    section = document.sections[-1]
+    parsed, table = document._open(section)
+    table["C"] = 3
+    assert document._replace(section, parsed, _is_part).text == text + "C = 3\n"
+    if damage == "comment":
+        table.value.item("A").comment("two")
+    elif damage == "value":
+        table["B"] = 3
+    else:
+        del table["A"]
+        table["A"] = 1
+    with pytest.raises(UnsafeEditError, match="other lines would have changed"):
+        document._replace(section, parsed, _is_part)
     assert document.text == text

@@ -98,7 +98,8 @@ def test_named_files_stand_in_for_env_files(tmp_path: Path) -> None:
     loaded = load_variables(tmp_path, section("staging"), env_files=[first, second], environ={})
     assert loaded == {"A": "staging", "B": "1", "C": "2"}
     (tmp_path / ".dev.vars").write_text("B=dev")
-    assert variable_files(tmp_path, None, env_files=[first], environ={}) == (tmp_path / ".dev.vars",)
+    assert variable_files(tmp_path, None, env_files=[first], environ={}) == (first,)
+    assert variable_files(tmp_path, None, environ={}) == (tmp_path / ".dev.vars",)
 
 
 def test_a_missing_named_file_is_an_error(tmp_path: Path) -> None:

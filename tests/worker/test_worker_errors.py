@@ -56,6 +56,25 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker,
     assert advice in child.client.get("/").text
 
 
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [
+        ("shelf.films", None),
+        ("shelf.inner.films", None),
+        ("shelf.boks", "Did you mean shelf.books?"),
+        ("shelf.inner.pges", "Did you mean shelf.inner.pages?"),
+        ("json.films", None),
+        ("httpx.films", f"httpx {httpx.__version__} is installed and has no such module"),
+        ("httpx._transports.films", f"httpx {httpx.__version__} is installed and has no such module"),
+    ],
+)
+def test_a_module_missing_in_a_package_that_is_there(start_worker, module, hint):
+    files = {f"src/shelf/{name}.py": "" for name in ("__init__", "books", "inner/__init__", "inner/pages")}
+    _, event = load_error(start_worker, f"import {module}", files=files)
+    assert f"No module named '{module}'" in event["summary"]
+    assert event["hint"].startswith(hint) if hint else event["hint"] is None
+
+
 def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
     child = start_worker("def on_fetch():\n    import psycopg.nothing_of_this_name\n")
     assert "pip install 'psycopg[binary]'" in child.client.get("/").text

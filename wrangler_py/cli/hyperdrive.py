@@ -82,8 +82,17 @@ def create(
     store.check_name_is_free(config)
     file = None
     if binding is not None or update_config:
+        from wrangler_py.project.config_file import ConfigEditError
+
         file = project_config()
-        file.add_hyperdrive(binding or DEFAULT_BINDING, config.id, global_options().environment)
+        try:
+            file.add_hyperdrive(binding or DEFAULT_BINDING, config.id, global_options().environment)
+        except ConfigEditError as error:
+            raise WranglerError(
+                error.message,
+                hint="Nothing was created. Without --binding and --update-config, the config is, and the lines to\n"
+                "add by hand are shown.",
+            ) from None
 
     printing.out(f"🚧 Creating '{name}'")
     _warn_of_ignored(options)

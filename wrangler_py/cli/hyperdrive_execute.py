@@ -31,8 +31,13 @@ _INTEGERS, _FLOATS = frozenset({20, 21, 23, 26}), frozenset({700, 701})
 
 def execute(
     target: Annotated[
-        str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="CONFIG|BINDING",
+            help="Config by id or name, or binding of the Worker; by default its only binding",
+            show_default=False,
+        ),
+    ] = None,
     command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run, or - for standard input")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
@@ -45,6 +50,7 @@ def execute(
 
     The first error ends it: exit status 1, and the statement that failed is shown.
     """
+    from wrangler_py.hyperdrive import limits
     from wrangler_py.hyperdrive.check import check_name_resolves, explain
     from wrangler_py.hyperdrive.direct import connect
     from wrangler_py.hyperdrive.script import run, split
@@ -59,7 +65,10 @@ def execute(
         check_name_resolves(origin)
         with contextlib.ExitStack() as stack:
             try:
-                connection = stack.enter_context(connect(origin, pool.tls))
+                timeout_s = pool.connect_timeout_s or limits.CONNECT_TIMEOUT_S
+                connection = stack.enter_context(
+                    connect(origin, pool.tls, timeout_s=timeout_s, options=pool.options)
+                )
             except psycopg.Error as error:
                 raise explain(error, origin, pool.source) from None
             connection.add_notice_handler(_print_notice)
@@ -113,7 +122,7 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _pool(target: str, persist_to: Path | None) -> Iterator[PoolConfig]:
+def _pool(target: str | None, persist_to: Path | None) -> Iterator[PoolConfig]:
     """Where `target` leads; the embedded PostgreSQL runs at least until the block ends."""
     from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
 
@@ -132,13 +141,30 @@ def _pool(target: str, persist_to: Path | None) -> Iterator[PoolConfig]:
         embedded.stop()
 
 
-def _resolve(target: str) -> tuple[ResolvedBinding, Path]:
-    """`target` as a binding of the Worker's config file, else as a config; and the project's folder."""
+def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
+    """`target` as a binding of the Worker's config file, else as a config; and the project's folder.
+
+    None means the only binding there is.
+    """
     from wrangler_py.devserver.targets import resolve_target
 
     options = global_options()
     config_file = find_project_config(options)
-    (resolved,) = resolve_target(target, config_file, options.environment, options.env_files)
+    if target is None and config_file is None:
+        raise WranglerError(
+            "There is no project here whose binding could be meant.",
+            hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
+        )
+    bindings = resolve_target(target, config_file, options.environment, options.env_files)
+    if len(bindings) > 1:
+        names = ", ".join(each.binding for each in bindings)
+        raise WranglerError("The project has several Hyperdrive bindings.", hint=f"Name one of them: {names}")
+    (resolved,) = bindings
+    if resolved.ignored_parameters:
+        printing.warn(
+            f"These parameters of the connection string ({resolved.source}) have no effect: "
+            f"{', '.join(resolved.ignored_parameters)}"
+        )
     return resolved, options.cwd if config_file is None else config_file.root
 
 

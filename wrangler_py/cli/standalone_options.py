@@ -69,7 +69,9 @@ class Databases(NamedTuple):
 
 def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
     """What the arguments mean. Raises `WranglerError` if they mean nothing or exclude each other."""
-    from wrangler_py.devserver.targets import resolve_string, resolve_target
+    from wrangler_py.devserver.targets import resolve_target
+    from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
+    from wrangler_py.hyperdrive.local import resolve_string
 
     given = global_options()
     config = find_project_config(given)
@@ -85,7 +87,7 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
 
     def resolve() -> Sequence[ResolvedBinding]:
         if connection_string is not None:
-            return resolve_string(connection_string)
+            return (resolve_string(DEFAULT_BINDING, connection_string, "--connection-string"),)
         return resolve_target(target, config, given.environment, given.env_files)
 
     return Databases(resolve, root, state_folder(root, given.cwd, persist_to))

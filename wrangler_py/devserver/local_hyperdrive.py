@@ -73,6 +73,7 @@ class LocalHyperdrive:
         self._executions = ExecutionLog()
         self._executed: dict[str, float | None] = {}
         self._deleted: set[str] = set()
+        self._warned: set[tuple[str, tuple[str, ...]]] = set()
         self._updating = asyncio.Lock()
         self._warm_up: asyncio.Task[object] | None = None
         self.proxy = Proxy(
@@ -155,6 +156,8 @@ class LocalHyperdrive:
             bindings = [self._unless_deleted(each) for each in bindings]
             pools = await self._resolve(bindings)
             reasons = {each.binding: describe_default(each) for each in bindings}
+            for each in bindings:
+                self._warn_of_ignored(each)
             for binding, pool in pools.items():
                 before = self.pools.get(binding)
                 if binding not in self.proxy.pools:
@@ -242,6 +245,16 @@ class LocalHyperdrive:
     async def _resolve(self, bindings: Sequence[ResolvedBinding]) -> dict[str, PoolConfig]:
         resolved = await self._origins.pools(bindings)
         return {binding: self._adjust(pool) for binding, pool in resolved.items()}
+
+    def _warn_of_ignored(self, binding: ResolvedBinding) -> None:
+        """Name, once, the parameters of a local connection string that have no effect."""
+        names = binding.ignored_parameters
+        if names and (binding.binding, names) not in self._warned:
+            self._warned.add((binding.binding, names))
+            self._warn(
+                f"env.{binding.binding}: these parameters of the connection string ({binding.source}) have no "
+                f"effect: {', '.join(names)}"
+            )
 
     def _unless_deleted(self, now: ResolvedBinding) -> ResolvedBinding:
         """`now`, or what was there before if all that has happened is that its config was deleted."""

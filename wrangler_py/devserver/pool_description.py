@@ -63,6 +63,8 @@ def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:
     if before.tls != now.tls:
         tls = describe_tls(now.tls)
         changes.append("other certificates" if tls == describe_tls(before.tls) else f"TLS {tls}")
+    if before.options != now.options:
+        changes.append("other session settings")
     if before.connection_limit != now.connection_limit:
         changes.append(f"at most {describe_limit(now)}")
     if before.caching != now.caching:

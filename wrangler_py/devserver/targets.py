@@ -7,12 +7,9 @@ from pathlib import Path
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.certificates import CertificateStore
-from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.hyperdrive.connection_string import parse
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.store import ConfigStore
-from wrangler_py.hyperdrive.tls import local_policy
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import Section
 from wrangler_py.project.section_warnings import probably_meant
@@ -72,22 +69,3 @@ def resolve_target(
         hint = f"Bindings of {config.path.name}: {', '.join(bindings)}\n{unknown.hint}"
         raise WranglerError(unknown.message, hint=hint) from None
     return (resolve_binding(DEFAULT_BINDING, stored.id, None, {}, store, CertificateStore()),)
-
-
-def resolve_string(connection_string: str) -> tuple[ResolvedBinding, ...]:
-    """The database of a connection string, which as a local one may be plaintext.
-
-    Raises `WranglerError` if it is malformed or names a certificate that cannot be read.
-    """
-    string, source = parse(connection_string), "--connection-string"
-    pool = PoolConfig(name=DEFAULT_BINDING, origin=string.origin, tls=local_policy(string), source=source)
-    return (
-        ResolvedBinding(
-            binding=DEFAULT_BINDING,
-            id="",
-            pool=pool,
-            source=source,
-            embedded_database=None,
-            config=None,
-        ),
-    )

@@ -156,7 +156,7 @@ _FAILURES = (
         "`require` trusts the public roots. For a CA of your own:\n"
         "`wrangler-py cert upload certificate-authority --ca-cert FILE --name NAME`, then\n"
         "`--sslmode verify-ca --ca-certificate-id NAME`.",
-        "Name the CA that issued it in {source}: `sslrootcert=FILE`.",
+        "Name the CA that issued it in {source}: `sslrootcert=FILE`. Without a check, `sslmode=require` encrypts.",
     ),
     # Getting there.
     _Failure(

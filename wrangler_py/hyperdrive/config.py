@@ -44,7 +44,8 @@ class TLSPolicy:
 
     `verify` is what is checked: nothing, the chain, or the chain and the host name. `roots` is the PEM
     text of the trusted certificates, or None for the system's public roots. `optional` (libpq's `prefer`)
-    allows plaintext with a server that has no TLS.
+    allows plaintext with a server that has no TLS. `require_channel_binding` is libpq's
+    `channel_binding=require`.
     """
 
     encrypt: bool = True
@@ -53,6 +54,8 @@ class TLSPolicy:
     roots: str | None = None
     client_certificate: str | None = None
     client_key: str | None = field(default=None, repr=False)
+    require_channel_binding: bool = False
+    require_tls_1_3: bool = False
 
 
 PLAINTEXT = TLSPolicy(encrypt=False, verify="none")
@@ -93,7 +96,9 @@ class PoolConfig:
     """All the proxy needs to serve one binding: a config whose origin and TLS are resolved.
 
     `source` says where the connection string is that gives them instead of a stored config: the name of a key,
-    a variable or an option. `embedded`: the origin is the embedded PostgreSQL.
+    a variable or an option. `embedded`: the origin is the embedded PostgreSQL. `options` are the session settings
+    of every origin connection, in the form of libpq's parameter of that name; a client's own come on top.
+    `connect_timeout_s` is None for Hyperdrive's own.
     """
 
     name: str
@@ -103,10 +108,12 @@ class PoolConfig:
     embedded: bool = False
     caching: Caching = Caching()
     connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT
+    options: str = ""
+    connect_timeout_s: float | None = None
     cache_key: str = field(init=False, repr=False)
     """Who shares it shares cached answers. A local connection string leads one binding of a config elsewhere."""
 
     def __post_init__(self) -> None:
         origin = self.origin
-        parts = (self.name, origin.host, str(origin.port), origin.database, origin.user)
+        parts = (self.name, origin.host, str(origin.port), origin.database, origin.user, self.options)
         object.__setattr__(self, "cache_key", "\0".join(parts))

@@ -209,7 +209,7 @@ def _tls(settings: TLSSettings, options: ConfigOptions, certificates: Certificat
         string = parse(options.connection_string)
         if mode is None and string.ssl_mode is not None:
             mode = check_ssl_mode(string.ssl_mode)
-            if string.ssl_root_certificate in (None, "system") and options.ca_certificate_id is None:
+            if string.parameters.ssl_root_certificate in (None, "system") and options.ca_certificate_id is None:
                 mode = "require"  # the public roots: what Hyperdrive makes of such a string
     if mode is not None:
         settings = replace(settings, sslmode=mode)

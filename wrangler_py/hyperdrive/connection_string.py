@@ -1,53 +1,47 @@
 """Connection strings, read.
 
 The form is the product's: `postgres://user:password@host:port/database`, each part percent-encoded, with
-libpq's query parameters where they mean something here. The password, or what might be one, is in no error.
+the parameters that `connection_parameters` knows. The password, or what might be one, is in no error.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import unquote_to_bytes
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Origin
+from wrangler_py.hyperdrive.connection_parameters import Parameters, plain, read_parameters
 
 EXAMPLE = "postgres://user:password@host:5432/database"
 SCHEMES = ("postgres", "postgresql")
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-"""libpq's, the weakest first. `none` is the product's name for `disable`."""
-
-_PARAMETERS_FOR_FILES = ("sslrootcert", "sslcert", "sslkey")
-_PARAMETERS_FOR_PARTS = ("host", "port", "dbname", "user", "password")
-_PARAMETERS_WITHOUT_EFFECT = frozenset(
-    {
-        *("application_name", "channel_binding", "client_encoding", "connect_timeout", "gssencmode"),
-        *("fallback_application_name", "keepalives", "keepalives_count", "keepalives_idle"),
-        *("keepalives_interval", "load_balance_hosts", "pgbouncer", "ssl_min_protocol_version"),
-        *("sslcertmode", "sslcompression", "sslnegotiation", "sslsni", "target_session_attrs"),
-        "tcp_user_timeout",
-    }
-)
-"""Given by providers, and either Hyperdrive's own business or without meaning for a pooled connection."""
+_PARTS = ("host", "port", "dbname", "user", "password")
+"""Parts of the address that may be parameters, too."""
+_HOST_LISTS = re.compile(r"(?:^|[\s;])(?:host|hostaddr|server|data source)\s*=\s*[^\s;]*,", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionString:
     """A parsed connection string. `origin.password` is empty when there is none.
 
-    `ssl_mode` is None when the string doesn't say; paths are as written (`ssl_root_certificate` may be
-    `system`); `ignored` names the parameters that were understood by nobody.
+    Paths in `parameters` are as written (`ssl_root_certificate` may be `system`).
     """
 
     origin: Origin
-    ssl_mode: str | None = None
-    ssl_root_certificate: str | None = None
-    ssl_certificate: str | None = None
-    ssl_key: str | None = field(default=None)
-    ignored: tuple[str, ...] = ()
+    parameters: Parameters
+
+    @property
+    def ssl_mode(self) -> str | None:
+        """One of libpq's modes, None when the string doesn't say."""
+        return self.parameters.ssl_mode
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The parameters that a stored config has no place for."""
+        return (*self.parameters.not_in_config, *self.parameters.ignored)
 
 
 def parse(text: str) -> ConnectionString:
@@ -60,9 +54,9 @@ def parse(text: str) -> ConnectionString:
 
 def _parse(text: str) -> ConnectionString:
     scheme, rest = _split_scheme(text.strip())
-    location, parameters = _split_parameters(rest)
+    location, pairs = _split_parameters(rest)
     authority, slash, database = location.partition("/")
-    if "@" in database or ("@" in "".join(parameters.values()) and "@" not in authority):
+    if "@" in database or ("@" in "".join(value for _, value in pairs) and "@" not in authority):
         raise WranglerError(
             "The connection string has an `@` after the host.",
             hint="Percent-encode `/`, `?`, `#` and `@` in the user name and password: %2F, %3F, %23, %40.",
@@ -78,7 +72,12 @@ def _parse(text: str) -> ConnectionString:
         "port": port,
         "dbname": _decode(database, "database name"),
     }
-    decoded |= {name: parameters.pop(name) for name in _PARAMETERS_FOR_PARTS if name in parameters}
+    if len([name for name, _ in pairs if name == "host"]) > 1 or any("," in v for n, v in pairs if n == "port"):
+        raise _several_hosts()
+    decoded |= {name: value for name, value in pairs if name in _PARTS}
+    if not decoded["host"]:
+        decoded["host"] = next((value for name, value in pairs if name == "hostaddr"), "")
+        pairs = [pair for pair in pairs if pair[0] != "hostaddr"]
     if not decoded["host"]:
         raise WranglerError("You must provide a hostname or IP address in your connection string.")
     if not decoded["dbname"]:
@@ -94,15 +93,8 @@ def _parse(text: str) -> ConnectionString:
         user=check_identifier(decoded["user"], "user"),
         password=decoded["password"],
     )
-    ssl_mode = _take_ssl_mode(parameters)
-    files = {name: parameters.pop(name, None) for name in _PARAMETERS_FOR_FILES}
     return ConnectionString(
-        origin=origin,
-        ssl_mode=ssl_mode,
-        ssl_root_certificate=files["sslrootcert"],
-        ssl_certificate=files["sslcert"],
-        ssl_key=files["sslkey"],
-        ignored=tuple(name for name in parameters if name not in _PARAMETERS_WITHOUT_EFFECT),
+        origin=origin, parameters=read_parameters([pair for pair in pairs if pair[0] not in _PARTS])
     )
 
 
@@ -122,12 +114,16 @@ def check_scheme(scheme: str) -> str:
 def check_host(host: str) -> str:
     """`host` if it is one name, one address or the folder of a Unix socket."""
     if "," in host:
-        raise WranglerError("A config has one origin, so one host.", hint="Leave out all hosts but the primary.")
+        raise _several_hosts()
     if host.startswith("/"):
         return host
     if not host or re.search(r"[\s/\\@?#%\x00-\x1f\x7f]", host):
         raise WranglerError("The host is not a name or an address.")
     return host
+
+
+def _several_hosts() -> WranglerError:
+    return WranglerError("A config has one origin, so one host.", hint="Leave out all hosts but the primary.")
 
 
 def check_port(port: str | int) -> int:
@@ -158,33 +154,52 @@ def check_text(text: str, what: str) -> bytes:
 
 
 def _split_scheme(text: str) -> tuple[str, str]:
+    wrapped = re.match(r"(jdbc|r2dbc(?:s)?):[A-Za-z]", text, re.IGNORECASE)
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?", text)
+    if wrapped is not None:
+        raise WranglerError(
+            f"`{wrapped[1].lower()}:` URLs are for Java drivers.",
+            hint="Write it as a URL that begins with `postgres://`, and user and password before the host:\n"
+            f"{EXAMPLE}",
+        )
     if match is None or match[2] is None:
+        if _HOST_LISTS.search(text):
+            raise _several_hosts()
         raise WranglerError(
             "You must specify the database protocol in your connection string, such as `postgres://`."
+        )
+    dialect, plus, _ = match[1].lower().partition("+")
+    if plus and dialect in SCHEMES:
+        raise WranglerError(
+            f"The `+` in the scheme names a driver, as SQLAlchemy has it; Hyperdrive takes `{dialect}://` alone.",
+            hint="Leave out the `+` and what follows it, up to the `://`.",
         )
     return check_scheme(match[1]), text[match.end() :]
 
 
-def _split_parameters(text: str) -> tuple[str, dict[str, str]]:
+def _split_parameters(text: str) -> tuple[str, list[tuple[str, str]]]:
     if "#" in text:
         raise WranglerError(
             "The connection string has a `#`.", hint="If it belongs to the password, write it as %23."
         )
     location, _, query = text.partition("?")
-    parameters = {}
+    pairs = []
     for pair in filter(None, query.split("&")):
         name, equals, value = pair.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name):
+        name = _decode(name.replace("+", " "), "name of a parameter")
+        is_flag = not equals and plain(name) == "ssl"  # JDBC
+        if not (equals or is_flag) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_. \[\]-]*", name):
             raise WranglerError(
                 "A parameter after the `?` is not `name=value`.",
                 hint="If the `?` belongs to the password, write it as %3F.",
             )
-        parameters[name] = _decode(value, "value of a parameter")
-    return location, parameters
+        pairs.append((name, _decode(value, "value of a parameter")))
+    return location, pairs
 
 
 def _split_address(address: str) -> tuple[str, str]:
+    if "," in address or "%2c" in address.lower():
+        raise _several_hosts()
     if address.startswith("["):
         host, bracket, port = address[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
@@ -194,18 +209,6 @@ def _split_address(address: str) -> tuple[str, str]:
     if ":" in port:
         raise WranglerError("The host has several `:`.", hint="Write an IPv6 address in brackets: [::1].")
     return host, port
-
-
-def _take_ssl_mode(parameters: dict[str, str]) -> str | None:
-    mode = parameters.pop("sslmode", None)
-    if parameters.get("ssl") in ("true", "1"):  # how JDBC and Node's drivers say it
-        del parameters["ssl"]
-        mode = mode or "require"
-    if mode == "none":
-        mode = "disable"
-    if mode is not None and mode not in SSL_MODES:
-        raise WranglerError(f"The parameter `sslmode` is not one of {', '.join(SSL_MODES)}.")
-    return mode
 
 
 def _decode(text: str, part: str) -> str:

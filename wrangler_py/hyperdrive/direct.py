@@ -21,12 +21,12 @@ APPLICATION_NAME = "wrangler-py"
 
 @contextlib.contextmanager
 def connect(
-    origin: Origin, tls: TLSPolicy, *, timeout_s: float = limits.CONNECT_TIMEOUT_S
+    origin: Origin, tls: TLSPolicy, *, timeout_s: float = limits.CONNECT_TIMEOUT_S, options: str = ""
 ) -> Iterator[Connection[tuple[Any, ...]]]:
     """A connection in autocommit mode, closed when the block ends.
 
-    `timeout_s` is for one address of the host; libpq takes whole seconds, at least two. Raises
-    psycopg.Error if the origin doesn't let us in.
+    `timeout_s` is for one address of the host; libpq takes whole seconds, at least two. `options` are session
+    settings, as in `PoolConfig`. Raises psycopg.Error if the origin doesn't let us in.
     """
     import psycopg
 
@@ -43,7 +43,7 @@ def connect(
             connect_timeout=max(2, round(timeout_s)),
             autocommit=True,
             # Nothing from the person's own libpq set-up, which the proxy doesn't know either:
-            options="",
+            options=options,
             passfile=os.devnull,
             gssencmode="disable",
             **tls_parameters,
@@ -89,4 +89,7 @@ def _tls_parameters(tls: TLSPolicy, folder: Path) -> dict[str, str]:
         files["sslkey"].write_text(tls.client_key)
     modes = {"none": "prefer" if tls.optional else "require", "ca": "verify-ca", "full": "verify-full"}
     parameters = {name: str(path) for name, path in files.items()}
-    return {**parameters, "sslmode": modes[tls.verify], "ssl_min_protocol_version": "TLSv1.2"}
+    if tls.require_channel_binding:
+        parameters["channel_binding"] = "require"
+    least = "TLSv1.3" if tls.require_tls_1_3 else "TLSv1.2"
+    return {**parameters, "sslmode": modes[tls.verify], "ssl_min_protocol_version": least}

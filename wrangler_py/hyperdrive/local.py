@@ -26,6 +26,7 @@ class ResolvedBinding:
     `pool` is None exactly when `embedded_database` is set: that database of the embedded PostgreSQL is it.
     `source` says in a few words where this comes from. `config` is the stored config of the binding's id,
     which gives the caching and the connection limit also where a local connection string gives the origin.
+    `ignored_parameters` names those of the string that have no effect.
     """
 
     binding: str
@@ -34,6 +35,7 @@ class ResolvedBinding:
     source: str
     embedded_database: str | None
     config: HyperdriveConfig | None
+    ignored_parameters: tuple[str, ...] = ()
 
 
 def resolve_binding(
@@ -83,18 +85,37 @@ def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> Poo
     )
 
 
-def _from_string(binding: str, id: str, text: str, source: str, config: HyperdriveConfig | None) -> ResolvedBinding:
-    try:
-        string = parse(text)
-        policy = local_policy(string)
-    except WranglerError as error:
-        raise WranglerError(f"{source} of the binding {binding}: {error.message}", hint=error.hint) from None
+def resolve_string(
+    binding: str, text: str, source: str, id: str = "", config: HyperdriveConfig | None = None
+) -> ResolvedBinding:
+    """The database of a local connection string; the rest is as in `config`.
+
+    Raises WranglerError if it is malformed or names a certificate that cannot be read.
+    """
+    string = parse(text)
     pool = PoolConfig(
         name=config.name if config else binding,
         origin=string.origin,
-        tls=policy,
+        tls=local_policy(string),
         source=source,
         caching=config.caching if config else Caching(),
         connection_limit=config.origin_connection_limit if config else limits.ORIGIN_CONNECTION_LIMIT_DEFAULT,
+        options=string.parameters.options,
+        connect_timeout_s=string.parameters.connect_timeout_s,
     )
-    return ResolvedBinding(binding=binding, id=id, pool=pool, source=source, embedded_database=None, config=config)
+    return ResolvedBinding(
+        binding=binding,
+        id=id,
+        pool=pool,
+        source=source,
+        embedded_database=None,
+        config=config,
+        ignored_parameters=string.parameters.ignored,
+    )
+
+
+def _from_string(binding: str, id: str, text: str, source: str, config: HyperdriveConfig | None) -> ResolvedBinding:
+    try:
+        return resolve_string(binding, text, source, id, config)
+    except WranglerError as error:
+        raise WranglerError(f"{source} of the binding {binding}: {error.message}", hint=error.hint) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Literal
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.certificates import Certificate, CertificateStore, read_roots, refuse_encrypted
@@ -84,21 +85,29 @@ def local_policy(string: ConnectionString) -> TLSPolicy:
     As in wrangler: no sslmode means plaintext, `prefer` takes TLS if the server has it, `require` encrypts
     without validating, the others validate. A root certificate makes `require` validate, as in libpq.
     """
-    mode = string.ssl_mode
+    given, mode = string.parameters, string.ssl_mode
     if string.origin.is_unix_socket or mode in (None, "disable", "allow"):
         return PLAINTEXT
-    roots = _roots(string.ssl_root_certificate)
-    certificate = _read(string.ssl_certificate, "sslcert")
-    key = _read(string.ssl_key, "sslkey")
-    if key is not None and string.ssl_key is not None:
-        refuse_encrypted(key, Path(string.ssl_key))
-    if mode == "prefer" or (mode == "require" and string.ssl_root_certificate is None):
-        return TLSPolicy(verify="none", optional=mode == "prefer", client_certificate=certificate, client_key=key)
+    roots = _roots(given.ssl_root_certificate)
+    certificate = _read(given.ssl_certificate, "sslcert")
+    key = _read(given.ssl_key, "sslkey")
+    if (certificate is None) != (key is None):
+        raise WranglerError(
+            "Of the connection string's parameters `sslcert` and `sslkey`, one is missing.",
+            hint="Give both: the client certificate and its private key. They may be in the same PEM file.",
+        )
+    if key is not None and given.ssl_key is not None:
+        refuse_encrypted(key, Path(given.ssl_key))
+    unverified = mode == "prefer" or (mode == "require" and given.ssl_root_certificate is None)
+    verified: Literal["ca", "full"] = "full" if mode == "verify-full" else "ca"
     return TLSPolicy(
-        verify="full" if mode == "verify-full" else "ca",
-        roots=roots,
+        verify="none" if unverified else verified,
+        optional=mode == "prefer",
+        roots=None if unverified else roots,
         client_certificate=certificate,
         client_key=key,
+        require_channel_binding=given.require_channel_binding,
+        require_tls_1_3=given.require_tls_1_3,
     )
 
 

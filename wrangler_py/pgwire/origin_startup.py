@@ -38,7 +38,8 @@ class OriginStartup:
     """Bytes in, bytes out, until `ready`.
 
     Then `parameters` holds the ParameterStatus values, and `process_id` and `secret` the cancel key.
-    `channel_binding` is the tls-server-end-point data of an encrypted connection, if there is any.
+    `channel_binding` is the tls-server-end-point data of an encrypted connection, if there is any; with
+    `require_channel_binding`, no authentication but one that uses it will do.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class OriginStartup:
         database: str,
         settings: Mapping[str, str],
         channel_binding: bytes | None = None,
+        require_channel_binding: bool = False,
     ) -> None:
         self._user = user
         self._password = password
         self._startup = {"user": user, "database": database, **settings}
         self._channel_binding = channel_binding
+        self._require_channel_binding = require_channel_binding
         self._scram: ScramClient | None = None
         self._buffer = b""
         self.ready = False
@@ -103,6 +106,8 @@ class OriginStartup:
         if len(body) < 4:
             raise ProtocolError("malformed authentication request")
         code = struct.unpack_from("!I", body)[0]
+        if self._require_channel_binding and self._scram is None and code != 10:
+            raise AuthenticationFailed("channel binding is required, and the origin did not ask for it")
         try:
             if code == 0:
                 if self._scram is not None and not self._scram.verified:
@@ -128,6 +133,8 @@ class OriginStartup:
         if self._channel_binding is not None and MECHANISM_PLUS in offered:
             mechanism = MECHANISM_PLUS
             self._scram = ScramClient(self._password, channel_binding=self._channel_binding)
+        elif self._require_channel_binding:
+            raise AuthenticationFailed("channel binding is required, and the origin does not offer it")
         elif MECHANISM in offered:
             mechanism = MECHANISM
             self._scram = ScramClient(self._password, supported=self._channel_binding is not None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 from pathlib import Path
@@ -26,11 +28,23 @@ FILE_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 
 _BOM = "\ufeff"
 
-__all__ = ["FILE_NAMES", "BindingNameError", "ConfigFile", "HyperdriveBinding", "Section", "is_identifier"]
+__all__ = [
+    "FILE_NAMES",
+    "BindingNameError",
+    "ConfigEditError",
+    "ConfigFile",
+    "HyperdriveBinding",
+    "Section",
+    "is_identifier",
+]
 
 
 class BindingNameError(WranglerError):
     """A binding cannot be added under this name, but can be under another one."""
+
+
+class ConfigEditError(WranglerError):
+    """The file is written in a way that an edit cannot be made in; the hint shows what to add by hand."""
 
 
 class ConfigFile:
@@ -168,7 +182,10 @@ class ConfigFile:
                 f"There is no Hyperdrive binding {binding} in {self._place(environment)}.",
                 hint=f"It has: {known}." if known else None,
             )
-        self._edit("remove", (*_base(environment), "hyperdrive", names.index(binding)))
+        path = (*_base(environment), "hyperdrive")
+        if len(names) == 1 and self._remove_array(path):
+            return
+        self._edit("remove", (*path, names.index(binding)))
 
     def set_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
         """Have `flag` among the compatibility flags; an environment that inherits them gets its own copy."""
@@ -189,6 +206,9 @@ class ConfigFile:
             if flag in flags:
                 rest = [other for other in flags if other != flag]
                 self._edit("set", path, rest, after="compatibility_date")
+            return
+        says_nothing = environment is None or not self.section().compatibility_flags
+        if set(flags) == {flag} and says_nothing and self._remove_array(path):
             return
         for index in reversed(range(len(flags))):
             if flags[index] == flag:
@@ -226,15 +246,30 @@ class ConfigFile:
             raise WranglerError(f"Cannot write {self.path}: {error.strerror}.") from error
         self._original = edited
 
+    def _remove_array(self, path: KeyPath) -> bool:
+        """Remove an array with all it has, unless it alone makes its environment exist; say which."""
+        with contextlib.suppress(UnsafeEditError):
+            self._document.remove(path)
+            return True
+        return False
+
     def _edit(self, operation: str, path: KeyPath, *arguments: Any, **options: Any) -> None:
         try:
             getattr(self._document, operation)(path, *arguments, **options)
         except UnsafeEditError as error:
-            key = ".".join(str(part) for part in path if isinstance(part, str))
-            raise WranglerError(
-                f"`{key}` cannot be edited in place the way {self.path.name} is written: {error}.",
-                hint="Nothing was written; make this change by hand.",
+            raise ConfigEditError(
+                f"`{_dotted(path)}` cannot be edited in place the way {self.path.name} is written: {error}.",
+                hint=self._by_hand(operation, path, *arguments),
             ) from error
+
+    def _by_hand(self, operation: str, path: KeyPath, value: Any = None) -> str:
+        """How to make an edit that could not be made."""
+        if operation == "remove":
+            return f"Nothing was written. Take out `{_dotted(path)}` by hand."
+        if not all(isinstance(key, str) for key in path):
+            return f"Nothing was written. Set `{_dotted(path)}` by hand: {json.dumps(value, ensure_ascii=False)}"
+        lines = self._document.lines(path, [value] if operation == "append" else value)
+        return f"Nothing was written. Add this by hand:\n{lines.rstrip()}"
 
     def _has(self, path: KeyPath) -> bool:
         data: Any = self.data
@@ -250,6 +285,11 @@ class ConfigFile:
 
 def _base(environment: str | None) -> tuple[str, ...]:
     return () if environment is None else ("env", environment)
+
+
+def _dotted(path: KeyPath) -> str:
+    """`path` for a person to read."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
 def _parse(path: Path, text: str) -> Document:

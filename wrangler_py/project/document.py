@@ -57,6 +57,10 @@ class Document(ABC):
         self._commit(self._remove(path), expected)
 
     @abstractmethod
+    def lines(self, path: KeyPath, value: Any) -> str:
+        """A document with nothing but `value` at `path`, which has keys only."""
+
+    @abstractmethod
     def _parse(self, text: str) -> dict[str, Any]: ...
 
     @abstractmethod

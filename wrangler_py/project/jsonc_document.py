@@ -41,6 +41,11 @@ class JSONCDocument(Document):
         data: dict[str, Any] = self._root.data
         return data
 
+    def lines(self, path: KeyPath, value: Any) -> str:
+        for key in reversed(path):
+            value = {key: value}
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
     def _set(self, path: KeyPath, value: Any, after: str | None) -> Sequence[Edit]:
         node = self._find(path)
         if node is not None:
@@ -61,9 +66,9 @@ class JSONCDocument(Document):
         assert parent.items is not None
         key = path[-1]
         if isinstance(key, int):
-            return remove_item(self.text, parent, key, "//")
-        indexes = [index for index, item in enumerate(parent.items) if item.key == (key,)]
-        return [edit for index in indexes for edit in remove_item(self.text, parent, index, "//")]
+            return remove_item(self.text, parent, key)
+        indexes = [index for index, item in enumerate(parent.items) if item.key == key]
+        return [edit for index in indexes for edit in remove_item(self.text, parent, index)]
 
     def _find(self, path: KeyPath) -> Node | None:
         node: Node | None = self._root
@@ -74,7 +79,7 @@ class JSONCDocument(Document):
             if isinstance(key, int):
                 node = items[key].value
             else:
-                members = [item.value for item in items if item.key == (key,)]
+                members = [item.value for item in items if item.key == key]
                 node = members[-1] if members else None
         return node
 
@@ -94,7 +99,7 @@ class JSONCDocument(Document):
             return f"{json.dumps(key, ensure_ascii=False)}: {self._render(value, indent)}"
 
         siblings: list[Item] = parent.items or []
-        sibling = next((item for item in siblings if item.key == (after,)), None)
+        sibling = next((item for item in siblings if item.key == after), None)
         if sibling is not None and sibling.comma is not None and starts_line(self.text, sibling.start):
             at = line_end(self.text, sibling.end)
             behind = self.text[sibling.end : at].strip()
@@ -187,7 +192,7 @@ class _Parser:
                 raise self.error("Expected ':' after a key")
             self.at += 1
             self.skip()
-            item = Item(start, self.value(depth + 1), key=(key,))
+            item = Item(start, self.value(depth + 1), key=key)
             node.items.append(item)
             node.data[key] = item.value.data
             self.comma(item, "}")

@@ -166,7 +166,7 @@ class _Reader:
 
     def required_secrets(self) -> tuple[str, ...] | None:
         secrets = self.own("secrets", dict, {})
-        required = secrets.get("required")
+        required = secrets.get("required", [] if "secrets" in self._own else None)
         return None if required is None else tuple(map(str, self._check("secrets.required", required, list)))
 
     def hyperdrive(self) -> Iterator[HyperdriveBinding]:

@@ -1,6 +1,6 @@
 """Values with their place in a text, and edits that leave the rest of the text as it is.
 
-Shared by the TOML and the JSON document: arrays, and inline tables or objects, are written alike in both.
+The JSON document reads and edits its text by them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Item:
 
     start: int
     value: Node
-    key: tuple[str, ...] = ()
+    key: str = ""
     comma: int | None = None
 
     @property
@@ -117,11 +117,10 @@ def insert_item(text: str, container: Node, render: Callable[[str | None], str],
     return Edit(end, at, f",{text[end:at]}{line}")
 
 
-def remove_item(text: str, container: Node, index: int, comment: str) -> list[Edit]:
+def remove_item(text: str, container: Node, index: int) -> list[Edit]:
     """The edits that take item `index` out of `container`.
 
-    An item with lines of its own goes with these lines, the comment behind it included; `comment` is what
-    begins one that ends with its line.
+    An item with lines of its own goes with these lines, the comment behind it included.
     """
     items = container.items or []
     item = items[index]
@@ -136,7 +135,7 @@ def remove_item(text: str, container: Node, index: int, comment: str) -> list[Ed
         edits.append(Edit(comma, comma + 1, ""))
     end = line_end(text, item.end)
     behind = text[item.end : end].strip()
-    if starts_line(text, item.start) and (not behind or behind.startswith(comment)):
+    if starts_line(text, item.start) and (not behind or behind.startswith("//")):
         edits.append(Edit(line_start(text, item.start), end, ""))
         return edits
     start, end = item.start, item.end

@@ -1,237 +1,370 @@
-"""`wrangler.toml`, edited in place.
+"""`wrangler.toml`, edited by tomlkit one section at a time and read by `tomllib`.
 
-The text is spliced at the places `toml_statements` finds, and `tomllib` reads it before and after. A library
-that writes a whole document back cannot promise to leave every byte of the rest alone; this can.
+tomlkit keeps comments and layout. It also moves tables that are out of order, and writes its own line ends, so it
+gets only the section that is edited. The result is checked before it counts: the data must be what was meant, and
+every line outside the edited statement must be what it was. Otherwise the text stays as it is.
 """
 
 from __future__ import annotations
 
-import json
+import functools
 import re
 import tomllib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from wrangler_py.project.document import Document, DocumentSyntaxError
-from wrangler_py.project.spans import (
-    Edit,
-    KeyPath,
-    Node,
-    indent_at,
-    insert_item,
-    line_end,
-    line_start,
-    newline_of,
-    remove_item,
-)
-from wrangler_py.project.toml_statements import Statement, statements_of
+from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError, same
+from wrangler_py.project.spans import Edit, KeyPath, line_end, line_start, newline_of
+from wrangler_py.project.toml_sections import Section, is_blank, is_comment, sections_of
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+if TYPE_CHECKING:
+    import tomlkit
+    from tomlkit.items import Array, Item
+
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_INDENT = "  "
+
+
+_Operation = TypeVar("_Operation", bound="Callable[..., Sequence[Edit]]")
+
+
+def _all_or_nothing(operation: _Operation) -> _Operation:
+    """Have any error of tomlkit's refuse the edit: nothing is written then."""
+
+    @functools.wraps(operation)
+    def guarded(*arguments: Any) -> Sequence[Edit]:
+        try:
+            return operation(*arguments)
+        except UnsafeEditError:
+            raise
+        except Exception as error:
+            raise UnsafeEditError(f"tomlkit cannot edit it ({error})") from error
+
+    return cast(_Operation, guarded)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A key or an array's element in a section: `parent[key]`, in the section as tomlkit has parsed it."""
+
+    section: Section
+    document: tomlkit.TOMLDocument
+    parent: Any
+    key: Any
+
+    @property
+    def value(self) -> Any:
+        return self.parent[self.key]
 
 
 class TOMLDocument(Document):
     """A TOML document whose comments, order, quoting and line ends are kept."""
 
-    _statements: list[Statement]
+    _sections: list[Section] | None
 
     def _parse(self, text: str) -> dict[str, Any]:
+        self._sections = None
         try:
-            data = tomllib.loads(text)
+            return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise _syntax_error(str(error), text) from error
         except RecursionError:
             raise DocumentSyntaxError("Nested too deeply", 1, 1) from None
-        self._statements = statements_of(text)
-        return data
 
+    @property
+    def sections(self) -> list[Section]:
+        """The sections of the text, found when an edit needs them."""
+        if self._sections is None:
+            self._sections = sections_of(self.text)
+        return self._sections
+
+    def lines(self, path: KeyPath, value: Any) -> str:
+        return _nested(path, value)
+
+    @_all_or_nothing
     def _set(self, path: KeyPath, value: Any, after: str | None) -> Sequence[Edit]:
-        node = self._find(path)
-        if node is not None:
-            return [Edit(node.start, node.end, render(value))]
+        place = self._find(path)
+        if place is not None:
+            lines = _line_count(place.value)
+            place.parent[place.key] = _item(value)
+            return [self._replace(place.section, place.document, lambda old, new: _changes(old, new) <= lines)]
         table, key = path[:-1], str(path[-1])
         parent = self._find(table)
         if parent is not None:
-            assignment = f"{_render_key(key)} = {render(value)}"
-            return [insert_item(self.text, parent, lambda _: assignment, _INDENT)]
+            parent.value[key] = _item(value)
+            return [self._replace(parent.section, parent.document, _is_part)]
         return [self._assign(table, key, value, after)]
 
+    @_all_or_nothing
     def _append(self, path: KeyPath, value: Any) -> Sequence[Edit]:
-        array = self._find(path)
-        if array is not None:
-            return [insert_item(self.text, array, lambda _: render(value), _INDENT)]
+        for add in (_add_element, _add_line):
+            array = self._find(path)
+            if array is not None:
+                add(array.value, _item(value))
+                if add is _add_line or _is_written(array.document):
+                    return [self._replace(array.section, array.document, _is_part)]
         if not isinstance(value, dict) or self._find(path[:-1]) is not None:
             return self._set(path, [value], None)
-        lines = [f"[[{_render_keys(path)}]]", *_assignments(value)]
-        elements = [statement for statement in self._statements if statement.is_within(path)]
-        if elements:
-            return [self._block(self._behind(elements[-1]), lines)]
-        return [self._block(self._place_for_table(path[:-1]), lines)]
+        elements = [section for section in self.sections if section.is_within(path)]
+        at = self._behind(elements[-1]) if elements else self._place_for_table(path[:-1])
+        return [self._block(at, _nested(path, [value]))]
 
+    @_all_or_nothing
     def _remove(self, path: KeyPath) -> Sequence[Edit]:
-        parent = self._find(path[:-1])
-        if parent is not None:
-            assert parent.items is not None
-            key = path[-1]
-            if isinstance(key, int):
-                return remove_item(self.text, parent, key, "#")
-            keys = [item.key for item in parent.items]
-            return remove_item(self.text, parent, keys.index((key,)), "#")
-        runs = self._runs(path)
+        place = self._find(path)
+        if place is not None:
+            del place.parent[place.key]
+            return [self._replace(place.section, place.document, lambda old, new: _is_part(new, old))]
+        sections = self.sections
+        runs: list[list[Section]] = []
+        for index, section in enumerate(sections):
+            if section.is_within(path):
+                if index > 0 and runs and runs[-1][-1] is sections[index - 1]:
+                    runs[-1].append(section)
+                else:
+                    runs.append([section])
         table = path[:-2] if isinstance(path[-1], int) else path[:-1]
-        if not table or any(s.is_within(table) and not s.is_within(path) for s in self._statements):
+        is_elsewhere = any(s.is_within(table) and not s.is_within(path) for s in sections)
+        if not table or is_elsewhere or self._find_dotted(table) is not None:
             return [self._without(run) for run in runs]
         # Nothing else says that the table above exists.
-        header = f"[{_render_keys(table)}]{newline_of(self.text)}"
+        header = _with_line_ends(_nested(table, {}), newline_of(self.text))
         return [Edit(run[0].start, run[-1].end, header if run is runs[0] else "") for run in runs]
 
     def _keeps_empty_array(self, path: KeyPath) -> bool:
         return self._find(path) is not None
 
-    def _find(self, path: KeyPath) -> Node | None:
-        """The value assigned to `path`, or written inside of one; None for tables with headers."""
-        for statement in self._statements:
-            if statement.value is not None and path[: len(statement.path)] == statement.path:
-                return _inside(statement.value, path[len(statement.path) :])
-        return None
+    def _find(self, path: KeyPath) -> _Place | None:
+        """The value assigned to `path`, or inside of one; None for tables with headers or made by dotted keys."""
+        return next((place for place in self._places(path) if not _is_open(place.value)), None)
+
+    def _find_dotted(self, path: KeyPath) -> _Place | None:
+        """The table that dotted keys make at `path`."""
+        return next((place for place in self._places(path) if _is_open(place.value)), None)
+
+    def _places(self, path: KeyPath) -> Iterator[_Place]:
+        for section in self.sections:
+            if path[: len(section.path)] == section.path != path:
+                place = self._look_up(section, path[len(section.path) :])
+                if place is not None:
+                    yield place
+
+    def _look_up(self, section: Section, path: KeyPath) -> _Place | None:
+        document, item = self._open(section)
+        parent, key = None, path[0]
+        for key in path:
+            parent = item
+            if isinstance(key, int) != isinstance(parent, list):
+                return None
+            if isinstance(key, int) and not 0 <= key < len(parent):
+                return None
+            if isinstance(key, str) and (not isinstance(parent, dict) or key not in parent):
+                return None
+            item = parent[key]
+        return _Place(section, document, parent, key)
+
+    def _open(self, section: Section) -> tuple[tomlkit.TOMLDocument, Any]:
+        """The section as tomlkit parses it, and its table in there."""
+        import tomlkit
+
+        text = self._lines(section)
+        try:
+            document = tomlkit.parse(text)
+        except Exception as error:
+            raise UnsafeEditError(f"tomlkit cannot read it ({error})") from error
+        if document.as_string() != text:
+            raise UnsafeEditError("tomlkit would write it otherwise")
+        table: Any = document
+        for key in section.path:
+            if isinstance(key, str):
+                table = table[key]
+            elif isinstance(table, list):  # else the header is that of a table inside an array's element
+                table = table[0]
+        return document, table
+
+    def _lines(self, section: Section) -> str:
+        """The text of a section as tomlkit gets it: each line ends with a line feed, the last one too."""
+        text = self.text[section.start : section.end].replace("\r\n", "\n")
+        return text + "\n" if text and not text.endswith("\n") else text
+
+    def _replace(
+        self, section: Section, document: tomlkit.TOMLDocument, is_right: Callable[[str, str], bool]
+    ) -> Edit:
+        """The edit that writes a section as `document` now is; `is_right` compares its text before and now."""
+        old, new = self._lines(section), document.as_string()
+        if not is_right(old, new):
+            raise UnsafeEditError("other lines would have changed")
+        text = _merge_line_ends(self.text[section.start : section.end], new, newline_of(self.text))
+        return Edit(section.start, section.end, text)
 
     def _assign(self, table: KeyPath, key: str, value: Any, after: str | None) -> Edit:
         """The edit that adds an assignment to a table that is not an inline one."""
-        assignment = f"{_render_key(key)} = {render(value)}"
-        own = self._own_statements(table)
-        sibling = next((s for s in own if after is not None and s.path == (*table, after)), None)
-        if own:
-            return self._line_behind(sibling or own[-1], assignment)
+        own = next((section for section in self.sections if section.path == table), None)
+        if own is not None and (table or own.end > own.start):
+            document, container = self._open(own)
+            container = container.value if table else container
+            if after is not None and after in container and not _is_open(container[after]):
+                container._insert_after(after, key, _item(value))
+            else:
+                container.append(key, _item(value))
+            return self._replace(own, document, _is_part)
         if not table:
-            at = self._above(self._statements[0]) if self._statements else len(self.text)
-            return self._block(at, [assignment])
-        dotted = [s for s in self._statements if not s.is_header and s.is_within(table)]
-        if dotted and not any(s.is_header and s.path[: len(table)] == table for s in self._statements):
-            last = dotted[-1]
-            prefix = last.keys[: len(last.keys) - (len(last.path) - len(table))]
-            return self._line_behind(last, f"{_render_keys(prefix)}.{assignment}")
-        lines = [f"[{_render_keys(table)}]", assignment]
-        inner = [s for s in self._statements if s.is_header and s.is_within(table)]
-        return self._block(self._above(inner[0]) if inner else self._place_for_table(table[:-1]), lines)
+            at = self._above(self.sections[1]) if len(self.sections) > 1 else len(self.text)
+            return self._block(at, _nested((key,), value))
+        dotted = self._find_dotted(table)
+        if dotted is not None:
+            dotted.value[key] = _item(value)
+            return self._replace(dotted.section, dotted.document, _is_part)
+        inner = [section for section in self.sections if section.is_within(table)]
+        at = self._above(inner[0]) if inner else self._place_for_table(table[:-1])
+        return self._block(at, _nested((*table, key), value))
 
-    def _own_statements(self, table: KeyPath) -> list[Statement]:
-        """The header of `table` and the assignments below it; for the top level, those above any header."""
-        own: list[Statement] = []
-        inside = not table
-        for statement in self._statements:
-            if statement.is_header:
-                inside = statement.path == table
-            if inside:
-                own.append(statement)
-        return own
-
-    def _runs(self, path: KeyPath) -> list[list[Statement]]:
-        """The statements of `path`, in groups that no other statement interrupts."""
-        runs: list[list[Statement]] = []
-        previous: Statement | None = None
-        for statement in self._statements:
-            if statement.is_within(path):
-                if previous is not None and runs and previous is runs[-1][-1]:
-                    runs[-1].append(statement)
-                else:
-                    runs.append([statement])
-            previous = statement
-        return runs
-
-    def _without(self, run: list[Statement]) -> Edit:
+    def _without(self, run: list[Section]) -> Edit:
         """The edit that removes `run`, and of the blank lines around it the one that would be too many."""
         start, end = run[0].start, run[-1].end
-        if run[0].is_header:
-            blank_above = start == 0 or self._is_blank(line_start(self.text, start - 1))
-            if blank_above and end < len(self.text) and self._is_blank(end):
-                end = line_end(self.text, end)
-            elif blank_above and end == len(self.text) and start > 0:
-                start = line_start(self.text, start - 1)
+        blank_above = start == 0 or is_blank(self.text, line_start(self.text, start - 1))
+        if blank_above and end < len(self.text) and is_blank(self.text, end):
+            end = line_end(self.text, end)
+        elif blank_above and end == len(self.text) and start > 0:
+            start = line_start(self.text, start - 1)
         return Edit(start, end, "")
 
-    def _line_behind(self, statement: Statement, line: str) -> Edit:
-        newline = newline_of(self.text)
-        line = indent_at(self.text, statement.start) + line
-        at = statement.end
-        if not self.text[:at].endswith("\n"):
-            return Edit(at, at, newline + line)
-        return Edit(at, at, line + newline)
-
-    def _block(self, at: int, lines: list[str]) -> Edit:
+    def _block(self, at: int, lines: str) -> Edit:
         """The edit that puts `lines` at `at`, a line's start, with a blank line before and behind."""
         newline = newline_of(self.text)
-        text = "".join(line + newline for line in lines)
+        text = _with_line_ends(lines, newline)
         if not self.text[:at].endswith("\n") and at > 0:
             text = newline + newline + text
-        elif at > 0 and not self._is_blank(line_start(self.text, at - 1)):
+        elif at > 0 and not is_blank(self.text, line_start(self.text, at - 1)):
             text = newline + text
-        if at < len(self.text) and not self._is_blank(at):
+        if at < len(self.text) and not is_blank(self.text, at):
             text += newline
         return Edit(at, at, text)
 
     def _place_for_table(self, parent: KeyPath) -> int:
         """Where a new table of `parent` goes: behind its last one; at the top, before the environments."""
         if not parent:
-            for statement in self._statements:
-                if statement.is_header and statement.path[0] == "env":
-                    return self._above(statement)
+            for section in self.sections:
+                if section.path[:1] == ("env",):
+                    return self._above(section)
             return len(self.text)
-        within = [statement for statement in self._statements if statement.is_within(parent)]
+        within = [section for section in self.sections if section.is_within(parent)]
         return self._behind(within[-1]) if within else len(self.text)
 
-    def _behind(self, statement: Statement) -> int:
-        """The end of `statement` and of the comment lines that belong to it: not those of the next one."""
-        at = statement.end
-        while at < len(self.text) and self._is_comment(at):
+    def _behind(self, section: Section) -> int:
+        """The end of `section` and of the comment lines that belong to it: not those of the next one."""
+        at = section.end
+        while at < len(self.text) and is_comment(self.text, at):
             at = line_end(self.text, at)
-        return at if at == len(self.text) or self._is_blank(at) else statement.end
+        return at if at == len(self.text) or is_blank(self.text, at) else section.end
 
-    def _above(self, statement: Statement) -> int:
-        """The start of `statement` and of the comment lines directly above it."""
-        at = statement.start
-        while at > 0 and self._is_comment(line_start(self.text, at - 1)):
+    def _above(self, section: Section) -> int:
+        """The start of `section` and of the comment lines directly above it."""
+        at = section.start
+        while at > 0 and is_comment(self.text, line_start(self.text, at - 1)):
             at = line_start(self.text, at - 1)
         return at
 
-    def _is_blank(self, start: int) -> bool:
-        return not self.text[start : line_end(self.text, start)].strip()
 
-    def _is_comment(self, start: int) -> bool:
-        return self.text[start : line_end(self.text, start)].lstrip().startswith("#")
+def _item(value: Any) -> Item:
+    """`value` as tomlkit has it, on one line."""
+    import tomlkit
 
-
-def render(value: Any) -> str:
-    """`value` as a TOML value on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(_assignments(value)) + " }"
+        table = tomlkit.inline_table()
+        for key, element in value.items():
+            table.append(key, _item(element))
+        return table
     if isinstance(value, list):
-        return "[" + ", ".join(map(render, value)) + "]"
-    # TOML's strings, booleans and numbers are JSON's, but that JSON lets DEL stand in a string.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+        array = tomlkit.array()
+        for element in value:
+            array.append(_item(element))
+        return array
+    item: Item = tomlkit.item(value)
+    return item
 
 
-def _assignments(table: dict[str, Any]) -> list[str]:
-    return [f"{_render_key(key)} = {render(value)}" for key, value in table.items()]
+def _add_element(array: Array, item: Item) -> None:
+    array.append(item)
 
 
-def _render_key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else render(key)
+def _add_line(array: Array, item: Item) -> None:
+    """Add `item` on a line of its own, which has room for it where a comment is the last thing in `array`."""
+    *lines, _ = array.as_string().split("\n")
+    indent = lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())] if lines else ""
+    array.add_line(item, indent=indent or "  ", newline=True)
 
 
-def _render_keys(path: KeyPath) -> str:
-    return ".".join(_render_key(key) for key in path if isinstance(key, str))
+def _is_written(document: tomlkit.TOMLDocument) -> bool:
+    """Whether the text of `document` has all its values. Behind a comment, tomlkit may forget a comma."""
+    try:
+        return same(tomllib.loads(document.as_string()), document.unwrap())
+    except tomllib.TOMLDecodeError:
+        return False
 
 
-def _inside(node: Node, path: KeyPath) -> Node | None:
-    """The value at `path` inside of an array or inline table."""
-    if not path:
-        return node
-    for index, item in enumerate(node.items or ()):
-        keys: KeyPath = item.key if node.is_object else (index,)
-        if path[: len(keys)] == keys:
-            return _inside(item.value, path[len(keys) :])
-    return None
+def _nested(path: KeyPath, value: Any) -> str:
+    """The lines that give `path` the `value`, with the header its table needs."""
+    import tomlkit
+
+    for key in reversed(path):
+        if isinstance(key, str):
+            value = {key: value}
+    return tomlkit.dumps(value)
+
+
+def _is_open(item: Any) -> bool:
+    """Whether `item` is a table made by dotted keys, which has no place of its own."""
+    from tomlkit.container import OutOfOrderTableProxy
+    from tomlkit.items import AoT, Table
+
+    return isinstance(item, (AoT, OutOfOrderTableProxy, Table))
+
+
+def _is_part(part: str, whole: str) -> bool:
+    """Whether `part` is `whole` with characters left out."""
+    rest = iter(whole)
+    return all(character in rest for character in part)
+
+
+def _line_count(item: Any) -> int:
+    return item.as_string().count("\n") + 1 if hasattr(item, "as_string") else 1
+
+
+def _changes(old: str, new: str) -> int:
+    """How many lines of `old`, from the first to the last, are not in `new`."""
+    old_lines, new_lines = old.split("\n"), new.split("\n")
+    same = 0
+    while same < min(len(old_lines), len(new_lines)) and old_lines[same] == new_lines[same]:
+        same += 1
+    old_lines, new_lines = old_lines[same:], new_lines[same:]
+    while old_lines and new_lines and old_lines[-1] == new_lines[-1]:
+        old_lines.pop()
+        new_lines.pop()
+    return len(old_lines)
+
+
+def _with_line_ends(text: str, newline: str) -> str:
+    return text.replace("\n", newline)
+
+
+def _merge_line_ends(old: str, new: str, newline: str) -> str:
+    """`new`, which has line feeds only, with the line ends its lines have in `old`; `newline` for new lines."""
+    old_lines = old.split("\n")
+    before = [line.removesuffix("\r") for line in old_lines]
+    ends = ["\r\n" if line.endswith("\r") else "\n" for line in old_lines]
+    if before[-1]:  # no line end at the end of the file
+        ends[-1] = newline
+        before.append("")
+        ends.append("\n")
+        new = new.removesuffix("\n")
+    lines = new.split("\n")
+    result = [newline] * len(lines)
+    for _, start, end, new_start, new_end in SequenceMatcher(None, before, lines, autojunk=False).get_opcodes():
+        kept = ends[start:end][: new_end - new_start]
+        result[new_start : new_start + len(kept)] = kept
+    return "".join(line + end for line, end in zip(lines[:-1], result, strict=False)) + lines[-1]
 
 
 def _syntax_error(message: str, text: str) -> DocumentSyntaxError:

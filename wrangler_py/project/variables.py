@@ -24,16 +24,16 @@ def variable_files(
 ) -> tuple[Path, ...]:
     """The files that count, later ones overriding earlier ones; all but `env_files` exist.
 
-    `.dev.vars.ENVIRONMENT` if it exists, else `.dev.vars`. Only without either: `env_files` if there are any,
+    Without `env_files`, `.dev.vars.ENVIRONMENT` if it exists, else `.dev.vars`. If there is neither, `env_files` or
     else `.env`, `.env.local`, `.env.ENVIRONMENT` and `.env.ENVIRONMENT.local`; none of these if
-    `CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV` is `false`.
+    `CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV` is `false`. Raises WranglerError if that is no boolean.
     """
     environ = os.environ if environ is None else environ
     suffixes = [""] if environment is None else [f".{environment}", ""]
-    for suffix in suffixes:
+    for suffix in () if env_files else suffixes:
         if (root / f".dev.vars{suffix}").is_file():
             return (root / f".dev.vars{suffix}",)
-    if environ.get("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "").lower() == "false":
+    if not _loads_env_files(environ):
         return ()
     if env_files:
         return tuple(env_files)
@@ -51,23 +51,25 @@ def load_variables(
     """The variables of a Worker in the folder `root`: of the config file, then of files, then `overrides`.
 
     With `CLOUDFLARE_INCLUDE_PROCESS_ENV` being `true`, and no `.dev.vars`, the variables of the process count
-    too. Where the config file declares `secrets`, only these are taken from files and the process.
+    too; among them are those of the `.env` files. Where the config file declares `secrets`, they always count, but
+    only those declared there or as `vars` are taken from files and the process.
 
     Raises WranglerError if one of `env_files` is missing, or a file cannot be read.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment_variables(root, section.name, env_files=env_files, environ=environ)
     files = variable_files(root, section.name, env_files=env_files, environ=environ)
     loaded: dict[str, str] = {}
     for file in files:
         loaded.update(dotenv.parse(_read(file)))
     if not any(file.name.startswith(".dev.vars") for file in files):
-        include = environ.get("CLOUDFLARE_INCLUDE_PROCESS_ENV", "").lower() == "true"
-        process = environ if include else {}
+        included = section.required_secrets is not None or _boolean(
+            environ, "CLOUDFLARE_INCLUDE_PROCESS_ENV", False
+        )
+        process = environ if included and _loads_env_files(environ) else {}
         loaded = {**process, **dotenv.expand(loaded, process)}
-        if section.required_secrets is not None:
-            loaded = {**{k: environ[k] for k in section.required_secrets if k in environ}, **loaded}
     if section.required_secrets is not None:
-        loaded = {name: value for name, value in loaded.items() if name in section.required_secrets}
+        declared = {*section.required_secrets, *section.vars}
+        loaded = {name: value for name, value in loaded.items() if name in declared}
     return {**section.vars, **loaded, **(overrides or {})}
 
 
@@ -86,7 +88,20 @@ def environment_variables(
     loaded: dict[str, str] = {}
     for file in env_files or _dotenv_files(root, environment):
         loaded.update(dotenv.parse(_read(file)))
-    return {**dotenv.expand(loaded, environ), **environ}
+    return {**environ, **dotenv.expand(loaded, environ)}
+
+
+def _loads_env_files(environ: Mapping[str, str]) -> bool:
+    return _boolean(environ, "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", True)
+
+
+def _boolean(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    value = environ.get(name)
+    if value is None:
+        return default
+    if value.lower() not in ("true", "false"):
+        raise WranglerError(f"The variable {name} is neither `true` nor `false`.")
+    return value.lower() == "true"
 
 
 def _dotenv_files(root: Path, environment: str | None) -> tuple[Path, ...]:

@@ -23,7 +23,7 @@ _AUTHENTICATION_SQLSTATES = ("28000", "28P01")
 async def connect(config: PoolConfig, timeout_s: float, settings: Mapping[str, str]) -> OriginConnection:
     """A connection that is ready for queries, whose session has `settings`. Raises OriginUnavailable."""
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(config.connect_timeout_s or timeout_s):
             connection = await _open(config)
             try:
                 await _start(connection, config, settings)
@@ -119,8 +119,13 @@ async def _start(connection: OriginConnection, config: PoolConfig, settings: Map
             user=origin.user,
             password=origin.password,
             database=origin.database,
-            settings={"application_name": APPLICATION_NAME, **settings},
+            settings={
+                "application_name": APPLICATION_NAME,
+                **({"options": config.options} if config.options else {}),
+                **settings,
+            },
             channel_binding=server_end_point(certificate) if certificate else None,
+            require_channel_binding=config.tls.require_channel_binding,
         )
     )
     await connection.started

@@ -550,4 +550,4 @@ class Pool:
 
 
 def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:
-    return one.origin == other.origin and one.tls == other.tls
+    return (one.origin, one.tls, one.options) == (other.origin, other.tls, other.options)

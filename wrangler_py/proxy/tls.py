@@ -13,12 +13,14 @@ from wrangler_py.hyperdrive.config import TLSPolicy
 
 @functools.lru_cache(maxsize=32)
 def client_context(policy: TLSPolicy) -> ssl.SSLContext:
-    """A context that checks what `policy` says, TLS 1.2 at least. Made once: reading the system's roots takes long.
+    """A context that checks what `policy` says, TLS 1.2 or 1.3 at least.
+
+    Made once: reading the system's roots takes long.
 
     Raises ssl.SSLError for certificates that can't be read.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if policy.require_tls_1_3 else ssl.TLSVersion.TLSv1_2
     context.check_hostname = policy.verify == "full"
     if policy.verify == "none":
         context.verify_mode = ssl.CERT_NONE

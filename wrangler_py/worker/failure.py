@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from wrangler_py.worker.entrypoint import EntrypointError
-from wrangler_py.worker.imports import SDK, is_own_code
+from wrangler_py.worker.imports import SDK, is_own_code, is_there
 from wrangler_py.worker.launch import Launch
 
 _HOST = str(Path(__file__).parent)
@@ -172,6 +172,8 @@ def _hint(error: BaseException, sources: Path) -> str | None:
         known = _DRIVERS.get(package)
         if known is not None:
             return known
+        if package != error.name and is_there(package):
+            return _submodule_hint(error.name)
         meant = _similar_package(package)
         if meant is not None:
             return f"Did you mean {meant}?"
@@ -226,6 +228,22 @@ def _similar_package(name: str) -> str | None:
 
     there = {"workers", *sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()), *_DRIVERS}
     return next(iter(difflib.get_close_matches(name, there, n=1, cutoff=0.85)), None)
+
+
+def _submodule_hint(name: str) -> str | None:
+    """What to do about a module that is missing in a package that is there."""
+    import pkgutil  # rarely needed
+    from importlib import metadata
+
+    parent, _, module = name.rpartition(".")
+    folders = getattr(sys.modules.get(parent), "__path__", ())
+    close = difflib.get_close_matches(module, (each.name for each in pkgutil.iter_modules(folders)), n=1)
+    if close:
+        return f"Did you mean {parent}.{close[0]}?"
+    for distribution in metadata.packages_distributions().get(name.partition(".")[0], ()):
+        version = f"{distribution} {metadata.version(distribution)}"
+        return f"{version} is installed and has no such module: it may be in another version"
+    return None
 
 
 def _secrets_of(launch: Launch) -> list[str]:
