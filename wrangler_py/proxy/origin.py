@@ -440,12 +440,14 @@ class OriginConnection(asyncio.Protocol):
         self.dirty = False
         self.pristine = True
         self.unnamed = None
-        sql = RESET_SESSION.format(seed=random.uniform(-1, 1))  # noqa: S311
-        if self.drop_statements:
+        # A standby refuses UNLISTEN, and databases that are not quite PostgreSQL may refuse something else.
+        discards_all = self.pool.reset_was_refused or self.stream.parameters.get("in_hot_standby") == "on"
+        sql = "DISCARD ALL" if discards_all else RESET_SESSION.format(seed=random.uniform(-1, 1))  # noqa: S311
+        if self.drop_statements or discards_all:
             self.drop_statements = False
             self.prepared.clear()
             self.prepared_in_doubt.clear()
-            sql += "; DEALLOCATE ALL"
+            sql += "" if discards_all else "; DEALLOCATE ALL"
         return sql
 
     def _close_statements_in_doubt(self) -> None:
@@ -458,6 +460,8 @@ class OriginConnection(asyncio.Protocol):
 
     def _must_succeed(self, exchange: Exchange) -> None:
         if exchange.error is not None:
+            if exchange.error:
+                self.pool.reset_refused()
             self.abort()
 
     def _reset_done(self, exchange: Exchange) -> None:

@@ -81,6 +81,8 @@ class Pool:
         self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
+        self.reset_was_refused = False
+        """The origin does not take the whole reset; DISCARD ALL takes its place, which drops statements, too."""
         self.clients: set[ClientSession] = set()
         self.pinned = 0
         self.process_ids: dict[int, int] = {}
@@ -314,6 +316,10 @@ class Pool:
         self.not_idle(connection)
         if not self.closed:
             self._open_for_waiters()
+
+    def reset_refused(self) -> None:
+        """The origin has answered a reset with an error."""
+        self.reset_was_refused = True
 
     def _discard(self, connection: OriginConnection) -> None:
         self.not_idle(connection)
