@@ -166,6 +166,7 @@ class Caching:
         portals = dict(client.cached_portals)
         served: list[tuple[SQLText, CacheKey, Hit]] = []
         sound: set[Statement] = set()  # there is an answer to them
+        described: list[tuple[bytes, bytes]] = []
         out: list[bytes] = []
         for kind, data, missing in group:
             if missing:
@@ -198,15 +199,16 @@ class Caching:
                 target, name = messages.split_target(data)
                 if target == _STATEMENT:
                     statement = statements.get(name) or client.statements.get(name)
-                    described = self._describe(client, statement) if statement is not None else None
-                    if described is None or not (name or closed):
+                    description = self._describe(client, statement) if statement is not None else None
+                    if description is None or not (name or closed):
                         return False
                     unnamed_described = unnamed_described or not name
-                    out.append(described)
+                    out.append(description)
                 else:
                     rows = portals[name].hit.entry.result.row_description if name in portals else None
                     if rows is None:
                         return False
+                    described.append((portals[name].statement_name, rows))
                     out.append(rows)
             elif kind == _EXECUTE:
                 portal, position = messages.cstring(data, 5)
@@ -232,9 +234,13 @@ class Caching:
             name = next(iter(portals.values())).statement_name
             statement = statements.get(name) or client.statements.get(name)
             self.repeats.note(client, group, served[0][1], statement, name)
-        client.knows_columns = client.knows_columns or bool(statements)
+        client.knows_columns = client.knows_columns or bool(statements or described)
         for name, statement in statements.items():
             client.statements.put(name, statement)
+        for name, rows in described:
+            bound_statement = client.statements.get(name)
+            if bound_statement is not None:
+                bound_statement.learn(with_formats(rows, ()))
         client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True

@@ -85,6 +85,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
     elif text.ends:
         client.in_transaction = False
         client.local_portals.clear()
+        client.portals.clear()
     if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
         origin.dirty = True
     if text.drops_statements and not in_failed_transaction(origin):
