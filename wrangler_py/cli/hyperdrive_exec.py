@@ -63,7 +63,11 @@ def execute_command(
         pool_size=pool_size,
         caching_disabled=caching_disabled,
         log_queries=log_queries,
-        proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
+        proxy=ProxyOptions(
+            fail_on_stale_read=fail_on_stale_read,
+            advise_schema_tools=True,
+            allow_unsupported=allow_unsupported,
+        ),
     )
     cwd = global_options().cwd
     status = run_command(

@@ -15,7 +15,7 @@ from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, St
 from wrangler_py.cache.single_flight import SingleFlight
 from wrangler_py.cache.store import CacheStore, Hit, StoredResult
 from wrangler_py.cache.verdict import CacheStatus
-from wrangler_py.cache.written import StaleReadLog, WrittenTables
+from wrangler_py.cache.written import CATALOG_ADVICE, StaleReadLog, WrittenTables
 from wrangler_py.hyperdrive.limits import CACHE_RESULT_MAX_BYTES
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import Exchange
@@ -281,6 +281,8 @@ class Caching:
             message = stale.message(reader, label(stale.write.request) if stale.write.request else None)
             if self.stale_reads.add(key.sql, stale):
                 self._pool.notice(message)
+            if stale.of_schema and self._pool.options.advise_schema_tools:
+                self._pool.notice_once(CATALOG_ADVICE)
             if self._pool.options.fail_on_stale_read:
                 client.fail_group(group, closed, messages.error_response(SQLSTATE, message))
                 return False
@@ -441,8 +443,10 @@ class Caching:
     def record_write(self, text: SQLText, request: str | None) -> None:
         """`text` has run and is committed."""
         facts, now = text.facts, monotonic()
-        if facts.tables_written or facts.writes_unknown:
-            self.written.record(facts.tables_written, now, request, unknown=facts.writes_unknown)
+        if facts.tables_written or facts.writes_unknown or facts.writes_catalogs:
+            self.written.record(
+                facts.tables_written, now, request, unknown=facts.writes_unknown, catalogs=facts.writes_catalogs
+            )
         if facts.unknown_functions and not facts.writes_unknown:
             record = partial(self.written.record, (), now, request, unknown=True)
             self._functions.when_may_write(facts, record)

@@ -22,6 +22,8 @@ class ProxyOptions:
     cancelled_grace_s: float = 5.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     fail_on_stale_read: bool = False
+    advise_schema_tools: bool = False
+    """Whether clients may be tools that read and change the schema, so that a stale read of it calls for advice."""
     allow_unsupported: bool = False
     allow_global_clients: bool = False
     """Whether a client may go on after the request it belongs to; its queries are nobody's then."""

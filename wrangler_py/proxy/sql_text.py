@@ -156,10 +156,12 @@ class SQLText:
 
     @property
     def writes(self) -> bool:
-        """Whether the text may write tables."""
+        """Whether the text may write tables, catalogs included."""
         if self._writes is None:
             facts = self.facts
-            self._writes = bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
+            self._writes = bool(
+                facts.tables_written or facts.writes_unknown or facts.writes_catalogs or facts.unknown_functions
+            )
         return self._writes
 
     @property

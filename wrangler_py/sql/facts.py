@@ -102,6 +102,8 @@ class StatementFacts:
     whether they write depends on their volatility (see `SQLFacts.unknown_functions`)."""
     changes_schema: bool = False
     """DDL: plans, columns or types of prepared statements may be different after it."""
+    writes_catalogs: bool = False
+    """It changes what `pg_catalog` or `information_schema` says: DDL, and the likes of COMMENT, GRANT and ANALYZE."""
     effects: SessionEffect = SessionEffect.NONE
     settings: frozenset[str] = frozenset()
     """Lower-case names of the settings it sets or resets, as far as the text names them."""
@@ -132,6 +134,7 @@ class SQLFacts:
     tables_written: frozenset[str] = frozenset()
     writes_unknown: bool = False
     changes_schema: bool = False
+    writes_catalogs: bool = False
     session_effects: SessionEffect = SessionEffect.NONE
     settings: frozenset[str] = frozenset()
     is_cleanup: bool = False
