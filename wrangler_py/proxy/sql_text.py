@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
+from wrangler_py.proxy.outliving import notes_on
 from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
@@ -87,12 +88,12 @@ class SQLText:
     can't be known, from preparing statements to DDL.
     `sets`: a setting of PostgreSQL's own, which may be how literals are read or what names mean, for however long.
     `needs_session`: what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all
-    that, so that the proxy only has to pass it on.
+    that, so that the proxy only has to pass it on. `notes` is what to tell people of several statements in one text.
     """
 
     __slots__ = (
         "_facts", "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "deallocates",
-        "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session", "notifies",
+        "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session", "notes", "notifies",
         "prepares", "refusal", "resets_settings", "rolls_back", "runs_anything", "sets",
         "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
@@ -117,6 +118,7 @@ class SQLText:
         self.runs_anything = False
         self.notifies = False
         self.needs_session: str | None = None
+        self.notes: tuple[str, ...] = ()
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
         self._writes: bool | None = None
@@ -202,6 +204,8 @@ class SQLText:
                 refusal = _refusal(statement, alone=len(facts.statements) == 1)
                 if refusal is not None and (refusal.in_transaction_too or not inside):
                     self.refusal = refusal
+        if len(facts.statements) > 1 and not facts.is_cleanup:
+            self.notes = notes_on(facts.statements)
         self.sets = bool(effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG)) and not (
             facts.settings and all("." in name for name in facts.settings)
         )
