@@ -31,6 +31,7 @@ def execute_command(
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
     database: option.Database = None,
+    any_database: option.AnyDatabase = False,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
     log_queries: option.LogQueries = False,
@@ -66,6 +67,7 @@ def execute_command(
         proxy=ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
             advise_schema_tools=True,
+            any_database=any_database,
             allow_unsupported=allow_unsupported,
         ),
     )

@@ -27,6 +27,7 @@ def proxy(
         str | None, typer.Option("--password", help="Password of the clients; a random one by default")
     ] = None,
     database: option.Database = None,
+    any_database: option.AnyDatabase = False,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
     log_queries: option.LogQueries = False,
@@ -54,6 +55,7 @@ def proxy(
         proxy=ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
             advise_schema_tools=True,
+            any_database=any_database,
             allow_unsupported=allow_unsupported,
         ),
     )

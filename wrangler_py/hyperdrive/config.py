@@ -103,10 +103,12 @@ class PoolConfig:
     embedded: bool = False
     caching: Caching = Caching()
     connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT
+    cache_scope: str = ""
+    """Tells databases apart that have had the same name one after the other."""
     cache_key: str = field(init=False, repr=False)
     """Who shares it shares cached answers. A local connection string leads one binding of a config elsewhere."""
 
     def __post_init__(self) -> None:
         origin = self.origin
-        parts = (self.name, origin.host, str(origin.port), origin.database, origin.user)
+        parts = (self.name, origin.host, str(origin.port), origin.database, origin.user, self.cache_scope)
         object.__setattr__(self, "cache_key", "\0".join(parts))

@@ -111,14 +111,14 @@ class CachedPortal(NamedTuple):
 class Caching:
     """The cache as one pool sees it."""
 
-    def __init__(self, pool: Pool, store: CacheStore, written: WrittenByDatabase) -> None:
+    def __init__(self, pool: Pool, store: CacheStore, written: WrittenByDatabase, counts: ConfigCounts) -> None:
         self._pool = pool
         self._store = store
         self._written = written
         self._flights: SingleFlight[ClientSession] = SingleFlight()
         self._functions = FunctionCatalog(pool)
         self.repeats = Repeats(pool, store)
-        self.counts = ConfigCounts()
+        self.counts = counts
         self.stale_reads = StaleReadLog()
         self.config_changed()
 

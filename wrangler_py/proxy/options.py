@@ -25,6 +25,8 @@ class ProxyOptions:
     advise_schema_tools: bool = False
     """Whether clients may be tools that read and change the schema, so that a stale read of it calls for advice."""
     allow_unsupported: bool = False
+    any_database: bool = False
+    """Whether clients may ask for any database of the origin's server, and not the config's only."""
     allow_global_clients: bool = False
     """Whether a client may go on after the request it belongs to; its queries are nobody's then."""
     max_prepared_statements: int = 200

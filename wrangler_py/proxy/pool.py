@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
+from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
@@ -21,6 +22,7 @@ from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin import Collector, OriginConnection
 from wrangler_py.proxy.requests import Requests
 from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
+from wrangler_py.proxy.shared_limit import SharedLimit
 from wrangler_py.proxy.sql_text import SQLTexts
 from wrangler_py.proxy.statements import Statements
 from wrangler_py.proxy.stored_code import StoredCode
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
 TICK_S = 1.0
+_NO_SUCH_DATABASE = "3D000"
 NEWS_GRACE_S = 0.01
 
 
@@ -51,7 +54,8 @@ class Waiter:
 class Pool:
     """All that clients of one binding share.
 
-    `baseline` are the settings of a new connection, known once one has been opened.
+    `baseline` are the settings of a new connection, known once one has been opened. `said` is what people were told
+    once, by any pool; `counts` are those of the config, for one of several pools that it has.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Pool:
         written: WrittenByDatabase,
         requests: Requests,
         observer: Observer | None,
+        said: set[str],
+        counts: ConfigCounts | None = None,
     ) -> None:
         self.binding = binding
         self.config = config
@@ -72,16 +78,20 @@ class Pool:
         self.texts = SQLTexts()
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
-        self.caching = Caching(self, store, written)
+        self.caching = Caching(self, store, written, counts or ConfigCounts())
         self.stored_code = StoredCode()
         self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
+        self._ended = False
         self.clients: set[ClientSession] = set()
         self.pinned = 0
         self.process_ids: dict[int, int] = {}
         """For those of the origin, the one that the client which listens or notifies there knows as its own."""
-        self._said: set[str] = set()
+        self._said = said
+        self._shared: SharedLimit | None = None
+        self._new: OriginConnection | None = None
+        """The connection that was opened last, until it is free for the first time."""
         self._failures: set[str] = set()
         self._idle: list[OriginConnection] = []
         self._waiters: deque[Waiter] = deque()
@@ -107,7 +117,7 @@ class Pool:
         """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
         self._waiters.append(Waiter(client, self._loop.time() + self.options.pool_wait_timeout_s))
         self._tick()
-        self._open_for_waiters()
+        self.open_for_waiters()
 
     def take(self, client: Holder) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
@@ -147,7 +157,9 @@ class Pool:
             connection.closed
             or connection.retired
             or self.closed
-            or len(self.connections) > self.config.connection_limit
+            or self._ended
+            or self._connections_in_all() > self.config.connection_limit
+            or (self._shared is not None and self._gives_up(connection))
         ):
             self._discard(connection)
             return
@@ -180,11 +192,18 @@ class Pool:
 
     # --- opening and losing connections --------------------------------------------------------------------
 
-    def _open_for_waiters(self) -> None:
+    def open_for_waiters(self) -> None:
+        if self._shared is not None:
+            self._shared.open_for_waiters()
+            return
         room = self.config.connection_limit - len(self.connections) - self._opening
         for _ in range(min(room, len(self._waiters) - self._opening)):
-            self._opening += 1
-            self._spawn(self._open())
+            self.open_one()
+
+    def open_one(self) -> None:
+        """Opens a connection, for whoever waits for one then."""
+        self._opening += 1
+        self._spawn(self._open())
 
     async def _open(self) -> None:
         config = self.config
@@ -195,6 +214,8 @@ class Pool:
             self._opening -= 1
             self._unavailable = error
             self._fail_waiters(error)
+            if self._shared is not None:
+                self._shared.connection_closed()
             return
         except BaseException as error:
             self._opening -= 1
@@ -205,7 +226,7 @@ class Pool:
         self._unavailable = None
         if self.closed or (config is not self.config and not _same_origin(config, self.config)):
             connection.close()
-            self._open_for_waiters()
+            self.open_for_waiters()
             return
         self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
         self._add(connection)
@@ -214,6 +235,7 @@ class Pool:
     def _add(self, connection: OriginConnection) -> None:
         self._failures.clear()
         connection.pool = self
+        self._new = connection
         connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
         if self.baseline is None:
@@ -235,13 +257,70 @@ class Pool:
         self.connections.discard(connection)
         self.process_ids.pop(connection.process_id, None)
         self.not_idle(connection)
-        if not self.closed:
-            self._open_for_waiters()
+        if self._shared is not None:
+            self._shared.connection_closed()
+        elif not self.closed:
+            self.open_for_waiters()
 
     def _discard(self, connection: OriginConnection) -> None:
         self.not_idle(connection)
         self.connections.discard(connection)
         connection.close()
+        if self._shared is not None:
+            self._shared.connection_closed()
+
+    # --- beside other pools --------------------------------------------------------------------------------
+
+    def share(self, limit: SharedLimit) -> None:
+        """Has the connections count towards `limit` from now on."""
+        self._shared = limit
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return len(self._waiters)
+
+    @property
+    def first_deadline(self) -> float:
+        """When whoever has waited longest will have waited too long."""
+        return self._waiters[0].deadline if self._waiters else float("inf")
+
+    @property
+    def opening(self) -> int:
+        return self._opening
+
+    @property
+    def idle(self) -> Sequence[OriginConnection]:
+        """The idle connections, the one that was used last at the end."""
+        return self._idle
+
+    def has_waited(self, seconds: float) -> bool:
+        """Whether somebody has waited for that long."""
+        return self.first_deadline - self.options.pool_wait_timeout_s + seconds <= self._loop.time()
+
+    def _gives_up(self, connection: OriginConnection) -> bool:
+        """Whether another pool gets the place of `connection`, which is free, and has been of use here."""
+        is_new = connection is self._new
+        self._new = None
+        return self._shared is not None and not (is_new and self._waiters) and self._shared.gives_up(self)
+
+    def close_idle(self, connection: OriginConnection) -> None:
+        self._discard(connection)
+
+    def _connections_in_all(self) -> int:
+        return len(self.connections) if self._shared is None else self._shared.connections
+
+    def needs_alone(self, databases: frozenset[str]) -> None:
+        """A statement is about to run that fails if anyone else is connected to these databases."""
+        if self._shared is not None:
+            self._shared.needs_alone(databases)
+
+    def dropped(self, databases: frozenset[str]) -> None:
+        """These databases are gone."""
+        if self._shared is not None:
+            self._shared.dropped(databases)
+
+    # --- what is known of the schema -----------------------------------------------------------------------
 
     def schema_changed(self) -> None:
         """Something was run, here or elsewhere, that may make plans stale and have queries do other things."""
@@ -276,6 +355,8 @@ class Pool:
     def _say_failed(self, error: OriginUnavailable) -> None:
         """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""
         message = str(error)
+        if self._shared is not None and error.sqlstate == _NO_SUCH_DATABASE:
+            return  # a client asked for it
         if self.observer is not None and message not in self._failures:
             self._failures.add(message)
             self.observer.failure(self.binding, message, error.hint)
@@ -385,14 +466,14 @@ class Pool:
         while self._idle and now - self._idle[0].idle_since > self.options.idle_timeout_s:
             self._discard(self._idle[0])
         if self._unavailable is not None and not self._opening:
-            self._open_for_waiters()
+            self.open_for_waiters()
         if self.connections or self._waiters:
             self._tick()
 
     def _why_none(self) -> OriginUnavailable:
         """Why someone has waited in vain."""
         limit = self.config.connection_limit
-        if self._unavailable is not None and len(self.connections) < limit:
+        if self._unavailable is not None and self._connections_in_all() < limit:
             return self._unavailable
         return failures.pool_exhausted(limit, self.options.pool_wait_timeout_s)
 
@@ -442,18 +523,27 @@ class Pool:
         self.config = config
         self.caching.config_changed()
         if elsewhere:
-            for connection in list(self.connections):
-                if connection.idle:
-                    self._discard(connection)
-                else:
-                    connection.retired = True
+            self.drain()
             self._known_settings.clear()
             self._interned.clear()
             self.schema_changed()
             self.baseline = None  # type: ignore[assignment]
-        while self._idle and len(self.connections) > config.connection_limit:
+        while self._idle and self._connections_in_all() > config.connection_limit:
             self._discard(self._idle[0])
-        self._open_for_waiters()
+        self.open_for_waiters()
+
+    def end(self) -> None:
+        """Closes each connection as it becomes free: no client will come any more."""
+        self._ended = True
+        self.drain()
+
+    def drain(self) -> None:
+        """Closes each connection that is open as it becomes free."""
+        for connection in list(self.connections):
+            if connection.idle:
+                self._discard(connection)
+            else:
+                connection.retired = True
 
     async def close(self) -> None:
         self.closed = True

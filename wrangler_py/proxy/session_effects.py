@@ -99,6 +99,8 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
     if text.changes_schema:
         origin.schema_changed = True
         client.pool.schema_changed()
+    if text.databases:
+        client.pool.needs_alone(text.databases)
     if client.pool.options.allow_unsupported:
         _pin_if_needed(client, origin, text)
     elif text.sets_outside_transaction and not in_transaction(client, origin):

@@ -88,13 +88,14 @@ class SQLText:
     can't be known, from preparing statements to DDL.
     `sets`: a setting of PostgreSQL's own, which may be how literals are read or what names mean, for however long.
     `needs_session`: what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all
-    that, so that the proxy only has to pass it on. `notes` is what to tell people of several statements in one text.
+    that, so that the proxy only has to pass it on. `notes`: what people are told of several statements in one text.
+    `databases`: those that nobody else may be connected to.
     """
 
     __slots__ = (
-        "_facts", "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "deallocates",
-        "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session", "notes", "notifies",
-        "prepares", "refusal", "resets_settings", "rolls_back", "runs_anything", "sets",
+        "_facts", "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "databases",
+        "deallocates", "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session",
+        "notes", "notifies", "prepares", "refusal", "resets_settings", "rolls_back", "runs_anything", "sets",
         "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
@@ -119,6 +120,7 @@ class SQLText:
         self.notifies = False
         self.needs_session: str | None = None
         self.notes: tuple[str, ...] = ()
+        self.databases: frozenset[str] = frozenset()
         self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
         self._writes: bool | None = None
@@ -131,7 +133,7 @@ class SQLText:
         self.is_ordinary = self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends
             or self.resets_settings or self.sets or self.sets_outside_transaction or self.takes_transaction_lock
-            or self.prepares or self.notifies or self.needs_session
+            or self.prepares or self.notifies or self.needs_session or self.databases
         )  # fmt: skip
 
     @property
@@ -185,6 +187,7 @@ class SQLText:
         self.dirties = self.dirties or self.drops_statements
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
         self.changes_schema = facts.changes_schema
+        self.databases = frozenset().union(*(statement.databases for statement in facts.statements))
         self.prepares = bool(effects & Effect.PREPARE)
         self.notifies = bool(effects & Effect.NOTIFY)
         if not facts.is_cleanup:

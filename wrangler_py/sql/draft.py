@@ -16,6 +16,8 @@ class Draft:
         self.changes_schema = False
         self.writes_catalogs = False
         self.target: str | None = None
+        self.databases: frozenset[str] = frozenset()
+        self.drops_databases: frozenset[str] = frozenset()
         self.is_cleanup = False
 
     def facts(self) -> StatementFacts:
@@ -36,6 +38,8 @@ class Draft:
             effects=tree.effects,
             settings=frozenset(tree.settings),
             target=self.target,
+            databases=self.databases,
+            drops_databases=self.drops_databases,
             is_cleanup=self.is_cleanup,
             calls=calls,
         )
