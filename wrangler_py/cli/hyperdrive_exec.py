@@ -66,7 +66,7 @@ def execute_command(
         log_queries=log_queries,
         proxy=ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
-            advise_schema_tools=True,
+            serves_tools=True,
             any_database=any_database,
             allow_unsupported=allow_unsupported,
         ),

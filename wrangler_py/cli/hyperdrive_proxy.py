@@ -54,7 +54,7 @@ def proxy(
         log_queries=log_queries,
         proxy=ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
-            advise_schema_tools=True,
+            serves_tools=True,
             any_database=any_database,
             allow_unsupported=allow_unsupported,
         ),

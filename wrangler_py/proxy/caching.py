@@ -281,7 +281,7 @@ class Caching:
             message = stale.message(reader, label(stale.write.request) if stale.write.request else None)
             if self.stale_reads.add(key.sql, stale):
                 self._pool.notice(message)
-            if stale.of_schema and self._pool.options.advise_schema_tools:
+            if stale.of_schema and self._pool.options.serves_tools:
                 self._pool.notice_once(CATALOG_ADVICE)
             if self._pool.options.fail_on_stale_read:
                 client.fail_group(group, closed, messages.error_response(SQLSTATE, message))

@@ -92,14 +92,14 @@ class DatabasePools:
 
     def open_for_waiters(self) -> None:
         """Those that have fewest connections come first, and of them who has waited longest."""
-        while hungry := [pool for pool in self if pool.waiting > pool.opening]:
+        while hungry := [pool for pool in self if pool.waiting > pool.opening and not pool.closed]:
             pool = min(hungry, key=lambda pool: (len(pool.connections) + pool.opening, pool.first_deadline))
             if not self._has_room() and not self._make_room(pool):
                 return
             pool.open_one()
 
     def _has_room(self) -> bool:
-        opening = sum(pool.opening for pool in (*self, *self._ending))
+        opening: int = sum(pool.opening for pool in (*self, *self._ending))
         limit: int = self._main.config.connection_limit
         return self.connections + opening < limit
 

@@ -22,8 +22,9 @@ class ProxyOptions:
     cancelled_grace_s: float = 5.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     fail_on_stale_read: bool = False
-    advise_schema_tools: bool = False
-    """Whether clients may be tools that read and change the schema, so that a stale read of it calls for advice."""
+    serves_tools: bool = False
+    """Whether clients are programs that people run, such as test runners and tools for migrations, and not Workers:
+    messages name what helps those."""
     allow_unsupported: bool = False
     any_database: bool = False
     """Whether clients may ask for any database of the origin's server, and not the config's only."""

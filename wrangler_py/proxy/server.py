@@ -143,11 +143,10 @@ class Proxy:
         if self.options.any_database and parameters.get("database"):
             pool = self._on_demand[binding].pool(database)
         elif database != user and database not in self._databases[binding]:
-            raise Refused(
-                "3D000",
-                f'database "{database}" does not exist',
-                f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".',
-            )
+            hint = f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".'
+            if self.options.serves_tools:
+                hint += " With --any-database it serves any of the same server."
+            raise Refused("3D000", f'database "{database}" does not exist', hint)
         if not request_id:
             return pool, None
         request = self.requests.enter(request_id)
