@@ -104,7 +104,7 @@ class PoolConfig:
     caching: Caching = Caching()
     connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT
     cache_scope: str = ""
-    """Tells databases apart that have had the same name one after the other."""
+    """Tells databases apart that have had the same name, one after the other. Empty for the config's own one."""
     cache_key: str = field(init=False, repr=False)
     """Who shares it shares cached answers. A local connection string leads one binding of a config elsewhere."""
 

@@ -69,7 +69,7 @@ class DatabasePools:
 
     def update(self, config: PoolConfig) -> None:
         """Takes on a changed config, for every database."""
-        self._main.update(config)
+        self._main.update(replace(config, cache_scope=self._main.config.cache_scope))
         for database, pool in list(self._by_database.items()):
             pool.update(self._config(database))
 

@@ -355,8 +355,8 @@ class Pool:
     def _say_failed(self, error: OriginUnavailable) -> None:
         """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""
         message = str(error)
-        if self._shared is not None and error.sqlstate == _NO_SUCH_DATABASE:
-            return  # a client asked for it
+        if self.config.cache_scope and error.sqlstate == _NO_SUCH_DATABASE:
+            return  # the config doesn't name it: a client asked for it
         if self.observer is not None and message not in self._failures:
             self._failures.add(message)
             self.observer.failure(self.binding, message, error.hint)
