@@ -39,7 +39,8 @@ def databases(server: PostgresServer) -> tuple[str, ...]:
     there = {name for (name,) in server.execute("SELECT datname FROM pg_database")}
     for name in NAMES:
         if name not in there:
-            server.execute(f"CREATE DATABASE {name} OWNER {server.user}")
+            server.execute(f"CREATE DATABASE {name}")
+        server.execute(f"ALTER DATABASE {name} OWNER TO {server.user}")
         server.execute("DROP TABLE IF EXISTS named", database=name)
         server.execute("CREATE TABLE named AS SELECT current_database() AS name", database=name)
         server.execute("GRANT ALL ON named TO PUBLIC", database=name)
