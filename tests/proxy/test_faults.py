@@ -81,7 +81,7 @@ def assert_sound(proxy: ProxyServer, server: PostgresServer) -> None:
     assert len(pool.connections) == LIMIT
     assert len(pool._idle) == len(set(pool._idle)) == LIMIT
     assert not pool._waiters
-    assert pool._opening == 0
+    assert pool.opening == 0
 
 
 def open_transactions(server: PostgresServer) -> int:

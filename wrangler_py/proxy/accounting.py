@@ -24,7 +24,6 @@ class Accounting:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._caching = pool.caching
-        self._stored_code = pool.stored_code
         self._loop = asyncio.get_running_loop()
 
     def exchange_ended(self, connection: OriginConnection, exchange: Exchange, status: int) -> None:
@@ -33,8 +32,6 @@ class Accounting:
         if capture is not None:
             self._caching.keep(exchange, committed=status == IDLE)
         queries: list[QueryRun] | None = exchange.queries
-        if self._stored_code.on_write and self._stored_code.may_have_run(queries or ()):
-            connection.dirty = True
         if queries is None:
             return
         failed = exchange.error is not None

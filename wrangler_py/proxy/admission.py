@@ -153,6 +153,7 @@ class Admission(asyncio.Protocol, Holder):
         """An origin connection for start-up itself. Raises OriginUnavailable."""
         assert self.pool is not None
         self._grant = asyncio.get_running_loop().create_future()
+        self.settings = self.pool.baseline
         self.waiting = True
         connection = self.pool.checkout(self)
         if connection is not None:
@@ -163,6 +164,7 @@ class Admission(asyncio.Protocol, Holder):
             self._grant = None
 
     def granted(self, connection: OriginConnection) -> None:
+        connection.prepare_for(self)
         self.origin = connection
         self.waiting = False
         if self._grant is not None and not self._grant.done():

@@ -184,6 +184,8 @@ class Caching:
                 statement = statements.get(name) or client.statements.get(name)
                 if statement is None or not statement.text.candidate or (portal and portal in portals):
                     return False
+                if statement.private:
+                    return False  # its constants may have been read under other settings
                 key = self._key(client, statement, data[position:])
                 hit = self._find(key)
                 if not name and unnamed_described:

@@ -27,6 +27,7 @@ from wrangler_py.proxy.holder import Holder
 from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.proxy.session_effects import may_reset
 from wrangler_py.proxy.stale_plan import prepared_anew
 from wrangler_py.proxy.statements import POOL_NAME
 from wrangler_py.proxy.tcp import acknowledge_now
@@ -81,6 +82,8 @@ class ClientSession(asyncio.Protocol, Holder):
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.in_transaction = False
+        self.failure_ended = False
+        """What was sent since the last answer ends the failure of its transaction."""
         self.pinned = False
         self.unnamed_described = False
         self.knows_columns = False
@@ -265,12 +268,14 @@ class ClientSession(asyncio.Protocol, Holder):
         connection = self.pool.checkout(self)
         if connection is None:
             self._wait(Pending(group, closed))
-        elif connection.settings is self.settings and not self.knows_columns:
+        elif not self.knows_columns:
             self.waiting = False
             self.origin = connection
             if self.write_paused:
                 connection.pause_reading()
+            connection.prepare_for(self)
             self._forward(group, closed)
+            connection.flush()
         else:
             self._wait(Pending(group, closed))
             self.granted(connection)
@@ -369,7 +374,7 @@ class ClientSession(asyncio.Protocol, Holder):
         if leads is not None:
             self.pool.caching.land(leads, answered=False)
 
-    def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False) -> None:
+    def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False, private: bool = False) -> None:
         """Notes a query that the next exchange will run, with its cache status."""
         if not self.pool.caching.enabled:
             status = CacheStatus.DISABLED
@@ -381,7 +386,7 @@ class ClientSession(asyncio.Protocol, Holder):
             status = CacheStatus.UNCACHEABLE
             self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
         else:
-            own_session = self.pinned or (self.origin is not None and self.origin.dirty)
+            own_session = private or self.pinned or (self.origin is not None and self.origin.dirty)
             status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
         self.queries.append(QueryRun(sql, text, status, self.request))
 
@@ -399,7 +404,12 @@ class ClientSession(asyncio.Protocol, Holder):
             self._pending.query = None
             self.waiting = False
             return
-        connection.adopt(self.settings, self._prepare_pending if self.knows_columns else self._send_pending)
+        connection.prepare_for(self)
+        if self.knows_columns:
+            self._prepare_pending()
+        else:
+            self._send_pending()
+        connection.flush()
 
     def _prepare_pending(self) -> None:
         """Statements whose columns the client knows are prepared before what uses them is sent: should they have
@@ -413,6 +423,8 @@ class ClientSession(asyncio.Protocol, Holder):
             self._refuse_nonsense(error)
             return
         if to_prove:
+            if may_reset(self, origin):
+                origin.reset_ahead()
             prove_columns(self.pool, origin, to_prove, self._proved)
         else:
             self._send_pending()

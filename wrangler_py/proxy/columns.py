@@ -116,6 +116,8 @@ def prove_columns(
     touched = [statement for name, statement in statements.items() if name]
     for name, statement in statements.items():
         if name:
+            if not origin.pristine and not statement.private:
+                origin.prepared_in_doubt.add(statement)
             superfluous = origin.remember(statement, pool.options.max_prepared_statements)
             if superfluous is not None:
                 touched.append(superfluous)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Mapping
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
@@ -19,13 +20,13 @@ from wrangler_py.proxy.tls import client_context
 _AUTHENTICATION_SQLSTATES = ("28000", "28P01")
 
 
-async def connect(config: PoolConfig, timeout_s: float) -> OriginConnection:
-    """A connection that is ready for queries. Raises OriginUnavailable."""
+async def connect(config: PoolConfig, timeout_s: float, settings: Mapping[str, str]) -> OriginConnection:
+    """A connection that is ready for queries, whose session has `settings`. Raises OriginUnavailable."""
     try:
         async with asyncio.timeout(timeout_s):
             connection = await _open(config)
             try:
-                await _start(connection, config)
+                await _start(connection, config, settings)
             except BaseException:
                 connection.transport.abort()
                 raise
@@ -109,7 +110,7 @@ async def _encrypt(connection: OriginConnection, config: PoolConfig) -> None:
     connection.transport = transport
 
 
-async def _start(connection: OriginConnection, config: PoolConfig) -> None:
+async def _start(connection: OriginConnection, config: PoolConfig, settings: Mapping[str, str]) -> None:
     origin = config.origin
     tls = connection.transport.get_extra_info("ssl_object")
     certificate = tls.getpeercert(binary_form=True) if tls is not None else None
@@ -118,7 +119,7 @@ async def _start(connection: OriginConnection, config: PoolConfig) -> None:
             user=origin.user,
             password=origin.password,
             database=origin.database,
-            settings={"application_name": APPLICATION_NAME},
+            settings={"application_name": APPLICATION_NAME, **settings},
             channel_binding=server_end_point(certificate) if certificate else None,
         )
     )

@@ -17,7 +17,7 @@ from wrangler_py.pgwire import messages
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config import PoolConfig
-    from wrangler_py.proxy.pool import Pool
+    from wrangler_py.proxy.pool import Pool, Waiter
 
 SERVER_WAITS_S = 5.0
 """How long DROP DATABASE and its like wait for others to leave."""
@@ -91,21 +91,27 @@ class DatabasePools:
         return sum(len(pool.connections) for pool in (*self, *self._ending))
 
     def open_for_waiters(self) -> None:
-        """Those that have fewest connections come first, and of them who has waited longest."""
-        while hungry := [pool for pool in self if pool.waiting > pool.opening and not pool.closed]:
-            pool = min(hungry, key=lambda pool: (len(pool.connections) + pool.opening, pool.first_deadline))
-            if not self._has_room() and not self._make_room(pool):
+        """Pools that have fewest connections come first, and of them whose client has waited longest."""
+        while hungry := self._hungry():
+            pool, waiter = min(hungry, key=lambda found: (_size(found[0]), found[1].since))
+            if not self._has_room() and not self._make_room():
                 return
-            pool.open_one()
+            pool.open_one(waiter)
+
+    def _hungry(self) -> list[tuple[Pool, Waiter]]:
+        """The pools that have to open a connection, and for whom."""
+        return [
+            (pool, waiter) for pool in self if not pool.closed and (waiter := pool.next_to_open_for) is not None
+        ]
 
     def _has_room(self) -> bool:
         opening: int = sum(pool.opening for pool in (*self, *self._ending))
         limit: int = self._main.config.connection_limit
         return self.connections + opening < limit
 
-    def _make_room(self, pool: Pool) -> bool:
-        """Closes the connection of another pool that has been idle longest, if there is one."""
-        idle = [connection for other in self if other is not pool for connection in other.idle]
+    def _make_room(self) -> bool:
+        """Closes the connection that has been idle longest, if there is one: nobody who waits can use it."""
+        idle = [connection for pool in self for connection in pool.idle]
         if not idle:
             return False
         longest = min(idle, key=lambda connection: connection.idle_since)
@@ -116,11 +122,12 @@ class DatabasePools:
         """Others get what nobody waits for here, and a pool without any connection does not wait long for one."""
         if self._wants_alone(pool):
             return True
-        others = [other for other in self if other is not pool and other.waiting > other.opening]
+        others = [found for found in self._hungry() if found[0] is not pool]
         if not others or self._has_room():
             return False
+        now = self._loop.time()
         return not pool.waiting or any(
-            not other.connections and not other.opening and other.has_waited(HAND_OVER_S) for other in others
+            not _size(other) and waiter.since + HAND_OVER_S <= now for other, waiter in others
         )
 
     def connection_closed(self) -> None:
@@ -163,3 +170,7 @@ class DatabasePools:
                 client.refuse(_DROPPED)
             pool.update(replace(pool.config, cache_scope=str(next(self._scopes))))
             pool.schema_changed()
+
+
+def _size(pool: Pool) -> int:
+    return len(pool.connections) + pool.opening

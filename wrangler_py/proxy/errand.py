@@ -44,12 +44,10 @@ class Errand(Holder):
     def granted(self, connection: OriginConnection) -> None:
         self.waiting = False
         self.origin = connection
-        connection.adopt(self.settings, self._send)
-
-    def _send(self) -> None:
-        if self.origin is not None:
-            self.origin.unnamed = None
-            self.origin.send(self._exchange, self._data)
+        connection.prepare_for(self)
+        connection.unnamed = None
+        connection.pristine = False
+        connection.send(self._exchange, self._data)
 
     def lets_go(self) -> bool:
         return True

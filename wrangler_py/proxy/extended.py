@@ -71,14 +71,14 @@ def add_parse(
         out.append(messages.parse(b"", statement.definition))  # what is wrong with it comes first
         steps.append(Step(PARSE, Action.SWALLOW))
         return add_failure(origin, error, out, steps)
-    if text.deallocates is not None and in_failed_transaction(origin):
+    if text.deallocates is not None and in_failed_transaction(client, origin):
         return add_failure(origin, _TRANSACTION_FAILED, out, steps, _unnamed_fails(client, name))
     is_first = not out
     if out:
         origin.in_doubt = True
     if text.changes_schema:
         client.pool.statements.forget_all()
-    if name and origin.has_own_settings:
+    if not origin.pristine and (name or client.in_transaction):
         statement = client.pool.statements.private(statement)
     undo = client.statements.put(name, statement)
     if text.deallocates is not None:
@@ -90,7 +90,7 @@ def add_parse(
         steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
         return is_first  # `ClientSession.failed_at_once` goes by that
     if statement in origin.prepared:
-        if in_failed_transaction(origin) and not text.ends:
+        if in_failed_transaction(client, origin) and not text.ends:
             undo()
             return add_failure(origin, _TRANSACTION_FAILED, out, steps)
         origin.prepared.move_to_end(statement)
@@ -127,8 +127,8 @@ def prepare(
     if superfluous is not None:
         out.append(messages.close_statement(superfluous.name))
         steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
-    if origin.has_own_settings:
-        origin.prepared_under_own.add(statement)
+    if not origin.pristine and not statement.private:
+        origin.prepared_in_doubt.add(statement)
     if origin.drop_statements:  # the origin may have it, for all that is known
         out.append(messages.close_statement(statement.name))
         steps.append(Step(CLOSE, Action.SWALLOW))
@@ -164,9 +164,10 @@ def add_bind(
     client.local_portals.pop(portal, None)
     client.cached_portals.pop(portal, None)
     client.portals[portal] = (name, statement)
-    client.count(statement.sql, text, unnamed_ahead=not name and client.unnamed_described)
-    note(client, origin, text)
+    unnamed_ahead = not name and client.unnamed_described
+    client.count(statement.sql, text, unnamed_ahead=unnamed_ahead, private=statement.private)
     plain = _has_statement(client, origin, name, statement, out, steps)
+    note(client, origin, text)
     if not name:
         out.append(data)
     else:
@@ -210,7 +211,7 @@ def _bind_locally(
     values = messages.count_values(data, position)
     if values:
         return add_failure(origin, wrong_value_count(name, values), out, steps)
-    if in_failed_transaction(origin):
+    if in_failed_transaction(client, origin):
         return add_failure(origin, _TRANSACTION_FAILED, out, steps)
     statement = client.statements.get(name)
     assert statement is not None

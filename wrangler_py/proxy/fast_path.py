@@ -103,20 +103,20 @@ def forward_now(
     `sent` is what the client sent, in the origin's words. `statement` is None for a simple query; `named` says that
     it has to be prepared on the connection.
     """
-    if origin.settings is not client.settings:
+    if named and (statement not in origin.prepared or origin.drop_statements):
         return False
+    origin.in_doubt = origin.pipeline_in_doubt = False
+    origin.preparing.clear()
+    origin.prepare_for(client)
     if statement is None:
         origin.unnamed = client.statements.unnamed = None
     else:
         if not named:
             origin.unnamed = client.statements.unnamed = statement
-        elif statement in origin.prepared:
-            origin.prepared.move_to_end(statement)
         else:
-            return False
+            origin.prepared.move_to_end(statement)
         client.unnamed_described = False
-    origin.in_doubt = False
-    origin.preparing.clear()
+    origin.runs(exchange.queries[0].text)
     client.origin = origin
     client.in_transaction = False
     client.cached_portals = {}

@@ -32,6 +32,7 @@ from wrangler_py.proxy.session_effects import (
     in_transaction,
     is_for_both,
     is_for_origin,
+    may_reset,
     note,
     refused,
 )
@@ -114,6 +115,8 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     others = len(queue) - (open_exchange is not None)
     if others and not origin.stream.copy_in and _deallocates(client, piece):
         return False
+    if not queue:
+        origin.pipeline_in_doubt = False
     client.streaming = missing > 0
     client.cached_portals = {}
     steps: list[Step] = []
@@ -128,10 +131,15 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if not in_transaction(client, origin):
             client.local_portals.clear()
             client.portals.clear()
+    surely_clean = False
     if kind == _QUERY and messages.is_whole(data):
+        cached = client.pool.caching.enabled and client.pool.texts.get(data[5:-1]).candidate
+        if cached and may_reset(client, origin):
+            origin.reset_ahead()
+        surely_clean = origin.pristine
         data, steps, done = _as_sent(client, origin, data)
     else:
-        origin.dirty = True
+        origin.runs(TOO_LONG)
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
@@ -152,7 +160,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     if client.queries:
         exchange.queries, client.queries = client.queries, []
         run = exchange.queries[0]
-        if run.status is CacheStatus.MISS:
+        if run.status is CacheStatus.MISS and surely_clean:
             client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
     origin.send(exchange, data)
     return True
@@ -179,6 +187,7 @@ def _as_sent(
             sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
         return sent, [Step(EXECUTE, Action.REPLACE, answer)], None
     client.in_transaction = in_transaction(client, origin)
+    client.failure_ended = False
     client.count(sql, text)
     note(client, origin, text)
     return data, [], None
@@ -227,7 +236,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if _is_in_doubt(client, origin, group):
             return False
     elif exchange is None:
-        origin.in_doubt = False
+        origin.in_doubt = origin.pipeline_in_doubt = False
         if origin.preparing:
             origin.preparing.clear()
     alone = exchange is None and not (queue and queue[-1].query_from is not None)
@@ -235,7 +244,11 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     steps: list[Step] = []
     plain = exchange is None and closed and len(group) > 1
     client.in_transaction = in_transaction(client, origin)
+    client.failure_ended = False
     cacheable = not client.in_transaction and not client.pinned and client.pool.caching.enabled
+    if exchange is None and may_reset(client, origin) and _wants_reset(client, origin, group):
+        origin.reset_ahead()
+    surely_clean = origin.pristine or (exchange is not None and exchange.capture is not None)
     try:
         for kind, data, missing in group:
             if kind == _BIND:
@@ -273,7 +286,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     if client.queries:
         exchange.queries = [*(exchange.queries or ()), *client.queries]
         client.queries = []
-    if cacheable and all(run.status is CacheStatus.MISS for run in exchange.queries or ()):
+    if cacheable and surely_clean and all(run.status is CacheStatus.MISS for run in exchange.queries or ()):
         client.pool.caching.watch(client, exchange, group)
     elif exchange.capture is not None:
         exchange.capture.spoiled = True
@@ -287,6 +300,27 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if made_up:
             client.write(made_up)
     return True
+
+
+def _wants_reset(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
+    """Whether something in `group` is to be kept for others: a statement prepared now, or an answer."""
+    cached = client.pool.caching.enabled
+    for kind, data, _ in group:
+        if kind == _PARSE:
+            name, statement = client.pool.statements.parsed(data, client.settings)
+        elif kind == _BIND:
+            name = messages.split_bind(data)[1]
+            bound = client.statements.get(name)
+            if bound is None:
+                continue
+            statement = bound
+        else:
+            continue
+        if statement.private:
+            continue
+        if (cached and statement.text.candidate) or (name and statement not in origin.prepared):
+            return True
+    return False
 
 
 def _waits_for_copy(origin: OriginConnection) -> bool:

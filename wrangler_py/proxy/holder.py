@@ -17,6 +17,8 @@ class Holder(ABC):
 
     settings: SessionSettings
     origin: OriginConnection | None
+    last_origin: OriginConnection | None = None
+    """The connection it has used last, which it gets again without a reset if nobody else has used it since."""
     waiting: bool
     """For a connection that the pool has not given yet."""
     write_paused: bool

@@ -6,19 +6,18 @@ The protocol's meaning is `pgwire.origin_stream`'s; opening a connection is `pro
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import select
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, Step
 from wrangler_py.pgwire.origin_stream import OriginStream
-from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.settings import SessionSettings, transition
+from wrangler_py.proxy.settings import SessionSettings
 from wrangler_py.proxy.statements import POOL_NAME
 
 if TYPE_CHECKING:
@@ -27,15 +26,16 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.holder import Holder
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.query_run import QueryRun
+    from wrangler_py.proxy.sql_text import SQLText
     from wrangler_py.proxy.statements import Statement
 
 IDLE = ord("I")
 
 RESET_SESSION = (
     "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; "
-    "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+    "SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed({seed}); DISCARD TEMP; DISCARD SEQUENCES"
 )
-"""DISCARD ALL, but for the prepared statements and plans, which later clients go on using."""
+"""DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
 _BOOKS_ARE_WRONG = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
 """A statement is gone, or there already."""
@@ -75,9 +75,21 @@ class OriginConnection(asyncio.Protocol):
         """What of `prepared` was under way when the last exchange began."""
         self.process_id = 0
         self.secret = b""
+        self.pristine = True
+        """Nothing has run since the session began, or was last reset: it surely is as its client asked for."""
         self.dirty = False
+        """Something has run that may have left something behind: reset before anyone goes on."""
+        self.spent = False
+        """Something has run that leaves what no reset undoes: closed instead."""
         self.drop_statements = False
         """With the next reset: the proxy's books may not have them all, or it is to be like a new connection."""
+        self._used_by: Callable[[], object] | None = None
+        """A weak reference to whoever has used it since the last reset."""
+        self.pipeline_in_doubt = False
+        """What is under way may want COPY data, or begins or ends transactions, unless the origin skips that."""
+        self._ran_anything = False
+        self._unsent = b""
+        """A reset that goes out with what is sent next."""
         self.write_paused = False
         self.closed = False
         self.retired = False
@@ -89,10 +101,8 @@ class OriginConnection(asyncio.Protocol):
         self.writes: list[QueryRun] = []
         """What was written in the transaction that is open."""
         self.in_failed_transaction = False
-        self.has_own_settings = False
-        """What runs now set something itself, in the session or in its transaction."""
-        self.prepared_under_own: WeakSet[Statement] = WeakSet()
-        """Not for anyone else: their literals were read under those settings."""
+        self.prepared_in_doubt: WeakSet[Statement] = WeakSet()
+        """Not for anyone else: the session may have had other settings when they were prepared."""
         self.schema_changed = False
         """Something was run that may make statements' plans stale."""
         self.abandoned_at: float | None = None
@@ -254,44 +264,66 @@ class OriginConnection(asyncio.Protocol):
         exchange.sent = data
         exchange.sent_at = self._loop.time()
         self.stream.queue.append(exchange)
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
         self.transport.write(data)
+
+    def flush(self) -> None:
+        """Sends a reset that nothing was sent behind."""
+        if self._unsent:
+            data, self._unsent = self._unsent, b""
+            self.transport.write(data)
+
+    def prepare_for(self, client: Holder) -> None:
+        """Called before `client` sends its first query over this connection, which it has just been given.
+
+        Whatever was run for somebody else, the session is reset after it: behind the reset comes the query, in the
+        same write.
+        """
+        if not self.was_used_by(client):
+            self._used_by = ref(client)
+            client.last_origin = self
+            if not self.pristine:
+                self.reset_ahead()
+
+    def was_used_by(self, client: Holder) -> bool:
+        return self._used_by is not None and self._used_by() is client
+
+    def reset_ahead(self) -> None:
+        """Resets the session in front of what is sent next."""
+        if not self.stream.queue:
+            self.in_doubt = False
+            self.preparing.clear()
+        exchange = Exchange(None, simple=True, done=self._must_succeed)
+        exchange.sent_at = self._loop.time()
+        self.stream.queue.append(exchange)
+        self._unsent += messages.query(self._reset_sql())
+
+    def runs(self, text: SQLText) -> None:
+        """Takes note of `text`, which is about to be run for a client."""
+        if text.begins or text.ends or text.may_begin or text.copies:
+            self.pipeline_in_doubt = True
+        if text.transaction_control:
+            return
+        self.pristine = False
+        stored_code = self.pool.stored_code
+        if stored_code.may_be_run_by(text):
+            self.dirty = self.drop_statements = True
+        elif text.dirties or stored_code.may_use_sequence(text):
+            self.dirty = True
+        if text.is_ordinary:
+            return
+        if text.drops_statements or text.may_prepare:
+            self.drop_statements = True
+        if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
+            self.spent = True
+        if text.runs_anything:
+            self._ran_anything = True
 
     def run(self, sql: str, done: Callable[[Exchange], None], owner: Collector | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
         self.unnamed = None
         self.send(Exchange(owner, simple=True, done=done), messages.query(sql))
-
-    def adopt(self, wanted: SessionSettings, then: Callable[[], None]) -> None:
-        """Takes on `wanted` and calls `then`: at once, so that both go out together, where nothing can fail."""
-        if self.settings is wanted:
-            then()
-            return
-        sql, certain = transition(self.settings, wanted)
-        self.settings = wanted
-        if not sql:
-            then()
-        elif certain:
-            self.run(sql, self._adopted)
-            then()
-        else:
-            self.run(sql, partial(self._tried, then))
-
-    def _tried(self, then: Callable[[], None], exchange: Exchange) -> None:
-        """The client, which has sent nothing yet, goes on, or gets the origin's error and may try again."""
-        if exchange.error is None:
-            then()
-            return
-        client, self.client = self.client, None
-        if client is not None:
-            client.origin = None
-            client.origin_unavailable(OriginUnavailable("settings refused", response=exchange.error))
-        self._adopted(exchange)
-
-    def _adopted(self, exchange: Exchange) -> None:
-        if exchange.error is not None and not self.closed:
-            report = messages.parse_report(exchange.error[5:])
-            self.pool.notice(f"session settings could not be applied: {report.get('M', '')}")
-            self.abort()
 
     # --- between exchanges ---------------------------------------------------------------------------------
 
@@ -379,51 +411,60 @@ class OriginConnection(asyncio.Protocol):
             self.release_pending = True
             return
         self.release_pending = False
-        if self.has_own_settings:
-            self.has_own_settings = False
-            if self.prepared_under_own:
-                self.pool.not_idle(self)
-                self._close_own_statements()
-                return
+        if self.spent:
+            self.pool.replace(self)
+            return
         if self.stream.parameters_changed:
             self.stream.parameters_changed = False
             self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
-        if self.drop_statements:  # what may have prepared some may have made triggers, too
+        if self._ran_anything:  # what may have prepared statements may have made triggers, too
+            self._ran_anything = False
             self.pool.stored_code.forget()
         looks_up = self.pool.stored_code.wanted and not self.retired
-        if looks_up and self.settings is not self.pool.baseline:
+        if looks_up and not self.pristine:
             self.dirty = True
-        if self.dirty or looks_up:
-            self.pool.not_idle(self)
-            if self.dirty:
-                self._reset()
-            if looks_up:
-                self.pool.stored_code.look_up(self)
-        elif not self.idle:
-            self.pool.available(self)
+        if not (self.dirty or looks_up or self.prepared_in_doubt):
+            if not self.idle:
+                self.pool.available(self)
+            return
+        self.pool.not_idle(self)
+        if self.prepared_in_doubt:
+            self._close_statements_in_doubt()
+        if self.dirty:
+            self.run(self._reset_sql(), self._reset_done)
+        if looks_up:
+            self.pool.stored_code.look_up(self)
 
-    def _reset(self) -> None:
+    def _reset_sql(self) -> str:
+        """What resets the session; taken for done from now on."""
         self.dirty = False
+        self.pristine = True
+        self.unnamed = None
+        sql = RESET_SESSION.format(seed=random.uniform(-1, 1))  # noqa: S311
         if self.drop_statements:
             self.drop_statements = False
             self.prepared.clear()
-            self.run(f"{RESET_SESSION}; DEALLOCATE ALL", self._reset_done)
-        else:
-            self.run(RESET_SESSION, self._reset_done)
+            self.prepared_in_doubt.clear()
+            sql += "; DEALLOCATE ALL"
+        return sql
 
-    def _close_own_statements(self) -> None:
-        own = list(self.prepared_under_own)
-        self.prepared_under_own.clear()
-        for statement in own:
+    def _close_statements_in_doubt(self) -> None:
+        in_doubt = list(self.prepared_in_doubt)
+        self.prepared_in_doubt.clear()
+        for statement in in_doubt:
             self.prepared.pop(statement, None)
-        self.send(Exchange(None), b"".join(messages.close_statement(s.name) for s in own) + messages.SYNC)
+        closes = b"".join(messages.close_statement(statement.name) for statement in in_doubt)
+        self.send(Exchange(None), closes + messages.SYNC)
 
-    def _reset_done(self, exchange: Exchange) -> None:
-        self.settings = self.pool.baseline
-        self.stream.parameters_changed = False
+    def _must_succeed(self, exchange: Exchange) -> None:
         if exchange.error is not None:
             self.abort()
-        elif not self.retired:
+
+    def _reset_done(self, exchange: Exchange) -> None:
+        """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
+        self._must_succeed(exchange)
+        self.stream.parameters_changed = False
+        if exchange.error is None and self.settings is self.pool.baseline:
             self.pool.defaults_are(self.stream.parameters)
 
     # --- cancelling ----------------------------------------------------------------------------------------
@@ -464,6 +505,7 @@ class OriginConnection(asyncio.Protocol):
         if client is not None and alone and not self.stream.queue:
             again = client.prepared_anew(exchange)
         if again is not None:
+            self.pristine = False
             self.send(*again)
         elif exchange.owner is not None:
             exchange.owner.write(held_back)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
@@ -38,24 +38,29 @@ MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
 TICK_S = 1.0
 _NO_SUCH_DATABASE = "3D000"
+SWITCH_AFTER_S = 0.05
+"""A client that has waited so long is served before others for whose settings a connection is there already."""
 NEWS_GRACE_S = 0.01
 
 
 class Waiter:
     """A client that waits for a connection."""
 
-    __slots__ = ("client", "deadline")
+    __slots__ = ("client", "deadline", "since")
 
-    def __init__(self, client: Holder, deadline: float) -> None:
+    def __init__(self, client: Holder, since: float, timeout_s: float) -> None:
         self.client = client
-        self.deadline = deadline
+        self.since = since
+        self.deadline = since + timeout_s
 
 
 class Pool:
     """All that clients of one binding share.
 
-    `baseline` are the settings of a new connection, known once one has been opened. `said` is what people were told
-    once, by any pool; `counts` are those of the config, for one of several pools that it has.
+    `baseline` are the settings of a connection for which nobody asked for any, known once one has been opened.
+    A connection serves clients with the settings it was opened with; one makes room for another if it has to.
+    `said` is what people were told once, by any pool; `counts` are those of the config, for one of several pools that
+    it has.
     """
 
     def __init__(
@@ -93,9 +98,11 @@ class Pool:
         self._new: OriginConnection | None = None
         """The connection that was opened last, until it is free for the first time."""
         self._failures: set[str] = set()
-        self._idle: list[OriginConnection] = []
+        self._idle: dict[OriginConnection, None] = {}
+        """The one that has been idle longest first."""
         self._waiters: deque[Waiter] = deque()
-        self._opening = 0
+        self._opening: Counter[frozenset[tuple[str, str]]] = Counter()
+        """How many connections are being opened, by settings."""
         self._unavailable: OriginUnavailable | None = None
         """Why the last connection could not be opened; those that are open go on being used."""
         self._known_settings: OrderedDict[frozenset[tuple[str, str]], SessionSettings] = OrderedDict()
@@ -115,7 +122,7 @@ class Pool:
 
     def wait(self, client: Holder) -> None:
         """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
-        self._waiters.append(Waiter(client, self._loop.time() + self.options.pool_wait_timeout_s))
+        self._waiters.append(Waiter(client, self._loop.time(), self.options.pool_wait_timeout_s))
         self._tick()
         self.open_for_waiters()
 
@@ -123,8 +130,10 @@ class Pool:
         """An idle connection, if there is one and nobody waits for it."""
         if self._waiters:
             return None
-        while self._idle:
-            connection = self._take_idle(client.settings)
+        while True:
+            connection = self._take_idle(client)
+            if connection is None:
+                return None
             connection.idle = False
             if connection.closed:
                 continue
@@ -135,21 +144,28 @@ class Pool:
             connection.client = client
             self._tick()
             return connection
-        return None
 
     def put_back(self, connection: OriginConnection) -> None:
         """It was taken, and not used."""
         connection.client = None
         self.available(connection)
 
-    def _take_idle(self, settings: SessionSettings) -> OriginConnection:
-        """The most recently used connection, one that has the right settings already before others."""
+    def _take_idle(self, client: Holder) -> OriginConnection | None:
+        """A connection with the settings of `client`: the one it used last, or the most recently used one."""
         idle = self._idle
-        if idle[-1].settings is not settings and len(idle) > 1:
-            for position in range(len(idle) - 2, -1, -1):
-                if idle[position].settings is settings:
-                    return idle.pop(position)
-        return idle.pop()
+        last = client.last_origin
+        if last in idle and last.was_used_by(client):
+            del idle[last]
+            return last
+        for connection in reversed(idle):
+            if self._fits(connection, client):
+                del idle[connection]
+                return connection
+        return None
+
+    def _fits(self, connection: OriginConnection, client: Holder) -> bool:
+        wanted = client.settings or self.baseline
+        return connection.settings is wanted or (wanted is not None and connection.settings.key == wanted.key)
 
     def available(self, connection: OriginConnection) -> None:
         """`connection` is clean and nobody's."""
@@ -163,15 +179,41 @@ class Pool:
         ):
             self._discard(connection)
             return
-        while self._waiters:
-            client = self._waiters.popleft().client
-            if client.waiting:
-                connection.client = client
-                client.granted(connection)
-                return
+        client = self._next_waiter(connection)
+        if client is not None:
+            connection.client = client
+            client.granted(connection)
+            return
         connection.idle = True
         connection.idle_since = self._loop.time()
-        self._idle.append(connection)
+        self._idle[connection] = None
+        if self._waiters:  # for connections with other settings
+            self.open_for_waiters()
+
+    def _next_waiter(self, connection: OriginConnection) -> Holder | None:
+        """Who gets `connection`: the first who waits for its settings, unless others have waited for too long."""
+        waiters = self._waiters
+        while waiters and not waiters[0].client.waiting:
+            waiters.popleft()
+        if not waiters:
+            return None
+        if self._fits(connection, waiters[0].client):
+            return waiters.popleft().client
+        overdue = self._loop.time() - waiters[0].since > SWITCH_AFTER_S
+        if overdue and not self._opening[self._key(waiters[0].client)]:
+            return None
+        for position, waiter in enumerate(waiters):
+            if waiter.client.waiting and self._fits(connection, waiter.client):
+                del waiters[position]
+                return waiter.client
+        return None
+
+    def replace(self, connection: OriginConnection) -> None:
+        """Closes a connection that nobody can use any more, and opens another in its place."""
+        self._discard(connection)
+        if not (self.closed or self._ended or self._waiters or connection.retired):
+            self._start_opening(connection.settings)
+        self.open_for_waiters()
 
     def _available_again(self, connection: OriginConnection) -> None:
         if not (connection.closed or connection.idle or connection.client or connection.stream.queue):
@@ -181,7 +223,7 @@ class Pool:
         """`connection`, which waits for its next use, is not to be used for now."""
         if connection.idle:
             connection.idle = False
-            self._idle.remove(connection)
+            del self._idle[connection]
 
     def withdraw(self, client: Holder) -> None:
         """`client` no longer waits."""
@@ -193,63 +235,95 @@ class Pool:
     # --- opening and losing connections --------------------------------------------------------------------
 
     def open_for_waiters(self) -> None:
+        """Opens connections for those who wait and for whom none is being opened yet, as far as the limit goes."""
         if self._shared is not None:
             self._shared.open_for_waiters()
             return
-        room = self.config.connection_limit - len(self.connections) - self._opening
-        for _ in range(min(room, len(self._waiters) - self._opening)):
-            self.open_one()
+        if self.closed or (not self._room and not self._idle):
+            return
+        opening = self._opening.copy()
+        for waiter in self._waiters:
+            key = self._key(waiter.client)
+            if opening[key] > 0:
+                opening[key] -= 1
+            elif self._room or self._make_room():
+                self._start_opening(waiter.client.settings or self.baseline)
+            else:
+                return
 
-    def open_one(self) -> None:
-        """Opens a connection, for whoever waits for one then."""
-        self._opening += 1
-        self._spawn(self._open())
+    @property
+    def opening(self) -> int:
+        """How many connections are being opened."""
+        return self._opening.total()
 
-    async def _open(self) -> None:
+    @property
+    def _room(self) -> int:
+        return max(0, self.config.connection_limit - len(self.connections) - self.opening)
+
+    def _make_room(self) -> bool:
+        """Closes the connection that has been idle longest, if there is one: nobody who waits has its settings."""
+        if not self._idle:
+            return False
+        self._discard(next(iter(self._idle)))
+        return True
+
+    def _key(self, client: Holder) -> frozenset[tuple[str, str]]:
+        return client.settings.key if client.settings is not None else frozenset()
+
+    def _start_opening(self, settings: SessionSettings | None) -> None:
+        self._opening[settings.key if settings is not None else frozenset()] += 1
+        self._spawn(self._open(settings))
+
+    async def _open(self, settings: SessionSettings | None) -> None:
         config = self.config
+        key = settings.key if settings is not None else frozenset()
         began = self._loop.time()
         try:
-            connection = await connect(config, self.options.connect_timeout_s)
+            connection = await connect(config, self.options.connect_timeout_s, settings.values if settings else {})
         except OriginUnavailable as error:
-            self._opening -= 1
+            self._opening[key] -= 1
             self._unavailable = error
-            self._fail_waiters(error)
+            self._fail_waiters(key, error)
             if self._shared is not None:
                 self._shared.connection_closed()
             return
         except BaseException as error:
-            self._opening -= 1
+            self._opening[key] -= 1
             if isinstance(error, Exception):
-                self._fail_waiters(failures.internal_error())
+                self._fail_waiters(key, failures.internal_error())
             raise
-        self._opening -= 1
+        self._opening[key] -= 1
         self._unavailable = None
         if self.closed or (config is not self.config and not _same_origin(config, self.config)):
             connection.close()
             self.open_for_waiters()
             return
         self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
-        self._add(connection)
+        self._add(connection, settings)
         connection.settle()
 
-    def _add(self, connection: OriginConnection) -> None:
+    def _add(self, connection: OriginConnection, settings: SessionSettings | None) -> None:
         self._failures.clear()
         connection.pool = self
         self._new = connection
         connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
-        if self.baseline is None:
-            self.baseline = SessionSettings({}, dict(connection.stream.parameters))
-            self._interned[frozenset()] = self.baseline
-        connection.settings = self.baseline
+        if settings is None or not settings.values:
+            if self.baseline is None:
+                self.baseline = SessionSettings({}, dict(connection.stream.parameters))
+                self._interned[frozenset()] = self.baseline
+            settings = self.baseline
+        connection.settings = settings
 
-    def _fail_waiters(self, error: OriginUnavailable) -> None:
-        """With nothing open there is nothing to wait for."""
-        if self.connections:
+    def _fail_waiters(self, key: frozenset[tuple[str, str]], error: OriginUnavailable) -> None:
+        """Who waits for a connection with such settings, of which none is open, has nothing to wait for."""
+        if any(connection.settings.key == key for connection in self.connections):
             return
-        self._say_failed(error)
-        waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
+        failed = [waiter for waiter in self._waiters if self._key(waiter.client) == key]
+        if not self.connections or failed:
+            self._say_failed(error)
+        self._waiters = deque(waiter for waiter in self._waiters if self._key(waiter.client) != key)
+        for waiter in failed:
             if waiter.client.waiting:
                 waiter.client.origin_unavailable(error)
 
@@ -281,31 +355,33 @@ class Pool:
         return len(self._waiters)
 
     @property
-    def first_deadline(self) -> float:
-        """When whoever has waited longest will have waited too long."""
-        return self._waiters[0].deadline if self._waiters else float("inf")
+    def next_to_open_for(self) -> Waiter | None:
+        """Whoever has waited longest of those for whom no connection is being opened."""
+        opening = self._opening.copy()
+        for waiter in self._waiters:
+            key = self._key(waiter.client)
+            if not opening[key]:
+                return waiter
+            opening[key] -= 1
+        return None
 
-    @property
-    def opening(self) -> int:
-        return self._opening
+    def open_one(self, waiter: Waiter) -> None:
+        """Opens a connection as `waiter` wants it."""
+        self._start_opening(waiter.client.settings or self.baseline)
 
     @property
     def idle(self) -> Sequence[OriginConnection]:
-        """The idle connections, the one that was used last at the end."""
-        return self._idle
+        """The idle connections, the one that has been idle longest first."""
+        return list(self._idle)
 
-    def has_waited(self, seconds: float) -> bool:
-        """Whether somebody has waited for that long."""
-        return self.first_deadline - self.options.pool_wait_timeout_s + seconds <= self._loop.time()
+    def close_idle(self, connection: OriginConnection) -> None:
+        self._discard(connection)
 
     def _gives_up(self, connection: OriginConnection) -> bool:
         """Whether another pool gets the place of `connection`, which is free, and has been of use here."""
         is_new = connection is self._new
         self._new = None
         return self._shared is not None and not (is_new and self._waiters) and self._shared.gives_up(self)
-
-    def close_idle(self, connection: OriginConnection) -> None:
-        self._discard(connection)
 
     def _connections_in_all(self) -> int:
         return len(self.connections) if self._shared is None else self._shared.connections
@@ -396,7 +472,7 @@ class Pool:
 
     async def _probe(self, connection: OriginConnection, requested: dict[str, str]) -> SessionSettings:
         connection.dirty = True  # also if the client goes away meanwhile
-        await self.run(connection, "RESET ALL")
+        connection.pristine = False
         rows = await self.run(connection, probe(requested))
         assert rows
         before, now = rows[0][0::2], rows[0][1::2]
@@ -463,9 +539,9 @@ class Pool:
         for connection in list(self.connections):
             self._watch(connection, now)
         self.stored_code.grow_old()
-        while self._idle and now - self._idle[0].idle_since > self.options.idle_timeout_s:
-            self._discard(self._idle[0])
-        if self._unavailable is not None and not self._opening:
+        while self._idle and now - next(iter(self._idle)).idle_since > self.options.idle_timeout_s:
+            self._discard(next(iter(self._idle)))
+        if self._unavailable is not None and not self.opening:
             self.open_for_waiters()
         if self.connections or self._waiters:
             self._tick()
@@ -529,7 +605,7 @@ class Pool:
             self.schema_changed()
             self.baseline = None  # type: ignore[assignment]
         while self._idle and self._connections_in_all() > config.connection_limit:
-            self._discard(self._idle[0])
+            self._discard(next(iter(self._idle)))
         self.open_for_waiters()
 
     def end(self) -> None:

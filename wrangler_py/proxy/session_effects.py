@@ -24,8 +24,23 @@ def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
     return origin.stream.transaction_status != _IDLE
 
 
-def in_failed_transaction(origin: OriginConnection) -> bool:
-    return not origin.stream.queue and origin.stream.transaction_status == _FAILED
+def in_failed_transaction(client: ClientSession, origin: OriginConnection) -> bool:
+    """Whether the client's next message will find itself in a failed transaction, as far as is known."""
+    if origin.stream.queue or origin.stream.transaction_status != _FAILED:
+        return False
+    return not client.failure_ended
+
+
+def may_reset(client: ClientSession, origin: OriginConnection) -> bool:
+    """Whether the session may be reset now without `client` missing anything that it could count on."""
+    stream = origin.stream
+    if origin.pristine or origin.dirty or client.pinned or stream.copy_in or stream.muddled:
+        return False
+    if stream.queue and origin.pipeline_in_doubt:
+        return False
+    if not all(exchange.simple or exchange.ends_with_sync for exchange in stream.queue):
+        return False  # an error has the origin skip what is sent behind
+    return not in_transaction(client, origin)
 
 
 def allowed(client: ClientSession, origin: OriginConnection, refusal: Refusal) -> bool:
@@ -38,7 +53,7 @@ def is_for_origin(client: ClientSession, origin: OriginConnection, text: SQLText
     """Whether DEALLOCATE or DISCARD ALL is the origin's business: to fail there, or it has the statement."""
     if text.discards_all:
         return in_transaction(client, origin)
-    if in_failed_transaction(origin):
+    if in_failed_transaction(client, origin):
         return True
     return client.pinned and bool(text.deallocates) and not client.statements.may_be_taken(text.deallocates or b"")
 
@@ -62,7 +77,7 @@ def discard_all(client: ClientSession, origin: OriginConnection) -> Undo:
 
 def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) -> bool:
     """Whether it is DEALLOCATE ALL of a client that goes on with this connection, and can't fail there."""
-    if text.deallocates != b"" or text.discards_all or in_failed_transaction(origin):
+    if text.deallocates != b"" or text.discards_all or in_failed_transaction(client, origin):
         return False
     return client.pinned or (not origin.stream.queue and in_transaction(client, origin))
 
@@ -87,15 +102,12 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.in_transaction = False
         client.local_portals.clear()
         client.portals.clear()
-    if text.dirties or (text.resets_settings and origin.settings is not client.pool.baseline):
-        origin.dirty = True
-    if text.drops_statements and not in_failed_transaction(origin):
+    if text.drops_statements and not in_failed_transaction(client, origin):
         client.statements.clear()
         origin.prepared.clear()
-    if text.drops_statements or text.runs_anything:
-        origin.drop_statements = True
-    if text.sets:
-        origin.has_own_settings = True
+    if text.ends_failure:
+        client.failure_ended = True
+    origin.runs(text)
     if text.changes_schema:
         origin.schema_changed = True
         client.pool.schema_changed()

@@ -1,4 +1,7 @@
-"""Session settings: what a client asked for at start-up, and how a connection gets from one set to another."""
+"""Session settings: what a client asked for at start-up.
+
+Origin connections are opened with them, so that RESET takes a session back to them, as it does at a server.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,20 @@ from wrangler_py.pgwire import messages
 
 APPLICATION_NAME = "Cloudflare Hyperdrive"
 
-_NEVER_FAIL = frozenset({
-    "bytea_output", "client_encoding", "client_min_messages", "datestyle", "extra_float_digits",
-    "idle_in_transaction_session_timeout", "intervalstyle", "lock_timeout", "search_path",
-    "standard_conforming_strings", "statement_timeout", "timezone",
-})  # fmt: skip
-"""Settings whose value, accepted once, is always accepted again; others may name something dropped since."""
-
 
 class SessionSettings:
     """The settings of a client that differ from what a new connection has.
 
     `values` maps names, in lower case, to values as the server spells them; `parameters` are the
-    ParameterStatus values that hold under them; `cache_key` is what of them can change an answer. Equal sets of
-    one pool are the same object.
+    ParameterStatus values that hold under them; `cache_key` is what of them can change an answer; equal `key`s are
+    of equal values. Equal sets of one pool are the same object, as long as its origin stays the same.
     """
 
-    __slots__ = ("cache_key", "parameters", "values")
+    __slots__ = ("cache_key", "key", "parameters", "values")
 
     def __init__(self, values: dict[str, str], parameters: dict[str, str]) -> None:
         self.values = values
+        self.key = frozenset(values.items())
         self.parameters = parameters
         self.cache_key = settings_key(values)
 
@@ -43,16 +40,6 @@ class SessionSettings:
             for name, value in self.parameters.items()
             if reported.get(name) != value
         )
-
-
-def transition(current: SessionSettings, wanted: SessionSettings) -> tuple[str, bool]:
-    """SQL that takes a connection from one set to another, and whether it can't fail."""
-    resets = [name for name in current.values if name not in wanted.values]
-    changes = {name: value for name, value in wanted.values.items() if current.values.get(name) != value}
-    statements = [f"RESET {quote_identifier(name)}" for name in resets]
-    if changes:
-        statements.append("SELECT " + ", ".join(_set_config(*change) for change in changes.items()))
-    return "; ".join(statements), _NEVER_FAIL.issuperset(changes)
 
 
 def probe(requested: Mapping[str, str]) -> str:
@@ -78,8 +65,3 @@ def quote_literal(text: str) -> str:
 
 def _unicode_escape(c: str) -> str:
     return f"\\u{ord(c):04x}" if ord(c) <= 0xFFFF else f"\\U{ord(c):08x}"
-
-
-def quote_identifier(name: str) -> str:
-    """A setting's name as RESET takes it: custom ones have dotted parts."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))

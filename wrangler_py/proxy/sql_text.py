@@ -1,8 +1,8 @@
 """What the proxy has to know of each distinct text of SQL: does it leave something behind in the session, can
 transaction pooling carry it, does it change the schema.
 
-PostgreSQL's own parser decides. It takes a while, and an application that writes values into its SQL has a new
-text for every query, so ordinary queries that name nothing of the kind, anywhere, are told apart at a glance.
+PostgreSQL's own parser decides, and its answer is remembered. A text counts as leaving something behind unless
+everything in it is known not to.
 """
 
 from __future__ import annotations
@@ -30,40 +30,10 @@ TRANSACTION_LOCK_NOTE = (
     "A transaction-level advisory lock works here, but Hyperdrive refuses advisory locks of any kind."
 )
 
-_READING_STARTS = frozenset({b"select", b"values", b"show", b"fetch"})
-_HARMLESS_STARTS = _READING_STARTS | {b"insert", b"update", b"delete", b"with"}
-_FIRST_WORD = re.compile(rb"[\s(]*([a-z]+)")
-_SUSPICIOUS_WORDS = (
-    b"set_config", b"pg_settings", b"advisory", b"temp", b"notify", b"hold", b"setseed", b"u&", b"into", b'"'
-)  # fmt: skip
 _NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
 """One that is neither part of a name nor of an escape."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
 _END_IN_NUMBER = b"0123456789;"
-_CALL = re.compile(rb"(?<![a-z_0-9$.\x80-\xff])([a-z_0-9$.\x80-\xff]++)\s*+\(")
-_HARMLESS_CALLS = frozenset(
-    b"in values and or on not as from where by filter over select case when then else using limit array any all "
-    b"exists count sum avg min max coalesce nullif greatest least lower upper length now cast round abs extract "
-    b"row_number generate_series jsonb_agg json_agg jsonb_build_object to_jsonb pg_sleep".split()
-)
-_COMMENT_BEFORE_ARGUMENTS = re.compile(rb"\*/\s*+\(")
-
-
-def _harmless_start(sql: bytes) -> bytes | None:
-    """The first word, if a glance shows that there is nothing for the parser to find: a single ordinary query."""
-    text = sql.lower()
-    first = _FIRST_WORD.match(text)
-    if first is None or first[1] not in _HARMLESS_STARTS:
-        return None
-    if (b";" in text and not text.rstrip().endswith(b";")) or text.count(b";") > 1:
-        return None
-    if any(word in text for word in _SUSPICIOUS_WORDS if word != b"into" or first[1] != b"insert"):
-        return None
-    if b"(" not in text:
-        return first[1]
-    if b"--" in text or _COMMENT_BEFORE_ARGUMENTS.search(text):
-        return None  # a function's name may stand before the comment
-    return first[1] if all(name in _HARMLESS_CALLS for name in _CALL.findall(text)) else None
 
 
 class Refusal(NamedTuple):
@@ -81,67 +51,71 @@ class Refusal(NamedTuple):
 class SQLText:
     """What distinct texts of SQL that differ in numbers only have in common.
 
-    `dirties`: the session has to be reset before anyone else gets the connection. `begins` and `ends`: the text
-    leaves a transaction open, or ends one. `resets_settings`: nothing but a driver's clean-up, which takes the
-    settings back to the connection's own. `deallocates`: the statement that it drops, b"" for all, None for none.
-    `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: what it does
-    can't be known, from preparing statements to DDL.
-    `sets`: a setting of PostgreSQL's own, which may be how literals are read or what names mean, for however long.
-    `needs_session`: what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all
-    that, so that the proxy only has to pass it on. `notes`: what people are told of several statements in one text.
-    `databases`: those that nobody else may be connected to.
+    `dirties`: the session has to be reset before anyone uses the connection again. `outlives_reset`: no reset
+    undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their names,
+    which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or ends one.
+    `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one, for all that
+    is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for all, None for
+    none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
+    anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop statements. `needs_session`:
+    what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all that, so that
+    the proxy only has to pass it on. `notes`: what people are told of several statements in one text. `databases`:
+    those that nobody else may be connected to.
     """
 
     __slots__ = (
-        "_facts", "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "databases",
-        "deallocates", "dirties", "discards_all", "drops_statements", "ends", "is_ordinary", "needs_session",
-        "notes", "notifies", "prepares", "refusal", "resets_settings", "rolls_back", "runs_anything", "sets",
-        "sets_outside_transaction", "takes_transaction_lock", "transaction_control",
+        "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "copies",
+        "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends", "ends_failure",
+        "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes", "notifies", "outlives_reset",
+        "prepares", "refusal", "rolls_back", "runs_anything", "sets_outside_transaction",
+        "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
-    def __init__(self, sql: bytes) -> None:
+    def __init__(self, sql: bytes, facts: SQLFacts | None = None) -> None:
         self._sample = sql
+        self.facts = analyse(sql.decode("utf-8", "surrogateescape")) if facts is None else facts
         self.dirties = False
+        self.outlives_reset = False
+        self.custom_settings: frozenset[str] = frozenset()
         self.changes_schema = False
         self.refusal: Refusal | None = None
         self.begins = False
         self.ends = False
+        self.ends_failure = False
+        self.may_begin = False
+        self.copies = "copy" in self.facts.kinds
         self.transaction_control = False
-        self.resets_settings = False
         self.deallocates: bytes | None = None
         self.discards_all = False
-        self.sets = False
         self.sets_outside_transaction = False
         self.takes_transaction_lock = False
         self.rolls_back = False
         self.prepares = False
         self.drops_statements = False
         self.runs_anything = False
+        self.may_prepare = False
         self.notifies = False
         self.needs_session: str | None = None
         self.notes: tuple[str, ...] = ()
         self.databases: frozenset[str] = frozenset()
-        self._facts: SQLFacts | None = None
         self._verdict: Verdict | None = None
         self._writes: bool | None = None
         self._runs_stored_code: bool | None = None
-        start = _harmless_start(sql)
-        if start is None:
-            self._learn(self.facts)
-        elif start in _READING_STARTS:
-            self._writes = self._runs_stored_code = False
+        self._learn(self.facts)
         self.is_ordinary = self.deallocates is None and not (
-            self.dirties or self.changes_schema or self.refusal or self.begins or self.ends
-            or self.resets_settings or self.sets or self.sets_outside_transaction or self.takes_transaction_lock
-            or self.prepares or self.notifies or self.needs_session or self.databases
+            self.dirties or self.changes_schema or self.refusal or self.begins or self.ends or self.may_begin
+            or self.sets_outside_transaction or self.takes_transaction_lock or self.prepares or self.notifies
+            or self.needs_session or self.custom_settings or self.ends_failure or self.databases
         )  # fmt: skip
 
-    @property
-    def facts(self) -> SQLFacts:
-        """What the parser says; it is asked only once, and only for texts for which it matters."""
-        if self._facts is None:
-            self._facts = analyse(self._sample.decode("utf-8", "surrogateescape"))
-        return self._facts
+    @classmethod
+    def too_long(cls) -> SQLText:
+        """For texts so long that they are never held whole."""
+        text = cls(b"", SQLFacts(statements=()))
+        text.dirties = text.runs_anything = text.may_prepare = text.may_begin = True
+        text.is_ordinary = False
+        text._verdict = OVERSIZED_QUERY
+        return text
 
     @property
     def verdict(self) -> Verdict:
@@ -181,11 +155,15 @@ class SQLText:
             self.discards_all = bool(effects & Effect.DISCARD)
             self.deallocates = (facts.deallocated or "").encode("utf-8", "surrogateescape")
             return
-        self.resets_settings = facts.is_cleanup
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
+        self.outlives_reset = bool(effects & (Effect.OUTLIVES_RESET | Effect.LOAD))
+        if effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG):
+            self.custom_settings = frozenset(name for name in facts.settings if "." in name)
         self.drops_statements = bool(effects & Effect.DEALLOCATE)
         self.dirties = self.dirties or self.drops_statements
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
+        self.may_prepare = self.runs_anything or bool(effects & Effect.UNKNOWN_FUNCTION)
+        self.may_begin = bool(effects & Effect.UNKNOWN_SYNTAX)
         self.changes_schema = facts.changes_schema
         self.databases = frozenset().union(*(statement.databases for statement in facts.statements))
         self.prepares = bool(effects & Effect.PREPARE)
@@ -203,15 +181,15 @@ class SQLText:
             elif statement.kind in ("commit", "rollback", "prepare_transaction"):
                 self.begins, self.ends, inside = False, True, False
                 self.rolls_back = statement.kind == "rollback"
+                self.ends_failure = True
+            elif statement.kind == "rollback_to":
+                self.ends_failure = True
             elif self.refusal is None:
                 refusal = _refusal(statement, alone=len(facts.statements) == 1)
                 if refusal is not None and (refusal.in_transaction_too or not inside):
                     self.refusal = refusal
         if len(facts.statements) > 1 and not facts.is_cleanup:
             self.notes = notes_on(facts.statements)
-        self.sets = bool(effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG)) and not (
-            facts.settings and all("." in name for name in facts.settings)
-        )
         self.sets_outside_transaction = (
             len(facts.statements) == 1 and not facts.is_cleanup and bool(effects & (Effect.SET | Effect.SET_CONFIG))
         )
@@ -220,7 +198,8 @@ class SQLText:
 _LEAVES_SOMETHING_BEHIND = (
     Effect.SET | Effect.RESET | Effect.SET_CONFIG | Effect.TEMP_TABLE | Effect.HOLD_CURSOR | Effect.LISTEN
     | Effect.SESSION_LOCK | Effect.CALL_OR_DO | Effect.UNKNOWN_FUNCTION | Effect.PREPARE | Effect.DISCARD
-    | Effect.LOAD | Effect.UNKNOWN_SYNTAX
+    | Effect.LOAD | Effect.UNKNOWN_SYNTAX | Effect.SEQUENCE_USE | Effect.RANDOM_SEED | Effect.OUTLIVES_RESET
+    | Effect.UNPROVED_FUNCTION
 )  # fmt: skip
 
 _RUNS_NO_CODE = frozenset({
@@ -266,12 +245,7 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
     return None
 
 
-TOO_LONG = SQLText(b"SELECT")
-"""For texts so long that they are never held whole."""
-TOO_LONG.dirties = True
-TOO_LONG.is_ordinary = False
-TOO_LONG._verdict = OVERSIZED_QUERY
-TOO_LONG._facts = SQLFacts(statements=())
+TOO_LONG = SQLText.too_long()
 
 
 class SQLTexts:
@@ -285,15 +259,15 @@ class SQLTexts:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
         self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
-        # Not a text that the parser is loaded for: that takes a while, and pools are made at start-up.
-        self._last_sql = b"SELECT"
-        self._last = self._look_up(self._last_sql)
+        self._last_sql: bytes | None = None
+        self._last = TOO_LONG
 
     def get(self, sql: bytes) -> SQLText:
         if sql == self._last_sql:
             return self._last
-        self._last_sql, self._last = sql, self._look_up(sql)
-        return self._last
+        text = self._look_up(sql)
+        self._last_sql, self._last = sql, text
+        return text
 
     def _look_up(self, sql: bytes) -> SQLText:
         text = self._texts.get(sql)

@@ -43,6 +43,8 @@ def prepared_anew(client: ClientSession, failed: Exchange) -> tuple[Exchange, by
         return None
     if kinds not in (b"DS", b"BES", b"BDES") or len(failed.steps or ()) != len(kinds) + 1:
         return None
+    if not client.pinned:
+        client.origin.reset_ahead()
     new = client.pool.statements.get(parse.statement.definition, client.settings)
     client.statements.put(parse.name, new)
     out: list[bytes] = []

@@ -29,10 +29,12 @@ class Statement:
     `parameters` and `rows` are its ParameterDescription and RowDescription (or NoData), once they have been seen.
     """
 
-    __slots__ = ("__weakref__", "definition", "name", "parameters", "rows", "sql", "text")
+    __slots__ = ("__weakref__", "definition", "name", "parameters", "private", "rows", "sql", "text")
 
-    def __init__(self, name: bytes, definition: bytes, text: SQLText) -> None:
+    def __init__(self, name: bytes, definition: bytes, text: SQLText, *, private: bool = False) -> None:
         self.name = name
+        self.private = private
+        """Only one client has it."""
         self.definition = definition
         self.sql = definition[: definition.index(0)]
         self.text = text
@@ -73,7 +75,8 @@ class Statements:
 
     def private(self, statement: Statement) -> Statement:
         """Another one with that definition, which nobody else gets: what it means depends on more than that."""
-        return Statement(b"hyperdrive_%d" % next(self._numbers), statement.definition, statement.text)
+        name = b"hyperdrive_%d" % next(self._numbers)
+        return Statement(name, statement.definition, statement.text, private=True)
 
     def known(self, message: bytes, settings: SessionSettings) -> tuple[bytes, Statement] | None:
         """What `parsed` gives, if it came before."""

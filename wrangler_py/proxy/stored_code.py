@@ -1,23 +1,23 @@
 """Code in the database that queries run without naming it, in triggers, defaults, checks, views, operators, ….
 
 What it leaves behind in a session can't be known from the query. So the catalog is asked whether any of it may
-leave something behind, over a pool's first connection; if so, connections are reset after each such use.
+leave something behind; if so, connections are reset after each such use. The answer is as old as it is, and code
+may be made meanwhile: `OriginConnection.prepare_for` keeps clients apart whatever it says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
 from wrangler_py.proxy.origin import Collector
-from wrangler_py.sql.function_body import SESSION_FUNCTIONS, leaves_nothing_behind
+from wrangler_py.sql.function_body import SESSION_FUNCTIONS, leaves_nothing_behind, writes
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.query_run import QueryRun
+    from wrangler_py.proxy.sql_text import SQLText
 
 TRUSTED_FOR_S = 10.0
 """How long an answer holds."""
@@ -26,87 +26,123 @@ MAX_BODIES_BYTES = 200_000
 
 _NAMES = ", ".join(f"'{name}'" for name in sorted(SESSION_FUNCTIONS))
 CATALOG_QUERY = f"""
-WITH calls(expression, runs_on_read) AS (
-    SELECT adbin::text, false FROM pg_catalog.pg_attrdef
-    UNION ALL SELECT conbin::text, contypid <> 0 FROM pg_catalog.pg_constraint
-    UNION ALL SELECT tgqual::text, false FROM pg_catalog.pg_trigger
-    UNION ALL SELECT polqual::text, true FROM pg_catalog.pg_policy
-    UNION ALL SELECT polwithcheck::text, true FROM pg_catalog.pg_policy
-    UNION ALL SELECT ev_action::text, true FROM pg_catalog.pg_rewrite WHERE oid >= 16384
+SET LOCAL search_path = pg_catalog, pg_temp;
+WITH RECURSIVE session_functions AS (
+    SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN ({_NAMES})
+), calls(expression, runs_on_read) AS (
+    SELECT adbin::text, false FROM pg_attrdef
+    UNION ALL SELECT conbin::text, contypid <> 0 FROM pg_constraint
+    UNION ALL SELECT tgqual::text, false FROM pg_trigger
+    UNION ALL SELECT polqual::text, true FROM pg_policy
+    UNION ALL SELECT polwithcheck::text, true FROM pg_policy
+    UNION ALL SELECT indexprs::text, true FROM pg_index WHERE indexrelid >= 16384
+    UNION ALL SELECT indpred::text, true FROM pg_index WHERE indexrelid >= 16384
+    UNION ALL SELECT ev_action::text, true FROM pg_rewrite WHERE oid >= 16384
 ), uses(function, runs_on_read) AS (
     SELECT refobjid, bool_or(
-        classid NOT IN (
-            'pg_catalog.pg_attrdef'::regclass, 'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_trigger'::regclass,
-            'pg_catalog.pg_event_trigger'::regclass
-        ) AND objid NOT IN (SELECT oid FROM pg_catalog.pg_constraint WHERE conrelid <> 0)
+        classid NOT IN ('pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_event_trigger'::regclass)
     )
-    FROM pg_catalog.pg_depend
-    WHERE refclassid = 'pg_catalog.pg_proc'::regclass AND classid <> 'pg_catalog.pg_proc'::regclass
-        AND refobjid >= 16384
+    FROM pg_depend
+    WHERE refclassid = 'pg_proc'::regclass AND classid <> 'pg_proc'::regclass AND refobjid >= 16384
     GROUP BY refobjid
-    UNION ALL
-    SELECT function.oid, true FROM pg_catalog.pg_proc AS function
-    WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND prokind <> 'a'
+    UNION
+    SELECT function.oid, true FROM pg_proc AS function
+    WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
         AND (
             EXISTS (
-                SELECT FROM pg_catalog.pg_proc AS builtin
+                SELECT FROM pg_proc AS builtin
                 WHERE builtin.proname = function.proname AND builtin.pronamespace = 'pg_catalog'::regnamespace
             )
-            OR pronargs = 1 AND EXISTS (
-                SELECT FROM pg_catalog.pg_type WHERE pg_type.oid = proargtypes[0] AND typtype = 'c'
-            )
+            OR pronargs >= 1 AND pronargs - pronargdefaults - (provariadic <> 0)::int <= 1
+                AND (
+                    proargtypes[0] >= 16384
+                    OR EXISTS (SELECT FROM pg_type AS t WHERE t.oid = proargtypes[0] AND typtype IN ('c', 'd', 'p'))
+                )
         )
+), reached(function, runs_on_read) AS (
+    SELECT function, runs_on_read FROM uses
+    UNION
+    SELECT refobjid, runs_on_read FROM reached
+    JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = function AND refclassid = 'pg_proc'::regclass
+    WHERE refobjid >= 16384
 ), own(body, runs_on_read) AS (
-    SELECT CASE WHEN lanname IN ('sql', 'plpgsql') AND prosrc <> '' THEN prosrc END, runs_on_read
-    FROM uses JOIN pg_catalog.pg_proc AS function ON function.oid = uses.function
-    JOIN pg_catalog.pg_language AS language ON language.oid = prolang
+    SELECT CASE
+        WHEN prokind = 'a' THEN 'SELECT'
+        WHEN lanname IN ('sql', 'plpgsql') AND prosrc <> '' THEN prosrc
+    END, runs_on_read
+    FROM reached JOIN pg_proc AS function ON function.oid = reached.function
+    JOIN pg_language AS language ON language.oid = prolang
     WHERE NOT EXISTS (
-        SELECT FROM pg_catalog.pg_depend
-        WHERE classid = 'pg_catalog.pg_proc'::regclass AND objid = function.oid AND deptype = 'e'
+        SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = function.oid AND deptype = 'e'
     )
 )
-SELECT CASE WHEN sum(length(body)) OVER () <= {MAX_BODIES_BYTES} THEN body END, runs_on_read
+SELECT CASE WHEN sum(length(body)) OVER () <= {MAX_BODIES_BYTES} THEN body END, runs_on_read, 'f'
 FROM (
     SELECT body, runs_on_read FROM own
     UNION ALL
-    SELECT NULL, runs_on_read FROM calls WHERE expression ~ (
-        SELECT ':funcid (' || string_agg(oid::text, '|') || ') ' FROM pg_catalog.pg_proc
-        WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN ({_NAMES})
+    SELECT NULL, runs_on_read FROM calls
+    WHERE expression ~ (
+        SELECT ':funcid (' || string_agg(oid::text, '|') || ') ' FROM session_functions
+        WHERE oid <> 'nextval(regclass)'::regprocedure
     )
+    UNION ALL
+    SELECT NULL, true FROM (
+        SELECT oprcode::oid AS function FROM pg_operator WHERE oid >= 16384
+        UNION ALL SELECT castfunc FROM pg_cast WHERE oid >= 16384
+        UNION ALL SELECT aggtransfn::oid FROM pg_aggregate WHERE aggfnoid::oid >= 16384
+        UNION ALL SELECT aggfinalfn::oid FROM pg_aggregate WHERE aggfnoid::oid >= 16384
+    ) AS behind_a_name WHERE function IN (SELECT oid FROM session_functions)
 ) AS code
+UNION ALL
+SELECT NULL, bool_or(runs_on_read), 't' FROM (
+    SELECT runs_on_read FROM calls WHERE expression ~ (':funcid ' || 'nextval(regclass)'::regprocedure::oid || ' ')
+    UNION ALL SELECT false FROM pg_attribute WHERE attrelid >= 16384 AND attidentity <> ''
+) AS sequences HAVING count(*) > 0
 """  # noqa: S608  # names of our own
 """For each function of one's own that is run so: its body, NULL if that can't be looked at, and whether queries
-that only read run it. Functions of extensions are trusted. Those that a query's text doesn't tell from PostgreSQL's
-own, or from a column, count as run by any query."""
+that only read run it; last, the same for sequences. Functions of extensions are trusted. Those that a query's text
+doesn't tell from PostgreSQL's own, or from a column, count as run by any query."""
 
 
 class StoredCode:
-    """What is known of it for one pool. `on_read` and `on_write`: what only reads, or writes too, may run some that
-    leaves something behind. `wanted`: the catalog should be asked again."""
+    """What is known of it for one pool.
+
+    `on_read` and `on_write`: what only reads, or writes too, may run some that leaves something behind. `wanted`:
+    the catalog should be asked again.
+    """
 
     def __init__(self) -> None:
+        self.wanted = True
         self.on_read = True
         self.on_write = True
-        self.wanted = True
+        self._sequence_on_read = True
+        self._sequence_on_write = True
+        """Likewise, it may take a number from a sequence, which lastval() then tells."""
         self._generation = 0
         self._known_until: float | None = None
 
     def forget(self) -> None:
         """The schema has changed, or may have."""
-        self.on_read = self.on_write = self.wanted = True
+        self._take_to_leave_something()
         self._generation += 1
         self._known_until = None
 
     def grow_old(self) -> None:
         """Called every now and then: others make triggers, too, of whom nothing is seen here."""
         if self._known_until is not None and monotonic() > self._known_until:
-            self.on_write = self.wanted = True
+            self._take_to_leave_something()
             self._known_until = None
 
-    def may_have_run(self, queries: Iterable[QueryRun]) -> bool:
-        """Whether something was run that may leave something behind: by one of these, which have ended, or by a
-        query of the proxy's own."""
-        return self.on_read or any(run.text.runs_stored_code for run in queries)
+    def _take_to_leave_something(self) -> None:
+        self.on_read = self.on_write = self._sequence_on_read = self._sequence_on_write = self.wanted = True
+
+    def may_be_run_by(self, text: SQLText) -> bool:
+        """Whether `text` may run code that leaves something behind."""
+        return self.on_read or (self.on_write and text.runs_stored_code)
+
+    def may_use_sequence(self, text: SQLText) -> bool:
+        """Whether `text` may take a number from a sequence that it doesn't name."""
+        return self._sequence_on_read or (self._sequence_on_write and text.runs_stored_code)
 
     def look_up(self, connection: OriginConnection) -> None:
         """Asks over `connection`, behind what it is doing."""
@@ -125,8 +161,13 @@ class StoredCode:
 
     def _learn(self, rows: list[list[str | None]] | None) -> None:
         """`rows` are None where the server can't say: then each use is followed by a reset."""
-        self.on_read = self.on_write = rows is None
-        for body, runs_on_read in rows or ():
-            if body is None or not leaves_nothing_behind(body):
+        self.on_read = self.on_write = self._sequence_on_read = self._sequence_on_write = rows is None
+        for body, runs_on_read, is_sequence in rows or ():
+            if is_sequence == "t":
+                self._sequence_on_write = True
+                self._sequence_on_read = self._sequence_on_read or runs_on_read == "t"
+            elif body is None or not leaves_nothing_behind(body):
                 self.on_write = True
                 self.on_read = self.on_read or runs_on_read == "t"
+            elif runs_on_read == "t" and writes(body):
+                self._sequence_on_read = True

@@ -46,10 +46,17 @@ class SessionEffect(enum.Flag):
     """pg_advisory_xact_lock() and its siblings: held until the transaction ends."""
     SEQUENCE_STATE = enum.auto()
     """currval() or lastval(): reads what an earlier statement left in the same session."""
+    SEQUENCE_USE = enum.auto()
+    """nextval() or setval(): leaves a value for currval() and lastval()."""
     RANDOM_SEED = enum.auto()
-    """setseed()."""
+    """setseed(), or SET seed."""
     LOAD = enum.auto()
     """LOAD of a library into the server process."""
+    OUTLIVES_RESET = enum.auto()
+    """Leaves something that no reset of the session removes: a temporary replication slot, a backup, a connection
+    of dblink, a loaded library."""
+    UNPROVED_FUNCTION = enum.auto()
+    """Calls a function of PostgreSQL's own that is VOLATILE and not known to leave the session as it was."""
     CALL_OR_DO = enum.auto()
     """CALL or DO, or a function that runs SQL given as text: may do anything."""
     UNKNOWN_FUNCTION = enum.auto()

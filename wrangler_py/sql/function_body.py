@@ -10,17 +10,28 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-SESSION_FUNCTIONS = frozenset({
-    "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
-    "query_to_xml", "query_to_xml_and_xmlschema", "query_to_xmlschema", "set_config", "setseed", "ts_rewrite",
-    "ts_stat",
+RUN_SQL = frozenset({
+    "cursor_to_xml", "cursor_to_xmlschema", "database_to_xml", "database_to_xml_and_xmlschema",
+    "database_to_xmlschema", "query_to_xml", "query_to_xml_and_xmlschema", "query_to_xmlschema", "schema_to_xml",
+    "schema_to_xml_and_xmlschema", "schema_to_xmlschema", "table_to_xml", "table_to_xml_and_xmlschema",
+    "table_to_xmlschema", "ts_rewrite", "ts_stat",
 })  # fmt: skip
-"""Those of PostgreSQL's own that leave something behind, or run SQL given as text."""
+"""Functions of PostgreSQL's own that run SQL, or read tables, named by their arguments."""
+
+SESSION_FUNCTIONS = RUN_SQL | {
+    "nextval", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_backup_start", "pg_copy_logical_replication_slot",
+    "pg_copy_physical_replication_slot", "pg_create_logical_replication_slot",
+    "pg_create_physical_replication_slot", "pg_export_snapshot", "pg_replication_origin_session_reset",
+    "pg_replication_origin_session_setup", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "set_config",
+    "setseed", "setval",
+}  # fmt: skip
+"""Those of PostgreSQL's own that leave something behind in the session, or may run something that does."""
 
 _SUSPICIOUS = frozenset({
     "call", "discard", "execute", "hold", "listen", "load", "pg_settings", "pg_temp", "prepare", "reset", "temp",
     "temporary",
 })  # fmt: skip
+_WRITE = frozenset({"copy", "insert", "merge", "update"})
 _BEFORE_A_STATEMENT = frozenset({";", ">>", "begin", "atomic", "then", "else", "loop"})
 _GONE_WITH_THE_TRANSACTION = frozenset({"local", "constraints", "transaction"})
 _BEGIN_A_STATEMENT = frozenset({"assert", "elseif", "elsif", "if", "perform", "return", "while"})
@@ -67,6 +78,12 @@ def leaves_nothing_behind(body: str) -> bool:
         elif token.is_word and following == "(" and not _is_harmless_call(statements, place):
             return False
     return True
+
+
+def writes(body: str) -> bool:
+    """Whether a function with this body may write tables, as far as its text shows."""
+    tokens = _tokens(body)
+    return tokens is None or any(token.text in _WRITE for token in tokens)
 
 
 def _tokens(body: str) -> list[_Token] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wrangler_py.sql.facts import FunctionCall, SessionEffect
+from wrangler_py.sql.function_body import RUN_SQL
 from wrangler_py.sql.parse_tree import Node
 from wrangler_py.sql.tables import table_name
 
@@ -26,13 +27,35 @@ _FUNCTION_EFFECTS = {
     "pg_try_advisory_xact_lock_shared": SessionEffect.XACT_LOCK,
     "pg_notify": SessionEffect.NOTIFY,
     "setseed": SessionEffect.RANDOM_SEED,
-    # These run SQL that they are given as text.
-    "query_to_xml": SessionEffect.CALL_OR_DO,
-    "query_to_xml_and_xmlschema": SessionEffect.CALL_OR_DO,
-    "query_to_xmlschema": SessionEffect.CALL_OR_DO,
-    "ts_rewrite": SessionEffect.CALL_OR_DO,
-    "ts_stat": SessionEffect.CALL_OR_DO,
-}
+    "nextval": SessionEffect.SEQUENCE_USE,
+    "setval": SessionEffect.SEQUENCE_USE,
+    **dict.fromkeys(RUN_SQL, SessionEffect.CALL_OR_DO),
+    **dict.fromkeys(
+        (
+            "dblink_connect", "dblink_connect_u", "pg_backup_start", "pg_copy_logical_replication_slot",
+            "pg_copy_physical_replication_slot", "pg_create_logical_replication_slot",
+            "pg_create_physical_replication_slot", "pg_replication_origin_session_reset",
+            "pg_replication_origin_session_setup", "pg_start_backup",
+        ),
+        SessionEffect.OUTLIVES_RESET,
+    ),
+}  # fmt: skip
+
+_LEAVE_THE_SESSION = frozenset(
+    """
+    array_sample array_shuffle clock_timestamp current_query currval gen_random_uuid lastval
+    pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_blocking_pids pg_cancel_backend
+    pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn pg_database_size pg_indexes_size
+    pg_is_in_recovery pg_last_committed_xact pg_last_wal_receive_lsn pg_last_wal_replay_lsn
+    pg_last_xact_replay_timestamp pg_lock_status pg_notify pg_partition_ancestors pg_partition_tree
+    pg_relation_size pg_sequence_last_value pg_sleep pg_sleep_for pg_sleep_until pg_table_size
+    pg_tablespace_size pg_terminate_backend pg_total_relation_size pg_try_advisory_xact_lock
+    pg_try_advisory_xact_lock_shared pg_xact_commit_timestamp pg_xact_status random random_normal timeofday
+    txid_status uuidv4 uuidv7
+    """.split()  # noqa: SIM905
+)
+"""VOLATILE functions of PostgreSQL's own after which the session is as it was, but for what ends with the
+transaction."""
 
 _SETTINGS_VIEWS = frozenset({"pg_settings", "pg_catalog.pg_settings"})
 """An UPDATE of it is a set_config() for every row."""
@@ -170,8 +193,12 @@ class TreeFacts:
         if schema in (None, "pg_catalog"):
             if name == "set_config":
                 self._set_config(arguments)
-            else:
-                self.effects |= _FUNCTION_EFFECTS.get(name, SessionEffect.NONE)
+            elif name in _FUNCTION_EFFECTS:
+                self.effects |= _FUNCTION_EFFECTS[name]
+            elif not syntax and _is_unproved(name):
+                self.effects |= SessionEffect.UNPROVED_FUNCTION
+        elif name in _FUNCTION_EFFECTS:  # that of an extension may be in any schema
+            self.effects |= _FUNCTION_EFFECTS[name] & SessionEffect.OUTLIVES_RESET
         stack.append((value, scope))
 
     def _set_config(self, arguments: list[Node]) -> None:
@@ -220,6 +247,12 @@ def strings(nodes: list[Node]) -> list[str]:
 
 def is_temporary_schema(schema: str | None) -> bool:
     return schema is not None and schema.startswith("pg_temp")
+
+
+def _is_unproved(name: str) -> bool:
+    from wrangler_py.sql.postgres_functions import VOLATILE
+
+    return name in VOLATILE and name not in _LEAVE_THE_SESSION
 
 
 def _table(range_var: Node) -> str:
