@@ -59,8 +59,7 @@ class Pool:
 
     `baseline` are the settings of a connection for which nobody asked for any, known once one has been opened.
     A connection serves clients with the settings it was opened with; one makes room for another if it has to.
-    `said` is what people were told once, by any pool; `counts` are those of the config, for one of several pools that
-    it has.
+    `said` is what people were told once, by any pool; `counts` are those of the config, for one of several pools.
     """
 
     def __init__(
