@@ -66,7 +66,8 @@ class SQLText:
     __slots__ = (
         "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
-        "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes", "notifies", "outlives_reset",
+        "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
+        "notifies", "outlives_reset",
         "prepares", "refusal", "rolls_back", "runs_anything", "sets_outside_transaction",
         "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
