@@ -110,6 +110,8 @@ class Admission(asyncio.Protocol, Holder):
         if self._timer is not None:
             self._timer.cancel()
         self.proxy.clients.discard(self)
+        if self.pool is not None:
+            self.proxy.left(self.pool)
         if self.request is not None:
             self.request.clients.discard(self)
 
