@@ -245,7 +245,7 @@ def test_a_cast_to_a_name_reads_its_catalog(sql: str, table: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "effects"),
     [
-        ("SELECT lower('A'), now(), nextval('s')", E.NONE),
+        ("SELECT lower('A'), now()", E.NONE),
         ("SELECT current_user, user, current_role, current_schema, current_date, system_user", E.NONE),
         ("SELECT EXTRACT(year FROM a), a AT TIME ZONE 'UTC', a AT LOCAL, TRIM(b) FROM t", E.NONE),
         ("SELECT xmlelement(name a), json_object('a': 1), coalesce(1, 2), greatest(1, 2)", E.NONE),
@@ -295,6 +295,12 @@ def test_a_cast_to_a_name_reads_its_catalog(sql: str, table: str) -> None:
         ("SELECT pg_try_advisory_xact_lock(1)", E.XACT_LOCK),
         ("SELECT lastval(), currval('s')", E.SEQUENCE_STATE),
         ("SELECT setseed(0.5)", E.RANDOM_SEED),
+        ("SELECT nextval('s'), setval('s', 1)", E.SEQUENCE_USE),
+        ("SELECT app.dblink_connect('x')", E.UNKNOWN_FUNCTION | E.OUTLIVES_RESET),
+        ("SELECT pg_backup_start('x')", E.OUTLIVES_RESET),
+        ("SELECT table_to_xml('t', true, true, '')", E.CALL_OR_DO),
+        ("SELECT pg_switch_wal()", E.UNPROVED_FUNCTION),
+        ("SELECT random(), clock_timestamp(), gen_random_uuid()", E.NONE),
         ("LOAD 'auto_explain'", E.LOAD),
         ("DO $$ BEGIN END $$", E.CALL_OR_DO),
         ("CALL p()", E.CALL_OR_DO),
