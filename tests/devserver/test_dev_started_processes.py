@@ -14,7 +14,7 @@ from support.dev_process import DevProcess, wait_until_gone, write_project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and POSIX signals")
 
-START = '''
+START = """
 import ctypes, multiprocessing, os, signal, subprocess, sys, time
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def die(how):
     if how == "exit":
         os._exit(3)
     os.kill(os.getpid(), getattr(signal, how))
-'''
+"""
 
 ENTRY = """
 import sys

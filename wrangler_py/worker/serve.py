@@ -17,8 +17,8 @@ from wrangler_py.worker.launch import Launch
 def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str | None = None) -> None:
     """Run a Worker on a listening socket, under the orders of the dev session at the other end of `control_socket`.
 
-    Does not return: the process ends when it has been drained, or when the dev session is gone. In that case it ends
-    what the Worker started as well, which has `mark` in its environment.
+    Does not return: the process ends when it has been drained, or when the dev session is gone. In that case it
+    ends what the Worker started as well, which has `mark` in its environment.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -40,6 +40,14 @@ def marked(mark: str) -> set[int]:
     return found
 
 
+def children_of(parent: int) -> set[int]:
+    """The ids of the processes that `parent` is the parent of (Linux only; elsewhere none is known)."""
+    if sys.platform != "linux":
+        return set()
+    parents, _ = _linux(_PREFIX)
+    return {pid for pid, other in parents.items() if other == parent}
+
+
 def end_marked(mark: str, *, grace_s: float = 0.0, spared: frozenset[int] = frozenset()) -> None:
     """End every process that holds `mark`, but not those in `spared`.
 
