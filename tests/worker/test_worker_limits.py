@@ -79,8 +79,8 @@ LONG = {
     "an upgrade": [
         HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\nX: " + b"a" * 100 * KB + b"\r\n\r\n",
     ],
-    "the extension of a chunk": [CHUNKED, b"1;", *([b"a" * 1000] * 100)],
-    "trailers": [CHUNKED, b"1\r\na\r\n0\r\n", *(b"X-%d: " % n + b"a" * 1000 + b"\r\n" for n in range(100))],
+    "the extension of a chunk": [CHUNKED, b"1;", *([b"a" * 1000] * 1000)],
+    "trailers": [CHUNKED, b"1\r\na\r\n0\r\n", *(b"X-%d: " % n + b"a" * 1000 + b"\r\n" for n in range(1000))],
 }
 
 
