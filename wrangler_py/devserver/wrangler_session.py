@@ -27,6 +27,7 @@ from wrangler_py.devserver.wrangler_command import (
 )
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.open_files import allow_open_files
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.section import Section
@@ -119,7 +120,13 @@ class WranglerSession:
         _warn_of_reach(options, output)
         options = replace(options, port=_free_port(options, output))
         arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
-        self._process = ForegroundProcess((project.wrangler, *arguments))
+        self._process = ForegroundProcess(
+            (project.wrangler, *arguments),
+            open_files=allow_open_files(),
+            # Its launcher passes SIGINT and SIGTERM on and leaves what it has started behind at SIGHUP.
+            hang_up=signal.SIGTERM,
+            owns_all=True,
+        )
         self._given: set[str] = set()
         """The bindings whose databases wrangler was told of."""
         self._outdated = asyncio.Event()
