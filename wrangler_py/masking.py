@@ -1,7 +1,7 @@
 """Keeps the passwords of connection strings off the screen and out of logs, in whatever form they were typed.
 
-`is_connection_string` is for where a name is expected: there it is refused and not repeated. `mask` is for all that
-is printed nevertheless. It replaces each character of a secret, so that a mark in the line below stays in its place.
+`is_connection_string` is for where a name is expected: there it is refused and not repeated. `mask` is for what is
+printed nevertheless. It replaces each character of a secret, so that a mark in the line below stays in its place.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _WITH_LOGIN = re.compile(r"[^\s@]*:.*@|[^\s@]+@[^\s@/:]+[/:]", re.DOTALL)
 _PARAMETER = re.compile(
     r"(?:^|[\s?&;'\"])(?:(?:pg)?password|passwd|pwd|host|hostaddr|dbname|sslmode|user)\s*=\s*\S", re.IGNORECASE
 )
+_ASSIGNMENT = re.compile(r"[\s'\"]*[a-z]+\s*=\s*\S", re.IGNORECASE)
 _SHORTEST = 4
 """Characters of a typed secret that is looked for by itself; a shorter one would be found in any word."""
 
@@ -43,6 +44,12 @@ def is_connection_string(text: str) -> bool:
         for form in {text, unquote(text)}
         for pattern in (_SCHEME, _DATABASE_SCHEME, _WITH_LOGIN, _PARAMETER)
     )
+
+
+def is_connection_string_and_no_sql(text: str) -> bool:
+    """As `is_connection_string`, for where SQL is expected, which may hold anything but begins otherwise."""
+    begins = any(pattern.match(text) for pattern in (_SCHEME, _DATABASE_SCHEME, _ASSIGNMENT))
+    return begins or (not re.search(r"\s", text.strip()) and is_connection_string(text))
 
 
 def remember_typed(arguments: list[str]) -> None:

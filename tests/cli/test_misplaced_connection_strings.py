@@ -43,6 +43,9 @@ PLACES = [
     ("hyperdrive", "exec", "--", "{}"),
     ("hyperdrive", "{}"),
     ("hyperdrive", "list", "{}"),
+    ("hyperdrive", "explain", "{}"),
+    ("hyperdrive", "explain", "SELECT 1", "{}"),
+    ("hyperdrive", "execute", "x", "--command", "{}"),
     ("cert", "delete", "{}"),
     ("dev", "--env={}"),
     ("dev", "{}"),
@@ -59,7 +62,7 @@ def assert_silent(output: str, form: str) -> None:
 def test_every_form(cli: CommandLine, form: str) -> None:
     outcome = cli("hyperdrive", "get", form)
     assert outcome.status == 2
-    assert "ID|NAME is given a connection string" in outcome.stderr
+    assert "BINDING is given a connection string" in outcome.stderr
     assert_silent(outcome.output, form)
 
 
@@ -116,7 +119,7 @@ def test_what_may_look_like_one_is_taken(cli: CommandLine) -> None:
     cli.ok("hyperdrive", "create", "n", "--connection-string", "postgres://u:p@127.0.0.1/d", "--no-check")
     cli.ok("hyperdrive", "update", "n", "--origin-user", "user@server", "--no-check")
     cli.ok("hyperdrive", "update", "n", "--origin-password", "postgres://u:p@h/d", "--no-check")
-    cli.ok("hyperdrive", "explain", "SELECT * FROM users WHERE password = 'a:b@c/d' AND user = 'x'")
+    cli.ok("hyperdrive", "explain", "SELECT * FROM users WHERE password = 'a:b@c/d' AND host = 'x'")
 
 
 def test_a_name_in_a_file(cli: CommandLine) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.masking import is_connection_string
+from wrangler_py.masking import is_connection_string, is_connection_string_and_no_sql
 
-_MAY_BE_ANYTHING = frozenset(
-    {"connection_string", "origin_password", "password", "access_client_secret", "sql", "command", "var"}
-)
+_MAY_BE_ANYTHING = frozenset({"connection_string", "origin_password", "password", "access_client_secret", "var"})
 """Names of parameters that take a connection string, a secret, or a text that may look like one."""
+_SQL = frozenset({"sql", "command"})
 
 
 def refuse_connection_strings(parameter: Any) -> None:
@@ -29,7 +28,8 @@ def refuse_connection_strings(parameter: Any) -> None:
 
 def check_place(parameter: Any, context: Any, value: Any) -> None:
     """Raise `WranglerError` if `value`, as typed for `parameter`, is a connection string or has one in it."""
-    if not any(is_connection_string(text) for text in _texts(value)):
+    is_wrong = is_connection_string_and_no_sql if parameter.name in _SQL else is_connection_string
+    if not any(is_wrong(text) for text in _texts(value)):
         return
     option = next((name for name in parameter.opts if name.startswith("-")), None)
     place = parameter.metavar or parameter.name.upper() if option is None else option

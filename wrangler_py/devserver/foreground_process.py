@@ -33,8 +33,8 @@ class ForegroundProcess:
     """`command`, run once or more. `interrupted` is true once a signal to end has come, also before `start`.
 
     The program gets `open_files` as its limits, and `hang_up` instead of SIGHUP. What it has started ends with it
-    if we were told to end, and always if `owns_all`; otherwise a daemon that it leaves behind on purpose stays. When
-    we are killed, all of it ends.
+    if we were told to end, and always if `owns_all`; otherwise a daemon that it leaves behind on purpose stays.
+    When we are killed, all of it ends.
     """
 
     def __init__(
