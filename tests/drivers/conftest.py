@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.node_packages import node, node_modules
+from support.wrangler_projects import project
 
-__all__ = ["node", "node_modules", "programs"]
+__all__ = ["node", "node_modules", "programs", "project"]
 
 
 @pytest.fixture(scope="session")

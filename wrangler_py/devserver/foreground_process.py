@@ -37,14 +37,17 @@ class ForegroundProcess:
         """From now on, signals that reach this process go to the program instead of ending this one."""
         on_signals(asyncio.get_running_loop(), self._received, _PASSED_ON)
 
-    async def start(self, *, cwd: Path, environment: Mapping[str, str]) -> None:
-        """Start it. Raises `WranglerError` if there is no such program, or it cannot be executed."""
+    async def start(self, *, cwd: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
+        """Start it, with `arguments` after those of the command.
+
+        Raises `WranglerError` if there is no such program, or it cannot be executed.
+        """
         name = self.command[0]
         # Windows finds `npm` only as `npm.cmd`, and only this way.
         program = shutil.which(name, path=environment.get("PATH")) or name
         try:
             self._process = await asyncio.create_subprocess_exec(
-                program, *self.command[1:], cwd=cwd, env=environment
+                program, *self.command[1:], *arguments, cwd=cwd, env=environment
             )
         except FileNotFoundError:
             raise WranglerError(f"There is no command {name!r}.", exit_status=NOT_FOUND) from None

@@ -25,6 +25,7 @@ from wrangler_py.devserver.wrangler_command import (
     pages_arguments,
     wrangler_version,
 )
+from wrangler_py.devserver.wrangler_remote import describe_local, local_arguments, refuse_remote_mode
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
@@ -116,13 +117,17 @@ class WranglerSession:
         proxy_port: int,
         proxy_options: ProxyOptions | None,
     ) -> None:
+        refuse_remote_mode(options.others)
         options = replace(options, port=_free_port(options, output))
         arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
         self._process = ForegroundProcess((project.wrangler, *arguments))
         self._given: set[str] = set()
         """The bindings whose databases wrangler was told of."""
         self._outdated = asyncio.Event()
-        """Set when there are others."""
+        """Set when there are others, or other arguments."""
+        self._local: tuple[str, ...] = ()
+        """What wrangler was told so that it leaves the databases to us."""
+        self._section = project.section
         self._project = project
         self._options = options
         self._output = output
@@ -148,11 +153,14 @@ class WranglerSession:
             following = asyncio.create_task(self._follow_files())
             try:
                 while not process.interrupted:
+                    self._local = self._local_arguments()
                     self._given = set(hyperdrive.pools)
                     self._outdated.clear()
                     self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
                     environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
-                    await process.start(cwd=self._cwd, environment=environment)
+                    if (notice := describe_local(self._section)) is not None:
+                        self._output.warn(notice)
+                    await process.start(cwd=self._cwd, environment=environment, arguments=self._local)
                     status = await self._wait()
                     if status is not None:
                         return status
@@ -174,7 +182,8 @@ class WranglerSession:
         if self._process.interrupted or not self._outdated.is_set():
             return status
         new = sorted(self._hyperdrive.pools.keys() - self._given)
-        self._output.info(f"Starting wrangler again, with {', '.join(f'env.{binding}' for binding in new)}.")
+        added = f", with {', '.join(f'env.{binding}' for binding in new)}" if new else ""
+        self._output.info(f"Starting wrangler again{added}.")
         return None
 
     async def _update(self) -> None:
@@ -185,11 +194,22 @@ class WranglerSession:
         except WranglerError as error:
             self._output.error(error.message, error.hint)
             self._output.info("What was read before goes on being used.")
-        if hyperdrive.pools.keys() - self._given:
+        if hyperdrive.pools.keys() - self._given or self._must_be_local():
             self._outdated.set()
+
+    def _must_be_local(self) -> bool:
+        """Whether wrangler, as it was started, would now go past the local Hyperdrive."""
+        try:
+            return bool(self._local_arguments()) and not self._local
+        except WranglerError:  # raised again, and shown, where wrangler would be started
+            return True
+
+    def _local_arguments(self) -> tuple[str, ...]:
+        return local_arguments(self._section, self._options.others, is_pages=self._project.is_pages)
 
     def _resolve(self) -> Sequence[ResolvedBinding]:
         section = ConfigFile.load(self._project.config_path).section(self._options.environment)
+        self._section = section
         return resolve_bindings(section, self.environ())
 
     def environ(self) -> Mapping[str, str]:
