@@ -66,6 +66,10 @@ def dev(
         bool,
         typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support"),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Make what Python Workers cannot do, such as start threads, an error"),
+    ] = False,
     debugger: Annotated[
         int | None,
         typer.Option(
@@ -108,6 +112,12 @@ def dev(
         if no_reload:
             raise WranglerError(
                 "--no-reload is for Workers in Python: wrangler reloads this one whenever a file changes.",
+                hint="Leave it out.",
+                exit_status=2,
+            )
+        if strict:
+            raise WranglerError(
+                "--strict is for Workers in Python: wrangler runs this one on the real runtime.",
                 hint="Leave it out.",
                 exit_status=2,
             )
@@ -159,6 +169,7 @@ def dev(
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
+            strict=strict,
             debugger_port=debugger,
             proxy=proxy_options,
         ),

@@ -24,5 +24,6 @@ class DevOptions:
     proxy_port: int = 0
     reload: bool = True
     test_scheduled: bool = False
+    strict: bool = False
     debugger_port: int | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

@@ -175,6 +175,7 @@ class DevSession:
             "origin": self._url,
             "allow_global_clients": options.proxy.allow_global_clients,
             "test_scheduled": options.test_scheduled,
+            "strict": options.strict,
             "color": self._output.color,
         }
 

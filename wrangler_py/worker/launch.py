@@ -37,6 +37,8 @@ class Launch:
     origin: str = "http://127.0.0.1:8787"
     allow_global_clients: bool = False
     test_scheduled: bool = False
+    strict: bool = False
+    """Whether what Pyodide does not have is an error, as it is there."""
     color: bool = False
 
     @classmethod
