@@ -44,4 +44,4 @@ def test_options_for_python_are_refused_for_javascript(option: str, tmp_path: Pa
     (tmp_path / "index.js").write_text("")
     with DevProcess(tmp_path, option) as dev:
         assert dev.wait() == 2
-        assert f"{option} is for Workers in Python" in dev.output
+        assert f"{option} is for Workers in Python on CPython" in dev.output

@@ -17,9 +17,12 @@ COMPATIBLE = 'compatibility_date = "2026-04-01"\ncompatibility_flags = ["nodejs_
 
 @pytest.fixture
 def project(tmp_path: Path, node_modules: Path) -> Project:
-    """Makes a project of the files given, which finds what is installed unless `installed` is false."""
+    """Makes a project of the files given, which finds what is installed unless `installed` is false.
 
-    def make(config: str, *, installed: bool = True, **files: str) -> Path:
+    `modules` are other packages than the usual ones.
+    """
+
+    def make(config: str, *, installed: bool = True, modules: Path = node_modules, **files: str) -> Path:
         root = tmp_path / "project"
         root.mkdir()
         (root / "wrangler.toml").write_text(f'name = "app"\n{config}')
@@ -28,7 +31,7 @@ def project(tmp_path: Path, node_modules: Path) -> Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         if installed:
-            (root / "node_modules").symlink_to(node_modules, target_is_directory=True)
+            (root / "node_modules").symlink_to(modules, target_is_directory=True)
         return root
 
     return make

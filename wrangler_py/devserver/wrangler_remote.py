@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.project.section import Section
+
+Tool = Literal["wrangler", "pages", "vite", "pywrangler"]
+"""What runs a Worker: `wrangler dev`, `wrangler pages dev`, Vite's dev server or `pywrangler dev`."""
 
 _REMOTE = frozenset({"--remote", "--remote=true", "-r"})
 _LOCAL = frozenset({"--local", "--local=true", "-l"})
@@ -24,7 +28,7 @@ def refuse_remote_mode(others: Sequence[str]) -> None:
     )
 
 
-def local_arguments(section: Section, others: Sequence[str], *, is_pages: bool) -> tuple[str, ...]:
+def local_arguments(section: Section, others: Sequence[str], *, tool: Tool) -> tuple[str, ...]:
     """What to tell wrangler so that it leaves the Hyperdrive bindings with `remote = true` to us.
 
     Raises `WranglerError` where that cannot be had, because it would disable other remote bindings as well.
@@ -35,7 +39,7 @@ def local_arguments(section: Section, others: Sequence[str], *, is_pages: bool) 
     first = names[0]
     remedy = f"Take `remote` out of the binding {first}, and env.{first} is the local Hyperdrive."
     reason = f"env.{first} has `remote = true`, so wrangler would connect it to the config at Cloudflare"
-    if is_pages:
+    if tool in ("pages", "vite"):
         raise WranglerError(f"{reason}, past the local Hyperdrive.", hint=remedy)
     if not _NOT_LOCAL.isdisjoint(others) or ("--local", "false") in pairwise(others):
         raise WranglerError(f"{reason}, and its option --local, which prevents that, is off.", hint=remedy)

@@ -1,4 +1,4 @@
-"""The dev session of a JavaScript or TypeScript Worker: the project's wrangler beside the local Hyperdrive."""
+"""The dev session of a Worker that the official tools run, beside the local Hyperdrive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
@@ -16,65 +16,21 @@ from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.devserver.watcher import saved_files
-from wrangler_py.devserver.wrangler_command import (
-    QUIET,
-    WranglerOptions,
-    dev_arguments,
-    find_wrangler,
-    node_environment,
-    pages_arguments,
-    wrangler_version,
-)
+from wrangler_py.devserver.wrangler_command import WranglerOptions
+from wrangler_py.devserver.wrangler_project import WranglerProject
 from wrangler_py.devserver.wrangler_remote import describe_local, local_arguments, refuse_remote_mode
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
-from wrangler_py.project.section import Section
 from wrangler_py.project.variables import environment_variables
 from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
 
-LEGACY_NODE_COMPAT_HINT = (
-    "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
-    "`wrangler-py dev --fix` does so and goes on."
-)
 _GRACE_S = 5.0
 """How long wrangler may take to end before it is started again."""
 _QUIET_MS = 100
 """Before what was saved is read; the Worker's code is not among it."""
-
-
-@dataclass(frozen=True, slots=True)
-class WranglerProject:
-    """A project that wrangler runs, as its config file says; `wrangler` is the one found for it."""
-
-    root: Path
-    config_path: Path
-    section: Section
-    wrangler: str
-
-    @property
-    def is_pages(self) -> bool:
-        return self.section.pages_build_output_dir is not None and self.section.main is None
-
-    def node_compat_refusal(self) -> WranglerError | None:
-        """Why this project's `node_compat = true` keeps it from running, with the way out; None if it does not."""
-        if not self.section.node_compat:
-            return None
-        if self.is_pages:
-            message = "Pages does not support `node_compat = true`, the legacy way that node-postgres once needed."
-        elif wrangler_version(self.root) >= 4:
-            message = "The config file has `node_compat = true`, which wrangler 4 refuses."
-        else:
-            return None
-        return WranglerError(message, hint=LEGACY_NODE_COMPAT_HINT)
-
-
-def find_project(config: ConfigFile, environment: str | None) -> WranglerProject:
-    """The project of `config`, with its wrangler. Raises `WranglerError` if that is not installed."""
-    root = config.root.resolve()
-    return WranglerProject(root, config.path.resolve(), config.section(environment), find_wrangler(root))
 
 
 def run_wrangler(
@@ -94,7 +50,7 @@ def run_wrangler(
     session = WranglerSession(
         project, options, output, state=state, cwd=cwd, proxy_port=proxy_port, proxy_options=proxy_options
     )
-    for problem in check_drivers(project.root, project.section):
+    for problem in () if project.tool == "pywrangler" else check_drivers(project.root, project.section):
         output.warn(problem.message)
         output.info(f"  {problem.fix}")
     for warning in misnamed_variables(project.section, session.environ()):
@@ -119,8 +75,7 @@ class WranglerSession:
     ) -> None:
         refuse_remote_mode(options.others)
         options = replace(options, port=_free_port(options, output))
-        arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
-        self._process = ForegroundProcess((project.wrangler, *arguments))
+        self._process = ForegroundProcess((*project.command, *project.arguments(options)))
         self._given: set[str] = set()
         """The bindings whose databases wrangler was told of."""
         self._outdated = asyncio.Event()
@@ -157,10 +112,15 @@ class WranglerSession:
                     self._given = set(hyperdrive.pools)
                     self._outdated.clear()
                     self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
-                    environment = {**QUIET, **node_environment(os.environ), **hyperdrive.wrangler_variables()}
+                    environment = {
+                        **self._project.environment(os.environ, self._options),
+                        **hyperdrive.wrangler_variables(),
+                    }
                     if (notice := describe_local(self._section)) is not None:
                         self._output.warn(notice)
-                    await process.start(cwd=self._cwd, environment=environment, arguments=self._local)
+                    await process.start(
+                        cwd=self._project.folder or self._cwd, environment=environment, arguments=self._local
+                    )
                     status = await self._wait()
                     if status is not None:
                         return status
@@ -205,7 +165,7 @@ class WranglerSession:
             return True
 
     def _local_arguments(self) -> tuple[str, ...]:
-        return local_arguments(self._section, self._options.others, is_pages=self._project.is_pages)
+        return local_arguments(self._section, self._options.others, tool=self._project.tool)
 
     def _resolve(self) -> Sequence[ResolvedBinding]:
         section = ConfigFile.load(self._project.config_path).section(self._options.environment)
