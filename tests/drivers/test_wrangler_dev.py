@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -431,6 +432,18 @@ def test_nothing_is_left_when_dev_is_killed(project: Project, node: str) -> None
         family = dev.ready().family()
         assert {"node", "workerd"} <= {process.name() for process in family}
         dev.kill()
+        wait_until_gone(family)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT"])
+def test_nothing_is_left_after_a_signal_to_dev_alone(project: Project, node: str, name: str) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    with DevProcess(root, *own_inspector()) as dev:
+        family = dev.ready().family()
+        assert {"node", "workerd"} <= {process.name() for process in family}
+        dev.process.send_signal(getattr(signal, name))
+        dev.wait()
         wait_until_gone(family)
 
 

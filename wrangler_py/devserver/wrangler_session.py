@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
-from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of
+from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
@@ -21,6 +21,7 @@ from wrangler_py.devserver.wrangler_project import WranglerProject
 from wrangler_py.devserver.wrangler_remote import describe_local, local_arguments, refuse_remote_mode
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.open_files import allow_open_files
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.variables import environment_variables
@@ -74,8 +75,15 @@ class WranglerSession:
         proxy_options: ProxyOptions | None,
     ) -> None:
         refuse_remote_mode(options.others)
+        _warn_of_reach(options, output)
         options = replace(options, port=_free_port(options, output))
-        self._process = ForegroundProcess((*project.command, *project.arguments(options)))
+        self._process = ForegroundProcess(
+            (*project.command, *project.arguments(options)),
+            open_files=allow_open_files(),
+            # Its launcher passes SIGINT and SIGTERM on and leaves what it has started behind at SIGHUP.
+            hang_up=signal.SIGTERM,
+            owns_all=True,
+        )
         self._given: set[str] = set()
         """The bindings whose databases wrangler was told of."""
         self._outdated = asyncio.Event()
@@ -192,6 +200,15 @@ class WranglerSession:
         folders = {path.parent for path in files}
         async for _ in saved_files(folders, wanted=is_followed, recursive=False, quiet_ms=_QUIET_MS):
             await self._update()
+
+
+def _warn_of_reach(options: WranglerOptions, output: Output) -> None:
+    if options.ip is None:
+        return
+    with open_listening_socket(options.ip, 0) as listener:
+        reach = describe_reach(listener)
+    if reach is not None:
+        output.warn(f"Listening on {reach}: whoever reaches it can use this Worker and its databases.")
 
 
 def _free_port(options: WranglerOptions, output: Output) -> int | None:
