@@ -1,4 +1,4 @@
-"""What every example and template uses exists on Cloudflare: packages, the SDK's names, handlers, pyproject.toml."""
+"""What examples and templates use exists on Cloudflare: packages, the SDK's names, handlers, pyproject.toml."""
 
 from __future__ import annotations
 

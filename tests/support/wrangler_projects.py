@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +45,15 @@ def refusal(project: Path, *arguments: str, **environment: str) -> str:
         return dev.output
 
 
-def in_terminal(root: Path) -> Any:
+def in_terminal(root: Path, extra: Mapping[str, str] | None = None, *options: str) -> Any:
     """`dev` in a terminal of its own, as pexpect's `spawn`."""
     import pexpect
 
-    environment = dev_environment(root / "home")
+    environment = dev_environment(root / "home", extra)
     environment.pop("CI", None)
     # No inspector: wrangler never ends if it is told to while it still connects to that.
     environment["VSCODE_INSPECTOR_OPTIONS"] = "{}"
-    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
+    command = ["-m", "wrangler_py", "dev", *(options or ("--port", "0", *own_inspector()))]
     return pexpect.spawn(
         sys.executable,
         command,

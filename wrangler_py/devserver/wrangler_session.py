@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
-from wrangler_py.devserver.output import Level, Output
+from wrangler_py.devserver.output import Level, Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
+from wrangler_py.devserver.terminal_relay import TerminalRelay
 from wrangler_py.devserver.watcher import saved_files
 from wrangler_py.devserver.wrangler_command import WranglerOptions
 from wrangler_py.devserver.wrangler_project import WranglerProject
@@ -77,12 +78,17 @@ class WranglerSession:
         refuse_remote_mode(options.others)
         _warn_of_reach(options, output)
         options = replace(options, port=_free_port(options, output))
+        self._project = project
+        self._options = options
+        self._output = output
+        self._relay = TerminalRelay(self._keys(), self._show_keys) if TerminalRelay.possible() else None
         self._process = ForegroundProcess(
             (*project.command, *project.arguments(options)),
             open_files=allow_open_files(),
             # Its launcher passes SIGINT and SIGTERM on and leaves what it has started behind at SIGHUP.
             hang_up=signal.SIGTERM,
             owns_all=True,
+            terminal=self._relay,
         )
         self._given: set[str] = set()
         """The bindings whose databases wrangler was told of."""
@@ -91,9 +97,6 @@ class WranglerSession:
         self._local: tuple[str, ...] = ()
         """What wrangler was told so that it leaves the databases to us."""
         self._section = project.section
-        self._project = project
-        self._options = options
-        self._output = output
         self._cwd = cwd
         self._report = Report(output, queries=Level.LOG)
         self._hyperdrive = LocalHyperdrive(
@@ -135,6 +138,32 @@ class WranglerSession:
                 return 128 + signal.SIGINT
             finally:
                 following.cancel()
+                process.release()
+
+    # Keys that are not passed on
+
+    def _keys(self) -> dict[str, Callable[[], None]]:
+        keys = {"c": self._clear_cache, "C": lambda: self._pass_on(b"c")}
+        if self._project.tool != "vite":
+            keys |= {"l": self._stay_local, "L": self._stay_local}
+        return keys
+
+    def _show_keys(self) -> None:
+        """wrangler has a list of its keys, with this one in it; Vite shows its own only when asked."""
+        if self._project.tool == "vite":
+            self._output.info(f"  {self._output.style('[c]', 'bold')} clear cache")
+
+    def _clear_cache(self) -> None:
+        self._output.info(f"Cleared {count_of(self._hyperdrive.proxy.clear_cache(), 'cached answer')}.")
+
+    def _stay_local(self) -> None:
+        self._output.warn(
+            "The key l is not passed on: it has wrangler run the Worker at Cloudflare, past the local Hyperdrive."
+        )
+
+    def _pass_on(self, key: bytes) -> None:
+        if self._relay is not None:
+            self._relay.send(key)
 
     async def _wait(self) -> int | None:
         """wrangler's exit status; None if it is to be started again, for a binding it has not been told of."""
