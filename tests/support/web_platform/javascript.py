@@ -10,6 +10,9 @@ trailing underscore is dropped. These functions stand for what the two languages
     items(x)         the items of an iterable, as a list
     gather(x)        the items of an asynchronous iterable, as a list
     undefined(x)     whether x is `undefined`
+    len(x), str(x)   x.length, String(x)
+
+The string methods `upper`, `startswith` and `replace` have Python's names.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import ast
 import json
 from typing import Any
 
+_METHODS = {"upper": "toUpperCase", "startswith": "startsWith", "replace": "replaceAll"}
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
 _COMPARE = {
     ast.Eq: "===",
@@ -40,7 +44,7 @@ def to_javascript(operation: str) -> str:
         lines.append(_statement(statement))
     last = tree.body[-1]
     lines.append(f"return {_expression(last.value)}" if isinstance(last, ast.Expr) else _statement(last))
-    return "\n".join(lines)
+    return ";\n".join(lines)
 
 
 def _assigned(node: ast.AST) -> list[str]:
@@ -58,7 +62,7 @@ def _statement(node: ast.stmt) -> str:
         case ast.Return(value=value):
             return "return" if value is None else f"return {_expression(value)}"
         case ast.Assign(targets=[target], value=value):
-            return f";{_expression(target)} = {_expression(value)}"
+            return f"{_expression(target)} = {_expression(value)}"
         case ast.For(target=target, iter=iterable, body=body):
             return f"for ({_expression(target)} of {_expression(iterable)}) {_block(body)}"
         case ast.AsyncFor(target=target, iter=iterable, body=body):
@@ -68,7 +72,7 @@ def _statement(node: ast.stmt) -> str:
         case ast.Break():
             return "break"
         case ast.Pass():
-            return ";"
+            return ""
         case ast.Raise(exc=ast.expr() as exc):
             return f"throw {_expression(exc)}"
         case ast.FunctionDef(name=name, args=args, body=body):
@@ -81,7 +85,7 @@ def _statement(node: ast.stmt) -> str:
 
 
 def _block(body: list[ast.stmt]) -> str:
-    return "{\n" + "\n".join(map(_statement, body)) + "\n}"
+    return "{\n" + ";\n".join(map(_statement, body)) + "\n}"
 
 
 def _parameters(args: ast.arguments) -> str:
@@ -96,7 +100,7 @@ def _expression(node: ast.expr) -> str:
         case ast.Name(id=name):
             return name.removesuffix("_")
         case ast.Attribute(value=value, attr=attr):
-            return f"{_operand(value)}.{attr.removesuffix('_')}"
+            return f"{_operand(value)}.{_METHODS.get(attr, attr.removesuffix('_'))}"
         case ast.Subscript(value=value, slice=index):
             return f"{_operand(value)}[{_expression(index)}]"
         case ast.Await(value=value):

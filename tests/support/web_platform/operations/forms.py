@@ -102,7 +102,7 @@ OPERATIONS: list[str] = [
             "f.append('n', File.new(arr('xyz'), 'own.css'), 'other.css')\nf.get('n')",
             "f.append('n', 'text', 'file.css')",
             "f.set('n', Blob.new(arr('xyz')), 'file.css')\nf.get('n')",
-            "found = []\nf.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
+            "found = arr()\nf.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
             "str(f)",
         ]
     ),
@@ -130,11 +130,11 @@ OPERATIONS: list[str] = [
     _PREPARED + "items(await Response.new(f).formData())",
     _PREPARED + "f.append('file', File.new(arr('hello'), 'ü \"q\".txt', type='text/x'))\n"
     "r = await Response.new(f).formData()\narr(r.get('file'), await r.get('file').text())",
-    _PREPARED + "Response.new(f).headers.get('content-type').startsWith('multipart/form-data; boundary=')",
+    _PREPARED + "Response.new(f).headers.get('content-type').startswith('multipart/form-data; boundary=')",
     _PREPARED + "r = Response.new(f)\nb = r.headers.get('content-type').split('=')[1]\n"
-    "(await r.text()).replaceAll(b, 'B')",
+    "(await r.text()).replace(b, 'B')",
     "f = FormData.new()\nf.append('a\"b\\nc', 'x\\ny')\nf.append('f', Blob.new(arr('z')))\nr = Response.new(f)\n"
-    "b = r.headers.get('content-type').split('=')[1]\n(await r.text()).replaceAll(b, 'B')",
+    "b = r.headers.get('content-type').split('=')[1]\n(await r.text()).replace(b, 'B')",
     "f = FormData.new()\nf.append('a\\\\', 'x')\nResponse.new(f)",
     *(f"b = Blob.new({parts})\narr(b.size, b.type, await b.text())" for parts in _PARTS),
     "Blob.new()",

@@ -56,7 +56,7 @@ OPERATIONS: list[str] = [
             "items(h.keys())",
             "items(h.values())",
             "items(h.entries())",
-            "found = []\nh.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
+            "found = arr()\nh.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
             "items(Headers.new(h))",
             "items(Headers.new(items(h)))",
             "h.nothing",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 _THREE = "s = ReadableStream.new(start=lambda c: [c.enqueue('a'), c.enqueue('b'), c.enqueue('c'), c.close()])\n"
 _BYTES = "s = ReadableStream.new(type='bytes', start=lambda c: [c.enqueue(u8(b'hello')), c.enqueue(u8(b'xy')), c.close()])\n"
-_SHOUT = "t = TransformStream.new(transform=lambda chunk, c: c.enqueue(chunk.toUpperCase()), flush=lambda c: c.enqueue('!'))\n"
-_SINK = "found = []\nw = WritableStream.new(write=lambda chunk, c: found.push(chunk), close=lambda: found.push('closed'), abort=lambda reason: found.push(reason))\n"
+_SHOUT = "t = TransformStream.new(transform=lambda chunk, c: c.enqueue(chunk.upper()), flush=lambda c: c.enqueue('!'))\n"
+_SINK = "found = arr()\nw = WritableStream.new(write=lambda chunk, c: found.push(chunk), close=lambda: found.push('closed'), abort=lambda reason: found.push(reason))\n"
 
 OPERATIONS: list[str] = [
     *(
@@ -78,7 +78,7 @@ OPERATIONS: list[str] = [
     "s = ReadableStream.new(start=lambda c: [c.close(), c.close()])",
     "sizes = arr()\ns = ReadableStream.new(start=lambda c: [sizes.push(c.desiredSize), c.enqueue('x'), sizes.push(c.desiredSize), c.close(), sizes.push(c.desiredSize)])\nsizes",
     "sizes = arr()\ns = ReadableStream.new(obj(start=lambda c: [sizes.push(c.desiredSize), c.enqueue('x'), sizes.push(c.desiredSize)]), highWaterMark=5)\nsizes",
-    "sizes = arr()\ns = ReadableStream.new(obj(start=lambda c: [c.enqueue('xyz'), sizes.push(c.desiredSize)]), highWaterMark=5, size=lambda chunk: chunk.length)\nsizes",
+    "sizes = arr()\ns = ReadableStream.new(obj(start=lambda c: [c.enqueue('xyz'), sizes.push(c.desiredSize)]), highWaterMark=5, size=lambda chunk: len(chunk))\nsizes",
     "[c async for c in ReadableStream.from_(arr('a', 'b'))]",
     "ReadableStream.from_(5)",
     *(

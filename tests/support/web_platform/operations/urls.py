@@ -168,7 +168,7 @@ OPERATIONS: list[str] = [
             "items(params.values())",
             "items(params.entries())",
             "[pair for pair in params]",
-            "found = []\nparams.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
+            "found = arr()\nparams.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
             "params.undefinedThing",
             "str(params)",
         ]
