@@ -19,7 +19,7 @@ from wrangler_py.worker.platform.readers import (
     ReadableStreamBYOBReader,
     ReadableStreamDefaultReader,
 )
-from wrangler_py.worker.platform.stream_sources import Strategy, callback, rejected, type_error
+from wrangler_py.worker.platform.stream_sources import Strategy, callback, read_result, rejected, type_error
 from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
 
 
@@ -161,10 +161,11 @@ class ReadableStream(JsProxy):
 
     @js_function
     def values(self, options: Any = None) -> Any:
-        return _iterate(self, is_truthy(member(options, "preventCancel")))
+        return _Iterator.new(self, is_truthy(member(options, "preventCancel")))
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return _iterate(self, False)
+        iterator: _Iterator = _Iterator.new(self)
+        return iterator
 
 
 def _make(kind: Any, *args: Any) -> Any:
@@ -173,23 +174,40 @@ def _make(kind: Any, *args: Any) -> Any:
     return controller
 
 
-async def _iterate(stream: ReadableStream, prevent_cancel: bool) -> AsyncIterator[Any]:
-    reader = stream.getReader()
-    finished = False
-    try:
-        while True:
-            result = await reader.read()
-            if result.done:
-                finished = True
-                return
-            yield result.value
-    except Exception:
-        finished = True
-        raise
-    finally:
-        if not finished and not prevent_cancel and reader._stream is not None:
-            stream.cancel_now(None)
-        reader.releaseLock()
+class _Iterator(JsProxy):
+    """An asynchronous iterator. As in Pyodide, a loop in Python that ends early leaves the stream locked."""
+
+    js_name = "ReadableStreamAsyncIterator"
+
+    def __init__(self, stream: Any = None, prevent_cancel: bool = False) -> None:
+        self._reader = stream.getReader()
+        self._prevent_cancel = prevent_cancel
+
+    def __aiter__(self) -> _Iterator:
+        return self
+
+    async def __anext__(self) -> Any:
+        result = await self.next()
+        if result.done:
+            raise StopAsyncIteration
+        return result.value
+
+    async def next(self, _value: Any = None) -> Any:
+        try:
+            result = await self._reader.read()
+        except Exception:
+            self._reader.releaseLock()
+            raise
+        if result.done:
+            self._reader.releaseLock()
+        return result
+
+    def return_(self, value: Any = None) -> JsPromise:
+        stream = self._reader._stream
+        self._reader.releaseLock()
+        if stream is not None and not self._prevent_cancel:
+            stream.cancel_now(value)
+        return JsPromise.resolved(read_result(value, True))
 
 
 def stream_of(
@@ -301,9 +319,11 @@ async def read_all(stream: ReadableStream) -> bytes:
 
 async def chunks_of(stream: ReadableStream) -> AsyncIterator[bytes]:
     """The bytes of a stream as they arrive. The stream is cancelled if the caller stops early."""
-    async for chunk in stream:
-        if not isinstance(chunk, JsBuffer):
-            raise type_error("This ReadableStream did not return bytes.")
-        yield chunk.to_bytes()
-
-
+    chunks = stream.values()
+    try:
+        async for chunk in chunks:
+            if not isinstance(chunk, JsBuffer):
+                raise type_error("This ReadableStream did not return bytes.")
+            yield chunk.to_bytes()
+    finally:
+        chunks.return_()
