@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import select
 import socket
 import sys
@@ -32,6 +33,7 @@ OPEN_FILES = 8192
 """Every request thread holds a few, every connection one; some systems allow a process 256 unless asked."""
 _POLL_S = 0.01
 _GATHERED_BYTES = 65_536
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 class HTTPServer:
@@ -96,20 +98,29 @@ class HTTPServer:
 
 
 class _Connection(HTTPProtocol):
-    """uvicorn's HTTP protocol, that knows when it was used last."""
+    """uvicorn's HTTP protocol, that knows when it was used last, and takes URLs with raw UTF-8."""
 
     active_at: float
+    _in_request_line: bool
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_GatheringTransport(transport, self.loop))  # type: ignore[arg-type]
         self.active_at = self.loop.time()
+        self._in_request_line = True
 
     def data_received(self, data: bytes) -> None:
         self.active_at = self.loop.time()
+        if self._in_request_line:
+            line, end, rest = data.partition(b"\n")
+            self._in_request_line = not end
+            if not line.isascii():
+                # The parser refuses what browsers' address bars and curl send.
+                data = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line) + end + rest
         super().data_received(data)
 
     def on_response_complete(self) -> None:
         self.active_at = self.loop.time()
+        self._in_request_line = True
         super().on_response_complete()
 
     def may_close(self, now: float) -> bool:

@@ -12,8 +12,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_SDK = Path(__file__).parent / "sdk"
-_PACKAGE = "wrangler_py.worker.sdk."
+_PLATFORM = Path(__file__).parent / "platform"
+_BINDINGS = Path(__file__).parent / "bindings.py"
+_SDK_EXTRAS = """
+from js import Env
+env: Env
+def wait_until(awaitable: Awaitable[Any]) -> None: ...
+def waitUntil(awaitable: Awaitable[Any]) -> None: ...
+"""
+"""What the SDK makes when it is asked for."""
 _HEADER = """\
 # Written by `wrangler-py types`. Changes are overwritten.
 # mypy: disable-error-code="override, misc"
@@ -58,17 +65,48 @@ def make_stubs(
     *, variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str] = ()
 ) -> dict[str, str]:
     """The stubs as text, by their path below the stubs' folder."""
-    stubs: dict[str, str] = {}
-    for source in sorted(_SDK.rglob("*.py")):
-        name = source.relative_to(_SDK).as_posix()
-        if name == "__init__.py":
-            continue
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-        if name == "workers/_env.py":
-            _replace_env(tree, _env_class(variables, hyperdrive, unavailable))
-        stub = _Stub().visit(tree)
-        stubs[f"{name}i"] = _HEADER + ast.unparse(ast.fix_missing_locations(stub)) + "\n"
-    return stubs
+    env = _env_class(variables, hyperdrive, unavailable)
+    trees = _sdk_modules() | _platform_modules(env)
+    return {
+        name: _HEADER + ast.unparse(ast.fix_missing_locations(_Stub().visit(tree))) + "\n"
+        for name, tree in sorted(trees.items())
+    }
+
+
+def _sdk_modules() -> dict[str, ast.Module]:
+    """The SDK's modules, by the path of their stub."""
+    folder = Path(sdk_folder())
+    modules = {
+        f"workers/{source.relative_to(folder / 'workers').as_posix()}i": _parse(source)
+        for source in sorted((folder / "workers").rglob("*.py"))
+    }
+    package = modules["workers/__init__.pyi"]
+    package.body = [node for node in package.body if getattr(node, "name", "") != "__getattr__"]
+    package.body += ast.parse("from collections.abc import Awaitable\nfrom typing import Any\n" + _SDK_EXTRAS).body
+    modules["asgi.pyi"] = ast.parse("from workers.asgi import *")
+    return modules
+
+
+def _platform_modules(env: ast.stmt) -> dict[str, ast.Module]:
+    """`js` and `pyodide`, by the path of their stub. What `js` is made of is in modules with an underscore."""
+    modules = {f"js/_{source.name}i": _parse(source) for source in sorted(_PLATFORM.glob("*.py"))}
+    for unused in ("__init__", "blocking", "current", "js_module", "not_emulated"):
+        modules.pop(f"js/_{unused}.pyi", None)
+    runtime = _PLATFORM / "modules"
+    for source in sorted((runtime / "pyodide").rglob("*.py")):
+        modules[f"{source.relative_to(runtime).as_posix()}i"] = _parse(source)
+    bindings = _parse(_BINDINGS)
+    bindings.body = [env if getattr(node, "name", "") == "Env" else node for node in bindings.body]
+    modules["js/_bindings.pyi"] = bindings
+    names = [f"from js._{place} import {real} as {name}" for name, (place, real) in sorted(PLACES.items())]
+    names += ["from js._bindings import Env as Env, Hyperdrive as Hyperdrive"]
+    names += ["from js._execution_context import ExecutionContext as ExecutionContext"]
+    modules["js/__init__.pyi"] = ast.parse("\n".join(names))
+    return modules
+
+
+def _parse(source: Path) -> ast.Module:
+    return ast.parse(source.read_text(encoding="utf-8"))
 
 
 def _env_class(variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str]) -> ast.stmt:

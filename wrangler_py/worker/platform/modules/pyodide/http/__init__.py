@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from wrangler_py.worker.platform.convert import from_entries, to_js
-from wrangler_py.worker.platform.modules import js
+from wrangler_py.worker.platform.js_module import namespace as js
 from wrangler_py.worker.platform.modules.pyodide.http._exceptions import (
     AbortError,
     BodyUsedError,
