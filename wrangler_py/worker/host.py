@@ -6,9 +6,10 @@ import asyncio
 import time
 from urllib.parse import parse_qs
 
+from wrangler_py.terminal_text import printable
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
-from wrangler_py.worker.host_names import HostNames
+from wrangler_py.worker.host_names import HostNames, is_cross_site
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.outgoing import as_response, content_of, head_of
@@ -22,6 +23,7 @@ GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
 SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
 TEST_SCHEDULED_PATH = "/__scheduled"
+_HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -35,7 +37,11 @@ class Host:
         unfinished.follow_warnings(asyncio.get_running_loop())
         self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left)
         self.draining = False
-        self._host_names = HostNames(worker.launch.origin)
+        self._host_names = HostNames(
+            worker.launch.origin,
+            worker.launch.allowed_hosts,
+            warn=lambda line: worker.control.log("warning", line),
+        )
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -99,7 +105,16 @@ class Host:
         path = scope["path"]
         if path == GENERATION_PATH:
             return Response(str(self.worker.launch.generation), headers={"cache-control": "no-store"})
+        if self._runs_handlers(path) and is_cross_site(scope["headers"]):
+            self.worker.control.log("warning", f"Refused {printable(path)}: a page of another site asked for it.")
+            return Response("Only this machine's own pages and programs may run handlers.\n", status=403)
         return None
+
+    def _runs_handlers(self, path: str) -> bool:
+        """Whether a request for `path` runs a handler that the platform, and not a client, is to run."""
+        return path.startswith(_HANDLER_PATHS) or (
+            path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled
+        )
 
     def _error_page(self, failure: Failure, scope: Scope) -> Response:
         from wrangler_py.worker.error_page import error_response  # and with it `html`, rarely needed
