@@ -28,15 +28,15 @@ class Event(JsProxy):
         self.composed = is_truthy(member(options, "composed"))
         self.defaultPrevented = False
         self.isTrusted = False
-        self.target: Any = jsnull
-        self.currentTarget: Any = jsnull
+        self.target: Any = None
+        self.currentTarget: Any = None
         self.timeStamp = time.time() * 1000
         self.cancelBubble = False
         self._stopped = False
 
     @property
     def eventPhase(self) -> int:
-        return self.NONE if self.currentTarget is jsnull else self.AT_TARGET
+        return self.NONE if self.currentTarget is None else self.AT_TARGET
 
     @property
     def returnValue(self) -> bool:
@@ -47,8 +47,7 @@ class Event(JsProxy):
         return self.target
 
     def preventDefault(self) -> None:
-        if self.cancelable:
-            self.defaultPrevented = True
+        self.defaultPrevented = True  # on workerd even if the event can't be cancelled
 
     def stopPropagation(self) -> None:
         self.cancelBubble = True
@@ -57,7 +56,7 @@ class Event(JsProxy):
         self._stopped = True
 
     def composedPath(self) -> Any:
-        return js_array([] if self.currentTarget is jsnull else [self.currentTarget])
+        return js_array([] if self.currentTarget is None else [self.currentTarget])
 
 
 class CustomEvent(Event):
@@ -152,7 +151,7 @@ class EventTarget(JsProxy):
                 call(handler, event)
             self._call_listeners(event)
         finally:
-            event.currentTarget = jsnull
+            event.currentTarget = None
         return not event.defaultPrevented
 
     def _call_listeners(self, event: Event) -> None:

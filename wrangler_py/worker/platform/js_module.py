@@ -19,6 +19,21 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "events": ("Event", "EventTarget", "CustomEvent", "MessageEvent", "CloseEvent", "ErrorEvent"),
     "aborting": ("AbortController", "AbortSignal"),
     "blobs": ("Blob", "File"),
+    "readable": ("ReadableStream",),
+    "readers": ("ReadableStreamDefaultReader", "ReadableStreamBYOBReader"),
+    "readable_controllers": (
+        "ReadableStreamDefaultController", "ReadableByteStreamController", "ReadableStreamBYOBRequest",
+    ),
+    "writable": ("WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"),
+    "transforms": (
+        "TransformStream", "TransformStreamDefaultController", "IdentityTransformStream", "FixedLengthStream",
+    ),
+    "converting_streams": ("CompressionStream", "DecompressionStream", "TextDecoderStream", "TextEncoderStream"),
+    "stream_sources": ("CountQueuingStrategy", "ByteLengthQueuingStrategy"),
+    "timers": (
+        "setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate",
+        "queueMicrotask", "scheduler",
+    ),
 }
 """The names each file of this package defines."""
 

@@ -37,7 +37,6 @@ OPERATIONS: list[str] = [
         for name in ("AbortError", "NotFoundError", "TimeoutError", "DataCloneError", "InvalidStateError", "Whatever")
     ),
     "e = DOMException.new()\narr(e.name, e.message, e.code)",
-    "DOMException.ABORT_ERR",
     *(f"e = {kind}.new('text')\narr(e.name, e.message, str(e))" for kind in ("Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "URIError", "EvalError")),
     "Error.new('a', cause='b').cause",
     "str(DOMException.new('m', 'AbortError'))",
