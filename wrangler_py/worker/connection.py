@@ -91,7 +91,7 @@ class HTTPConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _with_encoded_url(self, data: bytes) -> bytes:
-        """`data` with the raw UTF-8 of a request line, as curl sends it, percent-encoded: the parser takes ASCII."""
+        """`data` with the raw UTF-8 of a request line percent-encoded, since the parser takes ASCII alone."""
         line, end, rest = data.partition(b"\n")
         self._in_request_line = not end
         return data if line.isascii() else _NOT_ASCII.sub(_percent_encoded, line) + end + rest

@@ -251,6 +251,5 @@ def _nothing_to_call(module: ModuleType, default: type | None, fetch: str) -> En
             line=_line_of(cls),
         )
     return EntrypointError(
-        "The Worker exports no handler. Add `class Default(WorkerEntrypoint)` with "
-        "`async def fetch(self, request)`"
+        "The Worker exports no handler. Add `class Default(WorkerEntrypoint)` with `async def fetch(self, request)`"
     )

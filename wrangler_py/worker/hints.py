@@ -52,7 +52,10 @@ _BODIES = {
     "memoryview": "Response(bytes(…))",
 }
 _MESSAGES = (
-    (re.compile(r"Unable to parse URL: /"), 'urllib.parse.urljoin(request.url, "/…"), since the URL must be absolute'),
+    (
+        re.compile(r"Unable to parse URL: /"),
+        'urllib.parse.urljoin(request.url, "/…")',
+    ),
     (re.compile(r"unexpected type for headers"), "headers=dict(…) or a list of pairs"),
     (
         re.compile(r"cannot be invoked without 'new'"),
@@ -160,5 +163,3 @@ def _similar_package(name: str) -> str | None:
 
     there = {"workers", *sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()), *_DRIVERS}
     return next(iter(difflib.get_close_matches(name, there, n=1, cutoff=0.85)), None)
-
-

@@ -142,11 +142,11 @@ def sdk_folder() -> str:
     best: tuple[tuple[int, ...], str] | None = None
     for folder in sys.path:
         try:
-            names = os.listdir(folder)
+            entries = list(Path(folder).iterdir())
         except OSError:
             continue
-        for name in names:
-            found = _SDK_METADATA.match(name)
+        for entry in entries:
+            found = _SDK_METADATA.match(entry.name)
             if found is not None:
                 version = tuple(map(int, found[1].split(".")))
                 if best is None or version > best[0]:

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wrangler_py.worker.imports import PLATFORM, sdk_folder
+from wrangler_py.worker.platform.js_module import PLACES
+
 _PLATFORM = Path(__file__).parent / "platform"
 _BINDINGS = Path(__file__).parent / "bindings.py"
 _SDK_EXTRAS = """
@@ -131,11 +134,6 @@ def _type_of(value: Any) -> str:
     return "JsArray" if isinstance(value, list) else "Any"
 
 
-def _replace_env(tree: ast.Module, env: ast.stmt) -> None:
-    tree.body[:] = [env if isinstance(node, ast.ClassDef) and node.name == "Env" else node for node in tree.body]
-    tree.body.insert(2, ast.parse(f"from {_PACKAGE}js._values import JsArray, JsObject").body[0])
-
-
 class _Stub(ast.NodeTransformer):
     """Makes a stub of a module: signatures, annotations and docstrings stay, the rest goes."""
 
@@ -147,8 +145,10 @@ class _Stub(ast.NodeTransformer):
         overloaded: set[str] = set()
         for statement in body:
             if isinstance(statement, ast.ImportFrom):
-                statement.module = (statement.module or "").removeprefix(_PACKAGE)
-                yield statement
+                statement.names = [name for name in statement.names if not _is_private(name.name)]
+                statement.module = _public_name(statement.module)
+                if statement.names:
+                    yield statement
             elif isinstance(statement, ast.Import):
                 yield statement
             elif isinstance(statement, ast.If) and _tests_type_checking(statement):
@@ -230,6 +230,14 @@ def _attributes_set(node: ast.ClassDef) -> dict[str, ast.expr]:
                 if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
                     found.setdefault(target.attr, annotation)
     return found
+
+
+def _public_name(module: str | None) -> str | None:
+    """The name under which a Worker, or its stubs, have a module of the platform."""
+    if module is None or not module.startswith(f"{PLATFORM}."):
+        return module
+    name = module.removeprefix(f"{PLATFORM}.")
+    return name.removeprefix("modules.") if name.startswith("modules.") else f"js._{name}"
 
 
 def _tests_type_checking(statement: ast.If) -> bool:

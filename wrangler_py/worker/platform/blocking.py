@@ -99,11 +99,11 @@ def run_sync(awaitable: Awaitable[_T], /) -> _T:
     future = asyncio.ensure_future(awaitable)
     task = asyncio.current_task()
     if task is not None:
-        tasks._leave_task(loop, task)
+        tasks._leave_task(loop, task)  # type: ignore[arg-type]
     try:
         while not future.done():
             loop._run_once()  # type: ignore[attr-defined]
     finally:
         if task is not None:
-            tasks._enter_task(loop, task)
+            tasks._enter_task(loop, task)  # type: ignore[arg-type]
     return future.result()

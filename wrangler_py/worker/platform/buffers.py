@@ -106,7 +106,7 @@ class TypedArray(JsBuffer):
     illegal_constructor = True
     __slots__ = ("_buffer", "_items")
 
-    FORMAT: ClassVar[str] = "B"
+    FORMAT: ClassVar[Any] = "B"
     BYTES_PER_ELEMENT: ClassVar[int] = 1
 
     _buffer: ArrayBuffer | None

@@ -51,7 +51,8 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
+        items: Iterator[Any] = iter(self._items)
+        return items
 
     def __reversed__(self) -> Iterator[Any]:
         return reversed(self._items)

@@ -21,10 +21,14 @@ from wrangler_py.worker.platform.values import (
     js_string,
     member,
 )
-from wrangler_py.worker.platform.writable import NOT_BYTES, WritableStream
+from wrangler_py.worker.platform.writable import WritableStream
 
 _READ_BYTES = 65_536
 _HIGHEST_PORT = 65_535
+NOT_BYTES = (
+    "This TransformStream is being used as a byte stream, but received an object of "
+    "non-ArrayBuffer/ArrayBufferView type on its writable side."
+)
 _SECURE = ("off", "on", "starttls")
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -55,7 +59,9 @@ class Socket(JsProxy):
     def startTls(self, options: Any = None) -> Socket:
         """The same connection with TLS from now on. Not to be used otherwise any more."""
         if self.secureTransport != "starttls":
-            raise JsTypeError.new("The `secureTransport` socket option must be set to 'starttls' for startTls to be used.")
+            raise JsTypeError.new(
+                "The `secureTransport` socket option must be set to 'starttls' for startTls to be used."
+            )
         if self.upgraded:
             raise JsTypeError.new("Cannot startTls on a TLS socket.")
         self.upgraded = True

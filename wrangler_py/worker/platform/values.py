@@ -125,7 +125,7 @@ class JsProxy(metaclass=JsProxyMeta):
 
     js_name: str
     illegal_constructor: bool
-    _js_array: ClassVar[Callable[[list[Any]], Any]]
+    _js_array: ClassVar[Any]
     """Makes an Array; set by the module of arrays, which builds on this one."""
 
     @property
