@@ -9,7 +9,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from wrangler_py.worker.status_line import StatusLines
+
+httptools_impl.STATUS_LINE = StatusLines(httptools_impl.STATUS_LINE)
 
 KEEP_ALIVE_S = 75
 FRESH_GRACE_S = 1.0

@@ -12,16 +12,16 @@ from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames, is_cross_site
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import as_response, content_of, head_of
+from wrangler_py.worker.outgoing import as_response, content_of, head_of, text_response
+from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.scheduled import ScheduledController
-from wrangler_py.worker.sdk.workers._response import Response
 from wrangler_py.worker.threads import RequestThreads
 from wrangler_py.worker.unfinished import UnfinishedWork
 from wrangler_py.worker.worker import Worker
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
-SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
+SCHEDULED_PATHS = ("/cdn-cgi/local/scheduled", "/cdn-cgi/handler/scheduled")
 TEST_SCHEDULED_PATH = "/__scheduled"
 _HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
 
@@ -101,13 +101,13 @@ class Host:
         """The answer to what is not for the Worker; None for all else."""
         refused = self._host_names.refuse(scope["headers"])
         if refused is not None:
-            return Response(refused, status=403)
+            return text_response(refused, 403)
         path = scope["path"]
         if path == GENERATION_PATH:
-            return Response(str(self.worker.launch.generation), headers={"cache-control": "no-store"})
+            return text_response(str(self.worker.launch.generation), headers=[("cache-control", "no-store")])
         if self._runs_handlers(path) and is_cross_site(scope["headers"]):
             self.worker.control.log("warning", f"Refused {printable(path)}: a page of another site asked for it.")
-            return Response("Only this machine's own pages and programs may run handlers.\n", status=403)
+            return text_response("Only this machine's own pages and programs may run handlers.\n", 403)
         return None
 
     def _runs_handlers(self, path: str) -> bool:
@@ -123,13 +123,13 @@ class Host:
 
     def _operation(self, scope: Scope) -> Operation:
         path = scope["path"]
-        if path == SCHEDULED_PATH or (path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled):
+        if path in SCHEDULED_PATHS or (path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled):
             query = parse_qs(scope["query_string"].decode("latin-1"))
 
             async def run_scheduled(invocation: Invocation, body: IncomingBody | None) -> Response:
                 controller = ScheduledController.of_query(query)
                 await invocation.call("scheduled", controller)
-                return Response("ok")
+                return text_response("ok")
 
             return run_scheduled
 

@@ -51,8 +51,7 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        items: Iterator[Any] = iter(self._items)
-        return items
+        return self._items.__iter__()
 
     def __reversed__(self) -> Iterator[Any]:
         return reversed(self._items)
