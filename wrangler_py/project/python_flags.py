@@ -47,9 +47,7 @@ FLAGS = (
 def enabled_flags(date: str | None, flags: Iterable[str]) -> frozenset[str]:
     """The flags that are on. Without a compatibility date: those of the newest one."""
     given = frozenset(flags)
-    by_date = {
-        flag.enable for flag in FLAGS if (date is None or date >= flag.since) and flag.disable not in given
-    }
+    by_date = {flag.enable for flag in FLAGS if (date is None or date >= flag.since) and flag.disable not in given}
     return given | by_date
 
 

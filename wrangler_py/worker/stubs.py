@@ -12,8 +12,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_SDK = Path(__file__).parent / "sdk"
-_PACKAGE = "wrangler_py.worker.sdk."
+from wrangler_py.worker.imports import PLATFORM, sdk_folder
+from wrangler_py.worker.platform.js_module import PLACES
+
+_PLATFORM = Path(__file__).parent / "platform"
+_BINDINGS = Path(__file__).parent / "bindings.py"
+_SDK_EXTRAS = """
+from js import Env
+env: Env
+def wait_until(awaitable: Awaitable[Any]) -> None: ...
+def waitUntil(awaitable: Awaitable[Any]) -> None: ...
+"""
+"""What the SDK makes when it is asked for."""
 _HEADER = """\
 # Written by `wrangler-py types`. Changes are overwritten.
 # mypy: disable-error-code="override, misc"
@@ -58,17 +68,48 @@ def make_stubs(
     *, variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str] = ()
 ) -> dict[str, str]:
     """The stubs as text, by their path below the stubs' folder."""
-    stubs: dict[str, str] = {}
-    for source in sorted(_SDK.rglob("*.py")):
-        name = source.relative_to(_SDK).as_posix()
-        if name == "__init__.py":
-            continue
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-        if name == "workers/_env.py":
-            _replace_env(tree, _env_class(variables, hyperdrive, unavailable))
-        stub = _Stub().visit(tree)
-        stubs[f"{name}i"] = _HEADER + ast.unparse(ast.fix_missing_locations(stub)) + "\n"
-    return stubs
+    env = _env_class(variables, hyperdrive, unavailable)
+    trees = _sdk_modules() | _platform_modules(env)
+    return {
+        name: _HEADER + ast.unparse(ast.fix_missing_locations(_Stub().visit(tree))) + "\n"
+        for name, tree in sorted(trees.items())
+    }
+
+
+def _sdk_modules() -> dict[str, ast.Module]:
+    """The SDK's modules, by the path of their stub."""
+    folder = Path(sdk_folder())
+    modules = {
+        f"workers/{source.relative_to(folder / 'workers').as_posix()}i": _parse(source)
+        for source in sorted((folder / "workers").rglob("*.py"))
+    }
+    package = modules["workers/__init__.pyi"]
+    package.body = [node for node in package.body if getattr(node, "name", "") != "__getattr__"]
+    package.body += ast.parse("from collections.abc import Awaitable\nfrom typing import Any\n" + _SDK_EXTRAS).body
+    modules["asgi.pyi"] = ast.parse("from workers.asgi import *")
+    return modules
+
+
+def _platform_modules(env: ast.stmt) -> dict[str, ast.Module]:
+    """`js` and `pyodide`, by the path of their stub. What `js` is made of is in modules with an underscore."""
+    modules = {f"js/_{source.name}i": _parse(source) for source in sorted(_PLATFORM.glob("*.py"))}
+    for unused in ("__init__", "blocking", "current", "js_module", "not_emulated"):
+        modules.pop(f"js/_{unused}.pyi", None)
+    runtime = _PLATFORM / "modules"
+    for source in sorted((runtime / "pyodide").rglob("*.py")):
+        modules[f"{source.relative_to(runtime).as_posix()}i"] = _parse(source)
+    bindings = _parse(_BINDINGS)
+    bindings.body = [env if getattr(node, "name", "") == "Env" else node for node in bindings.body]
+    modules["js/_bindings.pyi"] = bindings
+    names = [f"from js._{place} import {real} as {name}" for name, (place, real) in sorted(PLACES.items())]
+    names += ["from js._bindings import Env as Env, Hyperdrive as Hyperdrive"]
+    names += ["from js._execution_context import ExecutionContext as ExecutionContext"]
+    modules["js/__init__.pyi"] = ast.parse("\n".join(names))
+    return modules
+
+
+def _parse(source: Path) -> ast.Module:
+    return ast.parse(source.read_text(encoding="utf-8"))
 
 
 def _env_class(variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str]) -> ast.stmt:
@@ -93,11 +134,6 @@ def _type_of(value: Any) -> str:
     return "JsArray" if isinstance(value, list) else "Any"
 
 
-def _replace_env(tree: ast.Module, env: ast.stmt) -> None:
-    tree.body[:] = [env if isinstance(node, ast.ClassDef) and node.name == "Env" else node for node in tree.body]
-    tree.body.insert(2, ast.parse(f"from {_PACKAGE}js._values import JsArray, JsObject").body[0])
-
-
 class _Stub(ast.NodeTransformer):
     """Makes a stub of a module: signatures, annotations and docstrings stay, the rest goes."""
 
@@ -109,8 +145,10 @@ class _Stub(ast.NodeTransformer):
         overloaded: set[str] = set()
         for statement in body:
             if isinstance(statement, ast.ImportFrom):
-                statement.module = (statement.module or "").removeprefix(_PACKAGE)
-                yield statement
+                statement.names = [name for name in statement.names if not _is_private(name.name)]
+                statement.module = _public_name(statement.module)
+                if statement.names:
+                    yield statement
             elif isinstance(statement, ast.Import):
                 yield statement
             elif isinstance(statement, ast.If) and _tests_type_checking(statement):
@@ -192,6 +230,14 @@ def _attributes_set(node: ast.ClassDef) -> dict[str, ast.expr]:
                 if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
                     found.setdefault(target.attr, annotation)
     return found
+
+
+def _public_name(module: str | None) -> str | None:
+    """The name under which a Worker, or its stubs, have a module of the platform."""
+    if module is None or not module.startswith(f"{PLATFORM}."):
+        return module
+    name = module.removeprefix(f"{PLATFORM}.")
+    return name.removeprefix("modules.") if name.startswith("modules.") else f"js._{name}"
 
 
 def _tests_type_checking(statement: ast.If) -> bool:

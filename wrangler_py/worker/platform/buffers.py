@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
-from wrangler_py.worker.platform.values import JsProxy, JsRangeError, JsTypeError, ToPy, js_string
+from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsRangeError, JsTypeError, ToPy, js_string
 
 
 class JsBuffer(JsProxy):
@@ -106,7 +106,7 @@ class TypedArray(JsBuffer):
     illegal_constructor = True
     __slots__ = ("_buffer", "_items")
 
-    FORMAT: ClassVar[str] = "B"
+    FORMAT: ClassVar[Any] = "B"
     BYTES_PER_ELEMENT: ClassVar[int] = 1
 
     _buffer: ArrayBuffer | None
@@ -264,7 +264,7 @@ class TypedArray(JsBuffer):
 
 
 def _typed_array(name: str, element_format: str) -> Any:
-    return type(TypedArray)(
+    return JsProxyMeta(
         name,
         (TypedArray,),
         {

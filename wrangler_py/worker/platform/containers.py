@@ -51,7 +51,7 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
+        return self._items.__iter__()
 
     def __reversed__(self) -> Iterator[Any]:
         return reversed(self._items)

@@ -151,8 +151,8 @@ def to_js(
 ) -> Any:
     """Convert Python to JavaScript as Pyodide does.
 
-    A dict becomes a Map (an object from Pyodide 0.29 on), unless `dict_converter` makes something else of its pairs.
-    bytes become a Uint8Array. What has no counterpart goes to `default_converter`, or becomes a proxy.
+    A dict becomes a Map (an object from Pyodide 0.29 on), unless `dict_converter` makes something else of its
+    pairs. bytes become a Uint8Array. What has no counterpart goes to `default_converter`, or becomes a proxy.
     """
     cache: dict[int, Any] = {}
 

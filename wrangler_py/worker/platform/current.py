@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+
 class Invocation(Protocol):
     """One call of a handler, as the modules here need to know it."""
 

@@ -10,7 +10,6 @@ class NotEmulatedError(NotImplementedError):
     """A part of the platform that wrangler-py has no local version of was used."""
 
 
-
 class NotEmulated:
     """Stands for such a part. `refusal` is what is said at its first use: what it is, and what to do."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
@@ -124,10 +125,8 @@ class JsPromise(JsProxy):
 
         async def first() -> Any:
             for next_done in asyncio.as_completed([promise.future() for promise in promises]):
-                try:
+                with contextlib.suppress(Exception):
                     return await next_done
-                except Exception:
-                    continue
             raise JsException.new("All promises were rejected")
 
         return cls.run(first())

@@ -125,7 +125,7 @@ class JsProxy(metaclass=JsProxyMeta):
 
     js_name: str
     illegal_constructor: bool
-    _js_array: ClassVar[Callable[[list[Any]], Any]]
+    _js_array: ClassVar[Any]
     """Makes an Array; set by the module of arrays, which builds on this one."""
 
     @property
@@ -289,7 +289,7 @@ def member(options: Any, name: str) -> Any:
 
 def js_function(function: Callable[..., _T]) -> Callable[..., _T]:
     """Let a function be called as Pyodide calls JavaScript: keywords become an options object that comes last."""
-    code = function.__code__  # type: ignore[attr-defined]
+    code: Any = function.__code__
     most = -1 if code.co_flags & 0x04 else code.co_argcount
 
     @functools.wraps(function)

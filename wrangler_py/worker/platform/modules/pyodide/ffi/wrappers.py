@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wrangler_py.worker.platform.convert import create_proxy
-from wrangler_py.worker.platform.modules import js
+from wrangler_py.worker.platform.js_module import namespace as js
 
 _listeners: dict[tuple[int, str, int], Any] = {}
 

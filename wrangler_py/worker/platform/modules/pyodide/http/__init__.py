@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from wrangler_py.worker.platform.convert import from_entries, to_js
-from wrangler_py.worker.platform.modules import js
+from wrangler_py.worker.platform.js_module import namespace as js
 from wrangler_py.worker.platform.modules.pyodide.http._exceptions import (
     AbortError,
     BodyUsedError,
@@ -119,9 +119,7 @@ class FetchResponse:
         """A copy whose body can be read once more."""
         if self.js_response.bodyUsed:
             raise BodyUsedError
-        return FetchResponse(
-            self._request, self.js_response.clone(), self.abort_controller, self.abort_signal
-        )
+        return FetchResponse(self._request, self.js_response.clone(), self.abort_controller, self.abort_signal)
 
     @_abort_on_cancel
     async def buffer(self) -> Any:
@@ -160,15 +158,7 @@ class FetchResponse:
     @_abort_on_cancel
     async def unpack_archive(self, *, extract_dir: str | None = None, format: str | None = None) -> None:
         """Unpack the body, an archive, into a folder."""
-        import shutil
-        import tempfile
-        from pathlib import Path
-
-        name = self._url.rpartition("/")[2]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, name or "archive")
-            path.write_bytes((await self.js_response.arrayBuffer()).to_bytes())
-            shutil.unpack_archive(path, extract_dir, format)
+        _unpack((await self.js_response.arrayBuffer()).to_bytes(), self._url, extract_dir, format)
 
     def abort(self, reason: Any = None) -> None:
         """Abort the fetch."""
@@ -177,9 +167,18 @@ class FetchResponse:
         self.abort_controller.abort(None if reason is None else js.DOMException.new(str(reason), "AbortError"))
 
 
-async def pyfetch(
-    request: Any, /, *, signal: Any = None, fetcher: Any = None, **kwargs: Any
-) -> FetchResponse:
+def _unpack(content: bytes, url: str, folder: str | None, kind: str | None) -> None:
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, url.rpartition("/")[2] or "archive")
+        path.write_bytes(content)
+        shutil.unpack_archive(path, folder, kind)
+
+
+async def pyfetch(request: Any, /, *, signal: Any = None, fetcher: Any = None, **kwargs: Any) -> FetchResponse:
     """Fetch `request`, a URL or a js.Request. Keywords are fetch's options."""
     controller = js.AbortController.new()
     joined = controller.signal if signal is None else js.AbortSignal.any(to_js([signal, controller.signal]))
