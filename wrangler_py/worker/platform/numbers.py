@@ -143,7 +143,7 @@ class Math(JsProxy):
 
     @staticmethod
     def round(value: Any = None) -> float | int:
-        return _whole(value, lambda number: math.floor(number + 0.5))
+        return _whole(value, convert=lambda number: math.floor(number + 0.5))
 
     @staticmethod
     def max(*values: Any) -> float | int:
@@ -187,7 +187,7 @@ def _extreme(values: tuple[Any, ...], choose: Any, default: float) -> float | in
     return extreme
 
 
-def _whole(value: Any, convert: Any) -> float | int:
+def _whole(value: Any = None, *, convert: Any) -> float | int:
     number = to_number(value)
     whole: float | int = convert(number) if math.isfinite(number) else number
     return whole
@@ -203,7 +203,7 @@ def _guarded(function: Any, *values: Any) -> float | int:
 
 
 for _name, _function in {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}.items():
-    setattr(Math, _name, staticmethod(functools.partial(_whole_of := lambda convert, value=None: _whole(value, convert), _function)))
+    setattr(Math, _name, staticmethod(functools.partial(_whole, convert=_function)))
 for _name in (
     "sqrt", "cbrt", "exp", "expm1", "log2", "log10", "log1p", "log", "sin", "cos", "tan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",

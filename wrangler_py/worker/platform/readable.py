@@ -26,10 +26,12 @@ from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, 
 class ReadableStream(JsProxy):
     """Chunks that arrive over time."""
 
-    __slots__ = ("_disturbed", "_reader", "controller")
+    __slots__ = ("_disturbed", "_reader", "controller", "expected_length")
 
     controller: Any
     """A Controller. Readers and other streams of this package use it; programs get it from their source's methods."""
+    expected_length: int | None
+    """How many bytes it will give, if that is known."""
     _reader: Any
     _disturbed: bool
 
@@ -52,6 +54,7 @@ class ReadableStream(JsProxy):
         else:
             raise type_error(f'"{js_string(kind)}" is not a valid type of ReadableStream.')
         self.controller, self._reader, self._disturbed = controller, None, False
+        self.expected_length = None
         controller.start(begin)
 
     @classmethod
@@ -118,6 +121,14 @@ class ReadableStream(JsProxy):
             await work
 
         return JsPromise.run(cancelled())
+
+    def detached(self) -> ReadableStream:
+        """A stream that goes on where this one is. This one is locked, and counts as read."""
+        other = object.__new__(ReadableStream)
+        other.controller, other._reader, other._disturbed = self.controller, self._reader, False
+        other.expected_length = self.expected_length
+        self._reader, self._disturbed = other, True
+        return other
 
     def take(self, *into: Any) -> Any:
         """What `take` of the controller gives, for the reader that has the lock."""
@@ -218,14 +229,17 @@ def stream_of(
     return _bare(_make(ReadableStreamDefaultController, pull, cancel, strategy))
 
 
-def byte_stream_of(pull: Callable[[Any], Any] | None, cancel: Callable[[Any], Any] | None) -> ReadableStream:
+def byte_stream_of(
+    pull: Callable[[Any], Any] | None, cancel: Callable[[Any], Any] | None, length: int | None = None
+) -> ReadableStream:
     """A stream of bytes from this platform's own source, which is asked when somebody reads."""
-    return _bare(_make(ReadableByteStreamController, pull, cancel, 0))
+    return _bare(_make(ReadableByteStreamController, pull, cancel, 0), length)
 
 
-def _bare(controller: Controller) -> ReadableStream:
+def _bare(controller: Controller, length: int | None = None) -> ReadableStream:
     stream = object.__new__(ReadableStream)
     stream.controller, stream._reader, stream._disturbed = controller, None, False
+    stream.expected_length = length
     controller.start(None)
     return stream
 
@@ -238,10 +252,12 @@ def stream_of_bytes(content: bytes) -> ReadableStream:
             controller.enqueue_bytes(content)
         controller.close()
 
-    return byte_stream_of(pull, None)
+    return byte_stream_of(pull, None, len(content))
 
 
-def stream_of_chunks(chunks: AsyncIterator[bytes], cancel: Callable[[Any], Any] | None = None) -> ReadableStream:
+def stream_of_chunks(
+    chunks: AsyncIterator[bytes], cancel: Callable[[Any], Any] | None = None, length: int | None = None
+) -> ReadableStream:
     """A stream of bytes that arrive."""
 
     async def pull(controller: ReadableByteStreamController) -> None:
@@ -253,7 +269,7 @@ def stream_of_chunks(chunks: AsyncIterator[bytes], cancel: Callable[[Any], Any] 
         if controller._state == "readable":
             controller.close()
 
-    return byte_stream_of(pull, cancel)
+    return byte_stream_of(pull, cancel, length)
 
 
 def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:

@@ -43,6 +43,7 @@ class TransformStream(JsProxy):
         writable_mark: float = 1,
         readable_mark: float = 0,
         of_bytes: bool = False,
+        length: int | None = None,
     ) -> None:
         wanted = _Gate()
         started: list[asyncio.Future[Any]] = []
@@ -93,7 +94,7 @@ class TransformStream(JsProxy):
             return invoke(cancel, reason)
 
         readable = (
-            byte_stream_of(pull, cancelled) if of_bytes else stream_of(pull, cancelled, readable_mark)
+            byte_stream_of(pull, cancelled, length) if of_bytes else stream_of(pull, cancelled, readable_mark)
         )
         writable = writable_of(write, close, abort, writable_mark, of_bytes=of_bytes)
         self.readable, self.writable = readable, writable
@@ -181,7 +182,7 @@ class IdentityTransformStream(TransformStream):
                     type_error("FixedLengthStream did not see all expected bytes before close().")
                 )
 
-        self._connect(transform, flush, of_bytes=True)
+        self._connect(transform, flush, of_bytes=True, length=expected)
 
 
 class FixedLengthStream(IdentityTransformStream):
