@@ -95,9 +95,8 @@ def show(value: Any) -> Any:
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
-        if isinstance(value, float) and (not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0)):
-            text = "NaN" if math.isnan(value) else ("-" if value < 0 or value == 0 else "") + ("0" if value == 0 else "Infinity")
-            return {"$": "number", "value": text}
+        if isinstance(value, float) and not math.isfinite(value):
+            return {"$": "number", "value": js_string(value)}
         return int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, list | tuple):
         return [show(item) for item in value]

@@ -86,12 +86,10 @@ class Body:
 
     def doubled(self) -> Body:
         """The same content for another message; this one keeps it, too. Raises TypeError if it was used."""
-        if self.used:
-            raise type_error(USED)
+        if self._taken or (self._stream is not None and self._stream.locked):
+            raise type_error("This ReadableStream is currently locked to a reader,")
         if self._stream is None:
             return Body(self._content)
-        if self._stream.locked:
-            raise type_error("This ReadableStream is currently locked to a reader,")
         self._stream, other = branches(self._stream)
         return Body(self._content, other)
 

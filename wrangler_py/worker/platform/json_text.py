@@ -80,6 +80,10 @@ class _Finder:
         while self._at < len(self._text) and self._text[self._at] in _SPACE:
             self._at += 1
 
+    def _peek(self) -> str:
+        self._skip()
+        return self._text[self._at : self._at + 1]
+
     def _next(self) -> str:
         self._skip()
         if self._at >= len(self._text):
@@ -162,23 +166,23 @@ class _Finder:
 
     def _object(self) -> None:
         self._at += 1
-        if self._next() == "}":
+        if self._peek() == "}":
             self._at += 1
             return
         first = True
         while True:
-            if self._next() != '"':
+            if self._peek() != '"':
                 self._stop("Expected property name or '}'" if first else "Expected double-quoted property name")
             self._string()
-            if self._next() != ":":
+            if self._peek() != ":":
                 self._stop("Expected ':' after property name")
             self._at += 1
             self._value()
             first = False
-            if self._next() == "}":
+            if self._peek() == "}":
                 self._at += 1
                 return
-            if self._text[self._at] != ",":
+            if self._peek() != ",":
                 self._stop("Expected ',' or '}' after property value")
             self._at += 1
 
@@ -189,10 +193,10 @@ class _Finder:
             return
         while True:
             self._value()
-            if self._next() == "]":
+            if self._peek() == "]":
                 self._at += 1
                 return
-            if self._text[self._at] != ",":
+            if self._peek() != ",":
                 self._stop("Expected ',' or ']' after array element")
             self._at += 1
 

@@ -16,6 +16,7 @@ OPERATIONS: list[str] = [
     "JSON.stringify(obj(a=1, b=2), arr('a'))",
     *(f"JSON.parse({text!r})" for text in ['{"a": [1, 2.5, "x", null, true]}', "1", '"ü"', "[]", "{}", "1.0", "1e400", "-0"]),
     *(f"JSON.parse({text!r})" for text in ["", "x", "{", "[1,]", '{"a" 1}', "01", "'a'", "undefined", '{"a":1}}', "nul", '"a\nb"', '{"a":}', "[1 2]"]),
+    *(f"JSON.parse({text!r})" for text in ['{"a"', '{"a":1', '{"a":1,', "[1", "[1,", "tru", "trux", "-", "1.", '"abc', '"\\\\x"', "[" + "1" * 50 + " x]", "  ", "[1] x"]),
     *(f"str({value})" for value in _NUMBERS),
     *(f"structuredClone({value})" for value in _CLONES),
     "structuredClone(lambda: 1)",
