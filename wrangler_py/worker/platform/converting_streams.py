@@ -11,25 +11,15 @@ from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.text_codecs import TextDecoder
 from wrangler_py.worker.platform.transforms import TransformStream
 from wrangler_py.worker.platform.values import js_object, usv_string
+from wrangler_py.worker.platform.writable import NOT_BYTES
 
 _WINDOW: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}
-_NOT_BYTES: Final = (
-    "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView "
-    "type on its writable side."
-)
-
 
 def _window(name: Any, of: str) -> int:
     window = _WINDOW.get(text_argument(name, of, 1))
     if window is None:
         raise type_error("The compression format must be either 'deflate', 'deflate-raw' or 'gzip'.")
     return window
-
-
-def _bytes_of(chunk: Any) -> bytes:
-    if not isinstance(chunk, JsBuffer):
-        raise type_error(_NOT_BYTES)
-    return chunk.to_bytes()
 
 
 class CompressionStream(TransformStream):
@@ -39,7 +29,7 @@ class CompressionStream(TransformStream):
         compressor = zlib.compressobj(wbits=_window(name, "CompressionStream"))
 
         def transform(chunk: Any, controller: Any) -> None:
-            compressed = compressor.compress(_bytes_of(chunk))
+            compressed = compressor.compress(chunk.to_bytes())
             if compressed:
                 controller.enqueue(uint8_array(compressed))
 
@@ -59,7 +49,7 @@ class DecompressionStream(TransformStream):
             if decompressor.eof:
                 raise type_error("Trailing bytes after end of compressed data")
             try:
-                content = decompressor.decompress(_bytes_of(chunk))
+                content = decompressor.decompress(chunk.to_bytes())
             except zlib.error:
                 raise type_error("Decompression failed.") from None
             if content:
@@ -98,7 +88,7 @@ class TextDecoderStream(TransformStream):
 
         def transform(chunk: Any, controller: Any) -> None:
             if not isinstance(chunk, JsBuffer):
-                raise type_error(_NOT_BYTES)
+                raise type_error(NOT_BYTES)
             text = decoder.decode(chunk, js_object({"stream": True}))
             if text:
                 controller.enqueue(text)

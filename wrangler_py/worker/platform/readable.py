@@ -19,17 +19,19 @@ from wrangler_py.worker.platform.readers import (
     ReadableStreamBYOBReader,
     ReadableStreamDefaultReader,
 )
-from wrangler_py.worker.platform.stream_sources import Strategy, callback, rejected, type_error
+from wrangler_py.worker.platform.stream_sources import Strategy, callback, read_result, rejected, type_error
 from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
 
 
 class ReadableStream(JsProxy):
     """Chunks that arrive over time."""
 
-    __slots__ = ("_disturbed", "_reader", "controller")
+    __slots__ = ("_disturbed", "_reader", "controller", "expected_length")
 
     controller: Any
     """A Controller. Readers and other streams of this package use it; programs get it from their source's methods."""
+    expected_length: int | None
+    """How many bytes it will give, if that is known."""
     _reader: Any
     _disturbed: bool
 
@@ -52,6 +54,7 @@ class ReadableStream(JsProxy):
         else:
             raise type_error(f'"{js_string(kind)}" is not a valid type of ReadableStream.')
         self.controller, self._reader, self._disturbed = controller, None, False
+        self.expected_length = None
         controller.start(begin)
 
     @classmethod
@@ -119,6 +122,14 @@ class ReadableStream(JsProxy):
 
         return JsPromise.run(cancelled())
 
+    def detached(self) -> ReadableStream:
+        """A stream that goes on where this one is. This one is locked, and counts as read."""
+        other = object.__new__(ReadableStream)
+        other.controller, other._reader, other._disturbed = self.controller, self._reader, False
+        other.expected_length = self.expected_length
+        self._reader, self._disturbed = other, True
+        return other
+
     def take(self, *into: Any) -> Any:
         """What `take` of the controller gives, for the reader that has the lock."""
         self._disturbed = True
@@ -161,10 +172,11 @@ class ReadableStream(JsProxy):
 
     @js_function
     def values(self, options: Any = None) -> Any:
-        return _iterate(self, is_truthy(member(options, "preventCancel")))
+        return _Iterator.new(self, is_truthy(member(options, "preventCancel")))
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return _iterate(self, False)
+        iterator: _Iterator = _Iterator.new(self)
+        return iterator
 
 
 def _make(kind: Any, *args: Any) -> Any:
@@ -173,23 +185,40 @@ def _make(kind: Any, *args: Any) -> Any:
     return controller
 
 
-async def _iterate(stream: ReadableStream, prevent_cancel: bool) -> AsyncIterator[Any]:
-    reader = stream.getReader()
-    finished = False
-    try:
-        while True:
-            result = await reader.read()
-            if result.done:
-                finished = True
-                return
-            yield result.value
-    except Exception:
-        finished = True
-        raise
-    finally:
-        if not finished and not prevent_cancel and reader._stream is not None:
-            stream.cancel_now(None)
-        reader.releaseLock()
+class _Iterator(JsProxy):
+    """An asynchronous iterator. As in Pyodide, a loop in Python that ends early leaves the stream locked."""
+
+    js_name = "ReadableStreamAsyncIterator"
+
+    def __init__(self, stream: Any = None, prevent_cancel: bool = False) -> None:
+        self._reader = stream.getReader()
+        self._prevent_cancel = prevent_cancel
+
+    def __aiter__(self) -> _Iterator:
+        return self
+
+    async def __anext__(self) -> Any:
+        result = await self.next()
+        if result.done:
+            raise StopAsyncIteration
+        return result.value
+
+    async def next(self, _value: Any = None) -> Any:
+        try:
+            result = await self._reader.read()
+        except Exception:
+            self._reader.releaseLock()
+            raise
+        if result.done:
+            self._reader.releaseLock()
+        return result
+
+    def return_(self, value: Any = None) -> JsPromise:
+        stream = self._reader._stream
+        self._reader.releaseLock()
+        if stream is not None and not self._prevent_cancel:
+            stream.cancel_now(value)
+        return JsPromise.resolved(read_result(value, True))
 
 
 def stream_of(
@@ -200,14 +229,17 @@ def stream_of(
     return _bare(_make(ReadableStreamDefaultController, pull, cancel, strategy))
 
 
-def byte_stream_of(pull: Callable[[Any], Any] | None, cancel: Callable[[Any], Any] | None) -> ReadableStream:
+def byte_stream_of(
+    pull: Callable[[Any], Any] | None, cancel: Callable[[Any], Any] | None, length: int | None = None
+) -> ReadableStream:
     """A stream of bytes from this platform's own source, which is asked when somebody reads."""
-    return _bare(_make(ReadableByteStreamController, pull, cancel, 0))
+    return _bare(_make(ReadableByteStreamController, pull, cancel, 0), length)
 
 
-def _bare(controller: Controller) -> ReadableStream:
+def _bare(controller: Controller, length: int | None = None) -> ReadableStream:
     stream = object.__new__(ReadableStream)
     stream.controller, stream._reader, stream._disturbed = controller, None, False
+    stream.expected_length = length
     controller.start(None)
     return stream
 
@@ -220,10 +252,12 @@ def stream_of_bytes(content: bytes) -> ReadableStream:
             controller.enqueue_bytes(content)
         controller.close()
 
-    return byte_stream_of(pull, None)
+    return byte_stream_of(pull, None, len(content))
 
 
-def stream_of_chunks(chunks: AsyncIterator[bytes], cancel: Callable[[Any], Any] | None = None) -> ReadableStream:
+def stream_of_chunks(
+    chunks: AsyncIterator[bytes], cancel: Callable[[Any], Any] | None = None, length: int | None = None
+) -> ReadableStream:
     """A stream of bytes that arrive."""
 
     async def pull(controller: ReadableByteStreamController) -> None:
@@ -235,7 +269,7 @@ def stream_of_chunks(chunks: AsyncIterator[bytes], cancel: Callable[[Any], Any] 
         if controller._state == "readable":
             controller.close()
 
-    return byte_stream_of(pull, cancel)
+    return byte_stream_of(pull, cancel, length)
 
 
 def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:
@@ -301,9 +335,11 @@ async def read_all(stream: ReadableStream) -> bytes:
 
 async def chunks_of(stream: ReadableStream) -> AsyncIterator[bytes]:
     """The bytes of a stream as they arrive. The stream is cancelled if the caller stops early."""
-    async for chunk in stream:
-        if not isinstance(chunk, JsBuffer):
-            raise type_error("This ReadableStream did not return bytes.")
-        yield chunk.to_bytes()
-
-
+    chunks = stream.values()
+    try:
+        async for chunk in chunks:
+            if not isinstance(chunk, JsBuffer):
+                raise type_error("This ReadableStream did not return bytes.")
+            yield chunk.to_bytes()
+    finally:
+        chunks.return_()

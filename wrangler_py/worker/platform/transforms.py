@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument
-from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.promise import as_exception
 from wrangler_py.worker.platform.readable import ReadableStream, byte_stream_of, stream_of
 from wrangler_py.worker.platform.stream_sources import Callback, Strategy, callback, fulfil, invoke, new_future, type_error
@@ -44,6 +43,7 @@ class TransformStream(JsProxy):
         writable_mark: float = 1,
         readable_mark: float = 0,
         of_bytes: bool = False,
+        length: int | None = None,
     ) -> None:
         wanted = _Gate()
         started: list[asyncio.Future[Any]] = []
@@ -81,8 +81,6 @@ class TransformStream(JsProxy):
             except Exception as error:
                 controller.error(error)
                 raise
-            if readable.controller._error is not None:
-                raise readable.controller._error
             if readable.controller._state == "readable" and not readable.controller._closing:
                 readable.controller.close()
 
@@ -96,9 +94,9 @@ class TransformStream(JsProxy):
             return invoke(cancel, reason)
 
         readable = (
-            byte_stream_of(pull, cancelled) if of_bytes else stream_of(pull, cancelled, readable_mark)
+            byte_stream_of(pull, cancelled, length) if of_bytes else stream_of(pull, cancelled, readable_mark)
         )
-        writable = writable_of(write, close, abort, writable_mark)
+        writable = writable_of(write, close, abort, writable_mark, of_bytes=of_bytes)
         self.readable, self.writable = readable, writable
         controller = TransformStreamDefaultController._of(readable, writable, wanted.open)
         work = invoke(begin, controller)
@@ -170,22 +168,21 @@ class IdentityTransformStream(TransformStream):
 
         def transform(chunk: Any, controller: Any) -> None:
             nonlocal seen
-            if not isinstance(chunk, JsBuffer):
-                raise type_error(
-                    "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/"
-                    "ArrayBufferView type on its writable side."
-                )
             seen += chunk.byteLength
             if expected is not None and seen > expected:
-                raise type_error("Attempt to write too many bytes through a FixedLengthStream.")
-            if chunk.byteLength:
+                self.readable.controller.error(
+                    type_error("Attempt to write too many bytes through a FixedLengthStream.")
+                )
+            elif chunk.byteLength:
                 controller.enqueue(chunk)
 
         def flush(_controller: Any) -> None:
             if expected is not None and seen < expected:
-                raise type_error("FixedLengthStream did not see all expected bytes before close().")
+                self.readable.controller.error(
+                    type_error("FixedLengthStream did not see all expected bytes before close().")
+                )
 
-        self._connect(transform, flush, of_bytes=True)
+        self._connect(transform, flush, of_bytes=True, length=expected)
 
 
 class FixedLengthStream(IdentityTransformStream):

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 from wrangler_py.worker.platform.arguments import options_argument
+from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.stream_sources import (
     Callback,
@@ -27,6 +28,10 @@ from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, 
 _RELEASED = "This WritableStream writer has been released."
 _LOCKED = "This WritableStream is currently locked to a writer."
 _CLOSED = "This WritableStream has been closed."
+NOT_BYTES = (
+    "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView "
+    "type on its writable side."
+)
 
 
 class WritableStream(JsProxy):
@@ -121,11 +126,17 @@ class WritableStreamDefaultController(JsProxy):
     illegal_constructor = True
 
     def __init__(
-        self, write: Callback | None, close: Callback | None, abort: Callback | None, strategy: Strategy
+        self,
+        write: Callback | None,
+        close: Callback | None,
+        abort: Callback | None,
+        strategy: Strategy,
+        of_bytes: bool = False,
     ) -> None:
         from wrangler_py.worker.platform.aborting import make_signal
 
         self._write, self._close, self._abort, self._strategy = write, close, abort, strategy
+        self._of_bytes = of_bytes
         self._state = "writable"
         self._error: BaseException | None = None
         self._queue: deque[tuple[Any, float, asyncio.Future[Any]]] = deque()
@@ -186,6 +197,8 @@ class WritableStreamDefaultController(JsProxy):
             return rejected(self._error)
         if self._state != "writable":
             return rejected(type_error(_CLOSED))
+        if self._of_bytes and not isinstance(chunk, JsBuffer):
+            return rejected(type_error(NOT_BYTES))
         try:
             size = self._strategy.size_of(chunk)
         except Exception as error:
@@ -243,7 +256,7 @@ class WritableStreamDefaultController(JsProxy):
                 fail(waiting, error)
 
     def _advance(self) -> None:
-        while self._queue and self._started and not self._busy and self._error is None:
+        if self._queue and self._started and not self._busy and self._error is None:
             chunk, size, future = self._queue[0]
             self._busy = True
             try:
@@ -254,9 +267,6 @@ class WritableStreamDefaultController(JsProxy):
                 fail(future, error)
                 self.fail(error)
                 return
-            if work is None:
-                self._written(chunk, size, future)
-                continue
 
             def done(chunk: Any = chunk, size: float = size, future: asyncio.Future[Any] = future) -> None:
                 self._written(chunk, size, future)
@@ -267,7 +277,11 @@ class WritableStreamDefaultController(JsProxy):
                 fail(future, error)
                 self.fail(error)
 
-            after(work, done, failed)
+            if work is None:
+                # The writer goes on first, as it does where this is a promise.
+                asyncio.get_running_loop().call_soon(done)
+            else:
+                after(work, done, failed)
 
     def _written(self, chunk: Any, size: float, future: asyncio.Future[Any]) -> None:
         self._busy = False
@@ -293,20 +307,29 @@ def _outcome(future: asyncio.Future[Any]) -> JsPromise:
 
 
 def make_controller(
-    write: Callback | None, close: Callback | None, abort: Callback | None, strategy: Strategy
+    write: Callback | None,
+    close: Callback | None,
+    abort: Callback | None,
+    strategy: Strategy,
+    of_bytes: bool = False,
 ) -> WritableStreamDefaultController:
     controller = object.__new__(WritableStreamDefaultController)
-    controller.__init__(write, close, abort, strategy)  # type: ignore[misc]
+    controller.__init__(write, close, abort, strategy, of_bytes)  # type: ignore[misc]
     return controller
 
 
 def writable_of(
-    write: Callback, close: Callback | None = None, abort: Callback | None = None, high_water_mark: float = 1
+    write: Callback,
+    close: Callback | None = None,
+    abort: Callback | None = None,
+    high_water_mark: float = 1,
+    *,
+    of_bytes: bool = False,
 ) -> WritableStream:
-    """A stream into this platform's own sink."""
+    """A stream into this platform's own sink. One of bytes refuses other chunks and goes on."""
     stream = object.__new__(WritableStream)
     stream._writer = None
-    stream.controller = make_controller(write, close, abort, Strategy(None, high_water_mark))
+    stream.controller = make_controller(write, close, abort, Strategy(None, high_water_mark), of_bytes)
     stream.controller.start(None)
     return stream
 
