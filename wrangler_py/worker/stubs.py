@@ -24,9 +24,20 @@ def wait_until(awaitable: Awaitable[Any]) -> None: ...
 def waitUntil(awaitable: Awaitable[Any]) -> None: ...
 """
 """What the SDK makes when it is asked for."""
+_RETURNS = {
+    ("workers/request.pyi", "headers"): "HTTPMessageMapping",
+    ("workers/response.pyi", "headers"): "HTTPMessageMapping",
+    ("workers/response.pyi", "redirect"): "js.Response",
+}
+"""What functions of the SDK return that do not say so themselves."""
+_HANDLER = """
+from typing import TypeVar
+_Handler = TypeVar("_Handler")
+def handler(func: _Handler) -> _Handler: ...
+"""
 _HEADER = """\
 # Written by `wrangler-py types`. Changes are overwritten.
-# mypy: disable-error-code="override, misc"
+# mypy: ignore-errors
 """
 
 
@@ -83,6 +94,14 @@ def _sdk_modules() -> dict[str, ast.Module]:
         f"workers/{source.relative_to(folder / 'workers').as_posix()}i": _parse(source)
         for source in sorted((folder / "workers").rglob("*.py"))
     }
+    for name, module in modules.items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.FunctionDef) and (name, node.name) in _RETURNS:
+                node.returns = ast.Name(_RETURNS[name, node.name], ast.Load())
+        module.body.insert(0, ast.parse("from .utils import HTTPMessageMapping").body[0])
+    entrypoints = modules["workers/entrypoints.pyi"]
+    entrypoints.body = [node for node in entrypoints.body if getattr(node, "name", "") != "handler"]
+    entrypoints.body += ast.parse(_HANDLER).body
     package = modules["workers/__init__.pyi"]
     package.body = [node for node in package.body if getattr(node, "name", "") != "__getattr__"]
     package.body += ast.parse("from collections.abc import Awaitable\nfrom typing import Any\n" + _SDK_EXTRAS).body
@@ -102,6 +121,7 @@ def _platform_modules(env: ast.stmt) -> dict[str, ast.Module]:
     bindings.body = [env if getattr(node, "name", "") == "Env" else node for node in bindings.body]
     modules["js/_bindings.pyi"] = bindings
     names = [f"from js._{place} import {real} as {name}" for name, (place, real) in sorted(PLACES.items())]
+    names += ["from typing import Any", "DurableObjectState = Any"]
     names += ["from js._bindings import Env as Env, Hyperdrive as Hyperdrive"]
     names += ["from js._execution_context import ExecutionContext as ExecutionContext"]
     modules["js/__init__.pyi"] = ast.parse("\n".join(names))
@@ -139,6 +159,8 @@ class _Stub(ast.NodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
         node.body = list(self._statements(node.body, of_class=False))
+        place = next((i for i, each in enumerate(node.body) if not _is_future_import(each)), 0)
+        node.body.insert(place, ast.parse("from typing import Any").body[0])
         return node
 
     def _statements(self, body: Iterable[ast.stmt], *, of_class: bool) -> Iterable[ast.stmt]:
@@ -172,7 +194,7 @@ class _Stub(ast.NodeTransformer):
 
     def _assignment(self, statement: ast.Assign) -> Iterable[ast.stmt]:
         target = statement.targets[0]
-        if not isinstance(target, ast.Name):
+        if not isinstance(target, ast.Name) or (target.id.startswith("__") and target.id != "__all__"):
             return
         is_type_variable = isinstance(statement.value, ast.Call) and ast.unparse(statement.value).startswith(
             "TypeVar("
@@ -209,6 +231,7 @@ class _Stub(ast.NodeTransformer):
             for name, annotation in _attributes_set(node).items()
             if name not in declared and not _is_private(name)
         ]
+        node.decorator_list = [each for each in node.decorator_list if not _is_private(ast.unparse(each))]
         enumeration = any(ast.unparse(base).endswith("Enum") for base in node.bases)
         body = list(node.body) if enumeration else list(self._statements(node.body, of_class=True))
         node.body = [*body, *attributes] or [ast.Expr(ast.Constant(...))]
@@ -232,6 +255,12 @@ def _attributes_set(node: ast.ClassDef) -> dict[str, ast.expr]:
     return found
 
 
+def _is_future_import(statement: ast.stmt) -> bool:
+    return (isinstance(statement, ast.ImportFrom) and statement.module == "__future__") or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
+
+
 def _public_name(module: str | None) -> str | None:
     """The name under which a Worker, or its stubs, have a module of the platform."""
     if module is None or not module.startswith(f"{PLATFORM}."):
@@ -248,7 +277,25 @@ def _is_private(name: str) -> bool:
     return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
 
 
+def _annotate(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Have it take and return Any where it does not say what."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    for argument in every:
+        if argument is not None and argument.annotation is None and argument.arg not in ("self", "cls"):
+            argument.annotation = _ANY
+    if function.returns is None:
+        function.returns = ast.Constant(None) if function.name == "__init__" else _ANY
+    function.decorator_list = [
+        decorator for decorator in function.decorator_list if not _is_private(ast.unparse(decorator))
+    ]
+
+
+_ANY = ast.Name("Any", ast.Load())
+
+
 def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+    _annotate(function)
     docstring = ast.get_docstring(function, clean=False)
     body: list[ast.stmt] = [] if docstring is None else [ast.Expr(ast.Constant(docstring))]
     generator = isinstance(function, ast.AsyncFunctionDef) and any(
