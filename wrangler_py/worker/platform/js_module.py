@@ -31,6 +31,7 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "converting_streams": ("CompressionStream", "DecompressionStream", "TextDecoderStream", "TextEncoderStream"),
     "stream_sources": ("CountQueuingStrategy", "ByteLengthQueuingStrategy"),
     "forms": ("FormData",),
+    "fetching": ("fetch",),
     "responses": ("Response",),
     "requests": ("Request",),
     "websockets": ("WebSocket", "WebSocketPair"),

@@ -94,7 +94,8 @@ class _Finder:
         before = self._text[: self._at]
         line = before.count("\n") + 1
         column = self._at - (before.rfind("\n") + 1) + 1
-        raise _Found(f"{what} in JSON at position {self._at} (line {line} column {column})")
+        where = "" if what.endswith("JSON") else " in JSON"
+        raise _Found(f"{what}{where} at position {self._at} (line {line} column {column})")
 
     def _unexpected(self) -> None:
         shown = self._text
@@ -141,6 +142,13 @@ class _Finder:
             self._unexpected()
         else:
             self._at = found.end()
+            rest = self._text[self._at :]
+            if rest[:1] == "." and not rest[1:2].isdigit():
+                self._at += 1
+                self._stop("Unterminated fractional number")
+            if rest[:1] in {"e", "E"}:
+                self._at += 2 if rest[1:2] in {"+", "-"} else 1
+                self._stop("Exponent part is missing a number")
             if found[0].lstrip("-") == "0" and self._at < len(self._text) and self._text[self._at].isdigit():
                 self._stop("Unexpected number")
 

@@ -17,7 +17,6 @@ _METHODS: Final = frozenset({
     "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
     "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN", "M-SEARCH",
 })  # fmt: skip
-_SPELLED: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 _CACHE_MODES: Final = frozenset({"no-store", "no-cache", "reload"})
 _INIT: Final = "RequestInitializerDict"
 _BAD_REDIRECT: Final = (
@@ -172,7 +171,7 @@ class Request(Message):
 def _method(given: str) -> str:
     if given in _METHODS:
         return given
-    if given.upper() in _SPELLED:
+    if given.upper() in _METHODS:
         return given.upper()
     raise type_error(f"Invalid HTTP method string: {given}")
 
