@@ -11,10 +11,15 @@ from wrangler_py.worker.platform import js_module
 from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
 from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.convert import create_proxy
+from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_object, js_string, jsnull
 
 _LIMIT_S = 3
+
+
+class _Request:
+    """An invocation that has nothing: operations reach no other server."""
 
 
 async def gather(iterable: Any) -> list[Any]:
@@ -24,6 +29,7 @@ async def gather(iterable: Any) -> list[Any]:
 async def run_here(operation: str) -> Any:
     """What `run` of the JavaScript side gives."""
     function = compiled(operation)
+    current.set(_Request())
     try:
         return {"value": show(await asyncio.wait_for(function(), _LIMIT_S))}
     except TimeoutError:

@@ -12,7 +12,8 @@ from wrangler_py.worker.platform import http_client
 from wrangler_py.worker.platform.aborting import AbortSignal
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
 from wrangler_py.worker.platform.bodies import Body
-from wrangler_py.worker.platform.current import Invocation, current
+from wrangler_py.worker.platform.current import Invocation
+from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.headers import headers_of
 from wrangler_py.worker.platform.http_client import Answer
 from wrangler_py.worker.platform.mime_types import parse_mime_type
@@ -22,18 +23,13 @@ from wrangler_py.worker.platform.requests import Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.urls import URL
-from wrangler_py.worker.platform.values import JsException, js_function
+from wrangler_py.worker.platform.values import js_function
 
 _T = TypeVar("_T")
 
 _MAX_REDIRECTS: Final = 20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OF_A_BODY: Final = ("content-encoding", "content-language", "content-length", "content-location", "content-type")
-_GLOBAL_SCOPE: Final = (
-    "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, "
-    "and generating random values are not allowed within global scope. To fix this error, perform this operation "
-    "within a handler."
-)
 _ONE_TIME_BODY: Final = (
     "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a redirect "
     "requiring the body to be retransmitted. To avoid this error in the future, construct this request from a "
@@ -63,9 +59,7 @@ async def fetch_request(request: Request) -> Response:
     signal = request._signal
     if signal is not None and signal.aborted:
         raise as_exception(signal.reason)
-    invocation = current.get(None)
-    if invocation is None:
-        raise JsException.new(_GLOBAL_SCOPE)
+    invocation = invocation_in_request()
     if request._body is not None:
         request._body.check()
     return await _Fetch(request, invocation).response()

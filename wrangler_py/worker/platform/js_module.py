@@ -39,6 +39,8 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "dates": ("Date",),
     "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
     "objects": ("structuredClone",),
+    "crypto": ("crypto", "Crypto", "SubtleCrypto"),
+    "crypto_keys": ("CryptoKey",),
     "global_objects": ("console", "performance", "navigator", "reportError"),
     "timers": (
         "setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate",
