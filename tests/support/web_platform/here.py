@@ -7,11 +7,15 @@ import asyncio
 import math
 from typing import Any
 
+from support.web_platform.record import COMPATIBILITY_DATE
+
+from wrangler_py.project.python_flags import enabled_flags
 from wrangler_py.worker.platform import js_module
 from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
 from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.convert import create_proxy
 from wrangler_py.worker.platform.current import current
+from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_object, js_string, jsnull
 
@@ -29,7 +33,8 @@ async def gather(iterable: Any) -> list[Any]:
 async def run_here(operation: str) -> Any:
     """What `run` of the JavaScript side gives."""
     function = compiled(operation)
-    current.set(_Request())
+    current.set(_Request())  # type: ignore[arg-type]
+    _cloudflare_compat_flags.enabled = enabled_flags(COMPATIBILITY_DATE, ())
     try:
         return {"value": show(await asyncio.wait_for(function(), _LIMIT_S))}
     except TimeoutError:

@@ -21,7 +21,7 @@ from support.web_platform.javascript import worker
 from support.web_platform.operations import SUBJECTS
 
 RECORDED = Path(__file__).with_name("recorded.json")
-COMPATIBILITY_DATE = "2026-04-01"
+COMPATIBILITY_DATE = "2026-04-24"
 _BATCH = 50
 _START_S = 60
 

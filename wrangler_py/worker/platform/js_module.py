@@ -39,6 +39,7 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "dates": ("Date",),
     "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
     "objects": ("structuredClone",),
+    "caches": ("caches", "Cache", "CacheStorage"),
     "crypto": ("crypto", "Crypto", "SubtleCrypto"),
     "crypto_keys": ("CryptoKey",),
     "global_objects": ("console", "performance", "navigator", "reportError"),
@@ -81,8 +82,26 @@ _RENAMED: Final = {
 PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
 
 
+class _Scope:
+    """The class of the global scope, which has a name."""
+
+    name = "ServiceWorkerGlobalScope"
+
+
 class JsModule(ModuleType):
-    """JavaScript's global scope."""
+    """JavaScript's global scope. `globalThis` and `self` are the module itself."""
+
+    typeof = "object"
+
+    @property
+    def globalThis(self) -> JsModule:
+        return self
+
+    self = globalThis
+
+    @property
+    def constructor(self) -> Any:
+        return _Scope
 
     def __getattr__(self, name: str) -> Any:
         place = PLACES.get(name)

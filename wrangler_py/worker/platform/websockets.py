@@ -6,8 +6,10 @@ import asyncio
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
-from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
+from wrangler_py.worker.platform.blobs import make_blob
+from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer
 from wrangler_py.worker.platform.events import CloseEvent, Event, EventTarget, MessageEvent
+from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
@@ -35,7 +37,8 @@ class WebSocket(EventTarget):
     def __init__(self, url: Any = jsnull) -> None:
         self.readyState = _OPEN
         self.url, self.protocol, self.extensions = url, "", ""
-        self.binaryType = "arraybuffer"
+        standard = _cloudflare_compat_flags.websocket_standard_binary_type
+        self.binaryType = "blob" if standard else "arraybuffer"
         self._peer = None
         self._accepted = self._coupled = self._closed_outgoing = self._closed_incoming = False
         self._waiting: list[Event] = []
@@ -126,12 +129,14 @@ class WebSocket(EventTarget):
             event = self._waiting.pop(0)
             if isinstance(event, CloseEvent):
                 self.readyState = _CLOSED if self._closed_outgoing else _CLOSING
-                if not self._closed_outgoing:
+                if not self._closed_outgoing and _cloudflare_compat_flags.web_socket_auto_reply_to_close:
                     self._answer_close(event)
+            elif isinstance(event, MessageEvent) and self.binaryType == "blob" and isinstance(event.data, ArrayBuffer):
+                event.data = make_blob(event.data.to_bytes())
             self.dispatchEvent(event)
 
     def _answer_close(self, event: CloseEvent) -> None:
-        """Close this direction, too, as workerd does for programs that rely on it."""
+        """Close this direction, too."""
         self._closed_outgoing = True
         self.readyState = _CLOSED
         if self._peer is not None:
