@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
@@ -33,6 +34,7 @@ class WebSocket(EventTarget):
 
     _peer: Any
     """Has `receive(message)` and `receive_close(code, reason)`: another WebSocket, or the host's connection."""
+    _carry: Callable[[Event], None]
 
     def __init__(self, url: Any = jsnull) -> None:
         self.readyState = _OPEN
@@ -99,13 +101,30 @@ class WebSocket(EventTarget):
         """Send what the program sends to `peer`."""
         self._peer = peer
 
-    def couple(self) -> None:
-        """Let the host serve it as a response's. Raises TypeError if the program accepted it."""
+    def couple(self, carry: Callable[[Event], None]) -> None:
+        """Let the host serve it as a response's: `carry` takes the events that are for the client.
+
+        Raises TypeError if the program accepted it.
+        """
         if self._accepted:
             raise type_error("Can't return WebSocket in a Response after calling accept().")
         if self._coupled:
             raise type_error("Can't return WebSocket that was already used in a response.")
         self._coupled = True
+        self._carry = carry
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            carry(event)
+
+    def from_client(self, message: str | bytes) -> None:
+        """A message of the client, on a coupled socket."""
+        if self._peer is not None:
+            self._peer.receive(message)
+
+    def closed_by_client(self, code: int, reason: str) -> None:
+        """The client has closed, on a coupled socket."""
+        if self._peer is not None:
+            self._peer.receive_close(code, reason)
 
     def receive(self, message: str | bytes) -> None:
         """A message for the program, or for the client of a coupled socket."""
@@ -120,6 +139,9 @@ class WebSocket(EventTarget):
         self._take(CloseEvent.new("close", js_object({"code": code, "reason": reason, "wasClean": clean})))
 
     def _take(self, event: Event) -> None:
+        if self._coupled:
+            self._carry(event)
+            return
         self._waiting.append(event)
         if self._accepted and len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._deliver)
