@@ -107,6 +107,8 @@ def body_of(init: Any) -> tuple[Body | None, str | None]:
             raise type_error(
                 "This ReadableStream is disturbed (has already been read from), and cannot be used as a body."
             )
+        if init.locked:
+            raise type_error("This ReadableStream is locked to a reader, and cannot be used as a body.")
         return Body(None, init), None
     if isinstance(init, Blob):
         return Body(init._content), init.type or None

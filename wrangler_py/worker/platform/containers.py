@@ -241,6 +241,18 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args[:most])
 
 
+def iterate(values: Any) -> Iterable[Any]:
+    """The values of what a constructor was given. Raises TypeError for what has none."""
+    if values is None or values is jsnull:
+        return ()
+    if isinstance(values, bool | int | float):
+        kind = "boolean" if isinstance(values, bool) else "number"
+        raise JsTypeError.new(
+            f"{kind} {js_string(values)} is not iterable (cannot read property Symbol(Symbol.iterator))"
+        )
+    return values  # type: ignore[no-any-return]
+
+
 class JsMap(JsLookup):
     """A Map."""
 
@@ -248,7 +260,7 @@ class JsMap(JsLookup):
 
     def __init__(self, entries: Any = None) -> None:
         self._entries: dict[Any, Any] = {}
-        for pair in () if entries is None or entries is jsnull else entries:
+        for pair in iterate(entries):
             key, value = pair
             self._entries[key] = value
 
@@ -320,7 +332,7 @@ class JsSet(JsProxy):
     js_name = "Set"
 
     def __init__(self, values: Any = None) -> None:
-        self._values: dict[Any, None] = dict.fromkeys(() if values is None or values is jsnull else values)
+        self._values: dict[Any, None] = dict.fromkeys(iterate(values))
 
     @property
     def size(self) -> int:

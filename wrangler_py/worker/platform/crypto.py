@@ -57,7 +57,7 @@ def _promised(work: Callable[[], Any]) -> JsPromise:
 
 def _data(value: Any, position: int, method: str) -> bytes:
     if not isinstance(value, JsBuffer):
-        raise not_of_type("SubtleCrypto", position, "Array", method)
+        raise not_of_type("SubtleCrypto", position, "BufferSource", method)
     return value.to_bytes()
 
 
@@ -72,7 +72,8 @@ def _check(key: Any, algorithm: Any, usage: str, position: int, method: str) -> 
         )
     if usage not in key.usages:
         raise failure(
-            f'Requested key usage "{usage}" does not match any usage listed in this CryptoKey.', "InvalidAccessError"
+            f'Requested key usage "{usage}" does not match any usage listed in this CryptoKey.',
+            "InvalidAccessError",
         )
 
 
@@ -228,7 +229,9 @@ def _derive(key: CryptoKey, algorithm: Any, length: Any) -> bytes:
     if key.algorithm_name == "PBKDF2":
         iterations = to_int32(member(algorithm, "iterations"))
         if iterations <= 0:
-            raise failure(f"PBKDF2 requires a positive number of iterations (requested {iterations}).", "OperationError")
+            raise failure(
+                f"PBKDF2 requires a positive number of iterations (requested {iterations}).", "OperationError"
+            )
         if iterations > 100_000:
             raise failure(
                 f"Pbkdf2 failed: iteration counts above 100000 are not supported (requested {iterations}).",

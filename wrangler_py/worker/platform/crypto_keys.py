@@ -154,7 +154,9 @@ def _secret_algorithm(name: str, algorithm: Any, secret: bytes) -> dict[str, Any
     if name.startswith("AES-"):
         bits = 8 * len(secret)
         if bits not in {128, 192, 256}:
-            raise failure(f"Imported AES key length must be 128, 192, or 256 bits but provided {bits}.", "DataError")
+            raise failure(
+                f"Imported AES key length must be 128, 192, or 256 bits but provided {bits}.", "DataError"
+            )
         return {"name": name, "length": bits}
     return {"name": name}
 
@@ -174,13 +176,15 @@ def export_key(kind: str, key: CryptoKey) -> Any:
     alg = f"HS{key.algorithm.hash.name.removeprefix('SHA-')}" if key.algorithm_name == "HMAC" else None
     if key.algorithm_name.startswith("AES-"):
         alg = f"A{bits}{key.algorithm_name.removeprefix('AES-')}"
-    return js_object({
-        "kty": "oct",
-        "k": to_base64url(key.secret),
-        "alg": alg,
-        "key_ops": js_array(list(key.usages)),
-        "ext": True,
-    })
+    return js_object(
+        {
+            "kty": "oct",
+            "k": to_base64url(key.secret),
+            "alg": alg,
+            "key_ops": js_array(list(key.usages)),
+            "ext": True,
+        }
+    )
 
 
 def generate_key(algorithm: Any, extractable: bool, usages: Any) -> Any:
@@ -228,5 +232,3 @@ def from_base64url(text: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raise failure("Invalid base64Url encoding in a JSON Web Key.", "DataError") from None
-
-

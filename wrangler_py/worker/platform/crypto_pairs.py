@@ -46,9 +46,7 @@ def _curve_of(algorithm: Any) -> str:
     return name
 
 
-def import_pair(
-    name: str, kind: str, data: Any, algorithm: Any, extractable: bool, usages: list[str]
-) -> CryptoKey:
+def import_pair(name: str, kind: str, data: Any, algorithm: Any, extractable: bool, usages: list[str]) -> CryptoKey:
     try:
         pair = _load_jwk(name, data, algorithm) if kind == "jwk" else _load(name, kind, data.to_bytes(), algorithm)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -190,7 +188,12 @@ def _jwk(key: CryptoKey) -> dict[str, Any]:
     numbers = public.public_numbers()
     if key.algorithm_name == "ECDSA":
         size = (key.pair.curve.key_size + 7) // 8
-        jwk = {"kty": "EC", "crv": key.algorithm.namedCurve, "x": encoded(numbers.x, size), "y": encoded(numbers.y, size)}
+        jwk = {
+            "kty": "EC",
+            "crv": key.algorithm.namedCurve,
+            "x": encoded(numbers.x, size),
+            "y": encoded(numbers.y, size),
+        }
         if private:
             jwk["d"] = encoded(key.pair.private_numbers().private_value, size)
         return jwk

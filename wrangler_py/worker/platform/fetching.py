@@ -85,9 +85,7 @@ class _Fetch:
         for redirects in range(_MAX_REDIRECTS + 1):
             content = self._content if self._content is not None else self._chunks
             url = self._url.partition("#")[0]
-            sending = http_client.send(
-                self._invocation, self._method, url, self._headers, content, self._length
-            )
+            sending = http_client.send(self._invocation, self._method, url, self._headers, content, self._length)
             answer = await self._or_aborted(sending)
             location = answer.header("location")
             if not self._follow or answer.status not in _REDIRECTS or location is None:

@@ -317,5 +317,3 @@ def _revive(_holder: Any, key: str, value: Any, reviver: Any) -> Any:
             else:
                 values[name] = revived
     return call(reviver, key, value)
-
-

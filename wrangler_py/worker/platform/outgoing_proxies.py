@@ -21,7 +21,9 @@ class Proxy(NamedTuple):
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''} ({self.variable})"
 
 
-def proxy_for(scheme: str, host: str, port: int | None, environment: Mapping[str, str] = os.environ) -> Proxy | None:
+def proxy_for(
+    scheme: str, host: str, port: int | None, environment: Mapping[str, str] = os.environ
+) -> Proxy | None:
     """The proxy for a request; None if it goes to its server directly.
 
     Servers on this machine are reached directly, unless NO_PROXY is set and empty: nothing is left out then.

@@ -153,7 +153,11 @@ class WebSocket(EventTarget):
                 self.readyState = _CLOSED if self._closed_outgoing else _CLOSING
                 if not self._closed_outgoing and _cloudflare_compat_flags.web_socket_auto_reply_to_close:
                     self._answer_close(event)
-            elif isinstance(event, MessageEvent) and self.binaryType == "blob" and isinstance(event.data, ArrayBuffer):
+            elif (
+                isinstance(event, MessageEvent)
+                and self.binaryType == "blob"
+                and isinstance(event.data, ArrayBuffer)
+            ):
                 event.data = make_blob(event.data.to_bytes())
             self.dispatchEvent(event)
 
