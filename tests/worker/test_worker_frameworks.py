@@ -27,7 +27,7 @@ FASTAPI = """
 
     @app.get("/")
     async def root(request: Request):
-        return {"env": request.scope["env"].NAME, "state": request.state.opened, "client": request.client.host}
+        return {"env": request.scope["env"].NAME, "state": request.state.opened, "client": request.client}
 
     @app.get("/depends")
     async def depends(env=asgi.env):
@@ -67,6 +67,8 @@ FASTAPI = """
 
     class Default(WorkerEntrypoint):
         async def fetch(self, request):
+            if request.headers.get("upgrade") == "websocket":
+                return await asgi.websocket(app, request.js_object, self.env)
             return await asgi.fetch(app, request.js_object, self.env)
 """
 
@@ -78,7 +80,7 @@ def fastapi(start_worker):
 
 def test_fastapi(fastapi):
     client = fastapi.client
-    assert client.get("/").json() == {"env": "n", "state": "pool", "client": "127.0.0.1"}
+    assert client.get("/").json() == {"env": "n", "state": "pool", "client": None}
     assert client.get("/depends").json() == "n"
     assert client.get("/sync/caf%C3%A9").json() == {"name": "café"}
     assert client.get("/stream").text == "0;1;2;"
