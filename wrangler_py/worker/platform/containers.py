@@ -51,7 +51,8 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        return self._items.__iter__()
+        items: Iterator[Any] = iter(self._items)
+        return items
 
     def __reversed__(self) -> Iterator[Any]:
         return reversed(self._items)
@@ -241,7 +242,7 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args[:most])
 
 
-def iterate(values: Any) -> Iterable[Any]:
+def iterate(values: Any) -> Any:
     """The values of what a constructor was given. Raises TypeError for what has none."""
     if values is None or values is jsnull:
         return ()
@@ -250,7 +251,7 @@ def iterate(values: Any) -> Iterable[Any]:
         raise JsTypeError.new(
             f"{kind} {js_string(values)} is not iterable (cannot read property Symbol(Symbol.iterator))"
         )
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 class JsMap(JsLookup):

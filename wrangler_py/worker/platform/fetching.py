@@ -21,7 +21,7 @@ from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.readable import chunks_of, stream_of_chunks
 from wrangler_py.worker.platform.requests import Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
-from wrangler_py.worker.platform.stream_sources import type_error
+from wrangler_py.worker.platform.stream_sources import fulfil, type_error
 from wrangler_py.worker.platform.urls import URL
 from wrangler_py.worker.platform.values import js_function
 
@@ -89,14 +89,14 @@ class _Fetch:
             answer = await self._or_aborted(sending)
             location = answer.header("location")
             if not self._follow or answer.status not in _REDIRECTS or location is None:
-                return self._response_of(answer, redirects > 0)
+                return await self._response_of(answer, redirects > 0)
             await answer.close()
             self._redirect(answer.status, location)
         raise type_error("Too many redirects.")
 
     def _redirect(self, status: int, location: str) -> None:
         target = URL.parse(location, self._url)
-        if not isinstance(target, URL) or target.protocol not in {"http:", "https:"}:
+        if not isinstance(target, URL) or urlsplit(target.href).scheme not in {"http", "https"}:
             raise type_error("Invalid Location header; unable to follow redirect.")
         if target.origin != URL.new(self._url).origin:
             self._headers = [pair for pair in self._headers if pair[0] != "authorization"]
@@ -110,12 +110,12 @@ class _Fetch:
             raise type_error(_ONE_TIME_BODY)
         self._url = target.href
 
-    def _response_of(self, answer: Answer, redirected: bool) -> Response:
+    async def _response_of(self, answer: Answer, redirected: bool) -> Response:
         body = None
         if answer.status not in NULL_BODY_STATUSES and self._method != "HEAD":
             body = Body(None, stream_of_chunks(self._chunks_of(answer), _closer(answer), answer.length()))
         else:
-            asyncio.ensure_future(answer.close())
+            await answer.close()
         return make_response(
             answer.status,
             headers_of(answer.headers(), immutable=True),
@@ -144,7 +144,7 @@ async def until_aborted(work: Awaitable[_T], signal: AbortSignal) -> _T:
     """The outcome of work. It is cancelled when the signal is aborted, whose reason is raised then."""
     task = asyncio.ensure_future(_once(work))
     aborted: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    forget = signal.follow(lambda reason: aborted.done() or aborted.set_result(reason))
+    forget = signal.follow(lambda reason: fulfil(aborted, reason))
     if signal.aborted:
         aborted.set_result(signal.reason)
     try:

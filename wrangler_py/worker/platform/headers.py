@@ -85,7 +85,7 @@ class Headers(JsLookup):
         return iter(self.entries())
 
     def displayed(self) -> list[tuple[str, str]]:
-        """Names and values as iteration shows them: sorted, each name once, but Set-Cookie as often as it is set."""
+        """Names and values as iteration shows them: sorted, each name once, except for Set-Cookie."""
         pairs: list[tuple[str, str]] = []
         for name in sorted(self._values):
             values = self._values[name]

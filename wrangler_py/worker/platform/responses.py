@@ -47,7 +47,11 @@ class Response(Message):
 
     __slots__ = ("_cf", "_encode_body", "_redirected", "_status", "_status_text", "_type", "_url", "_web_socket")
 
+    _cf: Any
+    _encode_body: str
+    _status: int
     _status_text: str | None
+    _web_socket: Any
 
     def __init__(self, body: Any = None, init: Any = None) -> None:
         if isinstance(init, str | bool | int | float):
