@@ -51,11 +51,10 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        items: Iterator[Any] = iter(self._items)
-        return items
+        return iter(self._items)
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._items)
+        return iter(self._items[::-1])
 
     def __contains__(self, value: object) -> bool:
         return value in self._items
