@@ -44,25 +44,30 @@ def fetch(resource: Any = MISSING, init: Any = None) -> JsPromise:
         return JsPromise.rejected(not_of_type("ServiceWorkerGlobalScope", 1, "Request or string", "fetch"))
     try:
         request = resource if isinstance(resource, Request) and init is None else Request.new(resource, init)
+        _check(request)
         return JsPromise.run(fetch_request(request))
     except Exception as error:
         return JsPromise.rejected(error)
 
 
-async def fetch_request(request: Request) -> Response:
-    """The response to a request."""
+def _check(request: Request) -> None:
+    """Raise what `fetch` refuses before it sends anything."""
     scheme = urlsplit(request.url).scheme
-    if scheme == "data":
-        return _from_data_url(request.url)
-    if scheme not in {"http", "https"}:
+    if scheme not in {"http", "https", "data"}:
         raise type_error(f"Fetch API cannot load: {request.url}")
     signal = request._signal
     if signal is not None and signal.aborted:
         raise as_exception(signal.reason)
-    invocation = invocation_in_request()
+    invocation_in_request()
     if request._body is not None:
         request._body.check()
-    return await _Fetch(request, invocation).response()
+
+
+async def fetch_request(request: Request) -> Response:
+    """The response to a request."""
+    if request.url.startswith("data:"):
+        return _from_data_url(request.url)
+    return await _Fetch(request, invocation_in_request()).response()
 
 
 class _Fetch:

@@ -17,6 +17,6 @@ _DISALLOWED: Final = (
 def invocation_in_request() -> Invocation:
     """The running request's invocation. Raises JsException, as the platform does, if there is none."""
     invocation = current.get(None)
-    if invocation is None:
+    if invocation is None or not invocation.in_request:
         raise JsException.new(_DISALLOWED)
     return invocation
