@@ -190,8 +190,8 @@ def worker_says(start_worker, upstream):
             "body = js.ReadableStream.new(start=lambda c: [c.enqueue(chunk), c.close()])\n"
             "return await fetch(U + '/kept', method='PUT', body=body)",
             "AbortError: A request with a one-time-use body (it was initialized from a stream, not a buffer) "
-            "encountered a redirect requiring the body to be retransmitted. To avoid this error in the future, construct "
-            "this request from a buffer-like body initializer.",
+            "encountered a redirect requiring the body to be retransmitted. To avoid this error in the future, "
+            "construct this request from a buffer-like body initializer.",
         ),
         ("return await (await fetch('data:text/plain;base64,aGVsbG8=')).text()", "hello"),
         ("return (await fetch(U + '/echo', method='HEAD')).status", "200"),

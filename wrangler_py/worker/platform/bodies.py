@@ -130,8 +130,8 @@ def _other_body(init: Any) -> tuple[Body, str | None]:
 
 def set_content_type(headers: Headers, content_type: str | None) -> None:
     """Say what a body is, unless the program did."""
-    if content_type is not None and header(headers, "content-type") is None:
-        headers.set("content-type", content_type)
+    if content_type is not None and not headers.has_known("content-type"):
+        headers.set_known("content-type", content_type)
 
 
 class Message(JsProxy):
