@@ -26,6 +26,8 @@ WAIT_UNTIL_LIMIT_S = 30.0
 class Invocation:
     """Lives on one request thread; the modules a Worker imports find it through a context variable."""
 
+    in_request = True
+
     def __init__(self, worker: Worker, request_id: str) -> None:
         self.id = request_id
         self.env = worker.environments.for_request(request_id)

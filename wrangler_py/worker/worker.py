@@ -30,6 +30,8 @@ LOOK_AGAIN_S = 1.0
 class _GlobalScope:
     """What module-level code runs in: there is an env, and no request to wait for."""
 
+    in_request = False
+
     def __init__(self, env: Env) -> None:
         self.env = env
         self.resources: dict[Any, Any] = {}

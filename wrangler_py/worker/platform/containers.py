@@ -53,10 +53,10 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        return self._items.__iter__()
+        return iter(self._items)
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._items)
+        return iter(self._items[::-1])
 
     def __contains__(self, value: object) -> bool:
         return value in self._items
@@ -246,7 +246,7 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
     return asyncio.ensure_future(result) if inspect.iscoroutine(result) else result
 
 
-def iterate(values: Any) -> Iterable[Any]:
+def iterate(values: Any) -> Any:
     """The values of what a constructor was given. Raises TypeError for what has none."""
     if values is None or values is jsnull:
         return ()
@@ -255,7 +255,7 @@ def iterate(values: Any) -> Iterable[Any]:
         raise JsTypeError.new(
             f"{kind} {js_string(values)} is not iterable (cannot read property Symbol(Symbol.iterator))"
         )
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 class JsMap(JsLookup):
