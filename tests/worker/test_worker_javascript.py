@@ -373,7 +373,9 @@ def test_a_function_that_is_called_too_late(start_worker):
     assert child.client.get("/").text == "x"
     exception = child.wait_for("exception")
     assert "This borrowed proxy was automatically destroyed" in exception["summary"]
-    assert exception["hint"] == "create_proxy(ring), since it is called after the function that took it has returned"
+    assert (
+        exception["hint"] == "create_proxy(ring), since it is called after the function that took it has returned"
+    )
     assert exception["id"] == "3-1"
 
 
