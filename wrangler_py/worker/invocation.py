@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.platform.convert import JsDoubleProxy
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.execution_context import execution_context
@@ -34,6 +35,8 @@ class Invocation:
         self.own_headers: list[tuple[str, str]] = []
         self._worker = worker
         self._loop = asyncio.get_running_loop()
+        if isinstance(self._loop, RequestLoop):
+            self._loop.request_id = request_id
         self._background: set[asyncio.Future[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
 

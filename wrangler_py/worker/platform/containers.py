@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -233,12 +235,15 @@ JsProxy._js_array = staticmethod(js_array)
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a callback as JavaScript does for Python functions: with as many arguments as it takes."""
+    """Call a callback as Pyodide does for JavaScript: with as many arguments as it takes.
+
+    A coroutine begins to run, whether or not somebody waits for it.
+    """
     code = getattr(function, "__code__", None)
-    if code is None or code.co_flags & 0x04:
-        return function(*args)
-    most = code.co_argcount - (1 if hasattr(function, "__self__") else 0)
-    return function(*args[:most])
+    if code is not None and not code.co_flags & inspect.CO_VARARGS:
+        args = args[: code.co_argcount - (1 if hasattr(function, "__self__") else 0)]
+    result = function(*args)
+    return asyncio.ensure_future(result) if inspect.iscoroutine(result) else result
 
 
 def iterate(values: Any) -> Any:
