@@ -93,6 +93,7 @@ class _Names(dict[str, Any]):
             create_proxy=create_proxy,
             str=js_string,
             len=len,
+            swap=str.replace,
         )
 
     def __missing__(self, name: str) -> Any:

@@ -11,8 +11,9 @@ is `null`, and a trailing underscore is dropped. These functions stand for what 
     gather(x)        the items of an asynchronous iterable, as a list
     undefined(x)     whether x is `undefined`
     len(x), str(x)   x.length, String(x)
+    swap(x, a, b)    x.replaceAll(a, b), of a string
 
-The string methods `upper`, `startswith` and `replace` have Python's names.
+The string methods `upper` and `startswith` have Python's names.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import ast
 import json
 from typing import Any
 
-_METHODS = {"upper": "toUpperCase", "startswith": "startsWith", "replace": "replaceAll"}
+_METHODS = {"upper": "toUpperCase", "startswith": "startsWith"}
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
 _COMPARE = {
     ast.Eq: "===",
@@ -169,6 +170,8 @@ def _call(node: ast.Call) -> str:
                 return f"({arguments[0]} === undefined)"
             case "len":
                 return f"{arguments[0]}.length"
+            case "swap":
+                return f"{arguments[0]}.replaceAll({arguments[1]}, {arguments[2]})"
             case "str":
                 return f"String({arguments[0]})"
     if node.keywords:

@@ -9,6 +9,8 @@ import importlib
 from types import ModuleType
 from typing import Any, Final
 
+from wrangler_py.worker.platform.not_emulated import MissingGlobal
+
 _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "urls": ("URL", "URLSearchParams"),
     "headers": ("Headers",),
@@ -43,6 +45,7 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "converting_streams": ("CompressionStream", "DecompressionStream", "TextDecoderStream", "TextEncoderStream"),
     "stream_sources": ("CountQueuingStrategy", "ByteLengthQueuingStrategy"),
     "forms": ("FormData",),
+    "html_rewriter": ("HTMLRewriter",),
     "fetching": ("fetch",),
     "responses": ("Response",),
     "requests": ("Request",),
@@ -86,7 +89,7 @@ _RENAMED: Final = {
     "String": ("numbers", "string_function"),
     "Boolean": ("numbers", "boolean_function"),
     "NaN": ("numbers", "NAN"),
-    "null": ("values", "jsnull"),
+    "Infinity": ("numbers", "INFINITY"),
     "undefined": ("values", "undefined"),
     **{
         name: ("buffers", name)
@@ -98,6 +101,15 @@ _RENAMED: Final = {
 }  # fmt: skip
 
 PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
+
+
+NOT_EMULATED: Final = frozenset({
+    "AsyncDisposableStack", "Atomics", "BigInt", "Cloudflare", "DisposableStack", "EventSource",
+    "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort", "Proxy", "Reflect", "RegExp",
+    "SharedArrayBuffer", "SuppressedError", "Symbol", "URLPattern", "WeakMap", "WeakRef", "WeakSet", "WebAssembly",
+    "eval",
+})  # fmt: skip
+"""What the platform has besides. It imports, and says at its first use that it isn't here."""
 
 
 class _Scope:
@@ -123,6 +135,8 @@ class JsModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         place = PLACES.get(name)
+        if place is None and name in NOT_EMULATED:
+            return MissingGlobal(f"js.{name}")
         if place is None:
             raise AttributeError(f"module 'js' has no attribute {name!r}")
         module, attribute = place

@@ -11,6 +11,7 @@ from typing import Any, Final
 from wrangler_py.worker.platform.values import JsProxy, js_string, jsnull
 
 NAN: Final = math.nan
+INFINITY: Final = math.inf
 _LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 _RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
 _SPACES: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"

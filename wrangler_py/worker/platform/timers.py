@@ -81,13 +81,6 @@ def clearTimeout(timer: Any = None) -> None:
 clearInterval = clearTimeout
 
 
-def setImmediate(callback: Any = None, *args: Any) -> int:
-    return setTimeout(callback, 0, *args)
-
-
-clearImmediate = clearTimeout
-
-
 def queueMicrotask(callback: Any = None) -> None:
     if not callable(callback):
         raise not_callable("queueMicrotask")

@@ -8,6 +8,7 @@ from support.web_platform.operations import (
     events,
     forms,
     headers,
+    html,
     languages,
     messages,
     streams,
@@ -17,6 +18,7 @@ from support.web_platform.operations import (
 SUBJECTS: dict[str, list[str]] = {
     "urls": urls.OPERATIONS,
     "headers": headers.OPERATIONS,
+    "html": html.OPERATIONS,
     "forms": forms.OPERATIONS,
     "bodies": bodies.OPERATIONS,
     "messages": messages.OPERATIONS,

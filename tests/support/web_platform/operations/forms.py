@@ -132,9 +132,9 @@ OPERATIONS: list[str] = [
     "r = await Response.new(f).formData()\narr(r.get('file'), await r.get('file').text())",
     _PREPARED + "Response.new(f).headers.get('content-type').startswith('multipart/form-data; boundary=')",
     _PREPARED + "r = Response.new(f)\nb = r.headers.get('content-type').split('=')[1]\n"
-    "(await r.text()).replace(b, 'B')",
+    "swap(await r.text(), b, 'B')",
     "f = FormData.new()\nf.append('a\"b\\nc', 'x\\ny')\nf.append('f', Blob.new(arr('z')))\nr = Response.new(f)\n"
-    "b = r.headers.get('content-type').split('=')[1]\n(await r.text()).replace(b, 'B')",
+    "b = r.headers.get('content-type').split('=')[1]\nswap(await r.text(), b, 'B')",
     "f = FormData.new()\nf.append('a\\\\', 'x')\nResponse.new(f)",
     *(f"b = Blob.new({parts})\narr(b.size, b.type, await b.text())" for parts in _PARTS),
     "Blob.new()",
