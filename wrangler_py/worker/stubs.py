@@ -124,6 +124,8 @@ def _platform_modules(env: ast.stmt) -> dict[str, ast.Module]:
     names += ["from typing import Any", "DurableObjectState = Any"]
     names += ["from js._bindings import Env as Env, Hyperdrive as Hyperdrive"]
     names += ["from js._execution_context import ExecutionContext as ExecutionContext"]
+    exported = [*PLACES, "DurableObjectState", "Env", "ExecutionContext", "Hyperdrive"]
+    names.append(f"__all__ = {sorted(exported)!r}")
     modules["js/__init__.pyi"] = ast.parse("\n".join(names))
     return modules
 
