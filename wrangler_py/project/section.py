@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.project.assets import binding_of
 from wrangler_py.project.spans import JSON
 
 JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
@@ -56,6 +57,7 @@ class Section:
     """The effective config of the environment `name`, or of the top level if that is None.
 
     `other_bindings` maps the name of each binding that is not emulated to its kind, the key it stands under.
+    `assets` is the table of static assets as it stands there, unchecked, or None.
     `required_secrets` is None where the file does not declare secrets.
     """
 
@@ -68,6 +70,7 @@ class Section:
     hyperdrive: tuple[HyperdriveBinding, ...]
     pages_build_output_dir: str | None
     other_bindings: dict[str, str]
+    assets: Any = None
     required_secrets: tuple[str, ...] | None = None
 
     def kind_of(self, name: str) -> str | None:
@@ -76,7 +79,14 @@ class Section:
             return "vars"
         if any(binding.binding == name for binding in self.hyperdrive):
             return "hyperdrive"
+        if name == self.assets_binding:
+            return "assets"
         return self.other_bindings.get(name)
+
+    @property
+    def assets_binding(self) -> str | None:
+        """The name under which `env` has the static assets."""
+        return binding_of(self.assets)
 
 
 def environments(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -113,11 +123,14 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         vars={name: _as_json(value) for name, value in reader.own("vars", dict, {}).items()},
         hyperdrive=tuple(reader.hyperdrive()),
         pages_build_output_dir=reader.inherited("pages_build_output_dir", str),
-        # Alone among bindings, that of static assets is inherited.
-        other_bindings=dict(_other_bindings({"assets": data.get("assets"), **own})),
+        other_bindings=dict(_other_bindings(own)),
+        # Alone among bindings, that of static assets is inherited, with the whole table.
+        assets=own.get("assets", data.get("assets")),
         required_secrets=reader.required_secrets(),
     )
     taken = {**dict.fromkeys(section.vars, "vars"), **section.other_bindings}
+    if section.assets_binding is not None:
+        taken[section.assets_binding] = "assets"
     for binding in section.hyperdrive:
         if (kind := taken.get(binding.binding)) is not None:
             raise WranglerError(
@@ -201,14 +214,14 @@ class _Reader:
 
 
 def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names and kinds of all bindings but `vars` and `hyperdrive`.
+    """Names and kinds of all bindings but `vars`, `hyperdrive` and `assets`.
 
     They come as `KIND = [{ binding = NAME }]`, as `KIND = { binding = NAME }`, as `KIND = [{ name = NAME }]`,
     inside of a table (`queues.producers`, `durable_objects.bindings`), or, the oldest ones, as
     `KIND = { NAME = ... }`.
     """
     for kind, value in own.items():
-        if kind in ("hyperdrive", "vars", "env"):
+        if kind in ("assets", "hyperdrive", "vars", "env"):
             continue
         if kind in ("wasm_modules", "text_blobs", "data_blobs") and isinstance(value, dict):
             yield from ((name, kind) for name in value)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker.launch import HyperdriveEndpoint, Launch
-from wrangler_py.worker.sdk.workers._env import Env, Hyperdrive, Unavailable
+from wrangler_py.worker.not_emulated import FirstUses
+from wrangler_py.worker.sdk.workers._env import Assets, Env, Hyperdrive, Unavailable
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.assets.site import StaticSite
 
 _READS = frozenset({"connectionString", "host", "port", "user", "password", "database"})
 
@@ -29,14 +34,28 @@ class GlobalScopeHyperdrive(Hyperdrive):
 class EnvironmentBuilder:
     """Makes an `Env` for each request of one generation."""
 
-    def __init__(self, launch: Launch, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        warn: Callable[[str], None],
+        site: StaticSite | None,
+        where: Callable[[], str | None],
+    ) -> None:
         self._launch = launch
         self._warn = warn
         self._warned: set[str] = set()
+        uses = FirstUses(warn, where)
         self._static: dict[str, Any] = {
             **{name: _as_platform_value(value) for name, value in launch.vars.items()},
-            **{name: Unavailable(name, kind) for name, kind in launch.unavailable.items()},
+            **{
+                name: Unavailable(name, kind, partial(uses.note, name, kind))
+                for name, kind in launch.unavailable.items()
+            },
         }
+        if site is not None and site.settings.binding is not None:
+            from wrangler_py.worker.assets.binding import fetch_asset
+
+            self._static[site.settings.binding] = Assets(partial(fetch_asset, site))
 
     def for_request(self, request: str) -> Env:
         """The env of one request; `request` is its id, `GENERATION-NUMBER`."""

@@ -138,7 +138,12 @@ _KNOWN = {
     for content_type, *suffixes in (line.split() for line in _TABLE.strip().splitlines())
     for suffix in suffixes
 }
-_UNKNOWN = frozenset("tgz py rb tsx vue sqlite db topojson parquet avro proto graphql cur icns unknownsuffix ndjson jsonl cbor msgpack br zst r bib ejs pug jsonc properties patch diff lock glsl".split())
+_UNKNOWN = frozenset(
+    """
+    tgz py rb tsx vue sqlite db topojson parquet avro proto graphql cur icns ndjson jsonl cbor msgpack br zst
+    r bib ejs pug jsonc properties patch diff lock glsl
+    """.split()  # noqa: SIM905
+)
 """Suffixes that `mimetypes` has a type for, or may get one, and wrangler has not."""
 _OTHERS = mimetypes.MimeTypes(filenames=()).types_map[True]
 

@@ -76,7 +76,9 @@ class AssetFolder:
         with open(file.location, "rb") as stream:  # noqa: PTH123
             about = os.fstat(stream.fileno())
             if about.st_size > MAX_ASSET_SIZE:
-                raise AssetTooLarge(f"{file.path} is larger than the {MAX_ASSET_SIZE // 2**20} MiB of a static asset")
+                raise AssetTooLarge(
+                    f"{file.path} is larger than the {MAX_ASSET_SIZE // 2**20} MiB of a static asset"
+                )
             content = stream.read(MAX_ASSET_SIZE)
         signature = (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
         known = self._digests.get(file.path)

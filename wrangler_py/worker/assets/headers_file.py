@@ -54,8 +54,8 @@ class HeaderRules:
             if _PROBABLY_A_PATH.match(line):
                 if len(rules) >= MAX_RULES:
                     left = lines - number + 1
-                    message = f"Maximum number of rules supported is {MAX_RULES}. Skipping remaining {left} lines of file."
-                    invalid.append(InvalidLine(message))
+                    limit = f"Maximum number of rules supported is {MAX_RULES}."
+                    invalid.append(InvalidLine(f"{limit} Skipping remaining {left} lines of file."))
                     break
                 if rule is not None:
                     _finish(rule, rules, invalid, number)
@@ -75,7 +75,10 @@ class HeaderRules:
         return cls(rules, invalid)
 
     def apply(self, headers: list[tuple[str, str]], host: str, path: str) -> list[tuple[str, str]]:
-        """`headers` as the rules that match have them. The first that sets a header replaces it, others add to it."""
+        """`headers` as the rules that match have them.
+
+        The first rule that sets a header replaces it, others add to it.
+        """
         given: set[str] = set()
         for pattern, rule in self._rules:
             match = pattern.fullmatch(f"https://{host}{path}" if rule.path.startswith("https://") else path)

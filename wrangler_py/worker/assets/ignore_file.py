@@ -19,7 +19,12 @@ class IgnorePatterns:
     """Patterns of which the last that matches decides, unless a folder above is ignored."""
 
     def __init__(self, text: str = "") -> None:
-        lines = [f"/{IGNORE_FILE}", f"/{REDIRECTS_FILE}", f"/{HEADERS_FILE}", *text.removeprefix("\ufeff").split("\n")]
+        lines = [
+            f"/{IGNORE_FILE}",
+            f"/{REDIRECTS_FILE}",
+            f"/{HEADERS_FILE}",
+            *text.removeprefix("\ufeff").split("\n"),
+        ]
         self._patterns = [pattern for line in lines if (pattern := _compile(line)) is not None]
 
     def ignores(self, path: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ada_url import URL
@@ -76,30 +75,21 @@ class StaticSite:
         self._to_worker = compile_globs(pattern for pattern in patterns if not pattern.startswith("!"))
         self._to_assets = compile_globs(pattern[1:] for pattern in patterns if pattern.startswith("!"))
         self._resolvers = {
-            handling: Resolver(
-                self._folder.find, html_handling=settings.html_handling, not_found_handling=handling
-            )
+            handling: Resolver(self._folder.find, html_handling=settings.html_handling, not_found_handling=handling)
             for handling in ("none", settings.not_found_handling)
         }
 
-    def read_rules(self, *, quietly: bool = False) -> None:
-        """Read `_headers` and `_redirects` if they have changed, and say what is wrong with them.
-
-        `quietly` leaves out what is not wrong.
-        """
-        folder = PurePosixPath(self.settings.directory.name)
-        if self._headers_file.changed():
-            text = self._headers_file.text
-            self._headers = HeaderRules.parse(text or "")
-            if text is not None:
-                self._report("header", str(folder / HEADERS_FILE), self._headers, quietly)
+    def read_rules(self) -> None:
+        """Read `_redirects` and `_headers` if they have changed, and say what is wrong with them."""
         if self._redirects_file.changed():
-            text = self._redirects_file.text
-            self._redirects = RedirectRules.parse(text or "", html_handling=self.settings.html_handling)
-            if text is not None:
-                self._report("redirect", str(folder / REDIRECTS_FILE), self._redirects, quietly)
-                for note in () if quietly else self._redirects.notes():
-                    self._log("info", note)
+            text = self._redirects_file.text or ""
+            self._redirects = RedirectRules.parse(text, html_handling=self.settings.html_handling)
+            self._report("redirect", REDIRECTS_FILE, self._redirects)
+            for note in self._redirects.notes():
+                self._log("debug", note)
+        if self._headers_file.changed():
+            self._headers = HeaderRules.parse(self._headers_file.text or "")
+            self._report("header", HEADERS_FILE, self._headers)
 
     def takes(self, request: AssetRequest) -> bool:
         """Whether a request from outside is answered here, and not by the Worker."""
@@ -138,7 +128,9 @@ class StaticSite:
         headers = [pair for pair in headers if pair[0] not in _NOT_FOR_RULES]
         return answer._replace(headers=headers)
 
-    def _find(self, request: AssetRequest, url: URL, not_found_handling: str) -> Found[AssetFile] | AssetAnswer | _NoAsset:
+    def _find(
+        self, request: AssetRequest, url: URL, not_found_handling: str
+    ) -> Found[AssetFile] | AssetAnswer | _NoAsset:
         path = url.pathname
         redirect = self._redirects.match(path)
         if redirect is not None:
@@ -181,11 +173,10 @@ class StaticSite:
             return AssetAnswer(found.status, headers, length=len(content))
         return AssetAnswer(found.status, headers, content)
 
-    def _report(self, kind: str, file: str, rules: HeaderRules | RedirectRules, quietly: bool) -> None:
-        if not quietly:
-            self._log("info", describe_valid(kind, rules.count))
+    def _report(self, kind: str, file: str, rules: HeaderRules | RedirectRules) -> None:
+        self._log("debug", describe_valid(kind, rules.count))
         if rules.invalid:
-            self._log("warning", describe_invalid(kind, file, rules.invalid))
+            self._log("warning", describe_invalid(kind, f"{self.settings.directory.name}/{file}", rules.invalid))
 
 
 def _redirected(location: str) -> AssetAnswer:

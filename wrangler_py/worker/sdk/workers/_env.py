@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Unpack
 
+from wrangler_py.worker.not_emulated import product_of, refusal_of
+from wrangler_py.worker.sdk.workers._body import Body
 from wrangler_py.worker.sdk.workers._current import current_invocation
+from wrangler_py.worker.sdk.workers._headers import Headers
 from wrangler_py.worker.sdk.workers._not_emulated import NotEmulated
+from wrangler_py.worker.sdk.workers._request import FetchKwargs, Request
+from wrangler_py.worker.sdk.workers._response import NULL_BODY_STATUSES, Response
 
 
 class Env:
@@ -75,36 +80,36 @@ class Hyperdrive:
         return f"Hyperdrive(host={self.host!r}, port={self.port}, user={self.user!r}, database={self.database!r})"
 
 
-_UNAVAILABLE = {
-    "kv_namespaces": "Workers KV",
-    "d1_databases": "D1",
-    "r2_buckets": "R2",
-    "durable_objects": "Durable Objects",
-    "queues": "Queues",
-    "workflows": "Workflows",
-    "services": "service",
-    "ai": "Workers AI",
-    "vectorize": "Vectorize",
-    "browser": "Browser Rendering",
-    "analytics_engine_datasets": "Analytics Engine",
-    "assets": "Static assets",
-    "send_email": "Email",
-    "images": "Images",
-}
-
-
 class Unavailable(NotEmulated):
     """A binding of a kind that is not emulated."""
 
     __slots__ = ()
 
-    def __init__(self, binding: str, kind: str) -> None:
-        product = _UNAVAILABLE.get(kind, kind)
-        super().__init__(
-            f"{binding}: {product}",
-            f"env.{binding} is a {product} binding, and wrangler-py emulates Hyperdrive alone. "
-            "Run this route with `pywrangler dev`, or guard the code while you develop without it",
+    def __init__(self, binding: str, kind: str, on_use: Callable[[], None] | None = None) -> None:
+        super().__init__(f"{binding}: {product_of(kind)}", refusal_of(binding, kind), on_use)
+
+
+class Assets:
+    """The binding of static assets."""
+
+    __slots__ = ("_fetch",)
+
+    def __init__(self, fetch: Any) -> None:
+        self._fetch = fetch
+
+    async def fetch(self, resource: str | Request, **options: Unpack[FetchKwargs]) -> Response:
+        """The response for a file: of the URL's path, whatever its host is."""
+        request = Request(resource, **options)
+        answer, url, redirected = self._fetch(
+            request._method, request.url, request._headers._pairs, request.redirect
         )
+        body = Body(content=answer.content) if answer.status not in NULL_BODY_STATUSES else None
+        return Response._assemble(
+            answer.status, Headers._of_pairs(answer.headers), body, url=url, redirected=redirected
+        )
+
+    def __repr__(self) -> str:
+        return "Assets()"
 
 
 class CurrentEnv:

@@ -29,7 +29,10 @@ def ask(port: int, method: str, path: str, headers: Mapping[str, str]) -> tuple[
         response = HTTPResponse(connection, method=method)
         response.begin()
         body = response.read()
-        pairs = [(name.lower(), value.encode("latin-1").decode(errors="replace")) for name, value in response.getheaders()]
+        pairs = [
+            (name.lower(), value.encode("latin-1").decode(errors="replace"))
+            for name, value in response.getheaders()
+        ]
         return response.status, pairs, body
 
 

@@ -1,4 +1,4 @@
-"""Records what wrangler answers: `python tests/worker/assets/recording.py NODE_MODULES [SITE …]`."""
+"""What wrangler answers about static assets: asked of it, and kept in a file."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-sys.path.insert(0, str(Path(__file__).parent))
+from support.asset_answers import Answer, answers
+from support.asset_sites import SITES, Site
 
-from asking import Answer, answers
-from sites import SITES, Site
-
-FILE = Path(__file__).parent / "wrangler_answers.json"
+FILE = Path(__file__).resolve().parents[1] / "worker" / "assets" / "wrangler_answers.json"
 _READY = re.compile(r"Ready on http://[^:]+:(\d+)")
+
+
+class Recorded(TypedDict):
+    """What wrangler made of one site."""
+
+    answers: list[Answer]
+    complaints: list[str]
+
 
 WORKER = """
 export default {
@@ -86,8 +92,14 @@ class Wrangler:
         self._ready.set()
 
 
-def record(site: Site, node_modules: Path) -> list[Answer]:
-    """What wrangler answers to the requests of `site`."""
+def complaints(lines: Sequence[str]) -> list[str]:
+    """What is said of invalid lines in `_headers` and `_redirects`."""
+    kept = (line.strip() for line in lines)
+    return [line for line in kept if line.startswith(("▶︎", "at public/"))]
+
+
+def record(site: Site, node_modules: Path) -> Recorded:
+    """What wrangler answers to the requests of `site`, and what it says of its rules."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         site.write(root / "public")
@@ -95,12 +107,13 @@ def record(site: Site, node_modules: Path) -> list[Answer]:
         (root / "wrangler.toml").write_text(site.toml("index.js"))
         wrangler = Wrangler(node_modules, root)
         try:
-            return answers(wrangler.wait(), site.requests)
+            port = wrangler.wait()
+            return {"answers": answers(port, site.requests), "complaints": complaints(wrangler.lines)}
         finally:
             wrangler.end()
 
 
-def write(sites: dict[str, list[Answer]], node_modules: Path) -> None:
+def write(sites: dict[str, Recorded], node_modules: Path) -> None:
     """Replace in the file what was recorded of `sites`."""
     version = json.loads((node_modules / "wrangler" / "package.json").read_text())["version"]
     before: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"sites": {}}
@@ -112,11 +125,3 @@ def write(sites: dict[str, list[Answer]], node_modules: Path) -> None:
     lines = json.dumps(recorded, indent=1, ensure_ascii=False)
     # One answer a line keeps the differences between two recordings readable.
     FILE.write_text(re.sub(r"\n   (?:  ?(?=\")|(?=\}))", " ", lines) + "\n")
-
-
-if __name__ == "__main__":
-    modules, wanted = Path(sys.argv[1]).resolve(), set(sys.argv[2:])
-    for each in SITES:
-        if not wanted or each.name in wanted:
-            write({each.name: record(each, modules)}, modules)
-            print(each.name, len(each.requests), flush=True)
