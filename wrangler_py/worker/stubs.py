@@ -26,14 +26,16 @@ def write_types(
     variables: Mapping[str, Any],
     hyperdrive: Iterable[str],
     unavailable: Iterable[str] = (),
+    assets: str | None = None,
 ) -> list[Path]:
     """Write the stubs into `folder` (pyright looks into `typings` by itself); return the files that changed.
 
-    `variables` are the Worker's, of which only names and types are used; `hyperdrive` and `unavailable` are
-    names of bindings.
+    `variables` are the Worker's, of which only names and types are used; `hyperdrive`, `unavailable` and `assets`
+    are names of bindings.
     """
     changed: list[Path] = []
-    for name, text in make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable).items():
+    stubs = make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable, assets=assets)
+    for name, text in stubs.items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +45,15 @@ def write_types(
 
 
 def outdated(
-    folder: Path, *, variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str] = ()
+    folder: Path,
+    *,
+    variables: Mapping[str, Any],
+    hyperdrive: Iterable[str],
+    unavailable: Iterable[str] = (),
+    assets: str | None = None,
 ) -> list[Path]:
     """The files that `write_types` would change."""
-    stubs = make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable)
+    stubs = make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable, assets=assets)
     return [
         folder / name
         for name, text in stubs.items()
@@ -55,7 +62,11 @@ def outdated(
 
 
 def make_stubs(
-    *, variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str] = ()
+    *,
+    variables: Mapping[str, Any],
+    hyperdrive: Iterable[str],
+    unavailable: Iterable[str] = (),
+    assets: str | None = None,
 ) -> dict[str, str]:
     """The stubs as text, by their path below the stubs' folder."""
     stubs: dict[str, str] = {}
@@ -65,16 +76,20 @@ def make_stubs(
             continue
         tree = ast.parse(source.read_text(encoding="utf-8"))
         if name == "workers/_env.py":
-            _replace_env(tree, _env_class(variables, hyperdrive, unavailable))
+            _replace_env(tree, _env_class(variables, hyperdrive, unavailable, assets))
         stub = _Stub().visit(tree)
         stubs[f"{name}i"] = _HEADER + ast.unparse(ast.fix_missing_locations(stub)) + "\n"
     return stubs
 
 
-def _env_class(variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str]) -> ast.stmt:
+def _env_class(
+    variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str], assets: str | None
+) -> ast.stmt:
     fields = {name: _type_of(value) for name, value in variables.items()}
     fields |= dict.fromkeys(unavailable, "Unavailable")
     fields |= dict.fromkeys(hyperdrive, "Hyperdrive")
+    if assets is not None:
+        fields[assets] = "Assets"
     lines = [
         f"    {name}: {annotation}"
         for name, annotation in sorted(fields.items())
@@ -109,6 +124,10 @@ class _Stub(ast.NodeTransformer):
         overloaded: set[str] = set()
         for statement in body:
             if isinstance(statement, ast.ImportFrom):
+                if (statement.module or "").startswith("wrangler_py.") and not (statement.module or "").startswith(
+                    _PACKAGE
+                ):
+                    continue  # of the host, which no signature names
                 statement.module = (statement.module or "").removeprefix(_PACKAGE)
                 yield statement
             elif isinstance(statement, ast.Import):

@@ -247,7 +247,9 @@ def test_the_table_is_inherited_by_environments(tmp_path: Path) -> None:
 WORDS = {
     'assets = "public"': '"assets" should be an object, but got value "public" of type string',
     "[assets]\ndirectory = 5": 'Expected "assets.directory" to be of type string but got 5.',
-    '[assets]\ndirectory = "public"\nbinding = true': 'Expected "assets.binding" to be of type string but got true.',
+    '[assets]\ndirectory = "public"\nbinding = true': (
+        'Expected "assets.binding" to be of type string but got true.'
+    ),
     '[assets]\ndirectory = "public"\nhtml_handling = "x"': (
         'Expected "assets.html_handling" field to be one of '
         '["auto-trailing-slash","force-trailing-slash","drop-trailing-slash","none"] but got "x".'
