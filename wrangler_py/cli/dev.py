@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,14 @@ def dev(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; the next free one if it is taken")
     ] = 8787,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            metavar="NAME",
+            help="A host name to answer to, besides localhost and addresses (.NAME: all below it); may be repeated",
+        ),
+    ] = None,
     proxy_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default"),
@@ -95,6 +104,7 @@ def dev(
     from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.proxy.options import ProxyOptions
 
+    allowed_hosts = tuple(_host_name(text) for text in allowed_host or ())
     given = global_options()
     config = project_config(given)
     state = state_folder(config.root, given.cwd, persist_to)
@@ -155,6 +165,7 @@ def dev(
             variables=dict(_key_and_value(text) for text in var or ()),
             ip=ip,
             port=port,
+            allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
@@ -171,3 +182,24 @@ def _key_and_value(text: str) -> tuple[str, str]:
     if not key or not separator:
         raise WranglerError(f"--var {text}: a variable is KEY:VALUE.", hint="As in --var API_HOST:example.com")
     return key, value
+
+
+def _host_name(text: str) -> str:
+    """`text` as a Host header has it, without a port, perhaps with a dot before it."""
+    name, _, port = text.strip().partition(":")
+    dot = "." if name.startswith(".") else ""
+    try:
+        ascii_name = name.strip(".").encode("idna").decode().lower()
+    except UnicodeError:
+        ascii_name = ""
+    if (
+        not ascii_name
+        or not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", ascii_name)
+        or (port and not port.isdigit())
+    ):
+        raise WranglerError(
+            "--allowed-host takes the name of a host.",
+            hint="As in --allowed-host app.example.test, or .example.test for all names below it.",
+            exit_status=2,
+        )
+    return dot + ascii_name

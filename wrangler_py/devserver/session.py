@@ -22,7 +22,7 @@ from wrangler_py.devserver.control import (
     RequestStarted,
 )
 from wrangler_py.devserver.hotkeys import Hotkeys
-from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of, url_of
+from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of, url_of
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
@@ -105,6 +105,11 @@ class DevSession:
         self._url = url_of(listener)
         if options.port not in (0, port_of(listener)):
             self._output.info(f"Port {options.port} is taken: listening on {port_of(listener)}.")
+        if (reach := describe_reach(listener)) is not None:
+            self._output.warn(
+                f"Listening on {reach}: whoever reaches it can use this Worker and its databases, "
+                "run its scheduled handler, and read the source lines and file paths on its error pages."
+            )
         self._supervisor = Supervisor(
             listener,
             self._output,
@@ -176,6 +181,7 @@ class DevSession:
             "flags": list(section.compatibility_flags),
             "compatibility_date": section.compatibility_date,
             "origin": self._url,
+            "allowed_hosts": list(options.allowed_hosts),
             "allow_global_clients": options.proxy.allow_global_clients,
             "test_scheduled": options.test_scheduled,
             "color": self._output.color,

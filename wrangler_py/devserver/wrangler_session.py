@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wrangler_py.devserver.foreground_process import ForegroundProcess
-from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of
+from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.report import Report
@@ -116,6 +116,7 @@ class WranglerSession:
         proxy_port: int,
         proxy_options: ProxyOptions | None,
     ) -> None:
+        _warn_of_reach(options, output)
         options = replace(options, port=_free_port(options, output))
         arguments = pages_arguments(options) if project.is_pages else dev_arguments(options)
         self._process = ForegroundProcess((project.wrangler, *arguments))
@@ -212,6 +213,15 @@ class WranglerSession:
         folders = {path.parent for path in files}
         async for _ in saved_files(folders, wanted=is_followed, recursive=False, quiet_ms=_QUIET_MS):
             await self._update()
+
+
+def _warn_of_reach(options: WranglerOptions, output: Output) -> None:
+    if options.ip is None:
+        return
+    with open_listening_socket(options.ip, 0) as listener:
+        reach = describe_reach(listener)
+    if reach is not None:
+        output.warn(f"Listening on {reach}: whoever reaches it can use this Worker and its databases.")
 
 
 def _free_port(options: WranglerOptions, output: Output) -> int | None:

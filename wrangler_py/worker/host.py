@@ -6,22 +6,24 @@ import asyncio
 import time
 from urllib.parse import parse_qs
 
+from wrangler_py.terminal_text import printable
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
-from wrangler_py.worker.host_names import HostNames
+from wrangler_py.worker.host_names import HostNames, is_cross_site
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import as_response, content_of, head_of
+from wrangler_py.worker.outgoing import as_response, content_of, head_of, text_response
+from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.scheduled import ScheduledController
-from wrangler_py.worker.sdk.workers._response import Response
 from wrangler_py.worker.threads import RequestThreads
 from wrangler_py.worker.unfinished import UnfinishedWork
 from wrangler_py.worker.worker import Worker
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
-SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
+SCHEDULED_PATHS = ("/cdn-cgi/local/scheduled", "/cdn-cgi/handler/scheduled")
 TEST_SCHEDULED_PATH = "/__scheduled"
+_HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -35,7 +37,11 @@ class Host:
         unfinished.follow_warnings(asyncio.get_running_loop())
         self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left)
         self.draining = False
-        self._host_names = HostNames(worker.launch.origin)
+        self._host_names = HostNames(
+            worker.launch.origin,
+            worker.launch.allowed_hosts,
+            warn=lambda line: worker.control.log("warning", line),
+        )
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -101,11 +107,20 @@ class Host:
         """The answer to what is not for the Worker; None for all else."""
         refused = self._host_names.refuse(scope["headers"])
         if refused is not None:
-            return Response(refused, status=403)
+            return text_response(refused, 403)
         path = scope["path"]
         if path == GENERATION_PATH:
-            return Response(str(self.worker.launch.generation), headers={"cache-control": "no-store"})
+            return text_response(str(self.worker.launch.generation), headers=[("cache-control", "no-store")])
+        if self._runs_handlers(path) and is_cross_site(scope["headers"]):
+            self.worker.control.log("warning", f"Refused {printable(path)}: a page of another site asked for it.")
+            return text_response("Only this machine's own pages and programs may run handlers.\n", 403)
         return None
+
+    def _runs_handlers(self, path: str) -> bool:
+        """Whether a request for `path` runs a handler that the platform, and not a client, is to run."""
+        return path.startswith(_HANDLER_PATHS) or (
+            path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled
+        )
 
     def _error_page(self, failure: Failure, scope: Scope) -> Response:
         from wrangler_py.worker.error_page import error_response  # and with it `html`, rarely needed
@@ -115,7 +130,7 @@ class Host:
     def _is_scheduled(self, scope: Scope) -> bool:
         path, launch = scope["path"], self.worker.launch
         return launch.has_worker and (
-            path == SCHEDULED_PATH or (path == TEST_SCHEDULED_PATH and launch.test_scheduled)
+            path in SCHEDULED_PATHS or (path == TEST_SCHEDULED_PATH and launch.test_scheduled)
         )
 
     def _operation(self, scope: Scope) -> Operation:
@@ -125,7 +140,7 @@ class Host:
             async def run_scheduled(invocation: Invocation, body: IncomingBody | None) -> Response:
                 controller = ScheduledController.of_query(query)
                 await invocation.call("scheduled", controller)
-                return Response("ok")
+                return text_response("ok")
 
             return run_scheduled
 

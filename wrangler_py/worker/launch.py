@@ -40,6 +40,8 @@ class Launch:
     flags: tuple[str, ...] = ()
     compatibility_date: str | None = None
     origin: str = "http://127.0.0.1:8787"
+    allowed_hosts: tuple[str, ...] = ()
+    """Names by which the server may be asked for, besides its own."""
     allow_global_clients: bool = False
     test_scheduled: bool = False
     color: bool = False
@@ -51,6 +53,7 @@ class Launch:
         fields["main"] = Path(fields["main"])
         fields["root"] = Path(fields["root"])
         fields["flags"] = tuple(fields.get("flags", ()))
+        fields["allowed_hosts"] = tuple(fields.get("allowed_hosts", ()))
         fields["hyperdrive"] = {
             binding: HyperdriveEndpoint(**endpoint) for binding, endpoint in fields.get("hyperdrive", {}).items()
         }

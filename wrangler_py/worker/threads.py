@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.unfinished import track_origins
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -144,5 +145,5 @@ class _Selector(selectors.DefaultSelector):
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
-        return asyncio.new_event_loop()  # the kind that can start processes
-    return asyncio.SelectorEventLoop(_Selector())
+        return RequestLoop()
+    return RequestLoop(_Selector())

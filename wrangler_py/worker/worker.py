@@ -10,17 +10,21 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.project import python_flags
 from wrangler_py.worker import imports
 from wrangler_py.worker.entrypoint import Entrypoint, EntrypointError
 from wrangler_py.worker.environment import EnvironmentBuilder
 from wrangler_py.worker.failure import Failure, FailureReporter
-from wrangler_py.worker.sdk.workers._current import current
+from wrangler_py.worker.platform import blocking
+from wrangler_py.worker.platform.convert import settings
+from wrangler_py.worker.platform.current import current
+from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 
 if TYPE_CHECKING:
     from wrangler_py.worker.assets.site import StaticSite
+    from wrangler_py.worker.bindings import Env
     from wrangler_py.worker.control import ControlChannel
     from wrangler_py.worker.launch import Launch
-    from wrangler_py.worker.sdk.workers._env import Env
 
 
 LOOK_AGAIN_S = 1.0
@@ -76,17 +80,25 @@ class Worker:
         if not self.launch.has_worker:
             return
         imports.install_modules()
+        blocking.install()
         imports.add_project_paths(self.launch.root, self.launch.main)
+        flags = python_flags.enabled_flags(self.launch.compatibility_date, self.launch.flags)
+        _cloudflare_compat_flags.enabled = flags
+        settings.dicts_become_objects = python_flags.pyodide_version(flags).startswith("314")
         token = current.set(_GlobalScope(self.environments.for_global_scope()))
         try:
             if not self.launch.main.is_file():
                 main = self.failures.relative(str(self.launch.main))
                 raise EntrypointError(f"The config file's main is {main}, and there is no such file")
-            self.entrypoint = Entrypoint(imports.load_main(self.launch.main))
+            imports.load_package_patches()
+            self.entrypoint = Entrypoint(imports.load_main(self.launch.main), flags)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self.failure = self.failures.describe(error, title="Your Worker could not be loaded")
+        else:
+            for warning in self.entrypoint.warnings:
+                self.control.log("warning", warning)
         finally:
             current.reset(token)
         self._looked_at = time.monotonic()

@@ -1,0 +1,115 @@
+"""The `js` module: JavaScript's global scope, as Python Workers import it.
+
+A name is imported at its first use, so that a Worker pays for what it uses only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any, Final
+
+_PLACES: Final[dict[str, tuple[str, ...]]] = {
+    "urls": ("URL", "URLSearchParams"),
+    "headers": ("Headers",),
+    "text_codecs": ("TextDecoder", "TextEncoder"),
+    "base64_text": (
+        "atob",
+        "btoa",
+        "encodeURIComponent",
+        "encodeURI",
+        "decodeURIComponent",
+        "decodeURI",
+        "escape",
+        "unescape",
+    ),
+    "events": ("Event", "EventTarget", "CustomEvent", "MessageEvent", "CloseEvent", "ErrorEvent"),
+    "aborting": ("AbortController", "AbortSignal"),
+    "blobs": ("Blob", "File"),
+    "readable": ("ReadableStream",),
+    "readers": ("ReadableStreamDefaultReader", "ReadableStreamBYOBReader"),
+    "readable_controllers": (
+        "ReadableStreamDefaultController",
+        "ReadableByteStreamController",
+        "ReadableStreamBYOBRequest",
+    ),
+    "writable": ("WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"),
+    "transforms": (
+        "TransformStream",
+        "TransformStreamDefaultController",
+        "IdentityTransformStream",
+        "FixedLengthStream",
+    ),
+    "converting_streams": ("CompressionStream", "DecompressionStream", "TextDecoderStream", "TextEncoderStream"),
+    "stream_sources": ("CountQueuingStrategy", "ByteLengthQueuingStrategy"),
+    "forms": ("FormData",),
+    "responses": ("Response",),
+    "requests": ("Request",),
+    "websockets": ("WebSocket", "WebSocketPair"),
+    "json_text": ("JSON",),
+    "dates": ("Date",),
+    "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
+    "objects": ("structuredClone",),
+    "global_objects": ("console", "performance", "navigator", "reportError"),
+    "timers": (
+        "setTimeout",
+        "setInterval",
+        "setImmediate",
+        "clearTimeout",
+        "clearInterval",
+        "clearImmediate",
+        "queueMicrotask",
+        "scheduler",
+    ),
+}
+"""The names each file of this package defines."""
+
+_RENAMED: Final = {
+    "Array": ("containers", "JsArray"),
+    "Map": ("containers", "JsMap"),
+    "Set": ("containers", "JsSet"),
+    "Promise": ("promise", "JsPromise"),
+    "Error": ("values", "JsException"),
+    "TypeError": ("values", "JsTypeError"),
+    "RangeError": ("values", "JsRangeError"),
+    "SyntaxError": ("values", "JsSyntaxError"),
+    "ReferenceError": ("values", "JsReferenceError"),
+    "URIError": ("values", "JsURIError"),
+    "EvalError": ("values", "JsEvalError"),
+    "DOMException": ("values", "DOMException"),
+    "Object": ("objects", "object_function"),
+    "Number": ("numbers", "number_function"),
+    "String": ("numbers", "string_function"),
+    "Boolean": ("numbers", "boolean_function"),
+    "NaN": ("numbers", "NAN"),
+    "null": ("values", "jsnull"),
+    "undefined": ("values", "undefined"),
+    **{
+        name: ("buffers", name)
+        for name in (
+            "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array",
+            "Uint32Array", "Int32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
+        )
+    },
+}  # fmt: skip
+
+PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
+
+
+class JsModule(ModuleType):
+    """JavaScript's global scope."""
+
+    def __getattr__(self, name: str) -> Any:
+        place = PLACES.get(name)
+        if place is None:
+            raise AttributeError(f"module 'js' has no attribute {name!r}")
+        module, attribute = place
+        value = getattr(importlib.import_module(f"wrangler_py.worker.platform.{module}"), attribute)
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *PLACES})
+
+
+namespace = JsModule("js")

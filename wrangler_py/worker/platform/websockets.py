@@ -1,0 +1,160 @@
+"""`WebSocket` and `WebSocketPair`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type
+from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
+from wrangler_py.worker.platform.events import CloseEvent, Event, EventTarget, MessageEvent
+from wrangler_py.worker.platform.numbers import to_int32
+from wrangler_py.worker.platform.stream_sources import type_error
+from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
+
+_CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
+_NOT_ACCEPTED: Final = (
+    "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages."
+)
+_RESERVED: Final = frozenset({1004, 1005, 1006, 1015})
+
+
+class WebSocket(EventTarget):
+    """One end of a WebSocket connection. The other end is another one, or a connection of the host's."""
+
+    CONNECTING = READY_STATE_CONNECTING = _CONNECTING
+    OPEN = READY_STATE_OPEN = _OPEN
+    CLOSING = READY_STATE_CLOSING = _CLOSING
+    CLOSED = READY_STATE_CLOSED = _CLOSED
+
+    illegal_constructor = True
+
+    _peer: Any
+    """Has `receive(message)` and `receive_close(code, reason)`: another WebSocket, or the host's connection."""
+
+    def __init__(self, url: Any = jsnull) -> None:
+        self.readyState = _OPEN
+        self.url, self.protocol, self.extensions = url, "", ""
+        self.binaryType = "arraybuffer"
+        self._peer = None
+        self._accepted = self._coupled = self._closed_outgoing = self._closed_incoming = False
+        self._waiting: list[Event] = []
+
+    @js_function
+    def accept(self, options: Any = None) -> None:
+        if self._coupled:
+            raise type_error("Can't accept() WebSocket that was already used in a response.")
+        if self._accepted:
+            return
+        self._accepted = True
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def send(self, message: Any = MISSING) -> None:
+        if message is MISSING:
+            raise not_of_type("WebSocket", 1, "ArrayBuffer or string", "send")
+        if self._closed_outgoing:
+            raise type_error("Can't call WebSocket send() after close().")
+        if not self._accepted:
+            raise type_error(_NOT_ACCEPTED)
+        if self._peer is not None:
+            self._peer.receive(message.to_bytes() if isinstance(message, JsBuffer) else js_string(message))
+
+    def close(self, code: Any = None, reason: Any = None) -> None:
+        number = None if code is None else to_int32(code)
+        if number is not None and (not 1000 <= number < 5000 or number in _RESERVED):
+            raise DOMException.new(f"Invalid WebSocket close code: {number}.", "InvalidAccessError")
+        text = None if reason is None else js_string(reason)
+        if text is not None and len(text.encode()) > 123:
+            raise DOMException.new(
+                "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.", "SyntaxError"
+            )
+        if text is not None and number is None:
+            raise DOMException.new(
+                "If you specify a WebSocket close reason, you must also specify a code.", "InvalidAccessError"
+            )
+        if self._closed_outgoing:
+            return
+        if not self._accepted:
+            raise type_error(_NOT_ACCEPTED)
+        self._closed_outgoing = True
+        self.readyState = _CLOSED if self._closed_incoming else _CLOSING
+        if self._peer is not None:
+            self._peer.receive_close(1005 if number is None else number, text or "")
+
+    def serializeAttachment(self, attachment: Any = None) -> None:
+        from wrangler_py.worker.platform.objects import structuredClone
+
+        self._attachment = structuredClone(attachment)
+
+    def deserializeAttachment(self) -> Any:
+        return getattr(self, "_attachment", jsnull)
+
+    # What the other end and the host use.
+
+    def connect(self, peer: Any) -> None:
+        """Send what the program sends to `peer`."""
+        self._peer = peer
+
+    def couple(self) -> None:
+        """Let the host serve it as a response's. Raises TypeError if the program accepted it."""
+        if self._accepted:
+            raise type_error("Can't return WebSocket in a Response after calling accept().")
+        if self._coupled:
+            raise type_error("Can't return WebSocket that was already used in a response.")
+        self._coupled = True
+
+    def receive(self, message: str | bytes) -> None:
+        """A message for the program, or for the client of a coupled socket."""
+        data = message if isinstance(message, str) else array_buffer(bytearray(message))
+        self._take(MessageEvent.new("message", js_object({"data": data})))
+
+    def receive_close(self, code: int, reason: str, clean: bool = True) -> None:
+        """The other end is closed."""
+        if self._closed_incoming:
+            return
+        self._closed_incoming = True
+        self._take(CloseEvent.new("close", js_object({"code": code, "reason": reason, "wasClean": clean})))
+
+    def _take(self, event: Event) -> None:
+        self._waiting.append(event)
+        if self._accepted and len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        while self._waiting:
+            event = self._waiting.pop(0)
+            if isinstance(event, CloseEvent):
+                self.readyState = _CLOSED if self._closed_outgoing else _CLOSING
+                if not self._closed_outgoing:
+                    self._answer_close(event)
+            self.dispatchEvent(event)
+
+    def _answer_close(self, event: CloseEvent) -> None:
+        """Close this direction, too, as workerd does for programs that rely on it."""
+        self._closed_outgoing = True
+        self.readyState = _CLOSED
+        if self._peer is not None:
+            self._peer.receive_close(event.code, event.reason)
+
+
+def make_socket() -> WebSocket:
+    """An end whose other end is to be connected."""
+    socket = object.__new__(WebSocket)
+    WebSocket.__init__(socket)
+    return socket
+
+
+class WebSocketPair(EventTarget):
+    """Two ends of one connection, under the names 0 and 1."""
+
+    def __init__(self) -> None:
+        self._ends = make_socket(), make_socket()
+        self._ends[0].connect(self._ends[1])
+        self._ends[1].connect(self._ends[0])
+
+    def __getitem__(self, index: int) -> WebSocket:
+        return self._ends[index]
+
+    def _own_properties(self) -> dict[str, Any]:
+        return {"0": self._ends[0], "1": self._ends[1]}
