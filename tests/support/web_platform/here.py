@@ -96,11 +96,7 @@ def show(value: Any) -> Any:
         return value
     if isinstance(value, int | float):
         if isinstance(value, float) and (not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0)):
-            text = (
-                "NaN"
-                if math.isnan(value)
-                else ("-" if value < 0 or value == 0 else "") + ("0" if value == 0 else "Infinity")
-            )
+            text = "NaN" if math.isnan(value) else ("-" if value < 0 or value == 0 else "") + ("0" if value == 0 else "Infinity")
             return {"$": "number", "value": text}
         return int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, list | tuple):

@@ -98,3 +98,6 @@ def _position(value: Any, default: int, size: int) -> int:
         return default
     number = int(value)
     return max(size + number, 0) if number < 0 else min(number, size)
+
+
+

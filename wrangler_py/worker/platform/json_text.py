@@ -305,3 +305,5 @@ def _revive(_holder: Any, key: str, value: Any, reviver: Any) -> Any:
             else:
                 values[name] = revived
     return call(reviver, key, value)
+
+

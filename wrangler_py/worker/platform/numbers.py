@@ -245,3 +245,4 @@ class String:
 
 boolean_function = Boolean()
 string_function = String()
+

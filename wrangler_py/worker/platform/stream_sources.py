@@ -35,7 +35,9 @@ def invoke(function: Callback | None, *args: Any) -> Awaitable[Any] | None:
     return result if inspect.isawaitable(result) else None
 
 
-def after(work: Awaitable[Any] | None, done: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
+def after(
+    work: Awaitable[Any] | None, done: Callable[[], None], failed: Callable[[BaseException], None]
+) -> None:
     """Call `done` once the work is done, at once if there is none, or `failed` with its exception."""
     if work is None:
         done()
@@ -135,3 +137,5 @@ def _count(_chunk: Any = None) -> int:
 
 def _length(chunk: Any = None) -> Any:
     return chunk.byteLength if isinstance(chunk, JsBuffer) else None
+
+

@@ -78,7 +78,9 @@ class URLSearchParams(JsLookup):
     def delete(self, name: Any = MISSING, value: Any = None) -> None:
         wanted = text_argument(name, "URLSearchParams", 1, "delete", "USVString")
         only = None if value is None else usv_string(value)
-        self._pairs = [pair for pair in self._pairs if pair[0] != wanted or (only is not None and pair[1] != only)]
+        self._pairs = [
+            pair for pair in self._pairs if pair[0] != wanted or (only is not None and pair[1] != only)
+        ]
         self._changed()
 
     def get(self, name: Any = MISSING) -> Any:

@@ -34,20 +34,10 @@ OPERATIONS: list[str] = [
     "AbortSignal.any(arr(AbortSignal.abort('x'))).reason",
     *(
         f"e = DOMException.new('message', {name!r})\narr(e.name, e.message, e.code)"
-        for name in (
-            "AbortError",
-            "NotFoundError",
-            "TimeoutError",
-            "DataCloneError",
-            "InvalidStateError",
-            "Whatever",
-        )
+        for name in ("AbortError", "NotFoundError", "TimeoutError", "DataCloneError", "InvalidStateError", "Whatever")
     ),
     "e = DOMException.new()\narr(e.name, e.message, e.code)",
-    *(
-        f"e = {kind}.new('text')\narr(e.name, e.message, str(e))"
-        for kind in ("Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "URIError", "EvalError")
-    ),
+    *(f"e = {kind}.new('text')\narr(e.name, e.message, str(e))" for kind in ("Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "URIError", "EvalError")),
     "Error.new('a', cause='b').cause",
     "str(DOMException.new('m', 'AbortError'))",
     "p = WebSocketPair.new()\narr(p[0].readyState, p[0].url, p[0].protocol, p[0].extensions)",
