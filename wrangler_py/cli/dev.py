@@ -91,7 +91,7 @@ def dev(
 ) -> None:
     """Run the Worker here, with a Hyperdrive that pools and caches.
 
-    Saving a file reloads it. Ctrl-C ends it, with everything that was started. A Worker in JavaScript or
+    The files of `assets` are served ahead of it. Saving a file reloads it. Ctrl-C ends it, with everything that was started. A Worker in JavaScript or
     TypeScript runs on the project's own wrangler, which also gets the options that are unknown here and all
     that follows `--`.
     """

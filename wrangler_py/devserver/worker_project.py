@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def read_project(options: DevOptions) -> WorkerProject:
     config = ConfigFile.load(options.config_path)
     section = config.section(options.environment)
     main = _main(options, config, section)
+    assets = _assets(config, section, has_worker=main is not None)
     if main is not None and (refusal := flag_refusal(section)) is not None:
         raise refusal
     environ = environment_variables(config.root, options.environment, env_files=options.env_files)
@@ -66,8 +67,12 @@ def read_project(options: DevOptions) -> WorkerProject:
         section=section,
         variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
         bindings=resolve_bindings(section, environ),
-        assets=_assets(config, section, has_worker=main is not None),
-        warnings=(*config.warnings(options.environment), *misnamed_variables(section, environ)),
+        assets=assets,
+        warnings=(
+            *config.warnings(options.environment),
+            *misnamed_variables(section, environ),
+            *_private_files(assets),
+        ),
     )
 
 
@@ -92,6 +97,14 @@ def _assets(config: ConfigFile, section: Section, *, has_worker: bool) -> Assets
     if (reason := reason_not_to_deploy(assets.directory)) is not None:
         raise WranglerError(reason)
     return assets
+
+
+def _private_files(assets: Assets | None) -> Iterator[str]:
+    if assets is not None:
+        from wrangler_py.worker.assets.check import warning_of_private_files
+
+        if (warning := warning_of_private_files(assets.directory)) is not None:
+            yield warning
 
 
 def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path | None:

@@ -323,6 +323,16 @@ def test_what_is_probably_not_meant(tmp_path: Path) -> None:
         dev.wait_for("run_worker_first=true set without an assets binding")
 
 
+def test_private_files_in_the_folder_are_warned_of(tmp_path: Path) -> None:
+    root = with_files(tmp_path, {}, config='[assets]\ndirectory = "."\n')
+    (root / ".dev.vars").write_text("TOKEN=secret\n")
+    write_files(root, {".assetsignore": "src\nhome\nwrangler.toml\n"})
+    with DevProcess(root) as dev:
+        dev.ready()
+        dev.wait_for(r"Everyone can read \.dev\.vars as a static asset")
+        assert dev.get("/src/entry.py").text == "worker"
+
+
 def refused(root: Path, words: str, *arguments: str) -> None:
     with DevProcess(root, *arguments) as dev:
         assert dev.wait() == 1, dev.output

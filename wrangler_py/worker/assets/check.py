@@ -12,6 +12,24 @@ from wrangler_py.worker.assets.settings import MAX_ASSET_COUNT, MAX_ASSET_SIZE
 WORKER_FILE = "_worker.js"
 
 
+_PRIVATE = (".dev.vars", ".env", "wrangler.toml", "wrangler.json", "wrangler.jsonc")
+"""How the names of files begin that are not meant to be read by everyone."""
+_NAMED = 3
+
+
+def warning_of_private_files(directory: Path) -> str | None:
+    """What to say of files in the folder that were hardly meant to be public; None if there are none."""
+    patterns, _ = _patterns(directory)
+    private = sorted(path for path, entry in _files(directory, "", patterns) if entry.name.startswith(_PRIVATE))
+    if not private:
+        return None
+    named = ", ".join(private[:_NAMED]) + (", …" if len(private) > _NAMED else "")
+    return (
+        f"Everyone can read {named} as a static asset, here and once it is deployed. "
+        f"List it in {directory.name}/{IGNORE_FILE}, or serve another folder."
+    )
+
+
 def reason_not_to_deploy(directory: Path) -> str | None:
     """Why wrangler would refuse the folder, in its words; None if it would not."""
     patterns, has_ignore_file = _patterns(directory)
