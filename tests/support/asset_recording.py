@@ -113,15 +113,17 @@ def record(site: Site, node_modules: Path) -> Recorded:
             wrangler.end()
 
 
-def write(sites: dict[str, Recorded], node_modules: Path) -> None:
-    """Replace in the file what was recorded of `sites`."""
-    version = json.loads((node_modules / "wrangler" / "package.json").read_text())["version"]
-    before: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"sites": {}}
-    recorded = {
-        "wrangler": version,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "sites": {site.name: sites.get(site.name, before["sites"].get(site.name)) for site in SITES},
-    }
-    lines = json.dumps(recorded, indent=1, ensure_ascii=False)
+def version_of(node_modules: Path) -> str:
+    """The version of wrangler that is installed there."""
+    version: str = json.loads((node_modules / "wrangler" / "package.json").read_text())["version"]
+    return version
+
+
+def write(name: str, recorded: Recorded, node_modules: Path) -> None:
+    """Replace in the file what was recorded of one site."""
+    before: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    before[name] = {"wrangler": version_of(node_modules), "date": today, **recorded}
+    lines = json.dumps({site.name: before.get(site.name) for site in SITES}, indent=1, ensure_ascii=False)
     # One answer a line keeps the differences between two recordings readable.
     FILE.write_text(re.sub(r"\n   (?:  ?(?=\")|(?=\}))", " ", lines) + "\n")

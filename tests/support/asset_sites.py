@@ -214,7 +214,7 @@ https://example.com/absolute /x
 /spa/* /about 200
 /blog/:year/* /:splat?year=:year 308
 /wild/* https://:splat.example.com/x
-/join/*  //double///:splat
+/join/*  /double///:splat?next=//x
 /late /late-static 301
 /rewrite-dynamic/:page /:page 200
 /ext/:name.html /named/:name
@@ -262,6 +262,13 @@ RULE_PATHS = (
     "/%C3%BCn%C3%AF", "/umlaut", "/missing", "/nothing",
 )  # fmt: skip
 
+BASE_PATHS = (
+    "/", "/sub", "/sub/", "/sub/index.html", "/sub/index", "/sub/about", "/sub/about.html", "/sub/about/", "/about",
+    "/sub/blog", "/sub/blog/", "/subway", "/sub/nothing", "/sub/docs/nothing", "/nothing", "/sub/old", "/old",
+    "/sub/in", "/sub/out", "/s%75b/about", "/sub//about", "//sub/about", "/sub?x=1",
+    "/sub/%C3%BCn%C3%AF", "/sub/../about",
+)  # fmt: skip
+
 ROUTED_PATHS = (
     "/", "/about", "/about.html", "/api", "/api/", "/api/data.json", "/api/docs/x", "/api/docs/", "/exact",
     "/exact/", "/nothing", "/docs/nothing", "/mid/x/end", "/mid/x/y/end", "/%61pi/data.json", "/api%2Fdata.json",
@@ -283,6 +290,8 @@ class Site:
     assets: Mapping[str, object] = field(default_factory=dict)
     worker: bool = True
     date: str = LATE
+    since: tuple[int, ...] = (4,)
+    """The wrangler that knows what the site has."""
     flags: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
@@ -420,6 +429,22 @@ SITES = (
         get("/missing", "/rewritten-nowhere", "/old", "/nothing", "/about", "/post/a"),
         {"not_found_handling": "404-page"},
         worker=False,
+    ),
+    *(
+        Site(
+            f"base-{html_handling}",
+            {**PAGES, "_redirects": "/sub/old /sub/new\n/old /new\n/sub/in /sub/about 200\n/sub/out /about 200\n"},
+            get(*BASE_PATHS),
+            {"base_path": base, "html_handling": html_handling, "not_found_handling": not_found},
+            worker=worker,
+            since=(4, 164),
+        )
+        for html_handling, base, not_found, worker in (
+            ("auto-trailing-slash", "/sub/", "none", True),
+            ("force-trailing-slash", "sub/./x/..", "single-page-application", True),
+            ("drop-trailing-slash", "/sub", "404-page", False),
+            ("none", "/sub/", "404-page", True),
+        )
     ),
     Site("rules-broken", _BROKEN_HEADER, get("/", "/bad.txt", "/nothing")),
     Site(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from wrangler_py.errors import WranglerError
 
 HTML_HANDLING = ("auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none")
 NOT_FOUND_HANDLING = ("single-page-application", "404-page", "none")
-ASSETS_KEYS = frozenset({"directory", "binding", "html_handling", "not_found_handling", "run_worker_first"})
+ASSETS_KEYS = frozenset(
+    {"base_path", "binding", "directory", "html_handling", "not_found_handling", "run_worker_first"}
+)
 
 NAVIGATION_FLAG = "assets_navigation_prefers_asset_serving"
 NO_NAVIGATION_FLAG = "assets_navigation_has_no_effect"
@@ -32,6 +35,7 @@ class Assets:
     binding: str | None = None
     html_handling: str = HTML_HANDLING[0]
     not_found_handling: str = "none"
+    base_path: str = "/"
     run_worker_first: bool | tuple[str, ...] = False
 
     def launch_message(self, flags: Sequence[str], date: str | None) -> dict[str, Any]:
@@ -42,6 +46,7 @@ class Assets:
             "binding": self.binding,
             "html_handling": self.html_handling,
             "not_found_handling": self.not_found_handling,
+            "base_path": self.base_path,
             "run_worker_first": self.run_worker_first,
             "navigation_prefers_assets": NAVIGATION_FLAG in flags or (by_date and NO_NAVIGATION_FLAG not in flags),
         }
@@ -86,6 +91,7 @@ def read_assets(table: Any, root: Path, file: str, environment: str | None, *, h
         binding=table.get("binding"),
         html_handling=table.get("html_handling", HTML_HANDLING[0]),
         not_found_handling=table.get("not_found_handling", "none"),
+        base_path=_base_path(table.get("base_path", "/"), place),
         run_worker_first=tuple(first) if isinstance(first, list) else first,
     )
 
@@ -108,7 +114,7 @@ def assets_warnings(table: Any, file: str, prefix: str) -> Iterator[str]:
 
 def _problems(table: Mapping[str, Any]) -> Iterator[str]:
     choices = {"html_handling": HTML_HANDLING, "not_found_handling": NOT_FOUND_HANDLING}
-    for key in ("directory", "binding", "html_handling", "not_found_handling"):
+    for key in ("directory", "binding", "html_handling", "not_found_handling", "base_path"):
         value = table.get(key)
         if value is None:
             continue
@@ -128,6 +134,31 @@ def _problems(table: Mapping[str, Any]) -> Iterator[str]:
     elif not isinstance(first, bool):
         shown = json.dumps(first, default=str)
         yield f'The field "assets.run_worker_first" should be an array of strings or a boolean, but got {shown}.'
+
+
+def _base_path(value: str, place: str) -> str:
+    """The prefix in its normal form, with a slash at both ends."""
+    if not value:
+        problem = "The value must not be empty."
+    elif value.startswith("//") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", value):
+        problem = "The value must be a pathname, not a URL."
+    elif "\\" in value:
+        problem = "The value must not contain backslashes."
+    elif re.search(r"[\x00-\x1f\x7f]", value):
+        problem = "The value must not contain control characters."
+    elif "?" in value or "#" in value:
+        problem = "The value must not contain query strings or fragments."
+    elif "%" in value:
+        problem = "The value must not contain percent-encoded sequences."
+    else:
+        segments: list[str] = []
+        for segment in value.split("/"):
+            if segment == "..":
+                del segments[-1:]
+            elif segment not in ("", "."):
+                segments.append(segment)
+        return f"/{'/'.join(segments)}/" if segments else "/"
+    raise WranglerError(f"{place}: Invalid assets base_path: {problem}")
 
 
 def _directory(table: Mapping[str, Any], root: Path, place: str) -> Path:

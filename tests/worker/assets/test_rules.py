@@ -86,6 +86,8 @@ def test_limits_of_redirects() -> None:
         ("/a/:b /x/:b", "/a/1/2", None),
         ("/a/* /:splat", "/a//example.com", "/example.com"),
         ("/a/* https://example.com/:splat", "/a/1/2", "https://example.com/1/2"),
+        ("/a/* //example.com/:splat", "/a/1", "//example.com/1"),
+        ("/a/* /x?next=//:splat", "/a//y", "/x?next=///y"),
         ("/:a/:a /x", "/1/1", None),
         ("/a.b /x", "/aXb", None),
         ("/a(b /x", "/a(b", "/x"),

@@ -270,6 +270,9 @@ WORDS = {
     '[assets]\ndirectory = "public"\nrun_worker_first = ["/x", "!b"]': "'!b': negative rules must start with '!/'",
     '[assets]\ndirectory = "public"\nrun_worker_first = ["/x/*", "/x/y"]': "'/x/y': rule '/x/*' makes it redundant",
     '[assets]\ndirectory = "public"\nrun_worker_first = ["/x", "/x"]': "'/x': rule is a duplicate",
+    '[assets]\ndirectory = "public"\nbase_path = ""': "Invalid assets base_path: The value must not be empty.",
+    '[assets]\ndirectory = "public"\nbase_path = "//x"': "base_path: The value must be a pathname, not a URL.",
+    '[assets]\ndirectory = "public"\nbase_path = "/a?b"': "must not contain query strings or fragments.",
     '[assets]\nbinding = "A"': "is missing the required `directory` property",
     '[assets]\ndirectory = ""': "The assets directory cannot be an empty string.",
     '[assets]\ndirectory = "nope"': (

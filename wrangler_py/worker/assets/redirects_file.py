@@ -24,8 +24,8 @@ _DEFAULT_STATUS = "302"
 _STATUSES = frozenset({"200", "301", "302", "303", "307", "308"})
 _COMMENT = re.compile(r"\s+#.*$")
 _TO_INDEX = re.compile(r"/index(.html)?$")
-_SCHEME = re.compile(r"\w+://", re.ASCII)
-_SLASHES = re.compile(r"/+")
+_OTHER_HOST = re.compile(r"\w+://|//[^/\\\s?#]", re.ASCII)
+_SLASHES = re.compile(r"[/\\]+")
 
 
 class Redirect(NamedTuple):
@@ -97,8 +97,11 @@ class RedirectRules:
         for pattern, redirect in self._dynamic:
             if (match := pattern.fullmatch(path)) is not None:
                 target = fill_in(redirect.to, match.groupdict()).strip()
-                # Two slashes at the beginning would lead to another host.
-                return Redirect(target if _SCHEME.match(target) else _SLASHES.sub("/", target), redirect.status)
+                if not _OTHER_HOST.match(redirect.to):
+                    # What a request filled in must not lead to another host, as two slashes would.
+                    path, rest = _split(target)
+                    target = _SLASHES.sub("/", path) + rest
+                return Redirect(target, redirect.status)
         return None
 
     def notes(self) -> list[str]:
@@ -130,6 +133,12 @@ class _Counts:
                 f"Skipping remaining {lines_left} lines of file."
             )
         return None
+
+
+def _split(target: str) -> tuple[str, str]:
+    """The path of a target, and its query and fragment."""
+    end = re.search(r"[?#]", target)
+    return (target, "") if end is None else (target[: end.start()], target[end.start() :])
 
 
 def _tokens(line: str) -> tuple[str, str, str]:

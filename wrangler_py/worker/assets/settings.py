@@ -14,7 +14,7 @@ MAX_ASSET_COUNT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class AssetSettings:
-    """Which folder is served, and how.
+    """Which folder is served, and how. `base_path`, before all paths, begins and ends with a slash.
 
     `run_worker_first` is whether every request goes to the Worker, or else the patterns that decide;
     `navigation_prefers_assets` whether a browser's navigation gets what `not_found_handling` says.
@@ -24,6 +24,7 @@ class AssetSettings:
     binding: str | None = None
     html_handling: str = "auto-trailing-slash"
     not_found_handling: str = "none"
+    base_path: str = "/"
     run_worker_first: bool | tuple[str, ...] = False
     navigation_prefers_assets: bool = True
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ada_url import URL
 
+from wrangler_py.worker.assets.base_path import above, below, root_redirect
 from wrangler_py.worker.assets.content_types import content_type_of
 from wrangler_py.worker.assets.folder import AssetFile, AssetFolder, TextFile
 from wrangler_py.worker.assets.headers_file import HeaderRules
@@ -116,6 +117,8 @@ class StaticSite:
         found = self._find(request, url, self.settings.not_found_handling)
         if isinstance(found, _NoAsset):
             answer = AssetAnswer(NOT_FOUND, [])
+            if below(decode_path(url.pathname), self.settings.base_path) is None:
+                return answer
         elif isinstance(found, Found):
             answer = self._send(request, found)
         else:
@@ -131,7 +134,9 @@ class StaticSite:
     def _find(
         self, request: AssetRequest, url: URL, not_found_handling: str
     ) -> Found[AssetFile] | AssetAnswer | _NoAsset:
-        path = url.pathname
+        path, base = url.pathname, self.settings.base_path
+        if below(decode_path(path), base) is None:
+            return _NoAsset()
         redirect = self._redirects.match(path)
         if redirect is not None:
             try:
@@ -143,16 +148,29 @@ class StaticSite:
                 return AssetAnswer(redirect.status, [("location", _location(target, url))])
             path = target.pathname
         decoded = decode_path(path)
-        resolved = self._resolvers[not_found_handling].resolve(decoded)
+        resolved = self._resolve(decoded, not_found_handling, rewritten=redirect is not None)
         if resolved is None:
             return _NoAsset() if redirect is None else AssetAnswer(NOT_FOUND, [])
         if request.method not in ("GET", "HEAD"):
             return AssetAnswer(METHOD_NOT_ALLOWED, [])
         if isinstance(resolved, Canonical):
-            return _redirected(encode_path(resolved.path) + url.search)
+            return _redirected(encode_path(above(resolved.path, base)) + url.search)
         # A path that is encoded in another way than this, or has more slashes, is not the file's own.
         encoded = encode_path(decoded)
         return resolved if encoded == path else _redirected(encoded + url.search)
+
+    def _resolve(
+        self, path: str, not_found_handling: str, *, rewritten: bool
+    ) -> Found[AssetFile] | Canonical | None:
+        base = self.settings.base_path
+        file_path = below(path, base)
+        if file_path is None:
+            return None
+        if not rewritten:
+            root = root_redirect(path, base, self.settings.html_handling)
+            if root is not None and self._folder.find("/index.html") is not None:
+                return Canonical("/" if root == base else "")
+        return self._resolvers[not_found_handling].resolve(file_path)
 
     def _send(self, request: AssetRequest, found: Found[AssetFile]) -> AssetAnswer:
         try:
