@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.node_packages import node, node_modules
 from support.worker_child import Child
+
+__all__ = ["node", "node_modules", "start_worker"]
 
 StartWorker = Callable[..., Child]
 

@@ -7,14 +7,23 @@ import asyncio
 import math
 from typing import Any
 
+from support.web_platform.record import COMPATIBILITY_DATE
+
+from wrangler_py.project.python_flags import enabled_flags
 from wrangler_py.worker.platform import js_module
 from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
 from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.convert import create_proxy
+from wrangler_py.worker.platform.current import current
+from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_object, js_string, jsnull
 
 _LIMIT_S = 3
+
+
+class _Request:
+    """An invocation that has nothing: operations reach no other server."""
 
 
 async def gather(iterable: Any) -> list[Any]:
@@ -24,6 +33,8 @@ async def gather(iterable: Any) -> list[Any]:
 async def run_here(operation: str) -> Any:
     """What `run` of the JavaScript side gives."""
     function = compiled(operation)
+    current.set(_Request())  # type: ignore[arg-type]
+    _cloudflare_compat_flags.enabled = enabled_flags(COMPATIBILITY_DATE, ())
     try:
         return {"value": show(await asyncio.wait_for(function(), _LIMIT_S))}
     except TimeoutError:
@@ -95,9 +106,8 @@ def show(value: Any) -> Any:
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
-        if isinstance(value, float) and (not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0)):
-            text = "NaN" if math.isnan(value) else ("-" if value < 0 or value == 0 else "") + ("0" if value == 0 else "Infinity")
-            return {"$": "number", "value": text}
+        if isinstance(value, float) and not math.isfinite(value):
+            return {"$": "number", "value": js_string(value)}
         return int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, list | tuple):
         return [show(item) for item in value]

@@ -199,7 +199,7 @@ function hex(view) {
 function show(value) {
   if (value === undefined) return { $: "undefined" }
   if (value === null || typeof value === "boolean" || typeof value === "string") return value
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? value : { $: "number", value: String(value) }
+  if (typeof value === "number") return Number.isFinite(value) ? value : { $: "number", value: String(value) }
   if (typeof value === "bigint") return { $: "bigint", value: String(value) }
   if (typeof value === "function") return { $: "function" }
   if (typeof value === "symbol") return { $: "symbol" }

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from support.web_platform.javascript import worker
 from support.web_platform.operations import SUBJECTS
 
 RECORDED = Path(__file__).with_name("recorded.json")
-COMPATIBILITY_DATE = "2026-04-01"
+COMPATIBILITY_DATE = "2026-04-24"
 _BATCH = 50
 _START_S = 60
 
@@ -79,17 +78,44 @@ def workerd_version(node_modules: Path) -> str:
     return str(json.loads((node_modules / "workerd" / "package.json").read_text())["version"])
 
 
+def recorded_runs() -> dict[str, dict[str, Any]]:
+    """What each version of workerd gave, by version: the result of each operation."""
+    content = json.loads(RECORDED.read_text()) if RECORDED.is_file() else {"runs": []}
+    results: dict[str, dict[str, Any]] = {}
+    for run in content["runs"]:
+        results[run["workerd"]] = (next(iter(results.values())) if results else {}) | run["results"]
+    return results
+
+
 def main() -> None:
+    """Record a run. The first run is kept whole, others where they differ from it."""
     node_modules = Path(sys.argv[1]).resolve()
-    operations = all_operations()
-    recorded = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "workerd": workerd_version(node_modules),
-        "compatibility_date": COMPATIBILITY_DATE,
-        "results": run_on_workerd(node_modules, operations),
-    }
-    RECORDED.write_text(json.dumps(recorded, indent=1, ensure_ascii=True) + "\n")
-    print(f"Recorded {len(operations)} operations on workerd {recorded['workerd']}")
+    version = workerd_version(node_modules)
+    dates = (
+        {run["workerd"]: run["date"] for run in json.loads(RECORDED.read_text())["runs"]}
+        if RECORDED.is_file()
+        else {}
+    )
+    dates[version] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    runs = recorded_runs() | {version: run_on_workerd(node_modules, all_operations())}
+    newest_first = sorted(runs, key=lambda name: [int(part) for part in name.split(".")], reverse=True)
+    first = runs[newest_first[0]]
+    written = [
+        {
+            "workerd": name,
+            "date": dates[name],
+            "results": {
+                operation: runs[name][operation]
+                for operation in all_operations()
+                if operation in runs[name]
+                and (name == newest_first[0] or runs[name][operation] != first.get(operation))
+            },
+        }
+        for name in newest_first
+    ]
+    content = {"compatibility_date": COMPATIBILITY_DATE, "runs": written}
+    RECORDED.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"Recorded {len(first)} operations on workerd {version}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 def btoa(text: Any = MISSING) -> str:
     """Base64 of a text whose characters stand for bytes."""
-    given = text_argument(text, _SCOPE, 1, "btoa", "JsString")
+    given = text_argument(text, _SCOPE, 1, "btoa", "String")
     try:
         return base64.b64encode(given.encode("latin-1")).decode("ascii")
     except UnicodeEncodeError:
@@ -35,7 +35,7 @@ def btoa(text: Any = MISSING) -> str:
 
 def atob(text: Any = MISSING) -> str:
     """The bytes of base64, as a text whose characters stand for them."""
-    given = re.sub("[\t\n\f\r ]", "", text_argument(text, _SCOPE, 1, "atob", "JsString"))
+    given = re.sub("[\t\n\f\r ]", "", text_argument(text, _SCOPE, 1, "atob", "String"))
     if len(given) % 4 == 0:
         given = re.sub("={1,2}$", "", given)
     if len(given) % 4 == 1 or not re.fullmatch("[A-Za-z0-9+/]*", given):

@@ -55,10 +55,10 @@ class Blob(JsProxy):
 class File(Blob):
     """A Blob with a name."""
 
-    def __init__(self, parts: Any = MISSING, name: Any = MISSING, options: Any = None) -> None:
-        if parts is MISSING:
-            raise not_of_type("File", 1, "Array")
+    def __init__(self, parts: Any = None, name: Any = MISSING, options: Any = None) -> None:
         self.name = text_argument(name, "File", 2)
+        if parts is None:
+            raise not_of_type("File", 1, "Array")
         super().__init__(parts, options)
         modified = member(options_argument(options, "File", 3, "Options"), "lastModified")
         self.lastModified = int(time.time() * 1000) if modified is None else int(modified)
@@ -98,6 +98,3 @@ def _position(value: Any, default: int, size: int) -> int:
         return default
     number = int(value)
     return max(size + number, 0) if number < 0 else min(number, size)
-
-
-

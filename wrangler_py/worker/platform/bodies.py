@@ -86,12 +86,10 @@ class Body:
 
     def doubled(self) -> Body:
         """The same content for another message; this one keeps it, too. Raises TypeError if it was used."""
-        if self.used:
-            raise type_error(USED)
+        if self._taken or (self._stream is not None and self._stream.locked):
+            raise type_error("This ReadableStream is currently locked to a reader,")
         if self._stream is None:
             return Body(self._content)
-        if self._stream.locked:
-            raise type_error("This ReadableStream is currently locked to a reader,")
         self._stream, other = branches(self._stream)
         return Body(self._content, other)
 
@@ -109,6 +107,8 @@ def body_of(init: Any) -> tuple[Body | None, str | None]:
             raise type_error(
                 "This ReadableStream is disturbed (has already been read from), and cannot be used as a body."
             )
+        if init.locked:
+            raise type_error("This ReadableStream is locked to a reader, and cannot be used as a body.")
         return Body(None, init), None
     if isinstance(init, Blob):
         return Body(init._content), init.type or None

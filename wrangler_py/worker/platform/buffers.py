@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsRangeError, JsTypeError, ToPy, js_string
 
 
@@ -130,8 +131,8 @@ class TypedArray(JsBuffer):
                 raise JsRangeError.new(f"Invalid typed array length: {js_string(length)}")
             self._buffer = source
             self._items = source.memory()[start:end].cast(self.FORMAT)
-        elif source is None or isinstance(source, int | float):
-            self._allocate(_index(source))
+        elif source is None or isinstance(source, int | float | str):
+            self._allocate(_index(to_int32(source) if isinstance(source, str) else source))
         else:
             values = source._items if isinstance(source, TypedArray) else list(source)
             self._allocate(len(values))

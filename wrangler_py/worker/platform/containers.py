@@ -155,10 +155,26 @@ class JsArray(JsProxy):
     def reduce(self, function: Callable[..., Any], *initial: Any) -> Any:
         if not self._items and not initial:
             raise JsTypeError.new("Reduce of empty array with no initial value")
-        return functools.reduce(function, self._items, *initial)
+        values = enumerate(self._items)
+        total = initial[0] if initial else next(values)[1]
+        for index, item in values:
+            total = call(function, total, item, index, self)
+        return total
 
     def sort(self, function: Callable[..., Any] | None = None) -> JsArray:
         self._items.sort(key=functools.cmp_to_key(function) if function is not None else js_string)
+        return self
+
+    def splice(self, start: int = 0, count: Any = None, *items: Any) -> JsArray:
+        first = slice(start, None).indices(len(self._items))[0]
+        last = len(self._items) if count is None else min(len(self._items), first + max(0, count))
+        removed = self._items[first:last]
+        self._items[first:last] = items
+        return js_array(removed)
+
+    def fill(self, value: Any = None, start: int = 0, end: Any = None) -> JsArray:
+        for index in range(*slice(start, end).indices(len(self._items))):
+            self._items[index] = value
         return self
 
     def flat(self, depth: int = 1) -> JsArray:
@@ -225,6 +241,18 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args[:most])
 
 
+def iterate(values: Any) -> Iterable[Any]:
+    """The values of what a constructor was given. Raises TypeError for what has none."""
+    if values is None or values is jsnull:
+        return ()
+    if isinstance(values, bool | int | float):
+        kind = "boolean" if isinstance(values, bool) else "number"
+        raise JsTypeError.new(
+            f"{kind} {js_string(values)} is not iterable (cannot read property Symbol(Symbol.iterator))"
+        )
+    return values  # type: ignore[no-any-return]
+
+
 class JsMap(JsLookup):
     """A Map."""
 
@@ -232,7 +260,7 @@ class JsMap(JsLookup):
 
     def __init__(self, entries: Any = None) -> None:
         self._entries: dict[Any, Any] = {}
-        for pair in () if entries is None or entries is jsnull else entries:
+        for pair in iterate(entries):
             key, value = pair
             self._entries[key] = value
 
@@ -304,7 +332,7 @@ class JsSet(JsProxy):
     js_name = "Set"
 
     def __init__(self, values: Any = None) -> None:
-        self._values: dict[Any, None] = dict.fromkeys(() if values is None or values is jsnull else values)
+        self._values: dict[Any, None] = dict.fromkeys(iterate(values))
 
     @property
     def size(self) -> int:

@@ -15,6 +15,7 @@ from wrangler_py.worker.platform.writable import NOT_BYTES
 
 _WINDOW: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}
 
+
 def _window(name: Any, of: str) -> int:
     window = _WINDOW.get(text_argument(name, of, 1))
     if window is None:

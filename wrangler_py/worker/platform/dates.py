@@ -159,7 +159,9 @@ def parse(text: str) -> float:
     if found is not None:
         year, month, day, hour, minute, second, fraction, zone = found.groups()
         milli = int(((fraction or "") + "000")[:3])
-        numbers = [int(part or default) for part, default in ((month, 1), (day, 1), (hour, 0), (minute, 0), (second, 0))]
+        numbers = [
+            int(part or default) for part, default in ((month, 1), (day, 1), (hour, 0), (minute, 0), (second, 0))
+        ]
         if not (1 <= numbers[0] <= 12 and 1 <= numbers[1] <= 31 and numbers[2] <= 24 and max(numbers[3:]) <= 59):
             return NAN
         full_year = int(year)

@@ -140,5 +140,3 @@ def header(headers: Headers, name: str) -> str | None:
     """The value of a header whose name is lower-case; None if there is none."""
     values = headers._values.get(name)
     return None if values is None else ", ".join(values)
-
-

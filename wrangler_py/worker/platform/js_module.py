@@ -14,7 +14,14 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "headers": ("Headers",),
     "text_codecs": ("TextDecoder", "TextEncoder"),
     "base64_text": (
-        "atob", "btoa", "encodeURIComponent", "encodeURI", "decodeURIComponent", "decodeURI", "escape", "unescape",
+        "atob",
+        "btoa",
+        "encodeURIComponent",
+        "encodeURI",
+        "decodeURIComponent",
+        "decodeURI",
+        "escape",
+        "unescape",
     ),
     "events": ("Event", "EventTarget", "CustomEvent", "MessageEvent", "CloseEvent", "ErrorEvent"),
     "aborting": ("AbortController", "AbortSignal"),
@@ -22,15 +29,21 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "readable": ("ReadableStream",),
     "readers": ("ReadableStreamDefaultReader", "ReadableStreamBYOBReader"),
     "readable_controllers": (
-        "ReadableStreamDefaultController", "ReadableByteStreamController", "ReadableStreamBYOBRequest",
+        "ReadableStreamDefaultController",
+        "ReadableByteStreamController",
+        "ReadableStreamBYOBRequest",
     ),
     "writable": ("WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"),
     "transforms": (
-        "TransformStream", "TransformStreamDefaultController", "IdentityTransformStream", "FixedLengthStream",
+        "TransformStream",
+        "TransformStreamDefaultController",
+        "IdentityTransformStream",
+        "FixedLengthStream",
     ),
     "converting_streams": ("CompressionStream", "DecompressionStream", "TextDecoderStream", "TextEncoderStream"),
     "stream_sources": ("CountQueuingStrategy", "ByteLengthQueuingStrategy"),
     "forms": ("FormData",),
+    "fetching": ("fetch",),
     "responses": ("Response",),
     "requests": ("Request",),
     "websockets": ("WebSocket", "WebSocketPair"),
@@ -38,10 +51,19 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "dates": ("Date",),
     "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
     "objects": ("structuredClone",),
+    "caches": ("caches", "Cache", "CacheStorage"),
+    "crypto": ("crypto", "Crypto", "SubtleCrypto"),
+    "crypto_keys": ("CryptoKey",),
     "global_objects": ("console", "performance", "navigator", "reportError"),
     "timers": (
-        "setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate",
-        "queueMicrotask", "scheduler",
+        "setTimeout",
+        "setInterval",
+        "setImmediate",
+        "clearTimeout",
+        "clearInterval",
+        "clearImmediate",
+        "queueMicrotask",
+        "scheduler",
     ),
 }
 """The names each file of this package defines."""
@@ -78,8 +100,26 @@ _RENAMED: Final = {
 PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
 
 
+class _Scope:
+    """The class of the global scope, which has a name."""
+
+    name = "ServiceWorkerGlobalScope"
+
+
 class JsModule(ModuleType):
-    """JavaScript's global scope."""
+    """JavaScript's global scope. `globalThis` and `self` are the module itself."""
+
+    typeof = "object"
+
+    @property
+    def globalThis(self) -> JsModule:
+        return self
+
+    self = globalThis
+
+    @property
+    def constructor(self) -> Any:
+        return _Scope
 
     def __getattr__(self, name: str) -> Any:
         place = PLACES.get(name)

@@ -80,6 +80,10 @@ class _Finder:
         while self._at < len(self._text) and self._text[self._at] in _SPACE:
             self._at += 1
 
+    def _peek(self) -> str:
+        self._skip()
+        return self._text[self._at : self._at + 1]
+
     def _next(self) -> str:
         self._skip()
         if self._at >= len(self._text):
@@ -90,7 +94,8 @@ class _Finder:
         before = self._text[: self._at]
         line = before.count("\n") + 1
         column = self._at - (before.rfind("\n") + 1) + 1
-        raise _Found(f"{what} in JSON at position {self._at} (line {line} column {column})")
+        where = "" if what.endswith("JSON") else " in JSON"
+        raise _Found(f"{what}{where} at position {self._at} (line {line} column {column})")
 
     def _unexpected(self) -> None:
         shown = self._text
@@ -137,6 +142,13 @@ class _Finder:
             self._unexpected()
         else:
             self._at = found.end()
+            rest = self._text[self._at :]
+            if rest[:1] == "." and not rest[1:2].isdigit():
+                self._at += 1
+                self._stop("Unterminated fractional number")
+            if rest[:1] in {"e", "E"}:
+                self._at += 2 if rest[1:2] in {"+", "-"} else 1
+                self._stop("Exponent part is missing a number")
             if found[0].lstrip("-") == "0" and self._at < len(self._text) and self._text[self._at].isdigit():
                 self._stop("Unexpected number")
 
@@ -162,23 +174,23 @@ class _Finder:
 
     def _object(self) -> None:
         self._at += 1
-        if self._next() == "}":
+        if self._peek() == "}":
             self._at += 1
             return
         first = True
         while True:
-            if self._next() != '"':
+            if self._peek() != '"':
                 self._stop("Expected property name or '}'" if first else "Expected double-quoted property name")
             self._string()
-            if self._next() != ":":
+            if self._peek() != ":":
                 self._stop("Expected ':' after property name")
             self._at += 1
             self._value()
             first = False
-            if self._next() == "}":
+            if self._peek() == "}":
                 self._at += 1
                 return
-            if self._text[self._at] != ",":
+            if self._peek() != ",":
                 self._stop("Expected ',' or '}' after property value")
             self._at += 1
 
@@ -189,10 +201,10 @@ class _Finder:
             return
         while True:
             self._value()
-            if self._next() == "]":
+            if self._peek() == "]":
                 self._at += 1
                 return
-            if self._text[self._at] != ",":
+            if self._peek() != ",":
                 self._stop("Expected ',' or ']' after array element")
             self._at += 1
 
@@ -305,5 +317,3 @@ def _revive(_holder: Any, key: str, value: Any, reviver: Any) -> Any:
             else:
                 values[name] = revived
     return call(reviver, key, value)
-
-

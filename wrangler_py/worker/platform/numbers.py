@@ -245,4 +245,3 @@ class String:
 
 boolean_function = Boolean()
 string_function = String()
-

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING, is_iterable
+from wrangler_py.worker.platform.arguments import MISSING
 from wrangler_py.worker.platform.blobs import Blob, File
+from wrangler_py.worker.platform.bodies import Message
 from wrangler_py.worker.platform.buffers import ArrayBuffer, DataView, TypedArray, array_buffer
-from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, js_array
+from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, iterate, js_array
 from wrangler_py.worker.platform.dates import Date
 from wrangler_py.worker.platform.values import (
     DOMException,
@@ -35,13 +36,15 @@ class Object:
 
     @staticmethod
     def fromEntries(entries: Any = None) -> JsObject:
-        if not is_iterable(entries) and not isinstance(entries, str):
-            raise JsTypeError.new(f"{_described(entries)} is not iterable")
+        if entries is None or entries is jsnull:
+            raise JsTypeError.new(f"{js_string(entries)} is not iterable")
+        if isinstance(entries, JsObject):
+            raise JsTypeError.new("object is not iterable (cannot read property Symbol(Symbol.iterator))")
         if isinstance(entries, JsMap):
             entries = entries.entries()
         elif isinstance(entries, dict):
             entries = entries.items()
-        return js_object({js_string(pair[0]): pair[1] for pair in entries})
+        return js_object({js_string(pair[0]): pair[1] for pair in iterate(entries)})
 
     @staticmethod
     def keys(value: Any = None) -> JsArray:
@@ -100,14 +103,6 @@ def _properties(value: Any) -> dict[str, Any]:
     return own_properties(value)
 
 
-def _described(value: Any) -> str:
-    if value is None:
-        return "undefined"
-    if isinstance(value, bool):
-        return f"boolean {js_string(value)}"
-    return f"number {js_string(value)}" if isinstance(value, int | float) else "object is not iterable"
-
-
 def structuredClone(value: Any = MISSING, options: Any = None) -> Any:
     """A deep copy. Raises DataCloneError for what cannot be copied."""
     return _Copier().copy(None if value is MISSING else value)
@@ -158,6 +153,8 @@ class _Copier:
             copied = type(value).new(value.message)
             copied.name = value.name
             return copied
+        if isinstance(value, Message) and value._body is not None:
+            raise DOMException.new("ReadableStream can only be serialized for RPC.", "DataCloneError")
         if isinstance(value, JsProxy) and not callable(value):
             raise DOMException.new(f"{value.toString()} could not be cloned.", "DataCloneError")
         raise DOMException.new(f"{value!r} could not be cloned.", "DataCloneError")

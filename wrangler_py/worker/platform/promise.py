@@ -101,7 +101,7 @@ class JsPromise(JsProxy):
             try:
                 return js_object({"status": "fulfilled", "value": await promise})
             except Exception as error:
-                return js_object({"status": "rejected", "reason": error})
+                return js_object({"status": "rejected", "reason": reason_of(error)})
 
         async def gather() -> Any:
             return js_array([await outcome(promise) for promise in promises])
@@ -127,7 +127,9 @@ class JsPromise(JsProxy):
             for next_done in asyncio.as_completed([promise.future() for promise in promises]):
                 with contextlib.suppress(Exception):
                     return await next_done
-            raise JsException.new("All promises were rejected")
+            error = JsException.new("All promises were rejected")
+            error.name = "AggregateError"
+            raise error
 
         return cls.run(first())
 
@@ -163,7 +165,7 @@ class JsPromise(JsProxy):
             except Exception as error:
                 if not callable(on_rejected):
                     raise
-                value = on_rejected(error)
+                value = on_rejected(reason_of(error))
             else:
                 if callable(on_fulfilled):
                     value = on_fulfilled(value)
@@ -207,5 +209,10 @@ def as_exception(reason: Any) -> BaseException:
     if isinstance(reason, BaseException):
         return reason
     error = JsException.new(js_string(reason))
-    error.name = ""
+    error.name, error.thrown = "", reason
     return error
+
+
+def reason_of(error: BaseException) -> Any:
+    """What was thrown: the error, or the value that is no error in JavaScript."""
+    return vars(error).get("thrown", error)

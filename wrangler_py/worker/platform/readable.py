@@ -312,9 +312,7 @@ def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:
         return cancel
 
     for index in range(2):
-        made.append(
-            byte_stream_of(pull, canceller(index)) if of_bytes else stream_of(pull, canceller(index))
-        )
+        made.append(byte_stream_of(pull, canceller(index)) if of_bytes else stream_of(pull, canceller(index)))
     return made[0], made[1]
 
 

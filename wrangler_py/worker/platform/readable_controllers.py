@@ -288,7 +288,7 @@ class ReadableByteStreamController(Controller):
         """Give waiting reads what is queued."""
         while self._reads and self._queue:
             read = self._reads[0]
-            if read.view is None or self._allocate is not None and read.view is not None and not read.filled:
+            if read.view is None or (self._allocate is not None and read.view is not None and not read.filled):
                 self._reads.popleft()
                 fulfil(read.future, read_result(uint8_array(self._take_all()), False))
                 continue

@@ -76,9 +76,7 @@ class ReadableStreamBYOBReader(_Reader):
             return rejected(type_error(f"Requested invalid minimum number of bytes to read ({minimum})."))
         if minimum * view.BYTES_PER_ELEMENT > view.byteLength:
             error: Any = JsRangeError.new if method == "read" else type_error
-            return rejected(
-                error(f"Minimum bytes to read ({minimum}) exceeds size of buffer ({view.byteLength}).")
-            )
+            return rejected(error(f"Minimum bytes to read ({minimum}) exceeds size of buffer ({view.byteLength})."))
         return settled(self._stream.take(view, minimum * view.BYTES_PER_ELEMENT))
 
 

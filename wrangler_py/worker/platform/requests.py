@@ -17,12 +17,11 @@ _METHODS: Final = frozenset({
     "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
     "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN", "M-SEARCH",
 })  # fmt: skip
-_SPELLED: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 _CACHE_MODES: Final = frozenset({"no-store", "no-cache", "reload"})
 _INIT: Final = "RequestInitializerDict"
 _BAD_REDIRECT: Final = (
     'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does not '
-    "make sense at the edge; use \"manual\" and check the response status code)."
+    'make sense at the edge; use "manual" and check the response status code).'
 )
 _NO_BODY: Final = "Request with a GET or HEAD method cannot have a body."
 
@@ -63,7 +62,12 @@ class Request(Message):
         self._signal, self._cf, self._fetcher = None, None, None
 
     def _take_request(self, other: Request, init: Any) -> None:
-        self._url, self._method, self._redirect, self._cache = other._url, other._method, other._redirect, other._cache
+        self._url, self._method, self._redirect, self._cache = (
+            other._url,
+            other._method,
+            other._redirect,
+            other._cache,
+        )
         self._headers = copy_of(other._headers)
         self._signal, self._cf, self._fetcher = other._signal, other._cf, other._fetcher
         self._body = None
@@ -172,7 +176,7 @@ class Request(Message):
 def _method(given: str) -> str:
     if given in _METHODS:
         return given
-    if given.upper() in _SPELLED:
+    if given.upper() in _METHODS:
         return given.upper()
     raise type_error(f"Invalid HTTP method string: {given}")
 
@@ -186,5 +190,3 @@ def make_request(
     request._cf, request._redirect, request._cache = cf, redirect, None
     request._signal, request._fetcher = None, None
     return request
-
-

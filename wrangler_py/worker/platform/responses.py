@@ -170,7 +170,7 @@ def _json_response(value: Any = MISSING, init: Any = None) -> Response:
     from wrangler_py.worker.platform.json_text import stringify
 
     if value is MISSING:
-        raise not_of_type("Response", 1, "JsValue", "json")
+        raise not_of_type("Response", 1, "Value", "json")
     text = stringify(value)
     response: Response = Response.new("undefined" if text is None else text, init)
     given = init._headers if isinstance(init, Response) else member(init, "headers")

@@ -35,9 +35,7 @@ def invoke(function: Callback | None, *args: Any) -> Awaitable[Any] | None:
     return result if inspect.isawaitable(result) else None
 
 
-def after(
-    work: Awaitable[Any] | None, done: Callable[[], None], failed: Callable[[BaseException], None]
-) -> None:
+def after(work: Awaitable[Any] | None, done: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
     """Call `done` once the work is done, at once if there is none, or `failed` with its exception."""
     if work is None:
         done()
@@ -137,5 +135,3 @@ def _count(_chunk: Any = None) -> int:
 
 def _length(chunk: Any = None) -> Any:
     return chunk.byteLength if isinstance(chunk, JsBuffer) else None
-
-

@@ -9,21 +9,26 @@ from collections.abc import Callable
 from typing import Any
 
 from wrangler_py.worker.platform.aborting import AbortSignal
+from wrangler_py.worker.platform.arguments import not_of_type
 from wrangler_py.worker.platform.containers import call
 from wrangler_py.worker.platform.convert import kept_callback
+from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
-from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_function, member
+from wrangler_py.worker.platform.values import JsProxy, js_function, member
 
 _ids = itertools.count(1)
 _running: dict[int, asyncio.Handle] = {}
 
 
 def _checked(callback: Any, name: str) -> Callable[..., Any]:
+    invocation_in_request()
     if not callable(callback):
-        raise JsTypeError.new(
-            f"Failed to execute '{name}' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'function'."
-        )
+        raise not_callable(name)
     return kept_callback(callback)  # type: ignore[no-any-return]
+
+
+def not_callable(name: str) -> Exception:
+    return not_of_type("ServiceWorkerGlobalScope", 1, "function", name)
 
 
 def _run(callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -80,7 +85,9 @@ clearImmediate = clearTimeout
 
 
 def queueMicrotask(callback: Any = None) -> None:
-    asyncio.get_running_loop().call_soon(_run, _checked(callback, "queueMicrotask"), ())
+    if not callable(callback):
+        raise not_callable("queueMicrotask")
+    asyncio.get_running_loop().call_soon(_run, kept_callback(callback), ())
 
 
 class Scheduler(JsProxy):

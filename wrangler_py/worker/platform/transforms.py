@@ -9,7 +9,15 @@ from typing import Any
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument
 from wrangler_py.worker.platform.promise import as_exception
 from wrangler_py.worker.platform.readable import ReadableStream, byte_stream_of, stream_of
-from wrangler_py.worker.platform.stream_sources import Callback, Strategy, callback, fulfil, invoke, new_future, type_error
+from wrangler_py.worker.platform.stream_sources import (
+    Callback,
+    Strategy,
+    callback,
+    fulfil,
+    invoke,
+    new_future,
+    type_error,
+)
 from wrangler_py.worker.platform.values import JsProxy
 from wrangler_py.worker.platform.writable import WritableStream, writable_of
 
@@ -20,7 +28,9 @@ class TransformStream(JsProxy):
     readable: ReadableStream
     writable: WritableStream
 
-    def __init__(self, transformer: Any = None, writable_strategy: Any = None, readable_strategy: Any = None) -> None:
+    def __init__(
+        self, transformer: Any = None, writable_strategy: Any = None, readable_strategy: Any = None
+    ) -> None:
         transformer = options_argument(transformer, "TransformStream", 1, "Transformer")
         of = "Transformer"
         begin = callback(transformer, "start", of, kept=False)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import ada_url
 
-from wrangler_py.worker.platform.arguments import MISSING, is_object, not_of_type, pairs_of, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, is_object, pairs_of, text_argument
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
 from wrangler_py.worker.platform.values import JsException, JsIterator, JsLookup, JsProxy, JsTypeError, usv_string
 
@@ -78,9 +78,7 @@ class URLSearchParams(JsLookup):
     def delete(self, name: Any = MISSING, value: Any = None) -> None:
         wanted = text_argument(name, "URLSearchParams", 1, "delete", "USVString")
         only = None if value is None else usv_string(value)
-        self._pairs = [
-            pair for pair in self._pairs if pair[0] != wanted or (only is not None and pair[1] != only)
-        ]
+        self._pairs = [pair for pair in self._pairs if pair[0] != wanted or (only is not None and pair[1] != only)]
         self._changed()
 
     def get(self, name: Any = MISSING) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
-from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
+from wrangler_py.worker.platform.blobs import make_blob
+from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer
 from wrangler_py.worker.platform.events import CloseEvent, Event, EventTarget, MessageEvent
+from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
@@ -31,11 +34,13 @@ class WebSocket(EventTarget):
 
     _peer: Any
     """Has `receive(message)` and `receive_close(code, reason)`: another WebSocket, or the host's connection."""
+    _carry: Callable[[Event], None]
 
     def __init__(self, url: Any = jsnull) -> None:
         self.readyState = _OPEN
         self.url, self.protocol, self.extensions = url, "", ""
-        self.binaryType = "arraybuffer"
+        standard = _cloudflare_compat_flags.websocket_standard_binary_type
+        self.binaryType = "blob" if standard else "arraybuffer"
         self._peer = None
         self._accepted = self._coupled = self._closed_outgoing = self._closed_incoming = False
         self._waiting: list[Event] = []
@@ -96,13 +101,30 @@ class WebSocket(EventTarget):
         """Send what the program sends to `peer`."""
         self._peer = peer
 
-    def couple(self) -> None:
-        """Let the host serve it as a response's. Raises TypeError if the program accepted it."""
+    def couple(self, carry: Callable[[Event], None]) -> None:
+        """Let the host serve it as a response's: `carry` takes the events that are for the client.
+
+        Raises TypeError if the program accepted it.
+        """
         if self._accepted:
             raise type_error("Can't return WebSocket in a Response after calling accept().")
         if self._coupled:
             raise type_error("Can't return WebSocket that was already used in a response.")
         self._coupled = True
+        self._carry = carry
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            carry(event)
+
+    def from_client(self, message: str | bytes) -> None:
+        """A message of the client, on a coupled socket."""
+        if self._peer is not None:
+            self._peer.receive(message)
+
+    def closed_by_client(self, code: int, reason: str) -> None:
+        """The client has closed, on a coupled socket."""
+        if self._peer is not None:
+            self._peer.receive_close(code, reason)
 
     def receive(self, message: str | bytes) -> None:
         """A message for the program, or for the client of a coupled socket."""
@@ -117,6 +139,9 @@ class WebSocket(EventTarget):
         self._take(CloseEvent.new("close", js_object({"code": code, "reason": reason, "wasClean": clean})))
 
     def _take(self, event: Event) -> None:
+        if self._coupled:
+            self._carry(event)
+            return
         self._waiting.append(event)
         if self._accepted and len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._deliver)
@@ -126,12 +151,18 @@ class WebSocket(EventTarget):
             event = self._waiting.pop(0)
             if isinstance(event, CloseEvent):
                 self.readyState = _CLOSED if self._closed_outgoing else _CLOSING
-                if not self._closed_outgoing:
+                if not self._closed_outgoing and _cloudflare_compat_flags.web_socket_auto_reply_to_close:
                     self._answer_close(event)
+            elif (
+                isinstance(event, MessageEvent)
+                and self.binaryType == "blob"
+                and isinstance(event.data, ArrayBuffer)
+            ):
+                event.data = make_blob(event.data.to_bytes())
             self.dispatchEvent(event)
 
     def _answer_close(self, event: CloseEvent) -> None:
-        """Close this direction, too, as workerd does for programs that rely on it."""
+        """Close this direction, too."""
         self._closed_outgoing = True
         self.readyState = _CLOSED
         if self._peer is not None:

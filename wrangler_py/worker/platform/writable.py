@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 
 from wrangler_py.worker.platform.arguments import options_argument
-from wrangler_py.worker.platform.buffers import JsBuffer
+from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.stream_sources import (
     Callback,
@@ -23,7 +23,7 @@ from wrangler_py.worker.platform.stream_sources import (
     rejected,
     type_error,
 )
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, jsnull, member
+from wrangler_py.worker.platform.values import JsProxy, is_truthy, jsnull, member
 
 _RELEASED = "This WritableStream writer has been released."
 _LOCKED = "This WritableStream is currently locked to a writer."
@@ -198,7 +198,9 @@ class WritableStreamDefaultController(JsProxy):
         if self._state != "writable":
             return rejected(type_error(_CLOSED))
         if self._of_bytes and not isinstance(chunk, JsBuffer):
-            return rejected(type_error(NOT_BYTES))
+            if not isinstance(chunk, str):
+                return rejected(type_error(NOT_BYTES))
+            chunk = uint8_array(bytearray(chunk.encode()))
         try:
             size = self._strategy.size_of(chunk)
         except Exception as error:

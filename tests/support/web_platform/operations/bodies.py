@@ -40,10 +40,25 @@ OPERATIONS: list[str] = [
     *(f"r = Response.new(null)\nawait r.text()\nawait r.{reader}" for reader in _READERS),
     *(f"r = Response.new('')\nawait r.{reader}" for reader in _READERS),
     *(f"r = Response.new('x')\nreader = r.body.getReader()\nawait r.{reader}" for reader in _READERS),
-    *(f"r = Request.new('https://e.com', method='POST', body='x')\nawait r.text()\nawait r.{reader}" for reader in _READERS),
+    *(
+        f"r = Request.new('https://e.com', method='POST', body='x')\nawait r.text()\nawait r.{reader}"
+        for reader in _READERS
+    ),
     *(
         f"await Response.new({text!r}).json()"
-        for text in ["{}", "[1, 2.5, null, true]", '{"a": {"b": [1]}}', '"x"', "1e3", "-0", "x", "{", '{"a": 1,}', "NaN", ""]
+        for text in [
+            "{}",
+            "[1, 2.5, null, true]",
+            '{"a": {"b": [1]}}',
+            '"x"',
+            "1e3",
+            "-0",
+            "x",
+            "{",
+            '{"a": 1,}',
+            "NaN",
+            "",
+        ]
     ),
     "await Response.new(u8(b'\\xef\\xbb\\xbfx')).text()",
     "await Response.new(u8(b'\\xff\\xfex')).text()",

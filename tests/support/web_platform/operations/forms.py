@@ -119,9 +119,9 @@ OPERATIONS: list[str] = [
         f"items(await Response.new({text!r}, headers=obj({{'content-type': 'multipart/form-data; boundary=B'}})).formData())"
         for text in _MULTIPART
     ),
-    "items(await Response.new(u8(b'--B\\r\\nContent-Disposition: form-data; name=\"a\"; filename=\"x\"\\r\\n\\r\\n\\xff\\xfe\\x00\\r\\n--B--'), "
+    'items(await Response.new(u8(b\'--B\\r\\nContent-Disposition: form-data; name="a"; filename="x"\\r\\n\\r\\n\\xff\\xfe\\x00\\r\\n--B--\'), '
     "headers=obj({'content-type': 'multipart/form-data; boundary=\"B\"'})).formData())",
-    "f = await Response.new(u8(b'--B\\r\\nContent-Disposition: form-data; name=\"a\"; filename=\"x\"\\r\\n\\r\\n\\xff\\xfe\\x00\\r\\n--B--'), "
+    'f = await Response.new(u8(b\'--B\\r\\nContent-Disposition: form-data; name="a"; filename="x"\\r\\n\\r\\n\\xff\\xfe\\x00\\r\\n--B--\'), '
     "headers=obj({'content-type': 'multipart/form-data; boundary=B'})).formData()\nawait f.get('a').arrayBuffer()",
     "items(await Response.new(null, headers=obj({'content-type': 'application/x-www-form-urlencoded'})).formData())",
     "items(await Response.new(null, headers=obj({'content-type': 'multipart/form-data; boundary=B'})).formData())",

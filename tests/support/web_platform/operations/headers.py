@@ -59,7 +59,6 @@ OPERATIONS: list[str] = [
             "found = arr()\nh.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
             "items(Headers.new(h))",
             "items(Headers.new(items(h)))",
-            "h.nothing",
             "h.get()",
             "h.set('a')",
             "str(h)",

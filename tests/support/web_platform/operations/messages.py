@@ -20,7 +20,23 @@ _REDIRECTS = [
     "null",
     "URL.new('https://e.com/u')",
 ]
-_METHODS = ["get", "GET", "post", "patch", "PATCH", "Put", "foo", "", "delete", "head", "options", "TRACE", "CONNECT", "propfind", "PROPFIND"]
+_METHODS = [
+    "get",
+    "GET",
+    "post",
+    "patch",
+    "PATCH",
+    "Put",
+    "foo",
+    "",
+    "delete",
+    "head",
+    "options",
+    "TRACE",
+    "CONNECT",
+    "propfind",
+    "PROPFIND",
+]
 _REQUEST = "r = Request.new('https://e.com/a b', method='POST', body='x', headers=obj({'X-A': '1'}))\n"
 _FIELDS = "arr(r.url, r.method, items(r.headers), r.redirect, r.body == null)"
 
@@ -32,19 +48,45 @@ OPERATIONS: list[str] = [
     *(f"Response.new(null, statusText={text}).statusText" for text in _STATUS_TEXTS),
     *(
         f"Response.new(null, status={status}).statusText"
-        for status in [202, 203, 206, 207, 208, 226, 300, 301, 302, 303, 305, 306, 307, 308, 400, 401, 402, 403, 405]
+        for status in [
+            202,
+            203,
+            206,
+            207,
+            208,
+            226,
+            300,
+            301,
+            302,
+            303,
+            305,
+            306,
+            307,
+            308,
+            400,
+            401,
+            402,
+            403,
+            405,
+        ]
         + [406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 419, 421, 422, 423, 424, 425, 426, 428, 429]
         + [431, 451, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 555]
     ),
-    *(
-        f"r = Response.redirect({url})\narr(r.status, items(r.headers), r.body == null)"
-        for url in _REDIRECTS
-    ),
+    *(f"r = Response.redirect({url})\narr(r.status, items(r.headers), r.body == null)" for url in _REDIRECTS),
     *(f"Response.redirect('https://e.com/', {status}).status" for status in [301, 303, 307, 308, 300, 304, 200, 0]),
     "Response.redirect()",
     *(
         f"r = Response.json({value})\narr(await r.text(), items(r.headers))"
-        for value in ["obj(a=1)", "arr(1, 'ü', null)", "'x'", "None", "null", "5", "True", "obj(a=None, b=arr(None))"]
+        for value in [
+            "obj(a=1)",
+            "arr(1, 'ü', null)",
+            "'x'",
+            "None",
+            "null",
+            "5",
+            "True",
+            "obj(a=None, b=arr(None))",
+        ]
     ),
     "r = Response.json(obj(), status=404, headers=obj({'Content-Type': 'x/y'}))\narr(r.status, r.statusText, items(r.headers))",
     "r = Response.json(obj(), Response.new(null, status=201, headers=obj(a='b')))\narr(r.status, items(r.headers))",
@@ -77,15 +119,32 @@ OPERATIONS: list[str] = [
     "str(Response.new('x'))",
     "str(Request.new('https://e.com'))",
     "Response.new('x').constructor.name",
-    *(f"r = Request.new({url})\n{_FIELDS}" for url in [
-        "'https://e.com'", "'http://EXAMPLE.com:80/a/../b c'", "'/relative'", "''", "'nope'", "'http://a b/'",
-        "'https://e.com/#frag'", "'https://u:p@e.com/'", "'mailto:x@y'", "None", "null", "5",
-        "URL.new('https://e.com/x')", "'https://e.com/?q=ü'",
-    ]),
+    *(
+        f"r = Request.new({url})\n{_FIELDS}"
+        for url in [
+            "'https://e.com'",
+            "'http://EXAMPLE.com:80/a/../b c'",
+            "'/relative'",
+            "''",
+            "'nope'",
+            "'http://a b/'",
+            "'https://e.com/#frag'",
+            "'https://u:p@e.com/'",
+            "'mailto:x@y'",
+            "None",
+            "null",
+            "5",
+            "URL.new('https://e.com/x')",
+            "'https://e.com/?q=ü'",
+        ]
+    ),
     "Request.new()",
     *(f"Request.new('https://e.com', method={method!r}).method" for method in _METHODS),
     *(f"Request.new('https://e.com', method={method}).method" for method in ["null", "None", "5"]),
-    *(f"Request.new('https://e.com', redirect={mode!r}).redirect" for mode in ["follow", "manual", "error", "FOLLOW", "x", ""]),
+    *(
+        f"Request.new('https://e.com', redirect={mode!r}).redirect"
+        for mode in ["follow", "manual", "error", "FOLLOW", "x", ""]
+    ),
     "Request.new('https://e.com', body='x')",
     "Request.new('https://e.com', method='HEAD', body='x')",
     "Request.new('https://e.com', method='GET', body=null).method",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 _THREE = "s = ReadableStream.new(start=lambda c: [c.enqueue('a'), c.enqueue('b'), c.enqueue('c'), c.close()])\n"
 _BYTES = "s = ReadableStream.new(type='bytes', start=lambda c: [c.enqueue(u8(b'hello')), c.enqueue(u8(b'xy')), c.close()])\n"
-_SHOUT = "t = TransformStream.new(transform=lambda chunk, c: c.enqueue(chunk.upper()), flush=lambda c: c.enqueue('!'))\n"
+_SHOUT = (
+    "t = TransformStream.new(transform=lambda chunk, c: c.enqueue(chunk.upper()), flush=lambda c: c.enqueue('!'))\n"
+)
 _SINK = "found = arr()\nw = WritableStream.new(write=lambda chunk, c: found.push(chunk), close=lambda: found.push('closed'), abort=lambda reason: found.push(reason))\n"
 
 OPERATIONS: list[str] = [

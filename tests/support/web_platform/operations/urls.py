@@ -169,7 +169,6 @@ OPERATIONS: list[str] = [
             "items(params.entries())",
             "[pair for pair in params]",
             "found = arr()\nparams.forEach(lambda value, name, all_: found.push(name + '=' + value))\nfound",
-            "params.undefinedThing",
             "str(params)",
         ]
     ),
