@@ -214,7 +214,7 @@ https://example.com/absolute /x
 /spa/* /about 200
 /blog/:year/* /:splat?year=:year 308
 /wild/* https://:splat.example.com/x
-/join/*  /double///:splat?next=//x
+/join/*  /double///:splat
 /late /late-static 301
 /rewrite-dynamic/:page /:page 200
 /ext/:name.html /named/:name

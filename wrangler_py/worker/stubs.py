@@ -36,13 +36,14 @@ _Handler = TypeVar("_Handler")
 def handler(func: _Handler) -> _Handler: ...
 """
 _ASSETS = """
-from typing import Unpack
+from collections.abc import Coroutine
+from typing import Any, Unpack
 from workers import Request, Response
 from workers.types import FetchKwargs
 
 class Assets:
     \"\"\"The binding of static assets.\"\"\"
-    async def fetch(self, resource: str | Request, **options: Unpack[FetchKwargs]) -> Response:
+    def fetch(self, resource: str | Request, **options: Unpack[FetchKwargs]) -> Coroutine[Any, Any, Response]:
         \"\"\"The response for a file: of the URL's path, whatever its host is.\"\"\"
 """
 """What the SDK makes of that binding."""
