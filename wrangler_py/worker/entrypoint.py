@@ -139,7 +139,7 @@ class Entrypoint:
             raise EntrypointError(
                 f"{error}. Default is made with (ctx, env): write `def __init__(self, ctx, env)`, "
                 "and `super().__init__(ctx, env)` first in it",
-                line=_line_of(self._class),
+                line=_line_of(_own_init(self._class)),
             ) from None
 
 
@@ -185,6 +185,14 @@ def _not_registered(event: str, function: Callable[..., Any]) -> EntrypointError
         f'or put "disable_{NO_GLOBAL_HANDLERS}" into compatibility_flags',
         line=_line_of(function),
     )
+
+
+def _own_init(cls: type) -> Any:
+    """The `__init__` that a class has of its own, under what the SDK has put around it; else the class."""
+    function = vars(cls).get("__init__")
+    cells = getattr(function, "__closure__", None) or ()
+    inner = (cell.cell_contents for cell in cells)
+    return next((each for each in inner if inspect.isfunction(each)), function or cls)
 
 
 def _close(awaitable: Any) -> None:

@@ -113,6 +113,10 @@ def hint_for(error: BaseException, sources: Path) -> str | None:
 
 def _message_hint(error: Exception) -> str | None:
     text = str(error)
+    function = getattr(error, "function", None)
+    if function is not None and "borrowed proxy" in text:
+        name = getattr(function, "__name__", "…").replace("<lambda>", "lambda …")
+        return f"create_proxy({name}), since it is called after the function that took it has returned"
     if body := _UNSUPPORTED_BODY.search(text):
         return _BODIES.get(body[1], "Response(str(…))")
     if isinstance(error, AttributeError) and isinstance(error.obj, JsPromise):

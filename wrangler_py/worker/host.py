@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
 from wrangler_py.terminal_text import printable
@@ -13,6 +14,7 @@ from wrangler_py.worker.host_names import HostNames, is_cross_site
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.outgoing import as_response, content_of, head_of, text_response
+from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.threads import RequestThreads
@@ -35,7 +37,7 @@ class Host:
         self.worker = worker
         unfinished = UnfinishedWork(worker)
         unfinished.follow_warnings(asyncio.get_running_loop())
-        self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left)
+        self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left, on_error=self._report_error)
         self.draining = False
         self._host_names = HostNames(
             worker.launch.origin,
@@ -85,6 +87,14 @@ class Host:
     def error_response(self, error: BaseException, request_id: str, scope: Scope) -> Response:
         """Report an exception of a handler and make the page for it."""
         return self._error_page(self.worker.report_exception(request_id, error), scope)
+
+    def _report_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> bool:
+        """Report an exception of a callback of the Worker's, an event listener's for one."""
+        error = context.get("exception")
+        if not isinstance(loop, RequestLoop) or loop.request_id is None or error is None:
+            return False
+        self.worker.report_exception(loop.request_id, error)
+        return True
 
     def begin_request(self) -> None:
         """Take down that there is one more request."""

@@ -158,9 +158,7 @@ def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None, inv
 
 
 def _js_body(body: IncomingBody) -> Body:
-    stream = stream_of_chunks(body)
-    stream.expected_length = body.length
-    return Body(None, stream)
+    return Body(None, stream_of_chunks(body, None, body.length))
 
 
 @functools.lru_cache(maxsize=512)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.platform.convert import JsDoubleProxy
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.execution_context import execution_context
@@ -25,6 +26,8 @@ WAIT_UNTIL_LIMIT_S = 30.0
 class Invocation:
     """Lives on one request thread; the modules a Worker imports find it through a context variable."""
 
+    in_request = True
+
     def __init__(self, worker: Worker, request_id: str) -> None:
         self.id = request_id
         self.env = worker.environments.for_request(request_id)
@@ -32,6 +35,8 @@ class Invocation:
         self.own_headers: list[tuple[str, str]] = []
         self._worker = worker
         self._loop = asyncio.get_running_loop()
+        if isinstance(self._loop, RequestLoop):
+            self._loop.request_id = request_id
         self._background: set[asyncio.Future[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
 

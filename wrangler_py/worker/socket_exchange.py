@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,12 @@ class SocketExchange:
         except BaseException as error:
             response = self._host.error_response(error, self._id, self._scope)
             head, content = head_of(response, "GET"), await content_of(response)
+        if response.status != SWITCHING_PROTOCOLS and "workers.asgi" in sys.modules:
+            self._host.worker.control.log(
+                "warning",
+                f"A WebSocket was asked for, and got status {response.status}. asgi.fetch serves HTTP alone: answer "
+                "with asgi.websocket(app, request, self.env), or write Default = asgi.entrypoint(app).",
+            )
         # Listeners run later, called from the server's loop, and belong to this request all the same.
         self._context = contextvars.copy_context()
         client_end = response._web_socket if response.status == SWITCHING_PROTOCOLS else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
+import logging
 import sys
 import time
 from pathlib import Path
@@ -27,12 +29,15 @@ if TYPE_CHECKING:
     from wrangler_py.worker.launch import Launch
 
 
+_REPORTED = "__wrangler_py_reported__"
 LOOK_AGAIN_S = 1.0
 """How often, at most, it is looked whether a package that was missing has been installed."""
 
 
 class _GlobalScope:
     """What module-level code runs in: there is an env, and no request to wait for."""
+
+    in_request = False
 
     def __init__(self, env: Env) -> None:
         self.env = env
@@ -49,6 +54,20 @@ class _GlobalScope:
         raise RuntimeError(
             "fetch works inside a request, not at module level: the platform refuses it there as well"
         )
+
+
+class _ErrorHandler(logging.Handler):
+    """Reports logged exceptions as those of the request that runs."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(logging.ERROR)
+        self._worker = worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        invocation: Any = current.get(None)
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and invocation is not None:
+            self._worker.report_exception(invocation.id, error)
 
 
 class Worker:
@@ -79,6 +98,7 @@ class Worker:
             self.site.read_rules()
         if not self.launch.has_worker:
             return
+        self._follow_sdk_logs()
         imports.install_modules()
         blocking.install()
         imports.add_project_paths(self.launch.root, self.launch.main)
@@ -135,13 +155,24 @@ class Worker:
             if self.failure is None:
                 self.control.send("ready")
 
+    def _follow_sdk_logs(self) -> None:
+        """Report what the SDK's adapters log of applications that fail after they have answered."""
+        for name in ("asgi", "wsgi"):
+            logger = logging.getLogger(name)
+            if not any(isinstance(handler, _ErrorHandler) for handler in logger.handlers):
+                logger.addHandler(_ErrorHandler(self))
+
     def next_request_id(self) -> str:
         """`GENERATION-NUMBER`; unique in a dev session. The number is never 0, which is the global scope's."""
         return f"{self.launch.generation}-{next(self._numbers)}"
 
     def report_exception(self, request_id: str, error: BaseException) -> Failure:
-        """Send an `exception` event, and return what to show."""
+        """Send an `exception` event, unless there has been one of it, and return what to show."""
         failure = self.failures.describe(error)
+        if getattr(error, _REPORTED, False):
+            return failure
+        with contextlib.suppress(AttributeError):
+            setattr(error, _REPORTED, True)
         self.control.send(
             "exception",
             id=request_id,

@@ -25,6 +25,8 @@ _LIMIT_S = 3
 class _Request:
     """An invocation that has nothing: operations reach no other server."""
 
+    in_request = True
+
 
 async def gather(iterable: Any) -> list[Any]:
     return [item async for item in iterable]

@@ -1,8 +1,8 @@
 """Translates an operation, written in Python as a Worker would write it, to JavaScript.
 
-An operation is a few statements; the value of the last expression, or of `return`, is its result. The rules are those of
-Pyodide: `X.new(…)` is `new X(…)`, keyword arguments are a trailing object, `None` is `undefined`, `null` is `null`, and a
-trailing underscore is dropped. These functions stand for what the two languages write differently:
+An operation is a few statements; the value of the last expression, or of `return`, is its result. The rules are
+those of Pyodide: `X.new(…)` is `new X(…)`, keyword arguments are a trailing object, `None` is `undefined`, `null`
+is `null`, and a trailing underscore is dropped. These functions stand for what the two languages write differently:
 
     u8(b"…")         a Uint8Array
     obj(a=1)         a plain object; obj({"a-b": 1}) for other names
@@ -192,7 +192,8 @@ async function gather(iterable) {
 }
 
 function hex(view) {
-  const bytes = ArrayBuffer.isView(view) ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(view)
+  const isView = ArrayBuffer.isView(view)
+  const bytes = isView ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(view)
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
@@ -204,7 +205,9 @@ function show(value) {
   if (typeof value === "function") return { $: "function" }
   if (typeof value === "symbol") return { $: "symbol" }
   if (Array.isArray(value)) return value.map(show)
-  if (value instanceof Error || value instanceof DOMException) return { $: "error", name: value.name, message: value.message }
+  if (value instanceof Error || value instanceof DOMException) {
+    return { $: "error", name: value.name, message: value.message }
+  }
   const kind = value.constructor?.name ?? "Object"
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return { $: kind, hex: hex(value) }
   if (value instanceof URL) return { $: kind, href: value.href }

@@ -76,6 +76,5 @@ def pairs_of(value: Any, wrong: str) -> list[tuple[str, str]]:
 
 
 def _iterate(value: Any) -> Any:
-    entries = getattr(value, "entries", None) if isinstance(value, JsProxy) else None
-    is_map = entries is not None and getattr(value.constructor, "name", "") in {"Map", "FormData"}
-    return entries() if is_map else value
+    named = type(value).__name__ if isinstance(value, JsProxy) else ""
+    return value.entries() if named in {"JsMap", "FormData"} else value

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import sys
 from asyncio import tasks
 from collections import deque
 from collections.abc import Awaitable
 from typing import Any, TypeVar
+
+from wrangler_py.worker.platform.values import jsnull
 
 _T = TypeVar("_T")
 
@@ -45,6 +48,9 @@ _NOTHING = _Nothing()
 class _NestingLoop:
     """What a loop needs for `run_sync`, as a base of its class."""
 
+    request_id: str | None = None
+    """The request that runs on it, or the one that did."""
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._ready = _Ready(self._ready)  # type: ignore[has-type]
@@ -68,9 +74,17 @@ else:
 
 
 def install() -> None:
-    """Let `asyncio.run` work within a request, as it does in Pyodide."""
+    """Let `asyncio.run` work within a request, and `json` write null, as in Pyodide."""
     if asyncio.run is not _run:
         asyncio.run = _run
+        json.JSONEncoder.default = _json_default  # type: ignore[method-assign]
+
+
+_original_default = json.JSONEncoder.default
+
+
+def _json_default(encoder: json.JSONEncoder, value: Any) -> Any:
+    return None if value is jsnull else _original_default(encoder, value)
 
 
 _original_run = asyncio.run

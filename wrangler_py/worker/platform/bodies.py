@@ -19,7 +19,7 @@ _FORM: Final = "application/x-www-form-urlencoded;charset=UTF-8"
 
 
 class Body:
-    """Content of a message: bytes at hand, or a stream. The stream of bytes at hand is made when it is asked for."""
+    """Content of a message: bytes at hand, or a stream. The stream of bytes at hand is made on demand."""
 
     __slots__ = ("_content", "_stream", "_taken")
 
@@ -81,8 +81,7 @@ class Body:
             moved = Body(self._content)
             self._taken = True
             return moved
-        moved = Body(self._content, self._stream.detached())
-        return moved
+        return Body(self._content, self._stream.detached())
 
     def doubled(self) -> Body:
         """The same content for another message; this one keeps it, too. Raises TypeError if it was used."""
@@ -131,8 +130,8 @@ def _other_body(init: Any) -> tuple[Body, str | None]:
 
 def set_content_type(headers: Headers, content_type: str | None) -> None:
     """Say what a body is, unless the program did."""
-    if content_type is not None and header(headers, "content-type") is None:
-        headers.set("content-type", content_type)
+    if content_type is not None and not headers.has_known("content-type"):
+        headers.set_known("content-type", content_type)
 
 
 class Message(JsProxy):
@@ -192,13 +191,13 @@ class Message(JsProxy):
 
         return JsPromise.run(read())
 
-    def _make_blob(self, content: bytes) -> Any:
+    def _make_blob(self, content: Any) -> Any:
         from wrangler_py.worker.platform.mime_types import parse_mime_type
 
         kind = parse_mime_type(header(self._headers, "content-type") or "")
         return make_blob(content, "" if kind is None else str(kind))
 
-    def _make_form(self, content: bytes) -> Any:
+    def _make_form(self, content: Any) -> Any:
         from wrangler_py.worker.platform.forms import parse_form
 
         return parse_form(content, header(self._headers, "content-type"))

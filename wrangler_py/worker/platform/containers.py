@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -51,10 +53,10 @@ class JsArray(JsProxy):
         del self._items[index]
 
     def __iter__(self) -> Iterator[Any]:
-        return self._items.__iter__()
+        return iter(self._items)
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._items)
+        return iter(self._items[::-1])
 
     def __contains__(self, value: object) -> bool:
         return value in self._items
@@ -233,15 +235,18 @@ JsProxy._js_array = staticmethod(js_array)
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a callback as JavaScript does for Python functions: with as many arguments as it takes."""
+    """Call a callback as Pyodide does for JavaScript: with as many arguments as it takes.
+
+    A coroutine begins to run, whether or not somebody waits for it.
+    """
     code = getattr(function, "__code__", None)
-    if code is None or code.co_flags & 0x04:
-        return function(*args)
-    most = code.co_argcount - (1 if hasattr(function, "__self__") else 0)
-    return function(*args[:most])
+    if code is not None and not code.co_flags & inspect.CO_VARARGS:
+        args = args[: code.co_argcount - (1 if hasattr(function, "__self__") else 0)]
+    result = function(*args)
+    return asyncio.ensure_future(result) if inspect.iscoroutine(result) else result
 
 
-def iterate(values: Any) -> Iterable[Any]:
+def iterate(values: Any) -> Any:
     """The values of what a constructor was given. Raises TypeError for what has none."""
     if values is None or values is jsnull:
         return ()
@@ -250,7 +255,7 @@ def iterate(values: Any) -> Iterable[Any]:
         raise JsTypeError.new(
             f"{kind} {js_string(values)} is not iterable (cannot read property Symbol(Symbol.iterator))"
         )
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 class JsMap(JsLookup):

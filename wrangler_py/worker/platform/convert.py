@@ -123,7 +123,9 @@ def kept_callback(function: Any) -> Any:
         return function
 
     def destroyed(*_args: Any) -> Any:
-        raise JsException.new(BORROWED)
+        error: Any = JsException.new(BORROWED)
+        error.function = function
+        raise error
 
     return destroyed
 

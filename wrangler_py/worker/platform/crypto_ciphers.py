@@ -87,8 +87,8 @@ def _open_gcm(key: CryptoKey, algorithm: Any, data: bytes) -> bytes:
     size = tag // 8
     if len(data) < size:
         raise failure(
-            f"Ciphertext length of {8 * len(data)} bits must be greater than or equal to the size of the AES-GCM tag "
-            f"length of {tag} bits.",
+            f"Ciphertext length of {8 * len(data)} bits must be greater than or equal to the size of the AES-GCM "
+            f"tag length of {tag} bits.",
             "OperationError",
         )
     mode = modes.GCM(iv, data[-size:], min_tag_length=4)

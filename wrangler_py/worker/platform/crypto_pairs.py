@@ -24,14 +24,14 @@ from wrangler_py.worker.platform.crypto_keys import (
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.values import JsTypeError, js_object, js_string, member
 
-_HASHES: Final = {
+_HASHES: Final[dict[str, Any]] = {
     "sha1": hashes.SHA1,
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
     "sha512": hashes.SHA512,
     "md5": hashes.MD5,
 }
-_CURVES: Final = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+_CURVES: Final[dict[str, Any]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
 
 
 def digest(name: str) -> Any:
@@ -78,8 +78,8 @@ def _load_jwk(name: str, jwk: Any, algorithm: Any) -> Any:
         public = rsa.RSAPublicNumbers(_number(jwk, "e"), _number(jwk, "n"))
         if member(jwk, "d") is None:
             return public.public_key()
-        parts = (_number(jwk, part) for part in ("p", "q", "d", "dp", "dq", "qi"))
-        return rsa.RSAPrivateNumbers(*parts, public).private_key()
+        p, q, d, dp, dq, qi = (_number(jwk, part) for part in ("p", "q", "d", "dp", "dq", "qi"))
+        return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, public).private_key()
     if kty == "EC" and name == "ECDSA":
         curve = _CURVES[_curve_of(algorithm)]()
         numbers = ec.EllipticCurvePublicNumbers(_number(jwk, "x"), _number(jwk, "y"), curve)

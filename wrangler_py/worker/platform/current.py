@@ -9,6 +9,8 @@ from typing import Any, Protocol
 class Invocation(Protocol):
     """One call of a handler, as the modules here need to know it."""
 
+    in_request: bool
+    """False while the Worker is loaded, when it may neither fetch nor set timers."""
     env: Any
     resources: dict[Any, Any]
     """What modules keep for the length of the request, such as fetch's HTTP client."""

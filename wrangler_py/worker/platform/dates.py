@@ -79,7 +79,8 @@ class Date(JsProxy):
         if math.isnan(self._time):
             return "Invalid Date"
         year, month, day, hour, minute, second, _ = _parts(self._time)
-        return f"{_weekday(self._time)}, {day:02d} {_MONTHS[month]} {year:04d} {hour:02d}:{minute:02d}:{second:02d} GMT"
+        date = f"{_weekday(self._time)}, {day:02d} {_MONTHS[month]} {year:04d}"
+        return f"{date} {hour:02d}:{minute:02d}:{second:02d} GMT"
 
     toGMTString = toUTCString
 

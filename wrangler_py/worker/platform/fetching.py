@@ -21,7 +21,7 @@ from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.readable import chunks_of, stream_of_chunks
 from wrangler_py.worker.platform.requests import Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
-from wrangler_py.worker.platform.stream_sources import type_error
+from wrangler_py.worker.platform.stream_sources import fulfil, type_error
 from wrangler_py.worker.platform.urls import URL
 from wrangler_py.worker.platform.values import js_function
 
@@ -44,25 +44,30 @@ def fetch(resource: Any = MISSING, init: Any = None) -> JsPromise:
         return JsPromise.rejected(not_of_type("ServiceWorkerGlobalScope", 1, "Request or string", "fetch"))
     try:
         request = resource if isinstance(resource, Request) and init is None else Request.new(resource, init)
+        _check(request)
         return JsPromise.run(fetch_request(request))
     except Exception as error:
         return JsPromise.rejected(error)
 
 
-async def fetch_request(request: Request) -> Response:
-    """The response to a request."""
+def _check(request: Request) -> None:
+    """Raise what `fetch` refuses before it sends anything."""
     scheme = urlsplit(request.url).scheme
-    if scheme == "data":
-        return _from_data_url(request.url)
-    if scheme not in {"http", "https"}:
+    if scheme not in {"http", "https", "data"}:
         raise type_error(f"Fetch API cannot load: {request.url}")
     signal = request._signal
     if signal is not None and signal.aborted:
         raise as_exception(signal.reason)
-    invocation = invocation_in_request()
+    invocation_in_request()
     if request._body is not None:
         request._body.check()
-    return await _Fetch(request, invocation).response()
+
+
+async def fetch_request(request: Request) -> Response:
+    """The response to a request."""
+    if request.url.startswith("data:"):
+        return _from_data_url(request.url)
+    return await _Fetch(request, invocation_in_request()).response()
 
 
 class _Fetch:
@@ -89,14 +94,14 @@ class _Fetch:
             answer = await self._or_aborted(sending)
             location = answer.header("location")
             if not self._follow or answer.status not in _REDIRECTS or location is None:
-                return self._response_of(answer, redirects > 0)
+                return await self._response_of(answer, redirects > 0)
             await answer.close()
             self._redirect(answer.status, location)
         raise type_error("Too many redirects.")
 
     def _redirect(self, status: int, location: str) -> None:
         target = URL.parse(location, self._url)
-        if not isinstance(target, URL) or target.protocol not in {"http:", "https:"}:
+        if not isinstance(target, URL) or urlsplit(target.href).scheme not in {"http", "https"}:
             raise type_error("Invalid Location header; unable to follow redirect.")
         if target.origin != URL.new(self._url).origin:
             self._headers = [pair for pair in self._headers if pair[0] != "authorization"]
@@ -110,12 +115,12 @@ class _Fetch:
             raise type_error(_ONE_TIME_BODY)
         self._url = target.href
 
-    def _response_of(self, answer: Answer, redirected: bool) -> Response:
+    async def _response_of(self, answer: Answer, redirected: bool) -> Response:
         body = None
         if answer.status not in NULL_BODY_STATUSES and self._method != "HEAD":
             body = Body(None, stream_of_chunks(self._chunks_of(answer), _closer(answer), answer.length()))
         else:
-            asyncio.ensure_future(answer.close())
+            await answer.close()
         return make_response(
             answer.status,
             headers_of(answer.headers(), immutable=True),
@@ -144,7 +149,7 @@ async def until_aborted(work: Awaitable[_T], signal: AbortSignal) -> _T:
     """The outcome of work. It is cancelled when the signal is aborted, whose reason is raised then."""
     task = asyncio.ensure_future(_once(work))
     aborted: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    forget = signal.follow(lambda reason: aborted.done() or aborted.set_result(reason))
+    forget = signal.follow(lambda reason: fulfil(aborted, reason))
     if signal.aborted:
         aborted.set_result(signal.reason)
     try:

@@ -8,15 +8,15 @@ from wrangler_py.worker.platform.current import Invocation, current
 from wrangler_py.worker.platform.values import JsException
 
 _DISALLOWED: Final = (
-    "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, "
-    "and generating random values are not allowed within global scope. To fix this error, perform this operation "
-    "within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/"
+    "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a "
+    "timeout, and generating random values are not allowed within global scope. To fix this error, perform this "
+    "operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/"
 )
 
 
 def invocation_in_request() -> Invocation:
     """The running request's invocation. Raises JsException, as the platform does, if there is none."""
     invocation = current.get(None)
-    if invocation is None:
+    if invocation is None or not invocation.in_request:
         raise JsException.new(_DISALLOWED)
     return invocation

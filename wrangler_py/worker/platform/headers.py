@@ -64,6 +64,14 @@ class Headers(JsLookup):
         key, text = self._checked(name, value, "append")
         self._values.setdefault(key, []).append(text)
 
+    def set_known(self, name: str, value: str) -> None:
+        """Set a header of this platform's own: its name is lower-case, its value valid."""
+        self._values[name] = [value]
+
+    def has_known(self, name: str) -> bool:
+        """Whether there is a header whose name is lower-case."""
+        return name in self._values
+
     def delete(self, name: Any = MISSING) -> None:
         self._check_guard()
         self._values.pop(_key(text_argument(name, "Headers", 1, "delete")), None)
@@ -85,7 +93,7 @@ class Headers(JsLookup):
         return iter(self.entries())
 
     def displayed(self) -> list[tuple[str, str]]:
-        """Names and values as iteration shows them: sorted, each name once, but Set-Cookie as often as it is set."""
+        """Names and values as iteration shows them: sorted, each name once, except for Set-Cookie."""
         pairs: list[tuple[str, str]] = []
         for name in sorted(self._values):
             values = self._values[name]

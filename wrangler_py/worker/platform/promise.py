@@ -208,9 +208,9 @@ def as_exception(reason: Any) -> BaseException:
     """What a promise is rejected with, or what is thrown, as something that Python can raise."""
     if isinstance(reason, BaseException):
         return reason
-    error = JsException.new(js_string(reason))
+    error: Any = JsException.new(js_string(reason))
     error.name, error.thrown = "", reason
-    return error
+    return error  # type: ignore[no-any-return]
 
 
 def reason_of(error: BaseException) -> Any:

@@ -10,7 +10,6 @@ from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.containers import JsArray, js_array
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable_controllers import (
-    Controller,
     ReadableByteStreamController,
     ReadableStreamDefaultController,
 )
@@ -19,6 +18,7 @@ from wrangler_py.worker.platform.readers import (
     ReadableStreamBYOBReader,
     ReadableStreamDefaultReader,
 )
+from wrangler_py.worker.platform.stream_controller import Controller
 from wrangler_py.worker.platform.stream_sources import Strategy, callback, read_result, rejected, type_error
 from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
 
@@ -29,7 +29,7 @@ class ReadableStream(JsProxy):
     __slots__ = ("_disturbed", "_reader", "controller", "expected_length")
 
     controller: Any
-    """A Controller. Readers and other streams of this package use it; programs get it from their source's methods."""
+    """A Controller. Readers and streams of this package use it; programs get it in their source's methods."""
     expected_length: int | None
     """How many bytes it will give, if that is known."""
     _reader: Any
@@ -142,7 +142,8 @@ class ReadableStream(JsProxy):
 
     @js_function
     def pipeTo(self, target: Any = None, options: Any = None) -> JsPromise:
-        from wrangler_py.worker.platform.writable import WritableStream, pipe
+        from wrangler_py.worker.platform.piping import pipe
+        from wrangler_py.worker.platform.writable import WritableStream
 
         if not isinstance(target, WritableStream):
             return rejected(not_of_type("ReadableStream", 1, "WritableStream", "pipeTo"))
@@ -154,7 +155,8 @@ class ReadableStream(JsProxy):
 
     @js_function
     def pipeThrough(self, pair: Any = None, options: Any = None) -> Any:
-        from wrangler_py.worker.platform.writable import WritableStream, pipe
+        from wrangler_py.worker.platform.piping import pipe
+        from wrangler_py.worker.platform.writable import WritableStream
 
         if not is_object(pair):
             raise not_of_type("ReadableStream", 1, "Transform", "pipeThrough")

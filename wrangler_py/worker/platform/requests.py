@@ -31,6 +31,11 @@ class Request(Message):
 
     __slots__ = ("_cache", "_cf", "_fetcher", "_method", "_redirect", "_signal", "_url")
 
+    _cache: str | None
+    _cf: Any
+    _method: str
+    _redirect: str
+    _url: str
     _signal: AbortSignal | None
     _fetcher: Any
 

@@ -47,7 +47,11 @@ class Response(Message):
 
     __slots__ = ("_cf", "_encode_body", "_redirected", "_status", "_status_text", "_type", "_url", "_web_socket")
 
+    _cf: Any
+    _encode_body: str
+    _status: int
     _status_text: str | None
+    _web_socket: Any
 
     def __init__(self, body: Any = None, init: Any = None) -> None:
         if isinstance(init, str | bool | int | float):
@@ -68,14 +72,22 @@ class Response(Message):
         set_content_type(self._headers, content_type)
 
     def _take_options(self, options: Any) -> None:
+        self._status, self._status_text, self._encode_body = 200, None, "automatic"
+        self._cf = self._web_socket = None
+        if options is None:
+            self._headers = Headers.new()
+            return
         status = member(options, "status")
-        self._status = 200 if status is None else to_int32(status)
+        if status is not None:
+            self._status = status if type(status) is int else to_int32(status)
         text = member(options, "statusText")
-        self._status_text = None if text is None else js_string(text)
+        if text is not None:
+            self._status_text = js_string(text)
         encode = member(options, "encodeBody")
-        self._encode_body = "automatic" if encode is None else js_string(encode)
-        if self._encode_body not in {"automatic", "manual"}:
-            raise type_error(f"encodeBody: unexpected value: {self._encode_body}")
+        if encode is not None:
+            self._encode_body = js_string(encode)
+            if self._encode_body not in {"automatic", "manual"}:
+                raise type_error(f"encodeBody: unexpected value: {self._encode_body}")
         headers = member(options, "headers")
         if headers is jsnull or isinstance(headers, str | bool | int | float):
             raise wrong_field("headers", _INIT, "Headers or Sequence or object")

@@ -18,6 +18,8 @@ from wrangler_py.worker.platform.values import JsProxy, js_function, member
 
 _ids = itertools.count(1)
 _running: dict[int, asyncio.Handle] = {}
+_tasks: set[asyncio.Future[Any]] = set()
+"""What asynchronous callbacks do: the loop itself keeps no task alive."""
 
 
 def _checked(callback: Any, name: str) -> Callable[..., Any]:
@@ -34,7 +36,9 @@ def not_callable(name: str) -> Exception:
 def _run(callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
     result = callback(*args) if args else call(callback)
     if inspect.isawaitable(result):
-        asyncio.ensure_future(result)
+        task = asyncio.ensure_future(result)
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
 
 
 def _delay(milliseconds: Any) -> float:

@@ -377,6 +377,7 @@ class DOMException(JsException):
 
 
 DOMException.__module__ = "pyodide.ffi"
+DOMException.__name__ = DOMException.__qualname__ = "JsException"  # Python sees one class of errors
 
 
 def js_string(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`WritableStream`, its writer and controller, and piping into one."""
+"""`WritableStream`, its writer and controller."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from wrangler_py.worker.platform.stream_sources import (
     rejected,
     type_error,
 )
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, jsnull, member
+from wrangler_py.worker.platform.values import JsProxy, jsnull
 
 _RELEASED = "This WritableStream writer has been released."
 _LOCKED = "This WritableStream is currently locked to a writer."
 _CLOSED = "This WritableStream has been closed."
 NOT_BYTES = (
-    "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView "
-    "type on its writable side."
+    "This TransformStream is being used as a byte stream, but received an object of "
+    "non-ArrayBuffer/ArrayBufferView type on its writable side."
 )
 
 
@@ -334,73 +334,3 @@ def writable_of(
     stream.controller = make_controller(write, close, abort, Strategy(None, high_water_mark), of_bytes)
     stream.controller.start(None)
     return stream
-
-
-async def pipe(source: Any, target: WritableStream, options: Any) -> None:
-    """Write everything that a readable stream gives."""
-    keep_open, keep_going, keep_reading = (
-        is_truthy(member(options, name)) for name in ("preventClose", "preventAbort", "preventCancel")
-    )
-    signal = member(options, "signal")
-    reader, writer = source.getReader(), target.getWriter()
-    aborted: asyncio.Future[Any] = new_future()
-    forget = None
-    if signal is not None:
-        if signal.aborted:
-            aborted.set_result(signal.reason)
-        else:
-            forget = signal.follow(lambda reason: fulfil(aborted, reason))
-    try:
-        await _move(reader, writer, target, aborted, (keep_open, keep_going, keep_reading))
-    finally:
-        if forget is not None:
-            forget()
-        reader.releaseLock()
-        writer.releaseLock()
-
-
-async def _move(
-    reader: Any,
-    writer: Any,
-    target: WritableStream,
-    aborted: asyncio.Future[Any],
-    prevented: tuple[bool, bool, bool],
-) -> None:
-    keep_open, keep_going, keep_reading = prevented
-    while True:
-        error = target.controller._error
-        if error is None and target.controller._state != "writable":
-            error = type_error("This destination writable stream is closed.")
-        if error is not None:
-            if not keep_reading:
-                await reader.cancel(error)
-            raise error
-        await _first(writer.ready.future(), aborted, target.controller.closed())
-        read = reader.read().future()
-        await _first(read, aborted, target.controller.closed())
-        if aborted.done():
-            reason = aborted.result()
-            if not keep_going:
-                await writer.abort(reason)
-            if not keep_reading:
-                await reader.cancel(reason)
-            raise as_exception(reason)
-        if not read.done():
-            continue
-        failure = read.exception()
-        if failure is not None:
-            if not keep_going:
-                await writer.abort(failure)
-            raise failure
-        if read.result().done:
-            break
-        writer.write(read.result().value)
-    if not keep_open:
-        await writer.close()
-    else:
-        await writer.ready
-
-
-async def _first(*futures: asyncio.Future[Any]) -> None:
-    if not futures[0].done():
-        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

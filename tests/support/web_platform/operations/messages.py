@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 _STATUSES = [199, 200, 201, 204, 205, 304, 101, 404, 418, 499, 500, 599, 600, 299, 399, 0, -1]
+_KNOWN_STATUSES = [
+    202, 203, 206, 207, 208, 226, 300, 301, 302, 303, 305, 306, 307, 308, 400, 401, 402, 403,
+    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 419, 421, 422, 423, 424,
+    425, 426, 428, 429, 431, 451, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 555,
+]  # fmt: skip
 _STATUS_VALUES = ["'404'", "'x'", "null", "None", "True", "404.7", "obj(a=1)"]
 _STATUS_TEXTS = ["'Fine'", "''", "'a\\nb'", "'ü'", "'a\\x7f'", "null", "None", "5"]
 _REDIRECTS = [
@@ -46,32 +51,7 @@ OPERATIONS: list[str] = [
     *(f"Response.new('', status={status}).body == null" for status in (204, 304, 200)),
     *(f"Response.new(null, status={status}).status" for status in _STATUS_VALUES),
     *(f"Response.new(null, statusText={text}).statusText" for text in _STATUS_TEXTS),
-    *(
-        f"Response.new(null, status={status}).statusText"
-        for status in [
-            202,
-            203,
-            206,
-            207,
-            208,
-            226,
-            300,
-            301,
-            302,
-            303,
-            305,
-            306,
-            307,
-            308,
-            400,
-            401,
-            402,
-            403,
-            405,
-        ]
-        + [406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 419, 421, 422, 423, 424, 425, 426, 428, 429]
-        + [431, 451, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 555]
-    ),
+    *(f"Response.new(null, status={status}).statusText" for status in _KNOWN_STATUSES),
     *(f"r = Response.redirect({url})\narr(r.status, items(r.headers), r.body == null)" for url in _REDIRECTS),
     *(f"Response.redirect('https://e.com/', {status}).status" for status in [301, 303, 307, 308, 300, 304, 200, 0]),
     "Response.redirect()",
