@@ -149,7 +149,6 @@ def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):
         ("durable_objects", 'env.IT.get(env.IT.idFromName("room"))', "Durable Objects"),
         ("workflows", "await env.IT.create()", "Workflows"),
         ("services", "await env.IT.fetch(request)", "service"),
-        ("assets", "await env.IT.fetch(request)", "Static assets"),
         ("worker_loaders", 'env.IT["x"]', "worker_loaders"),
     ],
 )

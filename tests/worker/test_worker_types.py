@@ -14,6 +14,7 @@ PROJECT = {
     "variables": {"GREETING": "hi", "LIMIT": 5, "SETTINGS": {"a": 1}, "not-a-name": "x", "class": "y"},
     "hyperdrive": ["HYPERDRIVE"],
     "unavailable": ["CACHE"],
+    "assets": "ASSETS",
 }
 
 GOOD = """
@@ -38,7 +39,10 @@ class Default(WorkerEntrypoint):
         answer = await fetch("https://example.com", method=HTTPMethod.POST, redirect="manual", headers={"a": "b"})
         async for piece in answer.body:
             data: bytes = piece.to_bytes()
-        if self.env.SETTINGS.a:
+        if request.method is HTTPMethod.HEAD:
+            return await self.env.ASSETS.fetch(request)
+        page: Response = await self.env.ASSETS.fetch("https://assets.local/page", method=HTTPMethod.HEAD)
+        if self.env.SETTINGS.a or page.ok:
             moved: JSResponse = Response.redirect("https://example.com/x", HTTPStatus.SEE_OTHER)
             return moved
         return Response.from_json({"ok": answer.ok, "data": await answer.json()}, status=201, headers=[("a", "b")])
@@ -56,6 +60,7 @@ MISTAKES = {
     "self.env.MISSING": '"Env" has no attribute "MISSING"',
     "Response.from_json({}, staus=200)": 'Unexpected keyword argument "staus"',
     "request.metod": '"Request" has no attribute "metod"',
+    "self.env.ASSETS.fetch(5)": "has incompatible type",
     "self.ctx.waitUntil(5)": "has incompatible type",
 }
 
@@ -105,6 +110,7 @@ def test_env_has_the_bindings_of_the_project():
         "LIMIT: int",
         "SETTINGS: JsObject",
         "HYPERDRIVE: Hyperdrive",
+        "ASSETS: Assets",
         "CACHE: Unavailable",
     ):
         assert line in block
