@@ -1,6 +1,6 @@
 """Source of a function for Workers under test: a response whose body a generator makes."""
 
-STREAMED = '''
+STREAMED = """
 from js import TransformStream
 from pyodide.ffi import to_js
 from workers import Response, wait_until
@@ -22,4 +22,4 @@ def streamed(pieces, **options):
 
     wait_until(write())
     return Response(stream.readable, **options)
-'''
+"""

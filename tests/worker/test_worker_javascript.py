@@ -206,19 +206,18 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
     child = start_worker(
         f"""
         import pyodide_js
-        from js import null, undefined
+        from js import undefined
         from pyodide.code import run_js
-        from pyodide.ffi import jsnull
         from workers import JSBody, Request, RequestInitCfProperties, Response, import_from_javascript
         cloudflare = import_from_javascript("cloudflare:workers")
         async def on_fetch(request):
-            assert null is jsnull and undefined is None
+            assert undefined is None
             return {use}
         """
     )
     text = child.client.get("/").text
     assert f"NotEmulatedError: {MISSING_USES[use]}" in text
-    assert child.wait_for("exception")["where"] == "src/entry.py:10"
+    assert child.wait_for("exception")["where"] == "src/entry.py:9"
 
 
 def test_a_module_that_the_platform_has_not_is_no_module(start_worker):
@@ -373,7 +372,9 @@ def test_a_function_that_is_called_too_late(start_worker):
     assert child.client.get("/").text == "x"
     exception = child.wait_for("exception")
     assert "This borrowed proxy was automatically destroyed" in exception["summary"]
-    assert exception["hint"] == "create_proxy(ring), since it is called after the function that took it has returned"
+    assert (
+        exception["hint"] == "create_proxy(ring), since it is called after the function that took it has returned"
+    )
     assert exception["id"] == "3-1"
 
 
@@ -390,6 +391,7 @@ def test_web_sockets(start_worker):
                 return Response("Expected an upgrade", status=426)
             client, server = WebSocketPair.new().object_values()
             server.accept()
+            server.binaryType = "arraybuffer"
             server.send("welcome")
             async def answer(event):
                 if event.data == "end":

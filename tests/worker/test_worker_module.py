@@ -139,7 +139,7 @@ def test_multipart_forms(answer_to):
         FORM_BODY, method="POST", data={"name": "ü"}, files={"upload": ('a "b".txt', content, "text/x")}
     ).json()
     assert answer["items"] == [["name", "ü"]]
-    assert answer["file"] == ['a %22b%22.txt', "text/x", len(content), content.decode()]
+    assert answer["file"] == ["a %22b%22.txt", "text/x", len(content), content.decode()]
 
 
 def test_forms_survive_the_way_out_and_in(answer_to):

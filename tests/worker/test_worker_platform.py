@@ -81,7 +81,8 @@ def test_a_function_gets_the_types_of_javascript(start_worker):
             return Response.new(f"{isinstance(request, Request)} {request.constructor.name} {body.a}")
         _ = on_fetch.__code__
         def main(): ...
-        """.replace("async def on_fetch", "async def respond") + "        on_fetch = respond\n",
+        """.replace("async def on_fetch", "async def respond")
+        + "        on_fetch = respond\n",
     )
     assert child.client.post("/", json={"a": 1}).text == "False Request 1"
 
@@ -130,7 +131,11 @@ def test_a_request_line_that_comes_in_pieces(start_worker):
     with socket.create_connection(("127.0.0.1", child.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(2):  # the second request on the same connection, too
-            for piece in (b"POST /\xc3", b"\xa9 HTTP/1.1\r\nHost: localhost\r\nX: \xc3\xa9\r\n", b"Content-Length: 2\r\n\r\n\xc3\xa9"):
+            for piece in (
+                b"POST /\xc3",
+                b"\xa9 HTTP/1.1\r\nHost: localhost\r\nX: \xc3\xa9\r\n",
+                b"Content-Length: 2\r\n\r\n\xc3\xa9",
+            ):
                 connection.sendall(piece)
             answer = b""
             while not answer.endswith(b"http://localhost/%C3%A9\xc3\xa9"):
@@ -156,7 +161,9 @@ def test_header_values_are_utf_8(start_worker):
 
 def test_a_status_text_goes_out(start_worker):
     child = start_worker(
-        CLASS.replace("BODY", "Response('x', status=201, status_text='Made ü') if 'new' in request.url else Response('x')")
+        CLASS.replace(
+            "BODY", "Response('x', status=201, status_text='Made ü') if 'new' in request.url else Response('x')"
+        )
     )
     end = b"HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert raw(child, b"GET /new " + end).startswith("HTTP/1.1 201 Made ü\r\n".encode())
