@@ -63,6 +63,8 @@ class Default(WorkerEntrypoint):
             children.start(path[2])
             if len(path) > 3:
                 children.die(path[3])
+        if path[1] == "stuck":
+            children.time.sleep(600)
         return Response("hello")
 """
 
@@ -147,3 +149,16 @@ def test_a_process_forked_at_import_does_not_hide_the_end(tmp_path: Path) -> Non
         dev.wait_for("^Ready on", since=since)
         assert dev.get().text == "hello"
         wait_until_gone(started(dev))
+
+
+def test_a_second_ctrl_c_leaves_nothing_either(tmp_path: Path) -> None:
+    with DevProcess(make_project(tmp_path)) as dev:
+        assert dev.get("/start/daemon").text == "hello"
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(dev.url + "/stuck", timeout=0.3)
+        family = [*dev.family(), *started(dev)]
+        for _ in range(2):
+            dev.process.send_signal(signal.SIGINT)
+            dev.wait_for("^Stopping")
+        dev.wait()
+        wait_until_gone(family)

@@ -45,7 +45,7 @@ def test_an_error_in_an_imported_file_points_there(start_worker):
     ("module", "advice"),
     [
         ("psycopg_pool.missing", "pip install 'psycopg[binary,pool]'"),
-        ("psycopg2", "use psycopg 3"),
+        ("psycopg2.missing", "use psycopg 3"),
         ("left_pad", "pip install left_pad"),
         ("psycopgg", "Did you mean psycopg?"),
         ("worker", "Did you mean workers?"),

@@ -384,7 +384,7 @@ def test_web_sockets(start_worker):
     child = start_worker(
         """
         from js import WebSocketPair
-        from pyodide.ffi import create_proxy
+        from pyodide.ffi import create_proxy, to_js
         from workers import Response, env
         async def on_fetch(request):
             if request.headers.get("Upgrade") != "websocket":
@@ -399,7 +399,7 @@ def test_web_sockets(start_worker):
                 elif isinstance(event.data, str):
                     server.send(f"{env.NAME}: {event.data}")
                 else:
-                    server.send(event.data.to_bytes()[::-1])
+                    server.send(to_js(event.data.to_bytes()[::-1]))
             server.addEventListener("message", create_proxy(answer))
             server.addEventListener("close", create_proxy(lambda event: print("closed", event.code)))
             return Response(None, status=101, web_socket=client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,8 +80,8 @@ LONG = {
     "an upgrade": [
         HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\nX: " + b"a" * 100 * KB + b"\r\n\r\n",
     ],
-    "the extension of a chunk": [CHUNKED, b"1;", *([b"a" * 1000] * 100)],
-    "trailers": [CHUNKED, b"1\r\na\r\n0\r\n", *(b"X-%d: " % n + b"a" * 1000 + b"\r\n" for n in range(100))],
+    "the extension of a chunk": [CHUNKED, b"1;", *([b"a" * 1000] * 1000)],
+    "trailers": [CHUNKED, b"1\r\na\r\n0\r\n", *(b"X-%d: " % n + b"a" * 1000 + b"\r\n" for n in range(1000))],
 }
 
 
@@ -133,3 +134,32 @@ def test_a_second_request_that_does_not_end(tmp_path: Path) -> None:
         child.close()
     assert received.startswith(b"HTTP/1.1 200 ")
     assert b"HTTP/1.1 408 " in received
+
+
+FEW_FILES = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+from wrangler_py.worker.__main__ import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_running_out_of_files_is_said_and_heals(tmp_path: Path) -> None:
+    child = start(tmp_path, "-c", FEW_FILES)
+    request = HEAD + b"Connection: close\r\n\r\n"
+    try:
+        with contextlib.ExitStack() as stack:
+            idle = [stack.enter_context(connected(child)) for _ in range(120)]
+            for connection in idle:
+                send(connection, HEAD)
+            assert b"HTTP/1.1 503 " in answer(idle[-1])
+            assert "100 open files are the limit" in child.wait_for("log")["message"]
+        while True:  # it has noticed the end of those connections when it answers
+            with connected(child) as connection:
+                send(connection, request)
+                if b"HTTP/1.1 200 " in answer(connection):
+                    break
+        assert len(child.of_kind("log")) == 1
+    finally:
+        child.close()

@@ -76,13 +76,18 @@ def test_a_function_gets_the_types_of_javascript(start_worker):
         """
         from js import Response
         from workers import Request
-        async def on_fetch(request, env):
+        async def respond(request, env):
             body = await request.json()
             return Response.new(f"{isinstance(request, Request)} {request.constructor.name} {body.a}")
+<<<<<<< HEAD
         _ = on_fetch.__code__
         def main(): ...
         """.replace("async def on_fetch", "async def respond")
         + "        on_fetch = respond\n",
+=======
+        on_fetch = respond
+        """
+>>>>>>> wt/sdk
     )
     assert child.client.post("/", json={"a": 1}).text == "False Request 1"
 
@@ -116,7 +121,6 @@ def test_what_is_to_be_awaited_is_no_response(start_worker):
         (b"/public/%2e%2e/admin", "/admin"),
         (b"/caf\xc3\xa9?q=\xc3\xbc", "/caf%C3%A9?q=%C3%BC"),
         (b'/a?q="<', "/a?q=%22%3C"),
-        (b"/a?", "/a?"),
     ],
 )
 def test_urls_are_normalized(start_worker, path, expected):
@@ -162,7 +166,11 @@ def test_header_values_are_utf_8(start_worker):
 def test_a_status_text_goes_out(start_worker):
     child = start_worker(
         CLASS.replace(
+<<<<<<< HEAD
             "BODY", "Response('x', status=201, status_text='Made ü') if 'new' in request.url else Response('x')"
+=======
+            "BODY", "Response('x', **({'status': 201, 'status_text': 'Made ü'} if 'new' in request.url else {}))"
+>>>>>>> wt/sdk
         )
     )
     end = b"HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

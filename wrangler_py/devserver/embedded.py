@@ -34,6 +34,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
 from wrangler_py.hyperdrive.direct import connect
 from wrangler_py.hyperdrive.local_file import locked
+from wrangler_py.worker.started_processes import without_marks
 
 if TYPE_CHECKING:
     import psycopg
@@ -278,6 +279,7 @@ def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "wrangler_py.devserver.embedded_keeper"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env=without_marks(os.environ),  # others may come to use it who go on after us
         start_new_session=True,  # Ctrl-C is for us; we tell the keeper when we end
     )
     assert keeper.stdin is not None

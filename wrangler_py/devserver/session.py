@@ -93,7 +93,7 @@ class DevSession:
         channel, the embedded PostgreSQL by its watchdog."""
         self._hotkeys.restore()
         if self._supervisor is not None:
-            self._supervisor.kill()
+            self._supervisor.kill_with_started()
         os._exit(130)
 
     # Start and end
@@ -181,6 +181,7 @@ class DevSession:
             "allowed_hosts": list(options.allowed_hosts),
             "allow_global_clients": options.proxy.allow_global_clients,
             "test_scheduled": options.test_scheduled,
+            "strict": options.strict,
             "color": self._output.color,
         }
 

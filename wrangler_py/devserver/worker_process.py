@@ -95,6 +95,7 @@ class WorkerProcess:
             )
         except BaseException:
             theirs.close()
+            control.close()
             raise
         finally:
             if output is not None:
@@ -145,6 +146,11 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if not self._kill_group():
                     self._process.kill()
+
+    def kill_with_started(self) -> None:
+        """End it and all it started at once, without an event loop that goes on."""
+        self.kill()
+        end_marked(self._mark)
 
     async def wait(self) -> int:
         """The exit status, negative for a signal.

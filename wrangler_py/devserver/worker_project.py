@@ -16,6 +16,7 @@ from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.python_compatibility import flag_refusal
 from wrangler_py.project.section import JAVASCRIPT, Section
 from wrangler_py.project.variables import environment_variables, load_variables
+from wrangler_py.project.vite import vite_folder
 
 
 def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | None) -> bool:
@@ -23,7 +24,7 @@ def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | 
     section = config.section(environment)
     main = script or (Path(section.main) if section.main else None)
     if main is None:
-        return section.pages_build_output_dir is not None
+        return section.pages_build_output_dir is not None or vite_folder(config.root.resolve()) is not None
     return main.suffix in JAVASCRIPT
 
 

@@ -19,6 +19,7 @@ EXAMPLE = "postgres://user:password@host:5432/database"
 SCHEMES = ("postgres", "postgresql")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's, the weakest first. `none` is the product's name for `disable`."""
+_MYSQL_SSL_MODES = frozenset({"DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"})
 
 _PARAMETERS_FOR_FILES = ("sslrootcert", "sslcert", "sslkey")
 _PARAMETERS_FOR_PARTS = ("host", "port", "dbname", "user", "password")
@@ -110,13 +111,23 @@ def check_scheme(scheme: str) -> str:
     """`scheme` in lower case; WranglerError if it is not PostgreSQL's."""
     scheme = scheme.lower()
     if scheme == "mysql":
-        raise WranglerError(
-            "MySQL is not emulated: wrangler-py works with PostgreSQL.",
-            hint="Use Cloudflare's own `wrangler hyperdrive create` for a MySQL database.",
-        )
+        raise mysql_refusal()
     if scheme not in SCHEMES:
         raise WranglerError("Only PostgreSQL-compatible databases are supported: the scheme is `postgres`.")
     return scheme
+
+
+def mysql_refusal(reason: str = "") -> WranglerError:
+    """The error for what belongs to MySQL; `reason` is the sentence that says how it is known to."""
+    return WranglerError(
+        f"{reason} MySQL is not emulated: wrangler-py works with PostgreSQL.".lstrip(),
+        hint="Use Cloudflare's own `wrangler hyperdrive create` for a MySQL database.",
+    )
+
+
+def is_mysql_mode(mode: str) -> bool:
+    """Whether `mode` is MySQL's spelling of an sslmode, in any case."""
+    return mode.upper() in _MYSQL_SSL_MODES
 
 
 def check_host(host: str) -> str:
@@ -203,6 +214,8 @@ def _take_ssl_mode(parameters: dict[str, str]) -> str | None:
         mode = mode or "require"
     if mode == "none":
         mode = "disable"
+    if mode is not None and is_mysql_mode(mode):
+        raise mysql_refusal(f"The sslmode `{mode}` is MySQL's.")
     if mode is not None and mode not in SSL_MODES:
         raise WranglerError(f"The parameter `sslmode` is not one of {', '.join(SSL_MODES)}.")
     return mode

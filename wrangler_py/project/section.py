@@ -20,6 +20,12 @@ JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".
 
 _PLACEHOLDER = re.compile(r"0{32}|<.*>")
 """Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
+_ALWAYS_REMOTE = frozenset(
+    """
+    agent_memory ai ai_search ai_search_namespaces artifacts flagship media vpc_networks vpc_services websearch
+    """.split()  # noqa: SIM905
+)
+"""Kinds of bindings that have no local stand-in in wrangler."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
 
@@ -41,6 +47,8 @@ class HyperdriveBinding:
     binding: str
     id: str
     local_connection_string: str | None = None
+    remote: bool = False
+    """Whether wrangler is to connect to the config at Cloudflare, past any local database."""
 
     @property
     def has_placeholder(self) -> bool:
@@ -69,6 +77,8 @@ class Section:
     pages_build_output_dir: str | None
     other_bindings: dict[str, str]
     required_secrets: tuple[str, ...] | None = None
+    remote_bindings: tuple[str, ...] = ()
+    """The names of those bindings, Hyperdrive's aside, that wrangler connects to what is at Cloudflare."""
 
     def kind_of(self, name: str) -> str | None:
         """What `name` is in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
@@ -116,6 +126,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         # Alone among bindings, that of static assets is inherited.
         other_bindings=dict(_other_bindings({"assets": data.get("assets"), **own})),
         required_secrets=reader.required_secrets(),
+        remote_bindings=tuple(_remote_bindings(own)),
     )
     taken = {**dict.fromkeys(section.vars, "vars"), **section.other_bindings}
     for binding in section.hyperdrive:
@@ -188,7 +199,8 @@ class _Reader:
             local = entry.get("localConnectionString")
             if local is not None:
                 self._check(f"{key}.localConnectionString", local, str)
-            yield HyperdriveBinding(entry["binding"], entry["id"], local)
+            remote = self._check(f"{key}.remote", entry.get("remote", False), bool)
+            yield HyperdriveBinding(entry["binding"], entry["id"], local, remote)
 
     def _check(self, key: str, value: Any, kind: type, wanted: str | None = None) -> Any:
         if not isinstance(value, kind):
@@ -201,7 +213,19 @@ class _Reader:
 
 
 def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names and kinds of all bindings but `vars` and `hyperdrive`.
+    """Names and kinds of all bindings but `vars` and `hyperdrive`."""
+    return ((name, kind) for name, kind, _ in _other_entries(own))
+
+
+def _remote_bindings(own: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the bindings that wrangler connects to Cloudflare, without being told or by `remote = true`."""
+    for name, kind, entry in _other_entries(own):
+        if kind in _ALWAYS_REMOTE or (isinstance(entry, dict) and entry.get("remote") is True):
+            yield name
+
+
+def _other_entries(own: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Name, kind and entry of all bindings but `vars` and `hyperdrive`.
 
     They come as `KIND = [{ binding = NAME }]`, as `KIND = { binding = NAME }`, as `KIND = [{ name = NAME }]`,
     inside of a table (`queues.producers`, `durable_objects.bindings`), or, the oldest ones, as
@@ -211,7 +235,7 @@ def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if kind in ("hyperdrive", "vars", "env"):
             continue
         if kind in ("wasm_modules", "text_blobs", "data_blobs") and isinstance(value, dict):
-            yield from ((name, kind) for name in value)
+            yield from ((name, kind, entry) for name, entry in value.items())
             continue
         entries = [value]
         if isinstance(value, list):
@@ -223,7 +247,7 @@ def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for entry in entries:
             name = _binding_name(kind, entry)
             if name is not None:
-                yield name, kind
+                yield name, kind, entry
 
 
 def _binding_name(kind: str, entry: Any) -> str | None:

@@ -20,7 +20,7 @@ _KEYS = frozenset(
     """.split()  # noqa: SIM905
 )
 """Source: config-schema.json in the npm package wrangler 4. There will be others, which are left alone."""
-_HYPERDRIVE_KEYS = frozenset({"binding", "id", "localConnectionString"})
+_HYPERDRIVE_KEYS = frozenset({"binding", "id", "localConnectionString", "remote"})
 _NOT_INHERITED = ("hyperdrive", "vars")
 
 
@@ -50,6 +50,11 @@ def _warnings(data: Mapping[str, Any], environment: str | None, file: str) -> It
     yield from _misspelt(own, _KEYS, prefix, file)
     for index, entry in enumerate(own.get("hyperdrive", ())):
         yield from _misspelt(entry, _HYPERDRIVE_KEYS, f"{prefix}hyperdrive[{index}].", file)
+        if entry.get("remote") is True:
+            yield (
+                f"{file}: `{prefix}hyperdrive[{index}].remote` has no effect here: env.{entry['binding']} gets the "
+                "local Hyperdrive."
+            )
     if own is not data:
         for key in _NOT_INHERITED:
             if data.get(key) and not own.get(key):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.cache.written import WrittenTables
 from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.admission import Admission
@@ -57,6 +58,7 @@ class Proxy:
         self._databases: dict[str, set[str]] = {}
         self._by_process_id: dict[int, ClientSession] = {}
         self._server: asyncio.Server | None = None
+        self.files = FileReserve(self.notice)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens on `host`; port 0 takes a free one. Raises OSError when the port is taken."""

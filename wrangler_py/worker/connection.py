@@ -12,6 +12,7 @@ from typing import Any
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from wrangler_py.open_files import FileReserve
 from wrangler_py.worker.status_line import StatusLines
 
 httptools_impl.STATUS_LINE = StatusLines(httptools_impl.STATUS_LINE)
@@ -25,6 +26,10 @@ MAX_HEAD_BYTES = 64 * 1024
 """Of a request's first line and headers, and of what stands between the parts of a body and behind it."""
 MAX_HEAD_S = 30.0
 _LINGER_S = 2.0
+_NO_FILES = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\n\r\nToo many connections: the limit of open files is reached.\n"
+)
 _GATHERED_BYTES = 65_536
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -49,12 +54,23 @@ class HTTPConnection(HttpToolsProtocol):
     _head_size = 0
     _refused = False
 
+    def __init__(self, files: FileReserve, **options: Any) -> None:
+        super().__init__(**options)
+        self._files = files
+        self._can_be_served = True
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._can_be_served = self._files.takes(transport)
         super().connection_made(_GatheringTransport(transport, self.loop))  # type: ignore[arg-type]
         self.active_at = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            return
+        if not self._can_be_served:
+            self._refused = True
+            self.transport.write(_NO_FILES)
+            self.transport.close()
             return
         self.active_at = self.loop.time()
         if self._in_head:

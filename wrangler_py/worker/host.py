@@ -7,6 +7,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qs
 
+from wrangler_py.open_files import soft_limit
 from wrangler_py.terminal_text import printable
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
@@ -17,7 +18,7 @@ from wrangler_py.worker.outgoing import as_response, content_of, head_of, text_r
 from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.scheduled import ScheduledController
-from wrangler_py.worker.threads import RequestThreads
+from wrangler_py.worker.threads import LIMIT, RequestThreads
 from wrangler_py.worker.unfinished import UnfinishedWork
 from wrangler_py.worker.worker import Worker
 
@@ -29,6 +30,9 @@ _HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
 
 Headers = list[tuple[bytes, bytes]]
 
+_FILES_OF_A_THREAD = 8
+"""Its event loop holds three; the request has others, its database connections for one."""
+
 
 class Host:
     """Serves one generation: guards the Host header, answers our own paths, hands the rest to the Worker."""
@@ -37,7 +41,9 @@ class Host:
         self.worker = worker
         unfinished = UnfinishedWork(worker)
         unfinished.follow_warnings(asyncio.get_running_loop())
-        self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left, on_error=self._report_error)
+        self.threads = RequestThreads(
+            limit=_thread_limit(), on_tasks_left=unfinished.tasks_left, on_error=self._report_error
+        )
         self.draining = False
         self._host_names = HostNames(
             worker.launch.origin,
@@ -155,3 +161,8 @@ class Host:
         headers = self.with_connection_header(head.headers)
         await send({"type": "http.response.start", "status": head.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+
+def _thread_limit() -> int:
+    files = soft_limit()
+    return LIMIT if files is None else max(1, min(LIMIT, files // _FILES_OF_A_THREAD))

@@ -39,6 +39,8 @@ class Launch:
     """Names by which the server may be asked for, besides its own."""
     allow_global_clients: bool = False
     test_scheduled: bool = False
+    strict: bool = False
+    """Whether what Pyodide does not have is an error, as it is there."""
     color: bool = False
 
     @classmethod

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from wrangler_py.open_files import FileReserve, allow_open_files
 from wrangler_py.worker.connection import KEEP_ALIVE_S, HTTPConnection
-from wrangler_py.worker.open_files import allow_open_files
 
 if TYPE_CHECKING:
     from wrangler_py.worker.host import Host
@@ -25,7 +26,9 @@ class HTTPServer:
     """Accepts on a listening socket that was opened elsewhere, until it is drained."""
 
     def __init__(self, host: Host) -> None:
+        allow_open_files()  # every request thread holds a few, every connection one
         self._host = host
+        files = FileReserve(lambda line: host.worker.control.log("warning", line))
         self._config = uvicorn.Config(
             host,
             interface="asgi3",
@@ -35,7 +38,7 @@ class HTTPServer:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            http=HTTPConnection,
+            http=partial(HTTPConnection, files),  # type: ignore[arg-type]
             ws=_make_websocket_protocol,  # type: ignore[arg-type]
         )
         # What uvicorn would log is reported in the Worker's own terms.
@@ -48,7 +51,6 @@ class HTTPServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Start to accept."""
-        allow_open_files()  # every request thread holds a few, every connection one
         await self._server.startup(sockets=[listener])
         self._ticking = asyncio.create_task(self._server.main_loop())
         self._watching = asyncio.create_task(self._end_slow_requests())

@@ -13,10 +13,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 _PREFIX = "WRANGLER_PY_STARTED_"
 _POLL_S = 0.02
+GUARD_GRACE_S = 2.0
+
+
+def without_marks(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` for a process that is not to end with the one that started it."""
+    return {name: value for name, value in environment.items() if not name.startswith(_PREFIX)}
 
 
 def new_mark() -> str:
@@ -113,3 +120,16 @@ def _by_ps(mark: str) -> tuple[dict[int, int], set[int]]:
                 if rest and f"{mark}=" in rest[0]:
                     found.add(int(pid))
     return parents, found
+
+
+def guard(mark: str) -> None:
+    """End what holds `mark` when standard input ends, unless a byte comes first. For a process of its own."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # meant for the one that is guarded
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if not sys.stdin.buffer.read(1):
+        end_marked(mark, grace_s=GUARD_GRACE_S)
+
+
+if __name__ == "__main__":
+    guard(sys.argv[1])

@@ -7,6 +7,7 @@ import importlib
 import itertools
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wrangler_py.project import python_flags
@@ -67,16 +68,22 @@ class _ErrorHandler(logging.Handler):
 
 
 class Worker:
-    """Loads the person's code once; `failure` says why it could not be loaded."""
+    """Loads the person's code once; `failure` says why it could not be loaded.
+
+    `check` looks at what was loaded, and may raise as the code itself may.
+    """
 
     entrypoint: Entrypoint
 
-    def __init__(self, launch: Launch, control: ControlChannel) -> None:
+    def __init__(
+        self, launch: Launch, control: ControlChannel, *, check: Callable[[], None] = lambda: None
+    ) -> None:
         self.launch = launch
         self.control = control
         self.environments = EnvironmentBuilder(launch, lambda message: control.log("warning", message))
         self.failures = FailureReporter(launch)
         self.failure: Failure | None = None
+        self._check = check
         self._looked_at = 0.0
         self._numbers = itertools.count(1)
 
@@ -97,6 +104,7 @@ class Worker:
                 raise EntrypointError(f"The config file's main is {main}, and there is no such file")
             imports.load_package_patches()
             self.entrypoint = Entrypoint(imports.load_main(self.launch.main), flags)
+            self._check()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
