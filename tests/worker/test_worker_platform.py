@@ -79,15 +79,8 @@ def test_a_function_gets_the_types_of_javascript(start_worker):
         async def respond(request, env):
             body = await request.json()
             return Response.new(f"{isinstance(request, Request)} {request.constructor.name} {body.a}")
-<<<<<<< HEAD
-        _ = on_fetch.__code__
-        def main(): ...
-        """.replace("async def on_fetch", "async def respond")
-        + "        on_fetch = respond\n",
-=======
         on_fetch = respond
         """
->>>>>>> wt/sdk
     )
     assert child.client.post("/", json={"a": 1}).text == "False Request 1"
 
@@ -166,11 +159,7 @@ def test_header_values_are_utf_8(start_worker):
 def test_a_status_text_goes_out(start_worker):
     child = start_worker(
         CLASS.replace(
-<<<<<<< HEAD
-            "BODY", "Response('x', status=201, status_text='Made ü') if 'new' in request.url else Response('x')"
-=======
             "BODY", "Response('x', **({'status': 201, 'status_text': 'Made ü'} if 'new' in request.url else {}))"
->>>>>>> wt/sdk
         )
     )
     end = b"HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
