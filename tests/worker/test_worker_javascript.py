@@ -206,19 +206,18 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
     child = start_worker(
         f"""
         import pyodide_js
-        from js import null, undefined
+        from js import undefined
         from pyodide.code import run_js
-        from pyodide.ffi import jsnull
         from workers import JSBody, Request, RequestInitCfProperties, Response, import_from_javascript
         cloudflare = import_from_javascript("cloudflare:workers")
         async def on_fetch(request):
-            assert null is jsnull and undefined is None
+            assert undefined is None
             return {use}
         """
     )
     text = child.client.get("/").text
     assert f"NotEmulatedError: {MISSING_USES[use]}" in text
-    assert child.wait_for("exception")["where"] == "src/entry.py:10"
+    assert child.wait_for("exception")["where"] == "src/entry.py:9"
 
 
 def test_a_module_that_the_platform_has_not_is_no_module(start_worker):
@@ -385,13 +384,14 @@ def test_web_sockets(start_worker):
     child = start_worker(
         """
         from js import WebSocketPair
-        from pyodide.ffi import create_proxy
+        from pyodide.ffi import create_proxy, to_js
         from workers import Response, env
         async def on_fetch(request):
             if request.headers.get("Upgrade") != "websocket":
                 return Response("Expected an upgrade", status=426)
             client, server = WebSocketPair.new().object_values()
             server.accept()
+            server.binaryType = "arraybuffer"
             server.send("welcome")
             async def answer(event):
                 if event.data == "end":
@@ -399,7 +399,7 @@ def test_web_sockets(start_worker):
                 elif isinstance(event.data, str):
                     server.send(f"{env.NAME}: {event.data}")
                 else:
-                    server.send(event.data.to_bytes()[::-1])
+                    server.send(to_js(event.data.to_bytes()[::-1]))
             server.addEventListener("message", create_proxy(answer))
             server.addEventListener("close", create_proxy(lambda event: print("closed", event.code)))
             return Response(None, status=101, web_socket=client)

@@ -105,9 +105,9 @@ PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for nam
 
 NOT_EMULATED: Final = frozenset({
     "AsyncDisposableStack", "Atomics", "BigInt", "Cloudflare", "DisposableStack", "EventSource",
-    "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort", "Proxy", "Reflect", "RegExp",
-    "SharedArrayBuffer", "SuppressedError", "Symbol", "URLPattern", "WeakMap", "WeakRef", "WeakSet", "WebAssembly",
-    "eval",
+    "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
+    "Proxy", "Reflect", "RegExp", "SharedArrayBuffer", "SuppressedError", "Symbol", "URLPattern", "WeakMap",
+    "WeakRef", "WeakSet", "WebAssembly", "eval",
 })  # fmt: skip
 """What the platform has besides. It imports, and says at its first use that it isn't here."""
 
