@@ -13,7 +13,9 @@ from wrangler_py.worker.platform.events import CloseEvent, Event, EventTarget, M
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
+from wrangler_py.worker.platform.urls import normalized_url
 from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
+from wrangler_py.worker.platform.websocket_client import NetworkPeer
 
 _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 _NOT_ACCEPTED: Final = (
@@ -30,14 +32,25 @@ class WebSocket(EventTarget):
     CLOSING = READY_STATE_CLOSING = _CLOSING
     CLOSED = READY_STATE_CLOSED = _CLOSED
 
-    illegal_constructor = True
-
     _peer: Any
     """Has `receive(message)` and `receive_close(code, reason)`: another WebSocket, or the host's connection."""
     _carry: Callable[[Event], None]
 
-    def __init__(self, url: Any = jsnull) -> None:
-        self.readyState = _OPEN
+    def __init__(self, url: Any = MISSING, protocols: Any = None) -> None:
+        if url is MISSING:
+            raise not_of_type("WebSocket", 1, "string")
+        address = _address(js_string(url))
+        self._prepare(address, _CONNECTING)
+        names = [js_string(name) for name in ([protocols] if isinstance(protocols, str) else protocols or ())]
+        self.connect(NetworkPeer(self, address, names))
+
+    def opened(self, protocol: str) -> None:
+        """The server has accepted."""
+        self.readyState, self.protocol, self._accepted = _OPEN, protocol, True
+        self.dispatchEvent(Event.new("open"))
+
+    def _prepare(self, url: Any, state: int) -> None:
+        self.readyState = state
         self.url, self.protocol, self.extensions = url, "", ""
         standard = _cloudflare_compat_flags.websocket_standard_binary_type
         self.binaryType = "blob" if standard else "arraybuffer"
@@ -172,8 +185,22 @@ class WebSocket(EventTarget):
 def make_socket() -> WebSocket:
     """An end whose other end is to be connected."""
     socket = object.__new__(WebSocket)
-    WebSocket.__init__(socket)
+    socket._prepare(jsnull, _OPEN)
     return socket
+
+
+def _address(url: str) -> str:
+    """The address of a WebSocket server. Raises SyntaxError for what is none."""
+    address = normalized_url(url)
+    if address is None:
+        raise DOMException.new("WebSocket Constructor: The url is invalid.", "SyntaxError")
+    scheme, _, rest = address.partition(":")
+    scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
+    if scheme not in {"ws", "wss"}:
+        raise DOMException.new("WebSocket Constructor: The url scheme must be ws or wss.", "SyntaxError")
+    if "#" in rest:
+        raise DOMException.new("WebSocket Constructor: The url fragment must be empty.", "SyntaxError")
+    return f"{scheme}:{rest}"
 
 
 class WebSocketPair(EventTarget):
