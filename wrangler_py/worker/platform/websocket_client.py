@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wrangler_py.worker.platform.events import ErrorEvent, Event
 from wrangler_py.worker.platform.global_scope import invocation_in_request
-from wrangler_py.worker.platform.values import js_object
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -20,7 +18,7 @@ class _Socket(Protocol):
     def opened(self, protocol: str) -> None: ...
     def receive(self, message: str | bytes) -> None: ...
     def receive_close(self, code: int, reason: str, clean: bool = True) -> None: ...
-    def dispatchEvent(self, event: Event) -> Any: ...
+    def failed(self, message: str) -> None: ...
 
 
 class NetworkPeer:
@@ -48,9 +46,7 @@ class NetworkPeer:
         try:
             connection = await connect(url, subprotocols=[Subprotocol(name) for name in protocols] or None)
         except (OSError, WebSocketException, ValueError) as error:
-            told = {"message": f"Failed to establish the WebSocket connection: {error}"}
-            self._socket.dispatchEvent(ErrorEvent.new("error", js_object(told)))
-            self._socket.receive_close(ABNORMAL_CLOSURE, "", clean=False)
+            self._socket.failed(f"Failed to establish the WebSocket connection: {error}")
             return
         self._socket.opened(connection.subprotocol or "")
         sending = asyncio.ensure_future(self._send(connection))

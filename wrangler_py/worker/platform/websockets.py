@@ -9,13 +9,13 @@ from typing import Any, Final
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
 from wrangler_py.worker.platform.blobs import make_blob
 from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer
-from wrangler_py.worker.platform.events import CloseEvent, Event, EventTarget, MessageEvent
+from wrangler_py.worker.platform.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.urls import normalized_url
 from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
-from wrangler_py.worker.platform.websocket_client import NetworkPeer
+from wrangler_py.worker.platform.websocket_client import ABNORMAL_CLOSURE, NetworkPeer
 
 _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 _NOT_ACCEPTED: Final = (
@@ -48,6 +48,12 @@ class WebSocket(EventTarget):
         """The server has accepted."""
         self.readyState, self.protocol, self._accepted = _OPEN, protocol, True
         self.dispatchEvent(Event.new("open"))
+
+    def failed(self, message: str) -> None:
+        """The server cannot be reached, or has refused."""
+        self._accepted = True
+        self.dispatchEvent(ErrorEvent.new("error", js_object({"message": message})))
+        self.receive_close(ABNORMAL_CLOSURE, "", clean=False)
 
     def _prepare(self, url: Any, state: int) -> None:
         self.readyState = state
