@@ -14,8 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wrangler_py.project.python_compatibility import PYTHON_HYPERDRIVE_DATE
-from wrangler_py.project.python_flags import enabled_flags, python_version
+from wrangler_py.project.python_flags import FLAGS, PYODIDE_314, enabled_flags, python_version
 from wrangler_py.worker import imports
 from wrangler_py.worker.pyodide_limits import messages, patches
 from wrangler_py.worker.pyodide_limits.call_stack import Caller, CallStack
@@ -48,6 +47,7 @@ _IMPORT = re.compile(
 )
 _PURE_AS_WELL = frozenset({"black", "blib2to3", "Cython", "dateparser", "rapidfuzz", "websockets"})
 """Packages with binary parts, not in Pyodide's list, of which there are builds in pure Python too."""
+_SOCKETS_SINCE = next(flag.since for flag in FLAGS if flag.enable == PYODIDE_314)
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _LIB_DYNLOAD = str(Path(os.__file__).parent / "lib-dynload") + os.sep
 
@@ -146,7 +146,7 @@ class Limits:
         elif self._python == "3.14":
             return
         else:
-            message = messages.early_socket(PYTHON_HYPERDRIVE_DATE)
+            message = messages.early_socket(_SOCKETS_SINCE)
         caller = self._stack.caller()
         if caller is None or (message not in (messages.SERVER, messages.DATAGRAM) and caller.package is not None):
             return  # a library for HTTP, perhaps, which uses fetch on the platform
