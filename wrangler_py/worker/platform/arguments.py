@@ -61,8 +61,8 @@ def _warn_of_dict() -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OWN):
         frame, level = frame.f_back, level + 1
     warnings.warn(
-        "A dict is no object of options for JavaScript, which sees nothing in it. Write the options as keywords, or "
-        "to_js(…, dict_converter=Object.fromEntries)",
+        "A dict is no object of options for JavaScript, which sees nothing in it. Write the options as keywords, "
+        "or to_js(…, dict_converter=Object.fromEntries)",
         stacklevel=level,
     )
 
