@@ -54,7 +54,8 @@ def test_it_imports_the_files_beside_main(start_worker, tmp_path):
         "@handler\nasync def on_fetch(request, env): return Response(env.NAME)",
         "def on_fetch(request): return Response(module_env.NAME)",
         "class Default(WorkerEntrypoint):\n    def fetch(self): return Response(self.env.NAME)",
-        "class Default(WorkerEntrypoint):\n    async def fetch(self, request, env, ctx): return Response(self.env.NAME)",
+        "class Default(WorkerEntrypoint):\n    async def fetch(self, request, env, ctx):\n"
+        "        return Response(self.env.NAME)",
     ],
 )
 def test_every_form_of_handler_is_called_with_what_it_takes(start_worker, source):
@@ -148,7 +149,6 @@ def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):
         ("durable_objects", 'env.IT.get(env.IT.idFromName("room"))', "Durable Objects"),
         ("workflows", "await env.IT.create()", "Workflows"),
         ("services", "await env.IT.fetch(request)", "service"),
-        ("assets", "await env.IT.fetch(request)", "Static assets"),
         ("worker_loaders", 'env.IT["x"]', "worker_loaders"),
     ],
 )

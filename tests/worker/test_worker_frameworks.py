@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 FASTAPI = """
@@ -108,8 +109,8 @@ def test_fastapi_web_sockets(fastapi):
             socket.send(text)
             assert socket.recv(10) == f"n {text}"
     assert fastapi.wait_for("request")["status"] == 101
-    with pytest.raises(Exception):  # noqa: B017
-        connect(address.replace("/ws", "/nowhere"), proxy=None).recv(10)
+    with connect(address.replace("/ws", "/nowhere"), proxy=None) as socket, pytest.raises(ConnectionClosed):
+        socket.recv(10)
 
 
 def test_an_application_without_a_lifespan(start_worker):

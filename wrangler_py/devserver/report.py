@@ -86,6 +86,10 @@ class Report:
         self.bindings(project.bindings, pools)
         if project.variables:
             self._output.info(f"Variables: {', '.join(project.variables)}")
+        if project.assets is not None:
+            folder = project.assets.directory
+            shown = folder.relative_to(project.root) if folder.is_relative_to(project.root) else folder
+            self._output.info(f"Static assets: {shown}")
         platform = (date_warning(project.section), sdk_warning(project.section, project.root))
         for warning in (*platform, *project.warnings):
             if warning is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wrangler_py.project.assets import assets_warnings
+
 _KEYS = frozenset(
     """
     $schema account_id ai ai_search ai_search_namespaces alias analytics_engine_datasets artifacts assets base_dir
@@ -59,6 +61,8 @@ def _warnings(data: Mapping[str, Any], environment: str | None, file: str) -> It
         for key in _NOT_INHERITED:
             if data.get(key) and not own.get(key):
                 yield f"{file}: `{key}` is not inherited from the top level, and env.{environment} has none."
+    has_own_assets = "assets" in own
+    yield from assets_warnings(own.get("assets", data.get("assets")), file, prefix if has_own_assets else "")
     crons = own.get("triggers", data.get("triggers", {}))
     if isinstance(crons, dict) and crons.get("crons"):
         yield "Cron triggers don't go by the clock here. A request to /cdn-cgi/handler/scheduled runs the handler."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from wrangler_py.worker.not_emulated import product_of, refusal_of
 from wrangler_py.worker.platform.current import current_invocation
 from wrangler_py.worker.platform.not_emulated import NotEmulated
 from wrangler_py.worker.platform.values import JsProxy
@@ -169,33 +170,10 @@ def current_hyperdrive(binding: str) -> Hyperdrive:
     return made
 
 
-_PRODUCTS = {
-    "kv_namespaces": "Workers KV",
-    "d1_databases": "D1",
-    "r2_buckets": "R2",
-    "durable_objects": "Durable Objects",
-    "queues": "Queues",
-    "workflows": "Workflows",
-    "services": "service",
-    "ai": "Workers AI",
-    "vectorize": "Vectorize",
-    "browser": "Browser Rendering",
-    "analytics_engine_datasets": "Analytics Engine",
-    "assets": "Static assets",
-    "send_email": "Email",
-    "images": "Images",
-}
-
-
 class Unavailable(NotEmulated):
     """A binding of a kind that is not emulated. It may be passed around, and fails when it is used."""
 
     __slots__ = ()
 
-    def __init__(self, binding: str, kind: str) -> None:
-        product = _PRODUCTS.get(kind, kind)
-        super().__init__(
-            f"{binding}: {product}",
-            f"env.{binding} is a {product} binding, and wrangler-py emulates Hyperdrive alone. "
-            "Run this route with `pywrangler dev`, or guard the code while you develop without it",
-        )
+    def __init__(self, binding: str, kind: str, on_use: Callable[[], None] | None = None) -> None:
+        super().__init__(f"{binding}: {product_of(kind)}", refusal_of(binding, kind), on_use)

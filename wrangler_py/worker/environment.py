@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker.bindings import Env, Unavailable, hyperdrive, make_env, watched_hyperdrive
 from wrangler_py.worker.launch import HyperdriveEndpoint, Launch
+from wrangler_py.worker.not_emulated import FirstUses
 from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.values import js_object, jsnull
+
+if TYPE_CHECKING:
+    from wrangler_py.worker.assets.site import StaticSite
 
 
 class EnvironmentBuilder:
     """Makes an `Env` for each request of one generation."""
 
-    def __init__(self, launch: Launch, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        warn: Callable[[str], None],
+        site: StaticSite | None,
+        where: Callable[[], str | None],
+    ) -> None:
         self._launch = launch
         self._warn = warn
         self._warned: set[str] = set()
+        uses = FirstUses(warn, where)
         self._static: dict[str, Any] = {
             **{name: _as_platform_value(value) for name, value in launch.vars.items()},
-            **{name: Unavailable(name, kind) for name, kind in launch.unavailable.items()},
+            **{
+                name: Unavailable(name, kind, partial(uses.note, name, kind))
+                for name, kind in launch.unavailable.items()
+            },
         }
+        if site is not None and site.settings.binding is not None:
+            from wrangler_py.worker.asset_fetcher import asset_fetcher
+
+            self._static[site.settings.binding] = asset_fetcher(site)
 
     def for_request(self, request: str) -> Env:
         """The env of one request; `request` is its id, `GENERATION-NUMBER`."""

@@ -56,6 +56,11 @@ class Host:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own_answer(scope)
+        if own is None and self.worker.site is not None and not self._is_scheduled(scope):
+            from wrangler_py.worker.assets.exchange import answer_with_asset  # and with it the URL parser
+
+            if await answer_with_asset(self, self.worker.site, scope, receive, send):
+                return
         if own is None:
             self.worker.load_again()
         failure = self.worker.failure if own is None else None
@@ -63,7 +68,7 @@ class Host:
             own = self._error_page(failure, scope)
         if scope["type"] == "websocket":
             if own is None:
-                self._begin_request()
+                self.begin_request()
             from wrangler_py.worker.socket_exchange import SocketExchange  # and with it `js`, rarely needed
 
             await SocketExchange(self, scope, receive, send).run(own)
@@ -74,7 +79,7 @@ class Host:
                 elapsed = time.perf_counter() - started_at
                 self._report(self.worker.next_request_id(), scope["method"], scope["path"], own.status, elapsed)
         else:
-            self._begin_request()
+            self.begin_request()
             await HTTPExchange(self, self._operation(scope), scope, receive, send).run()
 
     async def wait_idle(self) -> None:
@@ -97,7 +102,8 @@ class Host:
         self.worker.report_exception(loop.request_id, error)
         return True
 
-    def _begin_request(self) -> None:
+    def begin_request(self) -> None:
+        """Take down that there is one more request."""
         self._open += 1
         self._idle.clear()
 
@@ -137,9 +143,14 @@ class Host:
 
         return error_response(failure, scope["headers"], self.worker.launch.generation)
 
+    def _is_scheduled(self, scope: Scope) -> bool:
+        path, launch = scope["path"], self.worker.launch
+        return launch.has_worker and (
+            path in SCHEDULED_PATHS or (path == TEST_SCHEDULED_PATH and launch.test_scheduled)
+        )
+
     def _operation(self, scope: Scope) -> Operation:
-        path = scope["path"]
-        if path in SCHEDULED_PATHS or (path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled):
+        if self._is_scheduled(scope):
             query = parse_qs(scope["query_string"].decode("latin-1"))
 
             async def run_scheduled(invocation: Invocation, body: IncomingBody | None) -> Response:

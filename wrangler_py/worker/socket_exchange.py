@@ -110,8 +110,8 @@ class SocketExchange:
         if response.status != SWITCHING_PROTOCOLS and "workers.asgi" in sys.modules:
             self._host.worker.control.log(
                 "warning",
-                f"A WebSocket was asked for, and got status {response.status}. asgi.fetch serves HTTP alone: answer "
-                "with asgi.websocket(app, request, self.env), or write Default = asgi.entrypoint(app).",
+                f"A WebSocket was asked for, and got status {response.status}. asgi.fetch serves HTTP alone: "
+                "answer with asgi.websocket(app, request, self.env), or write Default = asgi.entrypoint(app).",
             )
         # Listeners run later, called from the server's loop, and belong to this request all the same.
         self._context = contextvars.copy_context()

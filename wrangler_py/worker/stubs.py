@@ -35,6 +35,18 @@ from typing import TypeVar
 _Handler = TypeVar("_Handler")
 def handler(func: _Handler) -> _Handler: ...
 """
+_ASSETS = """
+from collections.abc import Coroutine
+from typing import Any, Unpack
+from workers import Request, Response
+from workers.types import FetchKwargs
+
+class Assets:
+    \"\"\"The binding of static assets.\"\"\"
+    def fetch(self, resource: str | Request, **options: Unpack[FetchKwargs]) -> Coroutine[Any, Any, Response]:
+        \"\"\"The response for a file: of the URL's path, whatever its host is.\"\"\"
+"""
+"""What the SDK makes of that binding."""
 _HEADER = """\
 # Written by `wrangler-py types`. Changes are overwritten.
 # mypy: ignore-errors
@@ -47,14 +59,16 @@ def write_types(
     variables: Mapping[str, Any],
     hyperdrive: Iterable[str],
     unavailable: Iterable[str] = (),
+    assets: str | None = None,
 ) -> list[Path]:
     """Write the stubs into `folder` (pyright looks into `typings` by itself); return the files that changed.
 
-    `variables` are the Worker's, of which only names and types are used; `hyperdrive` and `unavailable` are
-    names of bindings.
+    `variables` are the Worker's, of which only names and types are used; `hyperdrive`, `unavailable` and `assets`
+    are names of bindings.
     """
     changed: list[Path] = []
-    for name, text in make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable).items():
+    stubs = make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable, assets=assets)
+    for name, text in stubs.items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,10 +78,15 @@ def write_types(
 
 
 def outdated(
-    folder: Path, *, variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str] = ()
+    folder: Path,
+    *,
+    variables: Mapping[str, Any],
+    hyperdrive: Iterable[str],
+    unavailable: Iterable[str] = (),
+    assets: str | None = None,
 ) -> list[Path]:
     """The files that `write_types` would change."""
-    stubs = make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable)
+    stubs = make_stubs(variables=variables, hyperdrive=hyperdrive, unavailable=unavailable, assets=assets)
     return [
         folder / name
         for name, text in stubs.items()
@@ -76,10 +95,14 @@ def outdated(
 
 
 def make_stubs(
-    *, variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str] = ()
+    *,
+    variables: Mapping[str, Any],
+    hyperdrive: Iterable[str],
+    unavailable: Iterable[str] = (),
+    assets: str | None = None,
 ) -> dict[str, str]:
     """The stubs as text, by their path below the stubs' folder."""
-    env = _env_class(variables, hyperdrive, unavailable)
+    env = _env_class(variables, hyperdrive, unavailable, assets)
     trees = _sdk_modules() | _platform_modules(env)
     return {
         name: _HEADER + ast.unparse(ast.fix_missing_locations(_Stub().visit(tree))) + "\n"
@@ -119,11 +142,14 @@ def _platform_modules(env: ast.stmt) -> dict[str, ast.Module]:
         modules[f"{source.relative_to(runtime).as_posix()}i"] = _parse(source)
     bindings = _parse(_BINDINGS)
     bindings.body = [env if getattr(node, "name", "") == "Env" else node for node in bindings.body]
+    bindings.body += ast.parse(_ASSETS).body
     modules["js/_bindings.pyi"] = bindings
     names = [f"from js._{place} import {real} as {name}" for name, (place, real) in sorted(PLACES.items())]
     names += ["from typing import Any", "DurableObjectState = Any"]
     names += ["from js._bindings import Env as Env, Hyperdrive as Hyperdrive"]
     names += ["from js._execution_context import ExecutionContext as ExecutionContext"]
+    exported = [*PLACES, "DurableObjectState", "Env", "ExecutionContext", "Hyperdrive"]
+    names.append(f"__all__ = {sorted(exported)!r}")
     modules["js/__init__.pyi"] = ast.parse("\n".join(names))
     return modules
 
@@ -132,10 +158,14 @@ def _parse(source: Path) -> ast.Module:
     return ast.parse(source.read_text(encoding="utf-8"))
 
 
-def _env_class(variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str]) -> ast.stmt:
+def _env_class(
+    variables: Mapping[str, Any], hyperdrive: Iterable[str], unavailable: Iterable[str], assets: str | None
+) -> ast.stmt:
     fields = {name: _type_of(value) for name, value in variables.items()}
     fields |= dict.fromkeys(unavailable, "Unavailable")
     fields |= dict.fromkeys(hyperdrive, "Hyperdrive")
+    if assets is not None:
+        fields[assets] = "Assets"
     lines = [
         f"    {name}: {annotation}"
         for name, annotation in sorted(fields.items())
@@ -169,7 +199,8 @@ class _Stub(ast.NodeTransformer):
             if isinstance(statement, ast.ImportFrom):
                 statement.names = [name for name in statement.names if not _is_private(name.name)]
                 statement.module = _public_name(statement.module)
-                if statement.names:
+                # What is left of the host's own is named in no signature.
+                if statement.names and not (statement.module or "").startswith("wrangler_py."):
                     yield statement
             elif isinstance(statement, ast.Import):
                 yield statement

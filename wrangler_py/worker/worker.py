@@ -6,8 +6,11 @@ import contextlib
 import importlib
 import itertools
 import logging
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from wrangler_py.project import python_flags
@@ -21,6 +24,7 @@ from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 
 if TYPE_CHECKING:
+    from wrangler_py.worker.assets.site import StaticSite
     from wrangler_py.worker.bindings import Env
     from wrangler_py.worker.control import ControlChannel
     from wrangler_py.worker.launch import Launch
@@ -80,7 +84,14 @@ class Worker:
     ) -> None:
         self.launch = launch
         self.control = control
-        self.environments = EnvironmentBuilder(launch, lambda message: control.log("warning", message))
+        self.site: StaticSite | None = None
+        if launch.assets is not None:
+            from wrangler_py.worker.assets.site import StaticSite  # and with it the URL parser
+
+            self.site = StaticSite(launch.assets, has_worker=launch.has_worker, log=control.log)
+        self.environments = EnvironmentBuilder(
+            launch, lambda message: control.log("warning", message), self.site, self._in_own_code
+        )
         self.failures = FailureReporter(launch)
         self.failure: Failure | None = None
         self._check = check
@@ -90,6 +101,10 @@ class Worker:
     def load(self) -> None:
         """Import the person's main file. A failure is kept, and reported as a `load_error` event."""
         self.failure = None
+        if self.site is not None:
+            self.site.read_rules()
+        if not self.launch.has_worker:
+            return
         self._follow_sdk_logs()
         imports.install_modules()
         blocking.install()
@@ -123,6 +138,16 @@ class Worker:
                 traceback=failure.way,
                 hint=failure.hint,
             )
+
+    def _in_own_code(self) -> str | None:
+        """The line of the person's code that runs now, as `FILE:LINE`."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if imports.is_own_code(Path(file), self.launch.root, self.launch.main):
+                return f"{self.failures.relative(file)}:{frame.f_lineno}"
+            frame = frame.f_back
+        return None
 
     def load_again(self) -> None:
         """Load once more if the package that was missing has been installed meanwhile."""

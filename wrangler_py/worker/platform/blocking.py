@@ -77,7 +77,7 @@ def install() -> None:
     """Let `asyncio.run` work within a request, and `json` write null, as in Pyodide."""
     if asyncio.run is not _run:
         asyncio.run = _run
-        json.JSONEncoder.default = _json_default  # type: ignore[method-assign]
+        json.JSONEncoder.default = _json_default  # type: ignore[method-assign, assignment]
 
 
 _original_default = json.JSONEncoder.default

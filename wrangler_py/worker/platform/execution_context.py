@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from wrangler_py.worker.platform.current import Invocation
@@ -19,7 +20,7 @@ class ExecutionContext(JsProxy):
     def props(self) -> Any:
         return js_object()
 
-    def waitUntil(self, awaitable: Any = None) -> None:
+    def waitUntil(self, awaitable: Awaitable[Any]) -> None:
         """Keep the request open after its response until `awaitable` is done, for 30 s at most."""
         self._invocation.wait_until(awaitable)
 

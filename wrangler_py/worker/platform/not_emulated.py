@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -11,30 +11,39 @@ class NotEmulatedError(NotImplementedError):
 
 
 class NotEmulated:
-    """Stands for such a part. `refusal` is what is said at its first use: what it is, and what to do."""
+    """Stands for such a part. `refusal` is what its use raises: what it is, and what to do.
 
-    __slots__ = ("_name", "_refusal")
+    `on_use` is called before.
+    """
 
-    def __init__(self, name: str, refusal: str) -> None:
+    __slots__ = ("_name", "_on_use", "_refusal")
+
+    def __init__(self, name: str, refusal: str, on_use: Callable[[], None] | None = None) -> None:
         self._name = name
         self._refusal = refusal
+        self._on_use = on_use
+
+    def _used(self) -> NotEmulatedError:
+        if self._on_use is not None:
+            self._on_use()
+        return NotEmulatedError(self._refusal)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "constructor":  # the SDK asks for what kind it is
             raise AttributeError(name)
-        raise NotEmulatedError(self._refusal)
+        raise self._used()
 
     def __call__(self, *_: Any, **__: Any) -> Any:
-        raise NotEmulatedError(self._refusal)
+        raise self._used()
 
     def __getitem__(self, _: Any) -> Any:
-        raise NotEmulatedError(self._refusal)
+        raise self._used()
 
     def __iter__(self) -> Iterator[Any]:
-        raise NotEmulatedError(self._refusal)
+        raise self._used()
 
     def __await__(self) -> Iterator[Any]:
-        raise NotEmulatedError(self._refusal)
+        raise self._used()
 
     def __instancecheck__(self, _: Any) -> bool:
         return False
