@@ -319,7 +319,7 @@ TALKED = str(["hello", b"bytes", (4002, "as asked")])
             "socket = js.WebSocket.new('ws://127.0.0.1:1/')\nlisten(socket)\n"
             "socket.addEventListener('error', create_proxy(lambda e: found.append(e.message[:37])))\n"
             "await done.promise\nreturn found, socket.readyState",
-            "(['WebSocket to ws://127.0.0.1:1/ failed:', (1006, 'Failed to establish websocket connection')], 3)",
+            "(['WebSocket to ws://127.0.0.1:1/ failed', (1006, 'Failed to establish websocket connection')], 3)",
         ),
         (
             "return js.WebSocket.new('ftp://ADDRESS/')",
