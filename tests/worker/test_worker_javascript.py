@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 from support.streamed import STREAMED
@@ -354,6 +355,46 @@ def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker):
     assert child.wait_for("request")["status"] == 500
     child.drain()
     assert child.wait() == 0
+
+
+def test_a_web_socket_to_a_server(start_worker):
+    from websockets.sync.server import serve
+
+    def talk(connection):
+        for message in connection:
+            connection.send(message[::-1])
+            if message == "end":
+                connection.close(4002, "enough")
+
+    with serve(talk, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        child = start_worker(
+            """
+            from asyncio import Queue
+            from js import WebSocket
+            from pyodide.ffi import JsException, create_proxy
+            from workers import Response
+            async def on_fetch(request, env):
+                socket, events = WebSocket.new(env.SERVER), Queue()
+                for kind in ("open", "message", "close", "error"):
+                    socket.addEventListener(kind, create_proxy(events.put_nowait))
+                told = [(await events.get()).type]
+                if told == ["open"]:
+                    for text in ("abc", "end"):
+                        socket.send(text)
+                        told.append((await events.get()).data)
+                event = await events.get()
+                try:
+                    WebSocket.new("ftp://example.com")
+                except JsException as error:
+                    told.append(error.name)
+                return Response.json([*told, event.type, event.code, event.wasClean])
+            """,
+            vars={"SERVER": f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"},
+        )
+        assert child.client.get("/").json() == ["open", "cba", "dne", "SyntaxError", "close", 4002, True]
+        server.shutdown()
+    assert child.client.get("/").json() == ["error", "SyntaxError", "close", 1006, False]
 
 
 def test_a_function_that_is_called_too_late(start_worker):

@@ -1,4 +1,4 @@
-"""The compatibility flags of Python Workers: which are on at which compatibility date.
+"""The compatibility flags that a Python Worker notices: which are on at which compatibility date.
 
 Source: the runtime's table of compatibility flags (workerd 1.20261117).
 """
@@ -43,6 +43,9 @@ FLAGS = (
     PythonFlag(EXTERNAL_SDK, "disable_python_external_sdk", "2026-04-21"),
     PythonFlag("python_process_pth_files", "disable_python_process_pth_files", "2026-05-26"),
     PythonFlag(PYODIDE_314, None, "2026-09-08"),
+    # Of the web platform:
+    PythonFlag("websocket_standard_binary_type", "no_websocket_standard_binary_type", "2026-03-17"),
+    PythonFlag("web_socket_auto_reply_to_close", "web_socket_manual_reply_to_close", "2026-04-07"),
 )
 
 
