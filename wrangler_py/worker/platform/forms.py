@@ -133,15 +133,28 @@ def _parts(content: bytes, boundary: bytes) -> list[_Part]:
     if content.startswith(b"--", start + 2 + len(boundary)):
         return []
     collector = _PartCollector()
+    framed = content[start:]
+    if framed.startswith(b"\n", 2 + len(boundary)):
+        framed = _with_crlf(framed, boundary)
     try:
         parser = MultipartParser(boundary, collector.callbacks())
-        parser.write(content[start:])
+        parser.write(framed)
         parser.finalize()
     except FormParserError:
         raise _framing_error(content[start + 2 + len(boundary) :], collector) from None
     if not collector.complete:
         raise _framing_error(content[start + 2 + len(boundary) :], collector)
     return collector.parts
+
+
+def _with_crlf(content: bytes, boundary: bytes) -> bytes:
+    """A body whose boundaries and headers end in LF alone, which workerd takes, as the standard writes it."""
+    parts: list[bytes] = []
+    for piece in (b"\n" + content).split(b"\n--" + boundary)[1:]:
+        head, separator, value = piece.partition(b"\n\n")
+        head = head.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        parts.append(head + (b"\r\n\r\n" + value if separator else b""))
+    return b"--" + boundary + (b"\r\n--" + boundary).join(parts)
 
 
 class _PartCollector:
