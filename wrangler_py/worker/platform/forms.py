@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +16,11 @@ from wrangler_py.worker.platform.urls import parse_query
 from wrangler_py.worker.platform.values import JsIterator, JsLookup, JsTypeError, js_string, jsnull, usv_string
 
 _PARAMETER: Final = re.compile(r';\s*([\w-]+)\s*=\s*"((?:[^"\n\\]|\\[^\n])+)"\s*')
-_DISPOSITION: Final = re.compile(r"\s*([\w-]+)\s*")
+_DISPOSITION: Final = re.compile(r"\s*([\w-]+)\s*", re.ASCII)
+
+
+# The parser logs what it refuses; without a handler, logging would print it.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 class FormData(JsLookup):
