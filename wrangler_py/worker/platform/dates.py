@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from wrangler_py.worker.platform.numbers import NAN, tidy, to_number
-from wrangler_py.worker.platform.values import JsProxy, JsRangeError, ToPy, js_string, jsnull
+from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_string, jsnull
 
 _LIMIT: Final = 8.64e15
 _DAY: Final = 86_400_000
@@ -101,11 +101,6 @@ class Date(JsProxy):
     def toTimeString(self) -> str:
         hour, minute, second = _parts(self._time)[3:6]
         return f"{hour:02d}:{minute:02d}:{second:02d} GMT+0000 (Coordinated Universal Time)"
-
-    def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
-        if math.isnan(self._time):
-            return converter.default(self, depth)
-        return _EPOCH + datetime.timedelta(milliseconds=self._time)
 
 
 def make_date(milliseconds: float) -> Date:
