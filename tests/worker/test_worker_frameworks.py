@@ -214,6 +214,43 @@ def test_a_web_socket_that_meets_asgi_fetch(start_worker):
     assert "asgi.entrypoint" in message
 
 
+def test_django_on_the_event_loop(start_worker):
+    """Django refuses the database there, here as on the platform, and says so in its log alone."""
+    source = """
+        import os
+        os.environ.update(ENVIRON)
+        from django.conf import settings
+        settings.configure(
+            SECRET_KEY="x", ALLOWED_HOSTS=["*"], ROOT_URLCONF="pages", MIDDLEWARE=[],
+            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        )
+        from django.core.wsgi import get_wsgi_application
+        from workers import wsgi
+        Default = wsgi.entrypoint(get_wsgi_application())
+    """
+    pages = """
+        from django.db import connection
+        from django.http import HttpResponse
+        from django.urls import path
+
+        def one(request):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                return HttpResponse(str(cursor.fetchone()))
+
+        urlpatterns = [path("", one)]
+    """
+    child = start_worker(source.replace("ENVIRON", "{}"), files={"src/pages.py": pages})
+    assert child.client.get("/").status_code == 500
+    exception = child.wait_for("exception")
+    assert "SynchronousOnlyOperation" in exception["summary"]
+    assert 'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"' in exception["hint"]
+    assert exception["where"] == "src/pages.py:7"
+    child = start_worker(source.replace("ENVIRON", "{'DJANGO_ALLOW_ASYNC_UNSAFE': 'true'}"))
+    assert child.client.get("/").text == "(1,)"
+    assert not child.of_kind("exception")
+
+
 def test_what_a_framework_tells_of_the_client(start_worker):
     child = start_worker(
         """

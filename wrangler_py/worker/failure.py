@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 
 from wrangler_py.worker.entrypoint import EntrypointError
-from wrangler_py.worker.hints import hint_for, missing_module
 from wrangler_py.worker.imports import PLATFORM, is_own_code, is_sdk_file
 from wrangler_py.worker.launch import Launch
 
@@ -76,6 +75,8 @@ class FailureReporter:
 
     def describe(self, error: BaseException, *, title: str = "Exception in your Worker") -> Failure:
         """Tell an exception: message, place, the person's frames, and a hint when there is one."""
+        from wrangler_py.worker.hints import hint_for, missing_module  # not needed until something fails
+
         summary = self._summary(error)
         frames = tuple(self._frames(error))
         own = [frame for frame in frames if frame.own]

@@ -125,6 +125,7 @@ class Worker:
         except BaseException as error:
             self.failure = self.failures.describe(error, title="Your Worker could not be loaded")
         else:
+            self._follow_sdk_logs()  # loading may have set up logging anew
             for warning in self.entrypoint.warnings:
                 self.control.log("warning", warning)
         finally:
@@ -164,8 +165,8 @@ class Worker:
                 self.control.send("ready")
 
     def _follow_sdk_logs(self) -> None:
-        """Report what the SDK's adapters log of applications that fail after they have answered."""
-        for name in ("asgi", "wsgi"):
+        """Report the exceptions that the SDK's adapters and Django log, and do not raise."""
+        for name in ("asgi", "wsgi", "django.request"):
             logger = logging.getLogger(name)
             if not any(isinstance(handler, _ErrorHandler) for handler in logger.handlers):
                 logger.addHandler(_ErrorHandler(self))

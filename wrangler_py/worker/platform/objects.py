@@ -9,7 +9,6 @@ from wrangler_py.worker.platform.blobs import Blob, File
 from wrangler_py.worker.platform.bodies import Message
 from wrangler_py.worker.platform.buffers import ArrayBuffer, DataView, TypedArray, array_buffer
 from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, iterate, js_array
-from wrangler_py.worker.platform.dates import Date
 from wrangler_py.worker.platform.values import (
     DOMException,
     JsException,
@@ -139,8 +138,8 @@ class _Copier:
             known[id(value)] = self._copy_other(value)
 
     def _copy_other(self, value: Any) -> Any:
-        if isinstance(value, Date):
-            return Date.new(value)
+        if isinstance(value, JsProxy) and value.constructor.name == "Date":
+            return value.constructor.new(value)
         if isinstance(value, ArrayBuffer):
             return array_buffer(bytearray(value.memory()))
         if isinstance(value, TypedArray):

@@ -10,7 +10,6 @@ from wrangler_py.worker.platform.headers import Headers, copy_of, header, header
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_function, js_string, jsnull, member
-from wrangler_py.worker.platform.websockets import WebSocket
 
 NULL_BODY_STATUSES: Final = frozenset({101, 204, 205, 304})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -40,6 +39,12 @@ def status_text(status: int) -> str:
     """What workerd calls a status."""
     text = STATUS_TEXTS.get(status)
     return _CLASS_TEXTS.get(status // 100, "") if text is None else text
+
+
+def _is_socket(value: Any) -> bool:
+    from wrangler_py.worker.platform.websockets import WebSocket  # rarely needed
+
+    return isinstance(value, WebSocket)
 
 
 class Response(Message):
@@ -94,7 +99,7 @@ class Response(Message):
         self._headers = Headers.new() if headers is None else Headers.new(headers)
         self._cf = member(options, "cf")
         socket = member(options, "webSocket")
-        if socket is not None and socket is not jsnull and not isinstance(socket, WebSocket):
+        if socket is not None and socket is not jsnull and not _is_socket(socket):
             raise wrong_field("webSocket", _INIT, "WebSocket")
         self._web_socket = None if socket is jsnull else socket
 
