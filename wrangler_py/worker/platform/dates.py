@@ -103,13 +103,6 @@ class Date(JsProxy):
         return f"{hour:02d}:{minute:02d}:{second:02d} GMT+0000 (Coordinated Universal Time)"
 
 
-def make_date(milliseconds: float) -> Date:
-    """The date of this moment."""
-    date = object.__new__(Date)
-    date._time = milliseconds
-    return date
-
-
 def _clipped(value: float) -> float:
     return NAN if value != value or abs(value) > _LIMIT else float(math.trunc(value))
 
