@@ -208,7 +208,8 @@ def dev(
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
-        raise WranglerError(f"--var {text}: a variable is KEY:VALUE.", hint="As in --var API_HOST:example.com")
+        # Not repeated: with a wrong separator, the value is in it.
+        raise WranglerError("--var takes KEY:VALUE.", hint="As in --var API_HOST:example.com")
     return key, value
 
 
