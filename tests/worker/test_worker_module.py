@@ -377,7 +377,7 @@ def test_the_newest_sdk_is_used(start_worker, tmp_path, version, expected):
     (packages / "_workers_sdk_package_patches.py").touch()
     (packages / f"workers_runtime_sdk-{version}.dist-info").mkdir()
     with (packages / "workers" / "__init__.py").open("a") as file:
-        file.write("\nWHOSE = \"the project's\"\n")
+        file.write('\nWHOSE = "the project\'s"\n')
     child = start_worker(
         """
         import workers

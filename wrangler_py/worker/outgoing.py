@@ -85,7 +85,8 @@ def text_response(text: str, status: int = 200, headers: Iterable[tuple[str, str
 def encoded(response: Response) -> Response:
     """The response with its body encoded as its Content-Encoding says, unless the Worker has done so itself.
 
-    The platform knows gzip and Brotli. Where Brotli is not installed, the body goes out as it is, without the header.
+    The platform knows gzip and Brotli. Where Brotli is not installed, the body goes out as it is, and the header
+    does not.
     """
     body = response._body
     if body is None or response._encode_body != "automatic":

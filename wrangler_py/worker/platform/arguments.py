@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, jsnull, usv_string
 
-
 _OWN: Final = ("wrangler_py.worker.platform", "workers.")
 
 
