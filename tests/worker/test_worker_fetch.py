@@ -253,3 +253,80 @@ def test_a_server_on_this_machine_is_reached_through_a_proxy_if_nothing_is_left_
 def test_nothing_is_started_while_the_worker_is_loaded(call: str, start_worker) -> None:
     child = start_worker(f"import js\n{call}", ready=False)
     assert "Disallowed operation called within global scope" in child.wait_for("load_error")["summary"]
+
+
+@pytest.fixture
+def echo_socket() -> Iterator[str]:
+    """A WebSocket server that repeats messages, and closes when it is told to."""
+    from websockets.sync.server import Request, Response, ServerConnection, serve
+
+    def handle(connection: ServerConnection) -> None:
+        for message in connection:
+            if message == "close":
+                connection.close(4002, "as asked")
+            else:
+                connection.send(message)
+
+    def check(connection: ServerConnection, request: Request) -> Response | None:
+        return connection.respond(403, "not here") if request.path == "/refused" else None
+
+    with serve(handle, "127.0.0.1", 0, process_request=check) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.socket.getsockname()[1]}"
+        server.shutdown()
+
+
+SOCKET = """
+from pyodide.ffi import create_proxy
+found = []
+done = js.Promise.withResolvers()
+def closed(event):
+    found.append((event.code, event.reason))
+    done.resolve()
+def listen(socket):
+    socket.binaryType = "arraybuffer"
+    show = lambda e: found.append(e.data if isinstance(e.data, str) else e.data.to_bytes())
+    socket.addEventListener("message", create_proxy(show))
+    socket.addEventListener("close", create_proxy(closed))
+def talk(socket):
+    socket.send("hello")
+    socket.send(js.TextEncoder.new().encode("bytes"))
+    socket.send("close")
+"""
+TALKED = str(["hello", b"bytes", (4002, "as asked")])
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        (
+            "a = await js.fetch('http://ADDRESS/', headers=js.Headers.new([('Upgrade', 'websocket')]))\n"
+            "socket = a.webSocket\nsocket.accept()\nlisten(socket)\ntalk(socket)\nawait done.promise\nreturn found",
+            TALKED,
+        ),
+        (
+            "socket = js.WebSocket.new('ws://ADDRESS/')\nlisten(socket)\n"
+            "socket.addEventListener('open', create_proxy(lambda e: talk(socket)))\n"
+            "await done.promise\nreturn found",
+            TALKED,
+        ),
+        (
+            "a = await js.fetch('http://ADDRESS/refused', headers=js.Headers.new([('Upgrade', 'websocket')]))\n"
+            "return a.status, await a.text(), a.webSocket",
+            "(403, 'not here', jsnull)",
+        ),
+        (
+            "socket = js.WebSocket.new('ws://127.0.0.1:1/')\nlisten(socket)\n"
+            "socket.addEventListener('error', create_proxy(lambda e: found.append(e.message[:37])))\n"
+            "await done.promise\nreturn found, socket.readyState",
+            "(['WebSocket to ws://127.0.0.1:1/ failed', (1006, 'Failed to establish websocket connection')], 3)",
+        ),
+        (
+            "return js.WebSocket.new('ftp://ADDRESS/')",
+            "JsException: SyntaxError: WebSocket Constructor: The url scheme must be ws or wss.",
+        ),
+    ],
+    ids=["fetch", "constructor", "refused", "unreachable", "scheme"],
+)
+def test_web_sockets_to_elsewhere(work: str, expected: str, worker_says, echo_socket) -> None:
+    assert worker_says(SOCKET + work.replace("ADDRESS", echo_socket)) == expected

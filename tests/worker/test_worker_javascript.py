@@ -199,6 +199,7 @@ MISSING_USES = {
     "pyodide_js.loadPackage('x')": "pyodide_js.loadPackage is not part of wrangler-py",
     "cloudflare.exports.Other": "exports of cloudflare:workers is not part of wrangler-py",
     "run_js('1')": "run_js runs JavaScript",
+    "Atomics.load()": "js.Atomics is not part of wrangler-py",
 }
 
 
@@ -207,7 +208,7 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
     child = start_worker(
         f"""
         import pyodide_js
-        from js import undefined
+        from js import Atomics, undefined
         from pyodide.code import run_js
         from workers import JSBody, Request, RequestInitCfProperties, Response, import_from_javascript
         cloudflare = import_from_javascript("cloudflare:workers")

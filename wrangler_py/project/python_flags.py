@@ -38,8 +38,6 @@ FLAGS = (
         "no_python_workflows_implicit_dependencies",
         "2026-02-25",
     ),
-    PythonFlag("websocket_standard_binary_type", "no_websocket_standard_binary_type", "2026-03-17"),
-    PythonFlag("web_socket_auto_reply_to_close", "web_socket_manual_reply_to_close", "2026-04-07"),
     PythonFlag(EXTERNAL_SDK, "disable_python_external_sdk", "2026-04-21"),
     PythonFlag("python_process_pth_files", "disable_python_process_pth_files", "2026-05-26"),
     PythonFlag(PYODIDE_314, None, "2026-09-08"),

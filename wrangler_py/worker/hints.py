@@ -56,6 +56,16 @@ _MESSAGES = (
         re.compile(r"Unable to parse URL: /"),
         'urllib.parse.urljoin(request.url, "/…")',
     ),
+    (
+        re.compile(r"is not of type '(Headers or )?Sequence"),
+        "a list of pairs, or to_js(dict, dict_converter=Object.fromEntries): a dict is no JavaScript object",
+    ),
+    (
+        re.compile(r"did not return bytes"),
+        "streams of bodies carry bytes: controller.enqueue(to_js(text.encode()))",
+    ),
+    (re.compile(r"Body has already been used"), "clone() before the body is read the first time"),
+    (re.compile(r"within global scope"), "move the call into a handler, or into a function that a handler calls"),
     (re.compile(r"unexpected type for headers"), "headers=dict(…) or a list of pairs"),
     (
         re.compile(r"cannot be invoked without 'new'"),

@@ -98,7 +98,7 @@ def body_of(init: Any) -> tuple[Body | None, str | None]:
     if init is None or init is jsnull:
         return None, None
     if isinstance(init, str):
-        return Body(usv_string(init).encode()), "text/plain;charset=UTF-8"
+        return Body(init.encode("utf-8", "surrogatepass")), "text/plain;charset=UTF-8"
     if isinstance(init, JsBuffer):
         return Body(init.to_bytes()), None
     if isinstance(init, ReadableStream):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
-from wrangler_py.worker.platform.numbers import to_int32
+from wrangler_py.worker.platform.numbers import to_int32, to_number
 from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsRangeError, JsTypeError, ToPy, js_string
 
 
@@ -187,9 +188,10 @@ class TypedArray(JsBuffer):
 
     def _element(self, value: Any) -> Any:
         """A number as an element holds it: wrapped around, as JavaScript does."""
+        given = to_number(value)
         if self.FORMAT in "fde":
-            return float(value)
-        number = int(value) if value == value and abs(value) != float("inf") else 0
+            return float(given)
+        number = int(given) if math.isfinite(given) else 0
         bits = 8 * self.BYTES_PER_ELEMENT
         number &= (1 << bits) - 1
         return number - (1 << bits) if self.FORMAT.islower() and number >> (bits - 1) else number
@@ -290,7 +292,8 @@ class Uint8ClampedArray(TypedArray):
     __slots__ = ()
 
     def _element(self, value: Any) -> int:
-        return max(0, min(255, round(value))) if value == value else 0
+        given = to_number(value)
+        return max(0, min(255, given if math.isinf(given) else round(given))) if given == given else 0  # type: ignore[return-value]
 
 
 Int8Array = _typed_array("Int8Array", "b")

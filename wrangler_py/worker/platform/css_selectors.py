@@ -49,7 +49,9 @@ def _split(text: str) -> list[str]:
 
 def _problem(rest: str) -> Exception:
     what = "Unsupported syntax has been encountered in the selector."
-    if rest.startswith(":"):
+    if rest[:1] in {"+", "~"}:
+        what = f"Unsupported combinator `{rest[0]}` in selector."
+    elif rest.startswith(":"):
         what = "Unsupported pseudo-class or pseudo-element in selector."
     error: Exception = JsTypeError.new(f"Parser error: {what}")
     return error

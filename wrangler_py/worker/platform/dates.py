@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from wrangler_py.worker.platform.numbers import NAN, tidy, to_number
-from wrangler_py.worker.platform.values import JsProxy, JsRangeError, ToPy, js_string, jsnull
+from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_string, jsnull
 
 _LIMIT: Final = 8.64e15
 _DAY: Final = 86_400_000
@@ -20,6 +20,11 @@ _ISO: Final = re.compile(
     r"([+-]\d{6}|\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d:?\d\d)?)?"
 )
+_TIME: Final = (
+    r"(?:[T ,]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s*(?:(?:GMT|UTC)?([+-]\d\d:?\d\d)|GMT|UTC|Z))?(?:\s*\([^)]*\))?)?"
+)
+_NUMERIC: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})" + _TIME)
+_MONTH_FIRST: Final = re.compile(r"(?:[A-Za-z]+,?\s+)?([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
 _DAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -97,18 +102,6 @@ class Date(JsProxy):
         hour, minute, second = _parts(self._time)[3:6]
         return f"{hour:02d}:{minute:02d}:{second:02d} GMT+0000 (Coordinated Universal Time)"
 
-    def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
-        if math.isnan(self._time):
-            return converter.default(self, depth)
-        return _EPOCH + datetime.timedelta(milliseconds=self._time)
-
-
-def make_date(milliseconds: float) -> Date:
-    """The date of this moment."""
-    date = object.__new__(Date)
-    date._time = milliseconds
-    return date
-
 
 def _clipped(value: float) -> float:
     return NAN if value != value or abs(value) > _LIMIT else float(math.trunc(value))
@@ -176,6 +169,9 @@ def parse(text: str) -> float:
             sign = -1 if zone[0] == "-" else 1
             value -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
         return _clipped(value)
+    loose = _loose(text)
+    if loose is not None:
+        return loose
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError):
@@ -183,6 +179,27 @@ def parse(text: str) -> float:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     return _clipped((moment - _EPOCH) / datetime.timedelta(milliseconds=1))
+
+
+def _loose(text: str) -> float | None:
+    """The moment that a text in one of the older forms names; None if it has none of them."""
+    found = _NUMERIC.fullmatch(text.strip())
+    if found is not None:
+        year, month, day = int(found[1]), int(found[2]), int(found[3])
+    else:
+        found = _MONTH_FIRST.fullmatch(text.strip())
+        if found is None or found[1].title() not in _MONTHS:
+            return None
+        year, month, day = int(found[3]), _MONTHS.index(found[1].title()) + 1, int(found[2])
+    hour, minute, second = (int(found[index] or 0) for index in (4, 5, 6))
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 24 and max(minute, second) <= 59):
+        return NAN
+    value = utc(year, month - 1, day, hour, minute, second)
+    zone = found[7]
+    if zone:
+        sign = -1 if zone[0] == "-" else 1
+        value -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
+    return value
 
 
 _FIELDS: Final = ("FullYear", "Month", "Date", "Hours", "Minutes", "Seconds", "Milliseconds")

@@ -14,7 +14,7 @@ from wrangler_py.worker.platform.arguments import MISSING, not_of_type
 from wrangler_py.worker.platform.bodies import Body
 from wrangler_py.worker.platform.current import Invocation
 from wrangler_py.worker.platform.global_scope import invocation_in_request
-from wrangler_py.worker.platform.headers import headers_of
+from wrangler_py.worker.platform.headers import header, headers_of
 from wrangler_py.worker.platform.http_client import Answer
 from wrangler_py.worker.platform.mime_types import parse_mime_type
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
@@ -67,6 +67,8 @@ async def fetch_request(request: Request) -> Response:
     """The response to a request."""
     if request.url.startswith("data:"):
         return _from_data_url(request.url)
+    if (header(request.headers, "upgrade") or "").lower() == "websocket":
+        return await _upgrade(request, invocation_in_request())
     return await _Fetch(request, invocation_in_request()).response()
 
 
@@ -178,6 +180,32 @@ def _closer(answer: Answer) -> Any:
         return answer.close()
 
     return close
+
+
+async def _upgrade(request: Request, invocation: Invocation) -> Response:
+    """The response to a request for a WebSocket."""
+    from wrangler_py.worker.platform import websocket_client
+    from wrangler_py.worker.platform.websockets import make_socket
+
+    protocols = [name.strip() for name in (header(request.headers, "sec-websocket-protocol") or "").split(",")]
+    try:
+        connection = await websocket_client.connect(
+            invocation, request.url, request.headers.sent(), [name for name in protocols if name]
+        )
+    except websocket_client.Refused as refused:
+        return make_response(
+            refused.status,
+            headers_of(refused.headers, immutable=True),
+            Body(refused.content),
+            status_text=refused.reason,
+            url=request.url,
+        )
+    socket = make_socket()
+    socket.connect(connection)
+    connection.serve(socket)
+    return make_response(
+        101, headers_of(connection.headers(), immutable=True), None, url=request.url, web_socket=socket
+    )
 
 
 def _from_data_url(url: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +16,11 @@ from wrangler_py.worker.platform.urls import parse_query
 from wrangler_py.worker.platform.values import JsIterator, JsLookup, JsTypeError, js_string, jsnull, usv_string
 
 _PARAMETER: Final = re.compile(r';\s*([\w-]+)\s*=\s*"((?:[^"\n\\]|\\[^\n])+)"\s*')
-_DISPOSITION: Final = re.compile(r"\s*([\w-]+)\s*")
+_DISPOSITION: Final = re.compile(r"\s*([\w-]+)\s*", re.ASCII)
+
+
+# The parser logs what it refuses; without a handler, logging would print it.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 class FormData(JsLookup):
@@ -133,15 +138,28 @@ def _parts(content: bytes, boundary: bytes) -> list[_Part]:
     if content.startswith(b"--", start + 2 + len(boundary)):
         return []
     collector = _PartCollector()
+    framed = content[start:]
+    if framed.startswith(b"\n", 2 + len(boundary)):
+        framed = _with_crlf(framed, boundary)
     try:
         parser = MultipartParser(boundary, collector.callbacks())
-        parser.write(content[start:])
+        parser.write(framed)
         parser.finalize()
     except FormParserError:
         raise _framing_error(content[start + 2 + len(boundary) :], collector) from None
     if not collector.complete:
         raise _framing_error(content[start + 2 + len(boundary) :], collector)
     return collector.parts
+
+
+def _with_crlf(content: bytes, boundary: bytes) -> bytes:
+    """A body whose boundaries and headers end in LF alone, which workerd takes, as the standard writes it."""
+    parts: list[bytes] = []
+    for piece in (b"\n" + content).split(b"\n--" + boundary)[1:]:
+        head, separator, value = piece.partition(b"\n\n")
+        head = head.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        parts.append(head + (b"\r\n\r\n" + value if separator else b""))
+    return b"--" + boundary + (b"\r\n--" + boundary).join(parts)
 
 
 class _PartCollector:

@@ -111,7 +111,7 @@ class Headers(JsLookup):
         given = text_argument(name, "Headers", 1, method)
         text = text_argument(value, "Headers", 2, method)
         self._check_guard()
-        text = text.strip(_WHITESPACE)
+        text = utf8_text(text.strip(_WHITESPACE))
         if _FORBIDDEN(text):
             raise JsTypeError.new("Invalid header value.")
         return _key(given), text
@@ -119,6 +119,11 @@ class Headers(JsLookup):
     def _check_guard(self) -> None:
         if self._immutable:
             raise JsTypeError.new("Can't modify immutable headers.")
+
+
+def utf8_text(text: str) -> str:
+    """A text as it is read back once it is UTF-8: surrogates that stand alone are none."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _key(name: str) -> str:

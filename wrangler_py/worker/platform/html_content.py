@@ -147,7 +147,7 @@ class Element(_Content):
     def __init__(self, token: Token) -> None:
         super().__init__(token)
         self._name = token.name
-        self._attributes = {attribute.name: attribute for attribute in token.attributes}
+        self._attributes = list(token.attributes)
         self._changed = False
         self.prepended: list[str] = []
         self.appended: list[str] = []
@@ -175,26 +175,35 @@ class Element(_Content):
 
     @property
     def attributes(self) -> JsIterator:
-        return JsIterator.new(
-            js_array([attribute.name, attribute.value]) for attribute in list(self._attributes.values())
-        )
+        return JsIterator.new(js_array([attribute.name, attribute.value]) for attribute in list(self._attributes))
+
+    def _find(self, name: Any) -> int | None:
+        key = js_string(name).lower()
+        return next((index for index, attribute in enumerate(self._attributes) if attribute.name == key), None)
 
     def getAttribute(self, name: Any = None) -> Any:
-        found = self._attributes.get(js_string(name).lower())
-        return jsnull if found is None else found.value
+        index = self._find(name)
+        return jsnull if index is None else self._attributes[index].value
 
     def hasAttribute(self, name: Any = None) -> bool:
-        return js_string(name).lower() in self._attributes
+        return self._find(name) is not None
 
     def setAttribute(self, name: Any = None, value: Any = None) -> Element:
         key, text = js_string(name).lower(), js_string(value)
         escaped = text.replace('"', "&quot;")
-        self._attributes[key] = Attribute(key, text, f'{key}="{escaped}"')
+        attribute = Attribute(key, text, f'{key}="{escaped}"')
+        index = self._find(name)
+        if index is None:
+            self._attributes.append(attribute)
+        else:
+            self._attributes[index] = attribute
         self._changed = True
         return self
 
     def removeAttribute(self, name: Any = None) -> Element:
-        if self._attributes.pop(js_string(name).lower(), None) is not None:
+        index = self._find(name)
+        if index is not None:
+            del self._attributes[index]
             self._changed = True
         return self
 
@@ -235,7 +244,7 @@ class Element(_Content):
         if not self._changed:
             return self._token.source
         name = self._name if self.renamed else self._token.source[1 : 1 + len(self._token.name)]
-        attributes = "".join(f" {attribute.source}" for attribute in self._attributes.values())
+        attributes = "".join(f" {attribute.source}" for attribute in self._attributes)
         return f"<{name}{attributes}{' /' if self._token.self_closing else ''}>"
 
 

@@ -145,7 +145,9 @@ class _Rewriting:
 
     async def _start(self, token: Token) -> None:
         parent = self._open[-1] if self._open else self._root
-        shown = OpenElement(token.name, {a.name: a.value for a in token.attributes}, *parent.count(token.name))
+        shown = OpenElement(
+            token.name, {a.name: a.value for a in reversed(token.attributes)}, *parent.count(token.name)
+        )
         path = [*(element.shown for element in self._open), shown]
         selected = [handlers for selector, handlers in self._elements if selector.matches(path)]
         element = make(Element, token) if selected else None

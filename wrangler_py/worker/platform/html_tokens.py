@@ -66,13 +66,11 @@ def _tag(html: str, at: int) -> Token | None:
     if (found := _START.match(html, at)) is not None:
         given = found[2]
         closing = given.rstrip().endswith("/")
-        attributes: dict[str, Attribute] = {}
-        for part in _ATTRIBUTE.finditer(given.rstrip().removesuffix("/") if closing else given):
-            attribute = Attribute(part[1].lower(), part[2] or part[3] or part[4] or "", part[0])
-            attributes.setdefault(attribute.name, attribute)
-        return Token(
-            "start", found[0], found[1].lower(), attributes=tuple(attributes.values()), self_closing=closing
+        attributes = tuple(
+            Attribute(part[1].lower(), part[2] or part[3] or part[4] or "", part[0])
+            for part in _ATTRIBUTE.finditer(given.rstrip().removesuffix("/") if closing else given)
         )
+        return Token("start", found[0], found[1].lower(), attributes=attributes, self_closing=closing)
     if (found := _END.match(html, at)) is not None:
         return Token("end", found[0], found[1].lower())
     if (found := _DOCTYPE.match(html, at)) is not None:

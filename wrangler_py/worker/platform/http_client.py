@@ -6,6 +6,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from wrangler_py.worker.platform.current import Invocation
 from wrangler_py.worker.platform.outgoing_proxies import Proxy, proxy_for
@@ -80,8 +81,7 @@ async def send(
     """Send a request. Raises JsException with the reason if there is no answer."""
     import httpx
 
-    target = httpx.URL(url)
-    shown = str(target.copy_with(username=None, password=None)) if target.userinfo else url
+    target, shown = httpx.URL(url), shown_url(url)
     pairs = [(name.encode(), value.encode()) for name, value in headers if name not in _NOT_SENT]
     if not any(name == b"accept-encoding" for name, _ in pairs):
         pairs.append((b"accept-encoding", b"gzip"))
@@ -106,6 +106,12 @@ async def send(
         raise JsException.new(f"fetch of {shown} failed: {problem}") from None
 
 
+def shown_url(url: str) -> str:
+    """A URL as a message shows it, without its password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
+
+
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
@@ -119,7 +125,7 @@ def _client(invocation: Invocation, secure: bool, proxy: Proxy | None) -> httpx.
     if client is None:
         # Without TLS there is nothing to verify: a context that reads all root certificates is slow to make.
         needs_tls = secure or (proxy is not None and proxy.url.startswith("https:"))
-        verify: Any = _tls_context() if needs_tls else False
+        verify: Any = tls_context() if needs_tls else False
         client = httpx.AsyncClient(
             timeout=httpx.Timeout(60.0, connect=15.0),
             verify=verify,
@@ -132,7 +138,7 @@ def _client(invocation: Invocation, secure: bool, proxy: Proxy | None) -> httpx.
 
 
 @functools.cache
-def _tls_context() -> Any:
+def tls_context() -> Any:
     """One TLS context for all requests: making one reads every root certificate."""
     import httpx
 

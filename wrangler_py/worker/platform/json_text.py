@@ -137,9 +137,7 @@ class _Finder:
         found = _NUMBER.match(self._text, self._at)
         if found is None:
             self._at += 1
-            if self._at >= len(self._text):
-                self._stop("No number after minus sign")
-            self._unexpected()
+            self._stop("No number after minus sign")
         else:
             self._at = found.end()
             rest = self._text[self._at :]

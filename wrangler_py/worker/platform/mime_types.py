@@ -28,7 +28,7 @@ def parse_mime_type(text: str) -> MimeType | None:
     """The type that a text names; None if it names none."""
     essence, separator, rest = text.strip("\t\n\r ").partition(";")
     kind, slash, subtype = essence.strip("\t\n\r ").lower().partition("/")
-    if not slash or not _TOKEN(kind) or not _TOKEN(subtype):
+    if not slash or not _TOKEN(kind) or not _TOKEN(subtype) or kind == "*":
         return None
     parameters: dict[str, str] = {}
     for found in _PARAMETER.finditer(separator + rest):

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument, wrong_field
 from wrangler_py.worker.platform.bodies import Body, Message, body_of, set_content_type
-from wrangler_py.worker.platform.headers import Headers, copy_of, header, headers_of
+from wrangler_py.worker.platform.headers import Headers, copy_of, header, headers_of, utf8_text
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_function, js_string, jsnull, member
@@ -87,7 +87,7 @@ class Response(Message):
             self._status = status if type(status) is int else to_int32(status)
         text = member(options, "statusText")
         if text is not None:
-            self._status_text = js_string(text)
+            self._status_text = utf8_text(js_string(text))
         encode = member(options, "encodeBody")
         if encode is not None:
             self._encode_body = js_string(encode)

@@ -81,6 +81,10 @@ _CODECS: Final = {
 """Python's name of an encoding, where it is another."""
 
 _LENIENT: Final = "wrangler_py.control"
+_STRICT: Final = "wrangler_py.control_only"
+_CHINESE: Final = "wrangler_py.euro"
+_KOI8_U: Final = {0x255D: 0x045E, 0x256C: 0x040E}
+"""Where the web's koi8-u is not that of Python."""
 _BOM: Final = "\ufeff"
 
 
@@ -88,10 +92,30 @@ def _control_character(error: UnicodeError) -> tuple[str, int]:
     """What Windows' code pages leave out is a control character on the web."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return chr(error.object[error.start]), error.start + 1
+    byte = error.object[error.start]
+    return chr(byte) if 0x80 <= byte < 0xA0 else "\ufffd", error.start + 1
+
+
+def _control_character_only(error: UnicodeError) -> tuple[str, int]:
+    """The same for a decoder that fails at everything else."""
+    character, end = _control_character(error)
+    if character == "\ufffd":
+        raise error
+    return character, end
+
+
+def _euro(error: UnicodeError) -> tuple[str, int]:
+    """The byte 80 is the Euro sign in the Chinese encodings of the web."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    if error.object[error.start] == 0x80:
+        return "\u20ac", error.start + 1
+    return "\ufffd", error.end
 
 
 codecs.register_error(_LENIENT, _control_character)
+codecs.register_error(_STRICT, _control_character_only)
+codecs.register_error(_CHINESE, _euro)
 
 
 class TextDecoder(JsProxy):
@@ -111,8 +135,10 @@ class TextDecoder(JsProxy):
 
     def _make_decoder(self) -> Any:
         errors = "strict" if self.fatal else "replace"
-        if self.encoding.startswith("windows-") and self.encoding not in _CODECS:
-            errors = _LENIENT
+        if self.encoding.startswith("windows-"):
+            errors = _STRICT if self.fatal else _LENIENT
+        elif self.encoding in {"gbk", "gb18030"} and not self.fatal:
+            errors = _CHINESE
         return codecs.getincrementaldecoder(_CODECS.get(self.encoding, self.encoding))(errors)
 
     @js_function
@@ -131,6 +157,8 @@ class TextDecoder(JsProxy):
             self._at_start = False
             if not self.ignoreBOM and text[0] == _BOM and self.encoding.startswith("utf-"):
                 text = text[1:]
+        if self.encoding == "koi8-u":
+            text = text.translate(_KOI8_U)
         if self.encoding == "x-user-defined":
             text = "".join(char if char < "\x80" else chr(0xF700 + ord(char)) for char in text)
         if not stream:

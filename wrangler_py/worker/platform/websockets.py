@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, text_argument
 from wrangler_py.worker.platform.blobs import make_blob
 from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer
+from wrangler_py.worker.platform.containers import iterate
 from wrangler_py.worker.platform.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent
+from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.urls import normalized_url
 from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
-from wrangler_py.worker.platform.websocket_client import ABNORMAL_CLOSURE, NetworkPeer
 
 _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 _NOT_ACCEPTED: Final = (
@@ -37,23 +38,27 @@ class WebSocket(EventTarget):
     _carry: Callable[[Event], None]
 
     def __init__(self, url: Any = MISSING, protocols: Any = None) -> None:
-        if url is MISSING:
-            raise not_of_type("WebSocket", 1, "string")
-        address = _address(js_string(url))
+        address = _address(text_argument(url, "WebSocket", 1))
+        names = [protocols] if isinstance(protocols, str) else list(iterate(protocols))
         self._prepare(address, _CONNECTING)
-        names = [js_string(name) for name in ([protocols] if isinstance(protocols, str) else protocols or ())]
-        self.connect(NetworkPeer(self, address, names))
-
-    def opened(self, protocol: str) -> None:
-        """The server has accepted."""
-        self.readyState, self.protocol, self._accepted = _OPEN, protocol, True
-        self.dispatchEvent(Event.new("open"))
-
-    def failed(self, message: str) -> None:
-        """The server cannot be reached, or has refused."""
         self._accepted = True
-        self.dispatchEvent(ErrorEvent.new("error", js_object({"message": message})))
-        self.receive_close(ABNORMAL_CLOSURE, "", clean=False)
+        asyncio.ensure_future(self._open(address, [js_string(name) for name in names]))  # noqa: RUF006
+
+    async def _open(self, address: str, protocols: list[str]) -> None:
+        from wrangler_py.worker.platform import websocket_client
+
+        try:
+            connection = await websocket_client.connect(invocation_in_request(), address, [], protocols)
+        except Exception as error:
+            self.readyState, self._closed_outgoing = _CLOSED, True
+            message = getattr(error, "message", str(error))
+            self.dispatchEvent(ErrorEvent.new("error", js_object({"message": message, "error": error})))
+            self.receive_close(1006, "Failed to establish websocket connection", False)
+            return
+        self.readyState, self.protocol = _OPEN, connection.protocol
+        self.connect(connection)
+        self.dispatchEvent(Event.new("open"))
+        connection.serve(self)
 
     def _prepare(self, url: Any, state: int) -> None:
         self.readyState = state
@@ -81,6 +86,8 @@ class WebSocket(EventTarget):
             raise type_error("Can't call WebSocket send() after close().")
         if not self._accepted:
             raise type_error(_NOT_ACCEPTED)
+        if self.readyState == _CONNECTING:
+            raise DOMException.new("Can't send before the WebSocket is open.", "InvalidStateError")
         if self._peer is not None:
             self._peer.receive(message.to_bytes() if isinstance(message, JsBuffer) else js_string(message))
 
@@ -188,25 +195,25 @@ class WebSocket(EventTarget):
             self._peer.receive_close(event.code, event.reason)
 
 
+def _address(given: str) -> str:
+    url = normalized_url(given)
+    scheme, _, rest = (url or "").partition(":")
+    if url is None:
+        problem = "The url is invalid."
+    elif scheme not in {"ws", "wss", "http", "https"}:
+        problem = "The url scheme must be ws or wss."
+    elif "#" in rest:
+        problem = "The url fragment must be empty."
+    else:
+        return url
+    raise DOMException.new(f"WebSocket Constructor: {problem}", "SyntaxError")
+
+
 def make_socket() -> WebSocket:
     """An end whose other end is to be connected."""
     socket = object.__new__(WebSocket)
     socket._prepare(jsnull, _OPEN)
     return socket
-
-
-def _address(url: str) -> str:
-    """The address of a WebSocket server. Raises SyntaxError for what is none."""
-    address = normalized_url(url)
-    if address is None:
-        raise DOMException.new("WebSocket Constructor: The url is invalid.", "SyntaxError")
-    scheme, _, rest = address.partition(":")
-    scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
-    if scheme not in {"ws", "wss"}:
-        raise DOMException.new("WebSocket Constructor: The url scheme must be ws or wss.", "SyntaxError")
-    if "#" in rest:
-        raise DOMException.new("WebSocket Constructor: The url fragment must be empty.", "SyntaxError")
-    return f"{scheme}:{rest}"
 
 
 class WebSocketPair(EventTarget):

@@ -93,5 +93,23 @@ OPERATIONS: list[str] = [
     "await (await Response.new('blobby', headers=obj({'content-type': 'text/css'})).blob()).text()",
     "await Response.new('x', headers=obj({'content-type': 'Text/CSS; charset=UTF-8'})).blob()",
     "await Response.new(u8(b'x')).blob()",
+    "await Response.new('\\ud800').bytes()",
+    *(
+        f"(await Response.new('x', headers=obj({{'content-type': {kind!r}}})).blob()).type"
+        for kind in [
+            "TEXT/HTML;CHARSET=utf-8",
+            'text/html;charset="utf-8"',
+            "text/html; a=b; a=c",
+            "text/html;;x=y",
+            "text",
+            "text/",
+            "/html",
+            "text/html;charset",
+            "text/html; charset=",
+            "text /html",
+            'a/b;c="d\\"e"',
+            "*/*",
+        ]
+    ),
     "await Response.new('x').blob()",
 ]

@@ -74,7 +74,18 @@ def _key(algorithm: str, extractable: str, usages: str) -> str:
 _HMAC = f"k = {_key('obj(name=%r, hash=%r)' % ('HMAC', 'SHA-256'), 'True', repr('sign') + ', ' + repr('verify'))}\n"  # noqa: UP031
 _AES = "k = await crypto.subtle.importKey('raw', u8(b'0123456789abcdef'), {!r}, True, arr('encrypt', 'decrypt'))\n"
 
+_SINGLE_BYTE = [
+    "ibm866", "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8",
+    "iso-8859-8-i", "iso-8859-10", "iso-8859-13", "iso-8859-14", "iso-8859-15", "iso-8859-16", "koi8-r", "koi8-u",
+    "macintosh", "windows-874", "windows-1250", "windows-1251", "windows-1252", "windows-1254", "windows-1256",
+    "windows-1258", "x-mac-cyrillic", "x-user-defined",
+]  # fmt: skip
+
 OPERATIONS: list[str] = [
+    *(f"TextDecoder.new({name!r}).decode(u8({bytes(range(128, 256))!r}))" for name in _SINGLE_BYTE),
+    "TextDecoder.new('windows-1252', fatal=True).decode(u8(b'\\x81'))",
+    "TextDecoder.new('windows-1255', fatal=True).decode(u8(b'\\xff'))",
+    *(f"TextDecoder.new({name!r}).decode(u8(b'\\x80\\xc4\\xe3'))" for name in ("gbk", "gb18030")),
     *(f"TextDecoder.new({label!r}).encoding" for label in _LABELS),
     *(f"TextDecoder.new().decode({piece})" for piece in _TEXT),
     *(f"TextDecoder.new('utf-8', fatal=True).decode({piece})" for piece in _TEXT),

@@ -64,6 +64,8 @@ OPERATIONS: list[str] = [
     "p = WebSocketPair.new()\np[0].accept()\np[0].send(None)",
     "arr(WebSocket.CONNECTING, WebSocket.OPEN, WebSocket.CLOSING, WebSocket.CLOSED)",
     "arr(WebSocket.READY_STATE_OPEN, WebSocket.READY_STATE_CLOSED)",
+    *(f"WebSocket.new({url!r})" for url in ("nope", "ftp://e.com/", "ws://e.com/#f", "")),
+    "WebSocket.new()",
     "navigator.userAgent",
     "await scheduler.wait(1)",
     "found = arr()\nsetTimeout(lambda: found.push(1), 1)\nawait scheduler.wait(20)\nfound",

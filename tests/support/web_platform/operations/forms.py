@@ -46,6 +46,8 @@ _MULTIPART = [
     f'--B\r\n{_HEAD}"a"; filename=""\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--B--\r\n',
     f'--B\r\n{_HEAD}"ü"\r\n\r\nK\u00f6ln\r\n--B--\r\n',
     f'--B\n{_HEAD}"a"\n\n1\n--B--\n',
+    f'--B\n{_HEAD}"a"; filename="x"\nContent-Type: text/x\n\n1\n2\r\n\n--B\n{_HEAD}"b"\n\n\n--B--',
+    f'--B\n{_HEAD}"a"\n\n1\n',
     f'--B\r\n{_HEAD}"a"\r\n\r\n\r\n--B--\r\n',
     f'--B\r\n{_HEAD}"a"\r\n\r\nline 1\r\nline 2\r\n--B--\r\n',
     f'preamble\r\n--B\r\n{_HEAD}"a"\r\n\r\n1\r\n--B--\r\nepilogue',

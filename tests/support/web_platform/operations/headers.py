@@ -23,6 +23,7 @@ _VALUES = [
     "arr(1, 2)",
     "obj(a=1)",
     "'\\xa0x\\xa0'",
+    "'a\\ud800b'",
 ]
 _NAMES = ["X-A", "x a", "", "ü", "a:b", "a\n", "a/b", "a_b", "Content-Type", "a(b)", "!#$%&'*+-.^_`|~", 'a"b', "@a"]
 _PREPARED = "h = Headers.new()\nh.append('b', '1')\nh.append('A', '2')\nh.append('B', '3')\nh.append('set-cookie', 'x=1')\nh.append('Set-Cookie', 'y=2, z')\n"

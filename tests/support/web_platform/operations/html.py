@@ -19,7 +19,7 @@ def _element(selector: str, work: str) -> str:
 _SELECTORS = [
     "p", "P", "#x", ".b", "body.a", "body > p", "html p", "*", "[href]", "[href^='http']", "a[href$=x]", "p:first-child",
     "p:nth-child(2)", "p:nth-of-type(2)", "li:nth-child(odd)", "p:not(#x)", "p, a", "[class~=b]", "br", "nothing",
-    "ul li", "head title", "[ID=x]", "p:first-of-type",
+    "ul li", "head title", "[ID=x]", "p:first-of-type", "p + p", "p ~ p",
 ]  # fmt: skip
 _WORKS = [
     "e.setAttribute('title', 'a\"<b')",
@@ -77,6 +77,7 @@ OPERATIONS: list[str] = [
     f"await HTMLRewriter.new().onDocument(obj(end=lambda e: e.append('<!-- end -->', html=True))).transform(Response.new({_PAGE!r})).text()",
     f"found = arr()\nawait HTMLRewriter.new().onDocument(obj(comments=lambda c: found.push(c.text))).transform(Response.new({_PAGE!r})).text()\nfound",
     "def fail(e):\n    raise RangeError.new('in a handler')\n" + _run("'p'", "element=fail"),
+    "await HTMLRewriter.new().on('p', obj(element=lambda e: e.setAttribute('k', 'v'))).transform(Response.new('<p a=1 A=2>')).text()",
     "HTMLRewriter.new().on('p:hover', obj(element=lambda e: 1))",
     "HTMLRewriter.new().on('', obj(element=lambda e: 1))",
     "HTMLRewriter.new().transform('text')",

@@ -72,7 +72,34 @@ _DATES = [
     "null",
 ]
 
+_DATE_TEXTS = [
+    "2024-1-1", "2024/02/03", "Feb 3 2024", "February 3, 2024 10:00", "3 Feb 2024 10:00",
+    "Sat, 03 Feb 2024 10:00:00 GMT", "2024-02-03T10:00", "2024-02-03 10:00:00", "2024-02", "2024", "2024-02-30",
+    "2024-13-01", "2024-02-03T24:00:00Z", "2024-02-03T10:00:00.123456Z", "2024-02-03T10:00:00+0530", "+012024-02-03",
+    "Sat Feb 03 2024 10:00:00 GMT+0100 (CET)", "12:00", "20240203", "2024-02-03T10Z",
+    "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+]  # fmt: skip
+
 OPERATIONS: list[str] = [
+    *(f"Date.parse({text!r})" for text in _DATE_TEXTS),
+    *(f"Uint8Array.of({value})" for value in ["' 42 '", "'-0x1f'", "''", "null", "None", "True", "arr(5)", "'x'"]),
+    *(
+        f"arr(Number({value}), parseInt({value}), parseFloat({value}), isNaN({value}), Math.floor({value}))"
+        for value in [
+            "'12abc'",
+            "' 42 '",
+            "'1e3'",
+            "''",
+            "null",
+            "None",
+            "True",
+            "'Infinity'",
+            "arr(5)",
+            "obj()",
+            "'.5'",
+        ]
+    ),
+    *(f"JSON.parse({text!r})" for text in ["-x", "--", "-]"]),
     *(f"JSON.stringify({value})" for value in _JSON),
     "JSON.stringify(obj(a=1, b=arr(1, 2)), null, 2)",
     "JSON.stringify(obj(a=1, b=arr()), null, '--')",
