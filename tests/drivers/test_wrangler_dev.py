@@ -147,7 +147,7 @@ def test_every_binding_has_its_variables(project: Project, postgres: PostgresSer
         dev.wait_for(r"^│ env\.TWO ")
         dev.wait_for(r"^ONE \w+ .*current_database")
         dev.wait_for(r"^TWO \w+ .*current_database")
-        given = dev.family()[1].environ()
+        given = next(process.environ() for process in dev.family() if process.name() == "node")
         for name in ("ONE", "TWO"):
             string = given[f"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_{name}"]
             assert string.startswith(f"postgresql://{name}:")

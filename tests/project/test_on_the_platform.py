@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from wrangler_py.project.config_file import ConfigFile
+from wrangler_py.project.python_flags import NO_GLOBAL_HANDLERS, enabled_flags, python_version
 from wrangler_py.worker.pyodide_limits.packages import MODULES
-from wrangler_py.worker.pyodide_limits.platform_python import platform_python
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = {
@@ -26,7 +26,6 @@ PROJECTS = {
 PLATFORM = frozenset({"_pyodide", "js", "pyodide", "pyodide_js", "workers"})
 """Modules that the runtime and the SDK bring."""
 MODULES_OF = {"psycopg-c": "psycopg_c", "psycopg": "psycopg"}
-GLOBAL_HANDLERS_END = "2025-08-14"
 SDK = "workers-runtime-sdk"
 
 
@@ -51,7 +50,7 @@ def imports(project: Path) -> Iterator[tuple[str, str | None]]:
 
 def python_of(project: Path) -> str:
     section = ConfigFile.find(project).section()
-    return platform_python(section.compatibility_date, section.compatibility_flags)
+    return python_version(enabled_flags(section.compatibility_date, section.compatibility_flags))
 
 
 def dependencies(project: Path) -> set[str]:
@@ -138,8 +137,7 @@ def test_its_handlers_are_registered(project: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("on_")
     }
     if functions:
-        date = section.compatibility_date or ""
-        assert date < GLOBAL_HANDLERS_END or "disable_python_no_global_handlers" in section.compatibility_flags
+        assert NO_GLOBAL_HANDLERS not in enabled_flags(section.compatibility_date, section.compatibility_flags)
         return
     classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     assigned = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}  # type: ignore[attr-defined]

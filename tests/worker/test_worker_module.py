@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
 import textwrap
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 from support.streamed import STREAMED
@@ -364,3 +367,38 @@ def test_project_packages_are_found(start_worker, tmp_path):
     installed = child.wait_for("libraries")["files"]
     assert installed["chosen"] == str(tmp_path / f".venv/lib/{version}/site-packages/chosen.py")
     assert "entry" not in installed
+
+
+@pytest.mark.parametrize(("version", "expected"), [("99.1", "the project's"), ("1.0.2", "wrangler-py's")])
+def test_the_newest_sdk_is_used(start_worker, tmp_path, version, expected):
+    [ours] = [Path(file) for file in distribution("workers-runtime-sdk").files or () if file.name == "py.typed"]
+    packages = tmp_path / "python_modules"
+    shutil.copytree(distribution("workers-runtime-sdk").locate_file(ours).parent, packages / "workers")
+    (packages / "_workers_sdk_package_patches.py").touch()
+    (packages / f"workers_runtime_sdk-{version}.dist-info").mkdir()
+    with (packages / "workers" / "__init__.py").open("a") as file:
+        file.write('\nWHOSE = "the project\'s"\n')
+    child = start_worker(
+        """
+        import workers
+        def on_fetch(): return workers.Response(getattr(workers, "WHOSE", "wrangler-py's"))
+        """
+    )
+    assert child.client.get("/").text == expected
+
+
+def test_an_object_of_options_that_is_a_dict(start_worker):
+    """JavaScript sees no properties in a Python dict: neither here nor on the platform has it an effect."""
+    child = start_worker(
+        """
+        import js
+        from pyodide.ffi import to_js
+        def on_fetch():
+            js.Response.new("x", to_js({"status": 201}))
+            return js.Response.new("x", {"status": 201})
+        """
+    )
+    for _ in range(2):
+        assert child.client.get("/").status_code == 200
+    child.wait_for_output("entry.py:6: UserWarning: A dict is no object of options for JavaScript")
+    assert child.output().count("UserWarning") == 1

@@ -225,3 +225,49 @@ def test_a_socket_that_cannot_be_opened(start_worker):
     assert "cannot connect to the specified address" in text
     assert text.endswith("; Specified address could not be parsed.")
     assert not child.of_kind("exception")
+
+
+ENCODED = """
+from js import Response as JSResponse, TransformStream
+from pyodide.ffi import to_js
+from workers import Response, WorkerEntrypoint, wsgi
+import gzip
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Encoding", "gzip")])
+    return [gzip.compress(b"by the application")]
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        headers = {"content-encoding": "gzip"}
+        if request.url.endswith("/manual"):
+            content = to_js(gzip.compress(b"by the Worker"))
+            return JSResponse.new(content, encodeBody="manual", headers=to_js(headers))
+        if request.url.endswith("/stream"):
+            stream = TransformStream.new()
+            async def write():
+                writer = stream.writable.getWriter()
+                for piece in (b"in ", b"pieces"):
+                    await writer.write(to_js(piece))
+                await writer.close()
+            self.ctx.waitUntil(write())
+            return Response(stream.readable, headers=headers)
+        if request.url.endswith("/wsgi"):
+            return await wsgi.fetch(app, request, self.env, options=wsgi.Options(encode_body="manual"))
+        return Response("by the platform", headers=headers)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/", "by the platform"),
+        ("/stream", "in pieces"),
+        ("/manual", "by the Worker"),
+        ("/wsgi", "by the application"),
+    ],
+)
+def test_bodies_are_encoded_as_their_header_says(start_worker, path, text):
+    child = start_worker(ENCODED)
+    answer = child.client.get(path)
+    assert (answer.headers["content-encoding"], answer.text) == ("gzip", text)

@@ -107,8 +107,8 @@ def dev(
     """Run the Worker here, with a Hyperdrive that pools and caches.
 
     The files of `assets` are served ahead of it. Saving a file reloads it. Ctrl-C ends it, with everything that
-    was started. A Worker in JavaScript or TypeScript runs on the project's own wrangler, which also gets the
-    options that are unknown here and all that follows `--`.
+    was started. A Worker in JavaScript or TypeScript runs on the project's own wrangler or, if it uses Cloudflare's
+    plugin for it, on Vite, which also get the options that are unknown here and all that follows `--`.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
@@ -208,7 +208,8 @@ def dev(
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
-        raise WranglerError(f"--var {text}: a variable is KEY:VALUE.", hint="As in --var API_HOST:example.com")
+        # Not repeated: with a wrong separator, the value is in it.
+        raise WranglerError("--var takes KEY:VALUE.", hint="As in --var API_HOST:example.com")
     return key, value
 
 

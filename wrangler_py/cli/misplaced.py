@@ -33,11 +33,11 @@ def check_place(parameter: Any, context: Any, value: Any) -> None:
         return
     option = next((name for name in parameter.opts if name.startswith("-")), None)
     place = parameter.metavar or parameter.name.upper() if option is None else option
-    known = {name for other in context.command.params for name in other.opts}
-    if "--connection-string" in known:
-        hint = "Give it with --connection-string."
-    else:
-        hint = f"`{context.command_path} --help` says what is expected."
+    hint = f"`{context.command_path} --help` says what is expected."
+    if " hyperdrive " in f" {context.command_path} ":
+        hint = "To make a config of it: wrangler-py hyperdrive create NAME --connection-string=…"
+        if any("--connection-string" in other.opts for other in context.command.params):
+            hint = f"Give it with --connection-string. {hint}"
     raise WranglerError(f"{place} is given a connection string, which it does not take.", hint=hint, exit_status=2)
 
 

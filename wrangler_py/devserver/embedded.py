@@ -258,7 +258,11 @@ class EmbeddedPostgres:
             stale_pid=stale_pid,
         )
         server = cls(folder=folder, data=data, host=host, port=port, password=password)
-        server._keeper = _start_keeper(launch)
+        try:
+            server._keeper = _start_keeper(launch)
+        except BaseException:
+            _remove_socket_folder(host)  # the keeper has done so, unless it was killed
+            raise
         running = folder / "running.json"
         running.write_text(json.dumps({"data": str(data), "host": host, "port": port}))
         return server

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wrangler_py.worker.incoming import IncomingBody
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import Head, head_of, text_response
+from wrangler_py.worker.outgoing import Head, encoded, head_of, text_response
 from wrangler_py.worker.platform.readable import chunks_of
 from wrangler_py.worker.platform.responses import Response
 
@@ -144,6 +144,8 @@ class HTTPExchange:
             if self._client_gone:
                 raise asyncio.CancelledError
             response = await self._operation(invocation, self._body)
+            if "content-encoding" in response._headers._values:
+                response = encoded(response)
             return response, head_of(response, method)
         except BaseException as error:
             if self._client_gone and isinstance(error, asyncio.CancelledError | ConnectionError):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wrangler_py.worker.entrypoint import EntrypointError
 from wrangler_py.worker.platform.bodies import Body
-from wrangler_py.worker.platform.headers import header, headers_of
+from wrangler_py.worker.platform.headers import copy_of, header, headers_of
+from wrangler_py.worker.platform.readable import ReadableStream, chunks_of, stream_of_chunks
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
 from wrangler_py.worker.status_line import StatusWithText
 
@@ -24,6 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DROPPED = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
 
 
+_ENCODINGS = frozenset({"gzip", "br"})
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -77,6 +80,61 @@ def text_response(text: str, status: int = 200, headers: Iterable[tuple[str, str
     """A response of this host's own."""
     pairs = [("content-type", "text/plain;charset=UTF-8"), *headers]
     return make_response(status, headers_of(pairs), Body(text.encode()))
+
+
+def encoded(response: Response) -> Response:
+    """The response with its body encoded as its Content-Encoding says, unless the Worker has done so itself.
+
+    The platform knows gzip and Brotli. Where Brotli is not installed, the body goes out as it is, and the header
+    does not.
+    """
+    body = response._body
+    if body is None or response._encode_body != "automatic":
+        return response
+    encoding = (header(response._headers, "content-encoding") or "").strip().lower()
+    if encoding not in _ENCODINGS:
+        return response
+    headers = copy_of(response._headers)
+    encoder = _encoder(encoding)
+    if encoder is None:
+        headers.delete("content-encoding")
+        made = body
+    elif body.content is not None:
+        made = Body(encoder.compress(body.content) + encoder.finish())
+    else:
+        made = Body(None, stream_of_chunks(_encode(body.stream, encoder)))
+    return make_response(response._status, headers, made, status_text=response._status_text)
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._object = zlib.compressobj(wbits=31)
+        self.compress = self._object.compress
+        self.finish = self._object.flush
+
+    def flush(self) -> bytes:
+        return self._object.flush(zlib.Z_SYNC_FLUSH)
+
+
+def _encoder(encoding: str) -> Any:
+    if encoding == "gzip":
+        return _Gzip()
+    try:
+        import brotli  # type: ignore[import-not-found, unused-ignore]  # what the person may have installed
+    except ImportError:
+        return None
+    return brotli.Compressor()
+
+
+async def _encode(stream: ReadableStream, encoder: Any) -> AsyncIterator[bytes]:
+    chunks = chunks_of(stream)
+    try:
+        async for chunk in chunks:
+            # Each piece can be read when it comes, as server-sent events must.
+            yield encoder.compress(chunk) + encoder.flush()
+        yield encoder.finish()
+    finally:
+        await chunks.aclose()  # type: ignore[attr-defined]
 
 
 async def content_of(response: Response) -> bytes:

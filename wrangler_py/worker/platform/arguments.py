@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any, Final
 
 from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, jsnull, usv_string
+
+_OWN: Final = ("wrangler_py.worker.platform", "workers.")
 
 
 class Missing:
@@ -45,7 +49,21 @@ def options_argument(value: Any, of: str, position: int, expected: str, method: 
         return None
     if isinstance(value, str | bool | int | float):
         raise not_of_type(of, position, expected, method)
+    if isinstance(value, dict):
+        _warn_of_dict()
     return value
+
+
+def _warn_of_dict() -> None:
+    """Warn, once a line, of a dict in place of an options object: it has no effect, here and on the platform."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OWN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(
+        "A dict is no object of options for JavaScript, which sees nothing in it. Write the options as keywords, "
+        "or to_js(…, dict_converter=Object.fromEntries)",
+        stacklevel=level,
+    )
 
 
 def is_object(value: Any) -> bool:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.project.python_flags import FLAGS, PYODIDE_314, enabled_flags, python_version
 from wrangler_py.worker import imports
 from wrangler_py.worker.pyodide_limits import messages, patches
 from wrangler_py.worker.pyodide_limits.call_stack import Caller, CallStack
 from wrangler_py.worker.pyodide_limits.packages import MODULES
-from wrangler_py.worker.pyodide_limits.platform_python import date_for_sockets, platform_python
 
 if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
@@ -47,6 +47,7 @@ _IMPORT = re.compile(
 )
 _PURE_AS_WELL = frozenset({"black", "blib2to3", "Cython", "dateparser", "rapidfuzz", "websockets"})
 """Packages with binary parts, not in Pyodide's list, of which there are builds in pure Python too."""
+_SOCKETS_SINCE = next(flag.since for flag in FLAGS if flag.enable == PYODIDE_314)
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _LIB_DYNLOAD = str(Path(os.__file__).parent / "lib-dynload") + os.sep
 
@@ -78,7 +79,7 @@ class Limits:
         """Watch the code of `worker` from now on."""
         launch = worker.launch
         self._stack = CallStack(lambda path: imports.is_own_code(path, launch.root, launch.main))
-        self._python = platform_python(launch.compatibility_date, launch.flags)
+        self._python = python_version(enabled_flags(launch.compatibility_date, launch.flags))
         self._modules = MODULES[self._python]
         self._worker = worker
 
@@ -145,7 +146,7 @@ class Limits:
         elif self._python == "3.14":
             return
         else:
-            message = messages.early_socket(date_for_sockets())
+            message = messages.early_socket(_SOCKETS_SINCE)
         caller = self._stack.caller()
         if caller is None or (message not in (messages.SERVER, messages.DATAGRAM) and caller.package is not None):
             return  # a library for HTTP, perhaps, which uses fetch on the platform
