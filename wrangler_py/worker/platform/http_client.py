@@ -127,7 +127,7 @@ def _client(invocation: Invocation, secure: bool, proxy: Proxy | None) -> httpx.
         needs_tls = secure or (proxy is not None and proxy.url.startswith("https:"))
         verify: Any = tls_context() if needs_tls else False
         client = httpx.AsyncClient(
-            timeout=httpx.Timeout(60.0, connect=15.0),
+            timeout=httpx.Timeout(100.0, connect=15.0),
             verify=verify,
             trust_env=False,
             proxy=None if proxy is None else proxy.url,
