@@ -15,8 +15,10 @@ from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, 
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
 
-_DEFAULT_S: Final = {200: 7200, 301: 7200, 302: 1200, 303: 1200, 404: 180, 410: 180}
-"""How long a response is kept that doesn't say so, by status; others are not kept."""
+_KEPT: Final = frozenset({200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501})
+"""The statuses of responses that are kept if they say how long."""
+_TEMPORARY: Final = frozenset({302, 303, 307})
+"""Those that are not kept for a part of the time that has passed since their last change."""
 _LONGEST_NAME: Final = 1024
 
 
@@ -50,19 +52,19 @@ class Cache(JsProxy):
     def _match(self, request: Request, options: Any) -> Response | None:
         if request.method != "GET" and not is_truthy(member(options, "ignoreMethod")):
             return None
-        entry = self._entries.get(request.url)
+        entry = self._entries.get(_key(request))
         if entry is None:
             return None
         now = time.time()
         if entry.expires <= now:
-            del self._entries[request.url]
+            del self._entries[_key(request)]
             return None
         return _answer(request, entry, now)
 
     def _delete(self, request: Request, options: Any) -> bool:
         if request.method != "GET" and not is_truthy(member(options, "ignoreMethod")):
             return False
-        entry = self._entries.pop(request.url, None)
+        entry = self._entries.pop(_key(request), None)
         return entry is not None and entry.expires > time.time()
 
     async def _put(self, given: Any, response: Any) -> None:
@@ -71,11 +73,14 @@ class Cache(JsProxy):
             raise not_of_type("Cache", 2, "Response", "put")
         _check_storable(request, response)
         content = b"" if response._body is None else await response._body.read()
-        pairs = [(name, value) for name, value in response.headers.sent() if name != "cf-cache-status"]
+        hidden = {"cf-cache-status"}
+        if "private" in _directives(response):
+            hidden.add("set-cookie")
+        pairs = [pair for pair in response.headers.sent() if pair[0] not in hidden]
         now = time.time()
         seconds = _lifetime(response, now)
-        if seconds > 0 and response.status != 304:
-            self._entries[request.url] = _Entry(
+        if seconds > 0:
+            self._entries[_key(request)] = _Entry(
                 response.status, response.statusText, pairs, content, now, now + seconds
             )
 
@@ -91,6 +96,10 @@ def _request(given: Any, method: str) -> Request:
     if given is MISSING:
         raise not_of_type("Cache", 1, "Request or string", method)
     return given if isinstance(given, Request) else Request.new(given)
+
+
+def _key(request: Request) -> str:
+    return request.url.partition("#")[0]
 
 
 def _check_storable(request: Request, response: Response) -> None:
@@ -117,7 +126,7 @@ def _directives(response: Response) -> dict[str, str]:
 def _lifetime(response: Response, now: float) -> float:
     """How many seconds a response may be kept; 0 if it may not."""
     directives = _directives(response)
-    if "no-store" in directives or "no-cache" in directives:
+    if response.status not in _KEPT or "no-store" in directives or "no-cache" in directives:
         return 0
     private = directives.get("private")
     if private is not None and private.lower() != "set-cookie":
@@ -127,13 +136,21 @@ def _lifetime(response: Response, now: float) -> float:
     for name in ("s-maxage", "max-age"):
         if directives.get(name, "").isdecimal():
             return int(directives[name])
-    expires = header(response.headers, "expires")
+    expires, modified = (_date(response, name) for name in ("expires", "last-modified"))
     if expires is not None:
-        try:
-            return parsedate_to_datetime(expires).timestamp() - now
-        except ValueError:
-            return 0
-    return _DEFAULT_S.get(response.status, 0)
+        return expires - now
+    if modified is None or response.status in _TEMPORARY:
+        return 0
+    return (now - modified) / 10
+
+
+def _date(response: Response, name: str) -> float | None:
+    """The date in a header, in seconds; None if there is none."""
+    value = header(response.headers, name)
+    try:
+        return None if value is None else parsedate_to_datetime(value).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _answer(request: Request, entry: _Entry, now: float) -> Response:

@@ -229,9 +229,7 @@ def _derive(key: CryptoKey, algorithm: Any, length: Any) -> bytes:
     if key.algorithm_name == "PBKDF2":
         iterations = to_int32(member(algorithm, "iterations"))
         if iterations <= 0:
-            raise failure(
-                f"PBKDF2 requires a positive number of iterations (requested {iterations}).", "OperationError"
-            )
+            raise failure(f"PBKDF2 requires a positive iteration count (requested {iterations}).", "OperationError")
         if iterations > 100_000:
             raise failure(
                 f"Pbkdf2 failed: iteration counts above 100000 are not supported (requested {iterations}).",

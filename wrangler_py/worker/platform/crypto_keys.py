@@ -192,12 +192,12 @@ def generate_key(algorithm: Any, extractable: bool, usages: Any) -> Any:
     if name not in ALGORITHMS or name in {"PBKDF2", "HKDF"}:
         raise failure(f'Unrecognized key generation algorithm "{name}" requested.', "NotSupportedError")
     given = _checked_usages(usages, name, "generate")
-    if not given:
-        raise failure("Secret/private CryptoKeys must have at least one usage.", "SyntaxError")
     if name.startswith(("RSA", "EC", "Ed")):
         from wrangler_py.worker.platform.crypto_pairs import generate_pair
 
         return generate_pair(name, algorithm, extractable, given)
+    if not given:
+        raise failure("Secret/private CryptoKeys must have at least one usage.", "SyntaxError")
     if name == "HMAC":
         hashed = hash_of(algorithm)
         length = member(algorithm, "length")

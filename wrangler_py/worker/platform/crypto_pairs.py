@@ -179,6 +179,7 @@ def _jwk(key: CryptoKey) -> dict[str, Any]:
         jwk = {
             "kty": "OKP",
             "crv": "Ed25519",
+            "alg": "EdDSA",
             "x": to_base64url(public.public_bytes(raw, serialization.PublicFormat.Raw)),
         }
         if private:
@@ -197,7 +198,9 @@ def _jwk(key: CryptoKey) -> dict[str, Any]:
         if private:
             jwk["d"] = encoded(key.pair.private_numbers().private_value, size)
         return jwk
-    jwk = {"kty": "RSA", "n": encoded(numbers.n), "e": encoded(numbers.e)}
+    bits = key.algorithm.hash.name.removeprefix("SHA-")
+    alg = {"RSASSA-PKCS1-v1_5": f"RS{bits}", "RSA-PSS": f"PS{bits}"}.get(key.algorithm_name, f"RSA-OAEP-{bits}")
+    jwk = {"kty": "RSA", "alg": alg, "n": encoded(numbers.n), "e": encoded(numbers.e)}
     if private:
         secrets = key.pair.private_numbers()
         names = {"d": "d", "p": "p", "q": "q", "dp": "dmp1", "dq": "dmq1", "qi": "iqmp"}

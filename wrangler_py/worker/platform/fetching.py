@@ -53,7 +53,7 @@ def fetch(resource: Any = MISSING, init: Any = None) -> JsPromise:
 def _check(request: Request) -> None:
     """Raise what `fetch` refuses before it sends anything."""
     scheme = urlsplit(request.url).scheme
-    if scheme not in {"http", "https", "data"}:
+    if scheme not in {"http", "https", "data"} or (scheme == "data" and "," not in request.url):
         raise type_error(f"Fetch API cannot load: {request.url}")
     signal = request._signal
     if signal is not None and signal.aborted:

@@ -143,6 +143,13 @@ def headers_of(pairs: Iterable[tuple[str, str]], *, immutable: bool = False) -> 
     return headers
 
 
+def clone_of(headers: Headers) -> Headers:
+    """Headers with the same content, for a clone: they may be changed if these may."""
+    copied = copy_of(headers)
+    copied._immutable = headers._immutable
+    return copied
+
+
 def copy_of(headers: Headers) -> Headers:
     """Headers with the same content that may be changed."""
     copied: Headers = Headers.new(headers)

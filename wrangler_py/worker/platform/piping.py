@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from wrangler_py.worker.platform.promise import as_exception
+from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.stream_sources import fulfil, new_future, type_error
 from wrangler_py.worker.platform.values import is_truthy, member
 from wrangler_py.worker.platform.writable import WritableStream
 
 
-async def pipe(source: Any, target: WritableStream, options: Any) -> None:
-    """Write everything that a readable stream gives."""
+def start_pipe(source: Any, target: WritableStream, options: Any) -> JsPromise:
+    """Write everything that a readable stream gives. Both are locked at once, until the promise is settled."""
+    return JsPromise.run(_pipe(source.disturb().getReader(), target.getWriter(), target, options))
+
+
+async def _pipe(reader: Any, writer: Any, target: WritableStream, options: Any) -> None:
     keep_open, keep_going, keep_reading = (
         is_truthy(member(options, name)) for name in ("preventClose", "preventAbort", "preventCancel")
     )
     signal = member(options, "signal")
-    reader, writer = source.getReader(), target.getWriter()
     aborted: asyncio.Future[Any] = new_future()
     forget = None
     if signal is not None:

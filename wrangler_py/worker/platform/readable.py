@@ -83,6 +83,11 @@ class ReadableStream(JsProxy):
         """Whether it was read from or cancelled."""
         return self._disturbed
 
+    def disturb(self) -> ReadableStream:
+        """Count as read from now on."""
+        self._disturbed = True
+        return self
+
     def lock(self, reader: Any) -> None:
         """Let only this reader, or whatever else is given, read from now on; anybody with None."""
         self._reader = reader
@@ -94,7 +99,7 @@ class ReadableStream(JsProxy):
             return ReadableStreamDefaultReader.new(self)
         if js_string(mode) != "byob":
             raise type_error("mode must be undefined or 'byob' in call to getReader().")
-        if not isinstance(self.controller, ReadableByteStreamController):
+        if not isinstance(self.controller, ReadableByteStreamController) and self.controller._state == "readable":
             if self.locked:
                 raise type_error(LOCKED)
             raise type_error("This ReadableStream does not support BYOB reads.")
@@ -142,7 +147,7 @@ class ReadableStream(JsProxy):
 
     @js_function
     def pipeTo(self, target: Any = None, options: Any = None) -> JsPromise:
-        from wrangler_py.worker.platform.piping import pipe
+        from wrangler_py.worker.platform.piping import start_pipe
         from wrangler_py.worker.platform.writable import WritableStream
 
         if not isinstance(target, WritableStream):
@@ -151,11 +156,11 @@ class ReadableStream(JsProxy):
             return rejected(type_error(LOCKED))
         if target.locked:
             return rejected(type_error("This WritableStream is currently locked to a writer"))
-        return JsPromise.run(pipe(self, target, options))
+        return start_pipe(self, target, options)
 
     @js_function
     def pipeThrough(self, pair: Any = None, options: Any = None) -> Any:
-        from wrangler_py.worker.platform.piping import pipe
+        from wrangler_py.worker.platform.piping import start_pipe
         from wrangler_py.worker.platform.writable import WritableStream
 
         if not is_object(pair):
@@ -169,7 +174,7 @@ class ReadableStream(JsProxy):
             raise type_error(LOCKED)
         if writable.locked:
             raise type_error("This WritableStream is currently locked to a writer.")
-        JsPromise.run(pipe(self, writable, options)).future().add_done_callback(lambda done: done.exception())
+        start_pipe(self, writable, options).future().add_done_callback(lambda done: done.exception())
         return readable
 
     @js_function
@@ -277,7 +282,7 @@ def stream_of_chunks(
 def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:
     """The two streams of `tee`. Both get every chunk; what one has not read yet is kept for it."""
     of_bytes = isinstance(stream.controller, ReadableByteStreamController)
-    reader = stream.getReader()
+    reader = stream.disturb().getReader()
     made: list[ReadableStream] = []
     cancelled: dict[int, Any] = {}
     reading: list[Any] = []

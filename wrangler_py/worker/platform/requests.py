@@ -7,7 +7,7 @@ from typing import Any, Final
 from wrangler_py.worker.platform.aborting import AbortSignal, make_signal
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, wrong_field
 from wrangler_py.worker.platform.bodies import Body, Message, body_of, set_content_type
-from wrangler_py.worker.platform.headers import Headers, copy_of
+from wrangler_py.worker.platform.headers import Headers, clone_of, copy_of
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.urls import normalized_url
 from wrangler_py.worker.platform.values import js_string, jsnull, member
@@ -171,7 +171,7 @@ class Request(Message):
 
     def clone(self) -> Request:
         copied = make_request(
-            self._method, self._url, copy_of(self._headers), None if self._body is None else self._body.doubled()
+            self._method, self._url, clone_of(self._headers), None if self._body is None else self._body.doubled()
         )
         copied._redirect, copied._cache, copied._cf = self._redirect, self._cache, self._cf
         copied._signal, copied._fetcher = self._signal, self._fetcher

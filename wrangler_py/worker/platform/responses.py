@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument, wrong_field
 from wrangler_py.worker.platform.bodies import Body, Message, body_of, set_content_type
-from wrangler_py.worker.platform.headers import Headers, copy_of, header, headers_of, utf8_text
+from wrangler_py.worker.platform.headers import Headers, clone_of, copy_of, header, headers_of, utf8_text
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_function, js_string, jsnull, member
@@ -151,7 +151,7 @@ class Response(Message):
             raise type_error("Cannot clone a response to a WebSocket handshake.")
         copied = make_response(
             self._status,
-            copy_of(self._headers),
+            clone_of(self._headers),
             None if self._body is None else self._body.doubled(),
             status_text=self._status_text,
             url=self._url,
@@ -177,7 +177,7 @@ class Response(Message):
 
     @classmethod
     def error(cls) -> Response:
-        response = make_response(0, headers_of([], immutable=True), None)
+        response = make_response(0, Headers.new(), None)
         response._type = "error"
         return response
 

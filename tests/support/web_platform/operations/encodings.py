@@ -74,6 +74,14 @@ def _key(algorithm: str, extractable: str, usages: str) -> str:
 _HMAC = f"k = {_key('obj(name=%r, hash=%r)' % ('HMAC', 'SHA-256'), 'True', repr('sign') + ', ' + repr('verify'))}\n"  # noqa: UP031
 _AES = "k = await crypto.subtle.importKey('raw', u8(b'0123456789abcdef'), {!r}, True, arr('encrypt', 'decrypt'))\n"
 
+_RSA = "hash='SHA-256', modulusLength=2048, publicExponent=u8(b'\\x01\\x00\\x01')"
+_PAIRS = [
+    ("obj(name='ECDSA', namedCurve='P-256')", "obj(name='ECDSA', hash='SHA-256')"),
+    ("obj(name='ECDSA', namedCurve='P-384')", "obj(name='ECDSA', hash='SHA-384')"),
+    (f"obj(name='RSASSA-PKCS1-v1_5', {_RSA})", "'RSASSA-PKCS1-v1_5'"),
+    (f"obj(name='RSA-PSS', {_RSA})", "obj(name='RSA-PSS', saltLength=32)"),
+    ("obj(name='Ed25519')", "'Ed25519'"),
+]
 _SINGLE_BYTE = [
     "ibm866", "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8",
     "iso-8859-8-i", "iso-8859-10", "iso-8859-13", "iso-8859-14", "iso-8859-15", "iso-8859-16", "koi8-r", "koi8-u",
@@ -163,6 +171,51 @@ OPERATIONS: list[str] = [
     "await crypto.subtle.deriveBits(obj(name='HKDF', hash='SHA-256', salt=u8(b'salt'), info=u8(b'info')), k, 256)",
     "k = await crypto.subtle.generateKey(obj(name='HMAC', hash='SHA-512'), True, arr('sign'))\narr(k.type, k.algorithm.length, k.usages)",
     "k = await crypto.subtle.generateKey(obj(name='AES-GCM', length=256), True, arr('encrypt'))\n(await crypto.subtle.exportKey('raw', k)).byteLength",
+    "d = crypto.DigestStream.new('SHA-256')\nw = d.getWriter()\nawait w.write(u8(b'abc'))\nawait w.close()\nawait d.digest",
+    "crypto.DigestStream.new('NOPE')",
+    *(
+        f"p = await crypto.subtle.generateKey({algorithm}, True, arr('sign', 'verify'))\n"
+        f"s = await crypto.subtle.sign({signing}, p.privateKey, u8(b'data'))\n"
+        f"arr(p.publicKey.type, p.privateKey.type, p.publicKey.usages, p.privateKey.usages, s.byteLength, "
+        f"await crypto.subtle.verify({signing}, p.publicKey, s, u8(b'data')), "
+        f"await crypto.subtle.verify({signing}, p.publicKey, s, u8(b'date')), "
+        f"Object.keys(JSON.parse(JSON.stringify(await crypto.subtle.exportKey('jwk', p.publicKey)))).sort())"
+        for algorithm, signing in _PAIRS
+    ),
+    *(
+        f"p = await crypto.subtle.generateKey({algorithm}, True, arr('sign', 'verify'))\n"
+        f"d = await crypto.subtle.exportKey({kind!r}, p.{which})\n"
+        f"k = await crypto.subtle.importKey({kind!r}, d, {algorithm}, True, arr({usage!r}))\n"
+        "arr(k.type, k.algorithm.name, k.usages)"
+        for algorithm, _ in _PAIRS
+        for kind, which, usage in (
+            ("spki", "publicKey", "verify"),
+            ("pkcs8", "privateKey", "sign"),
+            ("jwk", "privateKey", "sign"),
+        )
+    ),
+    "p = await crypto.subtle.generateKey(obj(name='ECDSA', namedCurve='P-256'), False, arr('sign'))\n"
+    "await crypto.subtle.exportKey('pkcs8', p.privateKey)",
+    "await crypto.subtle.generateKey(obj(name='ECDSA', namedCurve='P-1'), True, arr('sign'))",
+    "await crypto.subtle.generateKey(obj(name='ECDSA', namedCurve='P-256'), True, arr('encrypt'))",
+    "await crypto.subtle.generateKey(obj(name='ECDSA', namedCurve='P-256'), True, arr())",
+    "await crypto.subtle.importKey('spki', u8(b'nonsense'), obj(name='ECDSA', namedCurve='P-256'), True, arr('verify'))",
+    "p = await crypto.subtle.generateKey(obj(name='RSA-OAEP', hash='SHA-256', modulusLength=2048, "
+    "publicExponent=u8(b'\\x01\\x00\\x01')), True, arr('encrypt', 'decrypt'))\n"
+    "c = await crypto.subtle.encrypt('RSA-OAEP', p.publicKey, u8(b'data'))\n"
+    "arr(c.byteLength, await crypto.subtle.decrypt('RSA-OAEP', p.privateKey, c))",
+    "k = await crypto.subtle.generateKey(obj(name='AES-KW', length=128), True, arr('wrapKey', 'unwrapKey'))\n"
+    "h = await crypto.subtle.generateKey(obj(name='AES-GCM', length=128), True, arr('encrypt'))\n"
+    "w = await crypto.subtle.wrapKey('raw', h, k, 'AES-KW')\n"
+    "u = await crypto.subtle.unwrapKey('raw', w, k, 'AES-KW', 'AES-GCM', True, arr('encrypt'))\n"
+    "arr(w.byteLength, u.algorithm.length, u.usages)",
+    "k = await crypto.subtle.importKey('raw', u8(b'password'), 'PBKDF2', False, arr('deriveKey'))\n"
+    "d = await crypto.subtle.deriveKey(obj(name='PBKDF2', hash='SHA-256', salt=u8(b'salt'), iterations=10), k, "
+    "obj(name='AES-GCM', length=256), True, arr('encrypt'))\nawait crypto.subtle.exportKey('raw', d)",
+    "k = await crypto.subtle.importKey('raw', u8(b'password'), 'PBKDF2', False, arr('deriveBits'))\n"
+    "await crypto.subtle.deriveBits(obj(name='PBKDF2', hash='SHA-256', salt=u8(b'salt'), iterations=100001), k, 256)",
+    "k = await crypto.subtle.importKey('raw', u8(b'password'), 'PBKDF2', False, arr('deriveBits'))\n"
+    "await crypto.subtle.deriveBits(obj(name='PBKDF2', hash='SHA-256', salt=u8(b'salt'), iterations=0), k, 256)",
     "crypto.subtle.timingSafeEqual(u8(b'abc'), u8(b'abc'))",
     "crypto.subtle.timingSafeEqual(u8(b'abc'), u8(b'abd'))",
     "crypto.subtle.timingSafeEqual(u8(b'abc'), u8(b'ab'))",

@@ -2,7 +2,53 @@
 
 from __future__ import annotations
 
+_STORED = [
+    ("", ""), ("'cache-control': 'max-age=100'", ""), ("'cache-control': 'no-store'", ""),
+    ("'cache-control': 'private'", ""), ("'cache-control': 'public, s-maxage=100'", ""),
+    ("'cache-control': 's-maxage=0, max-age=100'", ""), ("'cache-control': 'max-age=0'", ""),
+    ("'cache-control': 'no-cache'", ""), ("'cache-control': 'max-age=100', 'set-cookie': 'a=b'", ""),
+    ("'cache-control': 'max-age=100, private=Set-Cookie', 'set-cookie': 'a=b'", ""),
+    ("'expires': 'Thu, 01 Jan 1970 00:00:00 GMT'", ""), ("'expires': 'Thu, 01 Jan 2099 00:00:00 GMT'", ""),
+    ("'cache-control': 'max-age=100'", ", status=404"), ("'cache-control': 'max-age=100'", ", status=302"),
+    ("'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT'", ""), ("'cache-control': 'max-age=100'", ", status=201"),
+    ("'cache-control': 'public'", ""), ("'cache-control': 'max-age=x'", ""),
+    ("", ", status=404"), ("'cache-control': 'max-age=100'", ", status=500"),
+]  # fmt: skip
+_KEPT = (
+    "c = caches.default\nu = 'https://cache.test/kept{}'\n"
+    "await c.put(u, Response.new('0123456789', headers=obj({{'cache-control': 'max-age=100', 'etag': '\"v1\"', "
+    "'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT'}})))\n"
+)
+
 OPERATIONS: list[str] = [
+    *(
+        f"c = caches.default\nu = 'https://cache.test/stored{number}'\n"
+        f"await c.put(u, Response.new('kept', headers=obj({{{headers}}}){status}))\nr = await c.match(u)\n"
+        "arr(r.status, await r.text(), r.headers.get('set-cookie')) if r else None"
+        for number, (headers, status) in enumerate(_STORED)
+    ),
+    *(
+        _KEPT.format(number) + rest
+        for number, rest in enumerate(
+            [
+                "(await c.match(u)).headers.get('cf-cache-status')",
+                "await c.match(Request.new(u, method='POST'))",
+                "await (await c.match(Request.new(u, method='POST'), ignoreMethod=True)).text()",
+                "arr(await c.delete(u), await c.delete(u), await c.match(u))",
+                "await c.match(u + '?x')",
+                "await (await caches.open('other')).match(u)",
+                "r = await c.match(Request.new(u, headers=obj({'range': 'bytes=2-4'})))\n"
+                "arr(r.status, await r.text(), r.headers.get('content-range'))",
+                "r = await c.match(Request.new(u, headers=obj({'range': 'bytes=-3'})))\narr(r.status, await r.text())",
+                "(await c.match(Request.new(u, headers=obj({'if-none-match': '\"v1\"'})))).status",
+                "(await c.match(Request.new(u, headers=obj({'if-none-match': '\"v2\"'})))).status",
+                "(await c.match(Request.new(u, headers=obj({'if-modified-since': 'Fri, 02 Jan 2026 00:00:00 GMT'})))).status",
+                "r = Response.new('x')\nawait r.text()\nawait c.put(u, r)",
+                "r = Response.new('x', headers=obj({'cache-control': 'max-age=9'}))\nawait c.put(u, r)\nr.bodyUsed",
+                "await (await c.match(u + '#frag')).text()",
+            ]
+        )
+    ),
     "t = EventTarget.new()\nfound = arr()\nt.addEventListener('x', lambda e: found.push(e.type))\nr = t.dispatchEvent(Event.new('x'))\narr(r, found)",
     "t = EventTarget.new()\nfound = arr()\nf = lambda e: found.push(e.type)\nt.addEventListener('x', f)\nt.addEventListener('x', f)\nt.removeEventListener('x', f)\nt.dispatchEvent(Event.new('x'))\nfound",
     "t = EventTarget.new()\nfound = arr()\nt.addEventListener('x', lambda e: found.push(1), once=True)\nt.dispatchEvent(Event.new('x'))\nt.dispatchEvent(Event.new('x'))\nfound",

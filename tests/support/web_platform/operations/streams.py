@@ -146,5 +146,10 @@ OPERATIONS: list[str] = [
     "r = Response.new('hello').body.getReader(mode='byob')\narr(await r.read(Uint8Array.new(3)), await r.read(Uint8Array.new(3)), await r.read(Uint8Array.new(3)))",
     "t = Response.new('hello').body.tee()\narr(await Response.new(t[0]).text(), await Response.new(t[1]).text())",
     "r = Response.new('hello').body\nr.getReader()\nr.tee()",
+    "s = Response.new('x').body\ns2 = s.pipeThrough(TransformStream.new())\ns.locked",
+    "s = Response.new('x').body\ns2 = s.pipeThrough(TransformStream.new())\ns.pipeThrough(TransformStream.new())",
+    "s = Response.new('x').body\ns2 = s.pipeThrough(TransformStream.new())\nResponse.new(s)",
+    "s = Response.new('x').body\nt = s.tee()\nResponse.new(s)",
+    "t = TransformStream.new()\np = Response.new('x').body.pipeTo(t.writable)\nt.writable.getWriter()",
     "r = Response.new('hello').body\nawait r.cancel('x')\n[c async for c in r]",
 ]
