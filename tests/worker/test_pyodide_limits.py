@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from support.worker_child import Child
 
@@ -26,6 +27,14 @@ def worker(body: str) -> str:
     return HANDLER.format(body=body.replace("\n", "\n        "))
 
 
+def ask(child: Child) -> httpx.Response:
+    """The answer to a request; all that was reported of it is in `child.events` by then."""
+    count = len(child.of_kind("request")) + 1
+    answer = child.client.get("/")
+    child.wait_for("request", count)
+    return answer
+
+
 def warnings(child: Child) -> list[str]:
     return [event["message"] for event in child.of_kind("log") if event["level"] == "warning"]
 
@@ -39,6 +48,13 @@ PROCESS = "This starts a process"
 USES = {
     "a thread": ("import threading\nthread = threading.Thread(target=int)\nthread.start()  # here", THREAD),
     "a timer": ("import threading\ntimer = threading.Timer(0, int)\ntimer.start()  # here", THREAD),
+    "_thread": ("import _thread\n_thread.start_new_thread(int, ())  # here", THREAD),
+    "an executor of processes": (
+        "from concurrent.futures import ProcessPoolExecutor\nimport multiprocessing\n"
+        "with ProcessPoolExecutor(1, multiprocessing.get_context('fork')) as executor:\n"
+        "    executor.submit(abs, 1).result()  # here",
+        PROCESS,
+    ),
     "an executor": (
         "from concurrent.futures import ThreadPoolExecutor\n"
         "with ThreadPoolExecutor() as executor:\n    executor.submit(int).result()  # here",
@@ -113,7 +129,7 @@ def test_each_is_warned_of_with_its_line(name: str, start_worker: Any) -> None:
     source = worker(body)
     child = start_worker(source, compatibility_date=LATE)
     for _ in range(2):
-        assert child.client.get("/").text == "ok"
+        assert ask(child).text == "ok"
     [warning] = warnings(child)
     assert warning.startswith(f"src/entry.py:{line_of(source)}: {expected}"), warning
 
@@ -123,7 +139,7 @@ def test_strict_makes_an_error_of_each(name: str, start_worker: Any) -> None:
     body, expected = USES[name]
     source = worker(body)
     child = start_worker(source, ready=False, compatibility_date=LATE, strict=True)
-    assert child.client.get("/").status_code == 500
+    assert ask(child).status_code == 500
     told = [*child.of_kind("exception"), *child.of_kind("load_error")]
     assert expected.casefold() in told[0]["summary"].casefold()  # asyncio quotes such texts in lower case
     assert f"src/entry.py:{line_of(source)}" in told[0]["summary"] + told[0].get("where", "")
@@ -161,7 +177,7 @@ FINE = {
 @pytest.mark.parametrize("name", FINE)
 def test_what_works_there_is_not_warned_of(name: str, start_worker: Any) -> None:
     child = start_worker(worker(FINE[name]), compatibility_date=LATE, strict=True)
-    assert child.client.get("/").text == "ok", child.of_kind("exception")
+    assert ask(child).text == "ok", child.of_kind("exception")
     assert not warnings(child)
 
 
@@ -181,15 +197,23 @@ def test_fastapi_runs_functions_without_a_warning(start_worker: Any) -> None:
             return "ok"
     """
     child = start_worker(source, compatibility_date=LATE, strict=True)
-    assert child.client.get("/").json() == "ok"
+    assert ask(child).json() == "ok"
     assert not warnings(child)
+
+
+def test_what_a_thread_of_asyncio_does(start_worker: Any) -> None:
+    """It runs in the request itself on the platform."""
+    source = worker("import asyncio, subprocess\nawait asyncio.to_thread(subprocess.run, ['true'])")
+    child = start_worker(source, compatibility_date=LATE)
+    assert ask(child).text == "ok"
+    assert [warning.startswith(f"src/entry.py: {PROCESS}") for warning in warnings(child)] == [True]
 
 
 def test_the_global_scope_and_other_files(start_worker: Any) -> None:
     source = "import helper\n" + worker("helper.start()")
     helper = "import threading\n\ndef start():\n    threading.Thread(target=int).start()\n\nstart()\n"
     child = start_worker(source, files={"src/helper.py": helper}, compatibility_date=LATE)
-    child.client.get("/")
+    ask(child)
     assert [warning.partition(": ")[0] for warning in warnings(child)] == ["src/helper.py:4"]
 
 
@@ -197,7 +221,7 @@ def test_a_library_acts_for_the_line_that_calls_it(start_worker: Any, tmp_path: 
     library = "import threading\n\ndef begin():\n    threading.Thread(target=int).start()\n"
     source = worker("import lib\nlib.begin()  # here")
     child = start_worker(source, files={"python_modules/lib.py": library}, compatibility_date=LATE)
-    assert child.client.get("/").text == "ok"
+    assert ask(child).text == "ok"
     assert warnings(child)[0].startswith(f"src/entry.py:{line_of(source)}: {THREAD}")
 
 
@@ -206,14 +230,14 @@ def test_a_library_that_goes_on_without_a_package(importing: str, warned: bool, 
     library = "try:\n    import greenlet\nexcept ImportError:\n    pass\n" if importing == "optional" else importing
     source = worker("import lib  # here")
     child = start_worker(source, files={"python_modules/lib.py": library}, compatibility_date=LATE)
-    assert child.client.get("/").text == "ok"
+    assert ask(child).text == "ok"
     assert bool(warnings(child)) is warned
 
 
 def test_a_package_that_pywrangler_has_found(start_worker: Any) -> None:
     vendored = {"python_modules/greenlet/__init__.py": ""}
     child = start_worker(worker("import greenlet"), files=vendored, compatibility_date=LATE)
-    assert child.client.get("/").text == "ok"
+    assert ask(child).text == "ok"
     assert not warnings(child)
 
 
@@ -223,7 +247,7 @@ def test_older_pythons_have_fewer_packages_and_no_sockets(start_worker: Any) -> 
         "    client.connect_ex(('127.0.0.1', 1))  # here"
     )
     child = start_worker(source, compatibility_date="2026-09-07")
-    assert child.client.get("/").text == "ok"
+    assert ask(child).text == "ok"
     package, connection = warnings(child)
     assert package.startswith(f"src/entry.py:{line_of(source, '# package')}: asyncpg has binary parts")
     assert "no build of it for Python 3.13" in package

@@ -27,6 +27,8 @@ IDLE_S = 10.0
 """A thread without a request for this long ends."""
 LEFTOVER_S = 5.0
 """How long tasks that a handler left behind may take to notice that they are cancelled."""
+TO_THREAD = "to-thread"
+"""What the names of threads behind `asyncio.to_thread` begin with."""
 TO_THREAD_LIMIT = 64
 """Most threads behind `asyncio.to_thread`, for all requests together."""
 
@@ -55,7 +57,7 @@ class RequestThreads:
         self._lock = threading.Lock()
         self._count = 0
         self._unfinished = 0
-        self.executor = _SharedExecutor(TO_THREAD_LIMIT, thread_name_prefix="to-thread")
+        self.executor = _SharedExecutor(TO_THREAD_LIMIT, thread_name_prefix=TO_THREAD)
 
     def submit(self, work: Work) -> None:
         """Run `work()` on a thread of its own, at once or when one gets free."""

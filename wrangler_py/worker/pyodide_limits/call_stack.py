@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
+
+from wrangler_py.worker.threads import TO_THREAD
 
 _STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 _PACKAGES = ("site-packages", "dist-packages", "python_modules")
@@ -40,25 +43,29 @@ class Caller:
 
 
 class CallStack:
-    """Reads the call stack; `is_own` says whether a file is the Worker's."""
+    """Reads the call stack; `is_own` says whether a file is the Worker's, whose main one is `main`."""
 
-    def __init__(self, is_own: Callable[[Path], bool]) -> None:
+    def __init__(self, is_own: Callable[[Path], bool], main: str) -> None:
+        self._main = main
         self._is_own = is_own
         self._known: dict[str, bool] = {}
 
-    def caller(self) -> Caller | None:
+    def caller(self, *, starts_thread: bool = False) -> Caller | None:
         """Who, in the Worker's code, is behind what happens now. None if nobody, or if it is harmless."""
         actor: str | None = None
         for frame in frames():
             file = frame.f_code.co_filename
             if self.is_own(file):
                 return Caller(file, frame.f_lineno, None if actor is None else package_of(actor))
-            if frame.f_code.co_name in _RUN_INLINE.get(_module_path(file), ()):
+            if starts_thread and frame.f_code.co_name in _THREADLESS.get(_module_path(file), ()):
                 return None
             if actor is None and not file.startswith((*_INTERFACES, "<")):
                 if file.startswith((_HOST, *_HARMLESS)) or any(name in file for name in _DEBUGGERS):
                     return None
                 actor = file
+        # In a thread here, and in the request itself on the platform: which line that was is not known any more.
+        if threading.current_thread().name.startswith(TO_THREAD):
+            return Caller(self._main, 0, None)
         return None
 
     def importer(self, module: str, is_available: Callable[[str], bool]) -> Caller | None:
@@ -86,11 +93,13 @@ class CallStack:
         return known
 
 
-_RUN_INLINE = {
+_THREADLESS = {
     # Pyodide's event loop calls the function at once, `asyncio.to_thread` included.
     "asyncio/base_events.py": ("run_in_executor",),
     # It waits for the end of a process, of which something has been said before.
     "asyncio/unix_events.py": ("add_child_handler",),
+    # The same line has started a process.
+    "futures/process.py": ("_start_executor_manager_thread",),
     # The SDK has anyio do so.
     "anyio/to_thread.py": ("run_sync",),
 }

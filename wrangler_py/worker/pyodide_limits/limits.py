@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import functools
 import importlib.machinery
@@ -57,7 +58,7 @@ class Limits:
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
-        self._stack = CallStack(lambda path: False)
+        self._stack = CallStack(lambda path: False, "")
         self._python = ""
         self._modules: frozenset[str] = frozenset()
         self._said: set[object] = set()
@@ -74,11 +75,19 @@ class Limits:
             start(thread)
 
         threading.Thread.start = watched_start  # type: ignore[assignment, method-assign]
+        start_new = _thread.start_new_thread  # what `threading` calls is another name of it
+
+        @functools.wraps(start_new)
+        def watched_start_new(*arguments: Any) -> int:
+            self._thread()
+            return start_new(*arguments)
+
+        _thread.start_new_thread = watched_start_new
 
     def follow(self, worker: Worker) -> None:
         """Watch the code of `worker` from now on."""
         launch = worker.launch
-        self._stack = CallStack(lambda path: imports.is_own_code(path, launch.root, launch.main))
+        self._stack = CallStack(lambda path: imports.is_own_code(path, launch.root, launch.main), str(launch.main))
         self._python = python_version(enabled_flags(launch.compatibility_date, launch.flags))
         self._modules = MODULES[self._python]
         self._worker = worker
@@ -124,7 +133,7 @@ class Limits:
             watch(self, event, arguments)
 
     def _thread(self) -> None:
-        if self._worker is None or (caller := self._stack.caller()) is None:
+        if self._worker is None or (caller := self._stack.caller(starts_thread=True)) is None:
             return
         message = messages.POOL if caller.package in _POOLS else messages.THREAD
         if self._report(("thread", caller.file, caller.line), message, caller):
