@@ -486,6 +486,56 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (parse("", "SELECT 3") + bind() + execute() + SYNC, "Z"),
         (parse("", "ROLLBACK") + bind() + execute() + parse("", "SELECT 4") + bind() + execute() + SYNC, "Z"),
     ],
+    "the end of a failed transaction, with what follows in one group": [
+        (parse("s1", "SHOW work_mem") + bind("", "s1") + execute() + SYNC, "Z"),
+        *(
+            turn
+            for number, end in enumerate(
+                (
+                    "ROLLBACK",
+                    "COMMIT",
+                    "ROLLBACK TO a",
+                    "ROLLBACK AND CHAIN",
+                    "ABORT",
+                    "END",
+                    "SELECT 2",
+                    "SHOW nothing",
+                )
+            )
+            for turn in (
+                (query("BEGIN; SAVEPOINT a"), "Z"),
+                (query("SELECT 1/0"), "Z"),
+                (
+                    parse("", end)
+                    + bind()
+                    + execute()
+                    + parse(f"t{number}", "SHOW work_mem")
+                    + bind("", f"t{number}")
+                    + execute()
+                    + SYNC,
+                    "Z",
+                ),
+                (query("ROLLBACK") + bind("", f"t{number}") + SYNC, "ZZ"),
+                (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+                (
+                    query(end) + parse(f"u{number}", "SHOW work_mem") + bind("", f"u{number}") + execute() + SYNC,
+                    "ZZ",
+                ),
+                (query("ROLLBACK") + bind("", f"u{number}") + SYNC, "ZZ"),
+                (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+                (query(f"{end}; SELECT 3") + parse("", "DEALLOCATE s1") + bind() + execute() + SYNC, "ZZ"),
+                (query("ROLLBACK") + bind("", "s1") + SYNC, "ZZ"),
+                (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+                (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+                (parse("", end) + bind() + execute() + parse("", "DEALLOCATE s1") + bind() + execute() + SYNC, "Z"),
+                (query("ROLLBACK") + bind("", "s1") + SYNC, "ZZ"),
+                (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+                (query("BEGIN; SELECT 1/0"), "Z"),
+                (query(end) + query("DEALLOCATE ALL") + query("ROLLBACK") + bind("", "s1") + SYNC, "ZZZZ"),
+                (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+            )
+        ),
+    ],
     "savepoints": [
         (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
         (parse("", "ROLLBACK TO a") + bind() + execute() + SYNC, "Z"),
