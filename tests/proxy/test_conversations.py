@@ -35,6 +35,11 @@ PBES = parse("", "SELECT 1") + bind() + execute() + SYNC
 INT8_ABS = 1230
 """The OID of the function abs(bigint)."""
 
+ENDS_OF_FAILED_TRANSACTIONS = [
+    "ROLLBACK", "COMMIT", "ROLLBACK TO a", "ROLLBACK AND CHAIN", "ABORT", "END", "SELECT 2", "SHOW nothing",
+]  # fmt: skip
+"""Some are none."""
+
 Turn = tuple[bytes, str]
 """What is sent, and the kinds of message that must have come before the next turn, in order."""
 
@@ -490,18 +495,7 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (parse("s1", "SHOW work_mem") + bind("", "s1") + execute() + SYNC, "Z"),
         *(
             turn
-            for number, end in enumerate(
-                (
-                    "ROLLBACK",
-                    "COMMIT",
-                    "ROLLBACK TO a",
-                    "ROLLBACK AND CHAIN",
-                    "ABORT",
-                    "END",
-                    "SELECT 2",
-                    "SHOW nothing",
-                )
-            )
+            for number, end in enumerate(ENDS_OF_FAILED_TRANSACTIONS)
             for turn in (
                 (query("BEGIN; SAVEPOINT a"), "Z"),
                 (query("SELECT 1/0"), "Z"),
