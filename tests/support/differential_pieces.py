@@ -208,6 +208,30 @@ class Unit(NamedTuple):
     loose: bool = False
 
 
+class Subject:
+    """What the clients of one round talk about: little of all there is, so that they get in each other's way."""
+
+    def __init__(self, pick: random.Random) -> None:
+        some = pick.sample(SETTINGS, k=2)
+        self.settings = [setting.name for setting in some] + pick.sample(["some.tenant", "work_mem", "role"], k=1)
+        self.at_parse = [setting.read for setting in some]
+        self.at_execute = pick.sample(READ_AT_EXECUTE, k=2)
+        self.states = [STATE[0], *pick.sample(STATE[1:], k=2)]
+        self.code = pick.sample(RUNS_CODE, k=3)
+        self.session_changes = pick.sample(OTHER_SESSION_CHANGES, k=4)
+        self.bodies = pick.sample(list(BODIES), k=3)
+        self.elsewhere = pick.sample(list(ELSEWHERE), k=3)
+        self.startups = pick.sample(STARTUPS, k=pick.choice((1, 1, 2, 3)))
+
+    def wanted(self, pick: random.Random) -> str:
+        name = pick.choice(self.settings)
+        return f"UPDATE wanted SET name = '{name}', value = '{pick.choice(VALUES[name])}'"
+
+    @property
+    def reads(self) -> list[str]:
+        return self.at_parse + self.at_execute
+
+
 class Conversation:
     """What one client says: the next turn by `turn`, as far as is known of the state that it is in.
 
@@ -215,11 +239,12 @@ class Conversation:
     keeps the meaning it had, and in a pool it may be prepared anew.
     """
 
-    def __init__(self, number: int, pick: random.Random, seeded: str) -> None:
+    def __init__(self, number: int, pick: random.Random, subject: Subject, seeded: str) -> None:
         self.number = number
         self.dirty = False
         """Something has been changed in the transaction that is open for longer than that."""
         self._pick = pick
+        self._subject = subject
         self._seeded = seeded
         self._numbers = itertools.count()
         self._epoch = 0
@@ -261,6 +286,8 @@ class Conversation:
         if self._inside and choice < 0.2:
             self._epoch = next(self._epochs)
             return self._control(pick.choice(["SAVEPOINT a", "ROLLBACK TO a"]))
+        if not self._inside and pick.random() < 0.3:
+            return self._run("read", pick.choice(self._subject.reads))
         if choice < 0.45:
             return self._changing()
         if choice < 0.55:
@@ -269,15 +296,17 @@ class Conversation:
             return self._run("error", pick.choice(ERRORS))
         if choice < 0.67:
             return self._run("write", self._fill(pick.choice(WRITES)))
-        if choice < 0.71:
+        if choice < 0.69:
             return self._group()
+        if choice < 0.71:
+            return self._several()
         if choice < 0.73:
             return self._run("sequence state", self._fill(pick.choice(SEQUENCE_STATE)))
         if choice < 0.82:
-            return self._run("state", pick.choice(STATE).replace("{seeded}", self._seeded))
+            return self._run("state", pick.choice(self._subject.states).replace("{seeded}", self._seeded))
         if choice < 0.86:
             return self._run("own read", self._fill(pick.choice(OWN_READS)))
-        return self._run("read", pick.choice(READ_AT_PARSE + READ_AT_EXECUTE))
+        return self._run("read", pick.choice(self._subject.reads))
 
     def _end(self) -> Unit:
         unit = self._control(self._pick.choice(["COMMIT", "ROLLBACK"]))
@@ -291,15 +320,15 @@ class Conversation:
     def _changing(self) -> Unit:
         pick = self._pick
         session = pick.random() < 0.6
-        name = pick.choice(list(VALUES))
+        name = pick.choice(self._subject.settings)
         value = pick.choice(VALUES[name])
         if not session:
             sql = pick.choice([f"SET LOCAL {name} = '{value}'", f"SELECT set_config('{name}', '{value}', true)"])
             kind = "local change"
         elif pick.random() < 0.5:
-            sql, kind = self._fill(pick.choice(RUNS_CODE)), "code in the database"
+            sql, kind = self._fill(pick.choice(self._subject.code)), "code in the database"
         elif pick.random() < 0.5:
-            sql, kind = self._fill(pick.choice(OTHER_SESSION_CHANGES)), "session change"
+            sql, kind = self._fill(pick.choice(self._subject.session_changes)), "session change"
         else:
             sql = pick.choice([f"SET {name} = '{value}'", f"SELECT set_config('{name}', '{value}', false)"])
             kind = "session change"
@@ -343,7 +372,7 @@ class Conversation:
         usable = [name for name, epoch in self._names.items() if epoch in (None, self._epoch)]
         choice = pick.random()
         if not usable or choice < 0.3:
-            sql = pick.choice(READ_AT_PARSE + READ_AT_EXECUTE)
+            sql = pick.choice(self._subject.reads)
             name = self._new_name(sql)
             ahead = describe("S", name) if pick.random() < 0.5 else b""
             return Unit("prepare", [parse(name, sql) + ahead + SYNC], sql)
@@ -360,19 +389,46 @@ class Conversation:
     def _group(self) -> Unit:
         """Several in front of one Sync."""
         pick = self._pick
-        texts = pick.choices(READ_AT_PARSE + READ_AT_EXECUTE + ERRORS[:1], k=pick.randint(2, 4))
-        name, value = pick.choice(list(VALUES.items()))
+        texts = pick.choices([*self._subject.reads, ERRORS[0]], k=pick.randint(2, 4))
+        name = pick.choice(self._subject.settings)
         if pick.random() < 0.5:
-            texts.insert(1, f"SELECT set_config('{name}', '{value[0]}', true)")
+            texts.insert(1, f"SELECT set_config('{name}', '{VALUES[name][0]}', true)")
         sent = b"".join(parse("", sql) + bind() + execute() for sql in texts) + SYNC
         unit = Unit("group", [sent], "; ".join(texts), changes=True)
         if self._inside:
             self._epoch = next(self._epochs)
         return unit
 
+    def _several(self) -> Unit:
+        """Several in one text."""
+        pick = self._pick
+        name = pick.choice(self._subject.settings)
+        session = pick.random() < 0.4
+        change = f"SELECT set_config('{name}', '{pick.choice(VALUES[name])}', {str(not session).lower()})"
+        texts = [
+            pick.choice(self._subject.reads),
+            change,
+            self._subject.states[0],
+            pick.choice(self._subject.reads),
+        ]
+        if pick.random() < 0.2:
+            texts[3] = ERRORS[0]
+        if pick.random() < 0.3 and not self._inside:
+            texts = ["BEGIN", *texts, "COMMIT"]
+        if pick.random() < 0.3:
+            texts += (
+                ["SAVEPOINT b", change, "ROLLBACK TO b", self._subject.states[0]] if self._inside else ["SELECT 1"]
+            )
+        sql = "; ".join(texts)
+        if self._inside:
+            self._epoch = next(self._epochs)
+        else:
+            self._inside = "BEGIN" in texts and ERRORS[0] in texts  # whose COMMIT isn't reached
+        return Unit("several in one text", [query(sql)], sql, changes=True, session=session)
+
     def _loose_read(self) -> Unit:
         """Read over a connection that may have been changed, or not: if it is, that's for nobody else."""
-        sql = self._pick.choice(READ_AT_PARSE + READ_AT_EXECUTE)
+        sql = self._pick.choice(self._subject.reads)
         name = f"loose{next(self._numbers)}"
         sent = self._pick.choice(
             [
