@@ -29,7 +29,7 @@ from support.differential_pieces import (
 from support.isolation_database import create_database
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config
-from support.raw_client import SYNC, Message, RawClient, bind, close, execute, parse
+from support.raw_client import SYNC, Message, RawClient, bind, close, execute, parse, query
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.hyperdrive.config import Caching
@@ -39,6 +39,9 @@ LIMIT = 2
 TURNS = 60
 """In each round."""
 IDLE = b"I"
+
+TOLD = ("TimeZone", "DateStyle", "IntervalStyle", "standard_conforming_strings", "client_encoding")
+"""Settings of which a server tells its clients."""
 
 RESET = [
     "CLOSE ALL",
@@ -115,6 +118,15 @@ class Pair:
                         f"client {self.number}, group {position + 1} of {[u.text for u in units]}\n"
                         f"    through the proxy: {shown(ours)}\n    directly:          {shown(direct)}"
                     )
+
+    def compare_parameters(self) -> None:
+        """What the client was told of settings, which may come behind the end of a transaction."""
+        told = []
+        for client in (self.ours, self.direct):
+            client.ask(query("SELECT 'all is told'"))
+            told.append({name: client.parameters[name] for name in TOLD})
+        if told[0] != told[1]:
+            raise DifferenceError(f"client {self.number} was told {told[0]}, directly {told[1]}")
 
     def _heard(self, client: RawClient) -> list[Message]:
         return [comparable(answer) for answer in client.until("Z") if answer.kind != "S"]
@@ -218,6 +230,19 @@ class Differential:
                 log.append(f"  and so client {pending[0].number} goes on")
                 pending[0].compare(pending[1], self.figures)
                 pending = None
+        self._part(pairs, pending)
+
+    def _part(self, pairs: list[Pair], pending: tuple[Pair, list[Unit]] | None) -> None:
+        """All end their transactions, and are told of the settings as they were at first."""
+        end = Unit("transaction control", [query("ROLLBACK")], "ROLLBACK")
+        for pair in sorted(pairs, key=lambda pair: pair.status == IDLE):
+            if pair.status == IDLE and pending is not None:
+                pending[0].compare(pending[1], self.figures)
+                pending = None
+            pair.send([end])
+            pair.compare([end], self.figures)
+        for pair in pairs:
+            pair.compare_parameters()
 
     def _make_elsewhere(self, pick: random.Random, subject: Subject, *, quiet: bool) -> str:
         """Changes what is stored in the database, over a second connection."""
