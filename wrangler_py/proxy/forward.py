@@ -117,6 +117,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         return False
     if not queue:
         origin.session.nothing_under_way()
+        client.failure_ended = False
     client.streaming = missing > 0
     client.cached_portals = {}
     steps: list[Step] = []
@@ -187,7 +188,6 @@ def _as_sent(
             sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
         return sent, [Step(EXECUTE, Action.REPLACE, answer)], None
     client.in_transaction = in_transaction(client, origin)
-    client.failure_ended = False
     client.count(sql, text)
     note(client, origin, text)
     return data, [], None
