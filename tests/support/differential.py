@@ -22,6 +22,7 @@ from support.differential_pieces import (
     GRANTS,
     RESTART,
     SCHEMA,
+    SHAPES,
     Conversation,
     Subject,
     Unit,
@@ -171,7 +172,7 @@ class Differential:
     def run_round(self, number: int) -> None:
         """Round `number` of this seed. A difference ends it, and is among the figures then."""
         pick = random.Random(f"{self._seed} {number} {self._cached}")
-        self._everywhere(RESTART)
+        self._everywhere(f"{RESTART} {SHAPES[0]}")
         subject = Subject(pick)
         self._everywhere(CHANGE.format(BODIES[subject.bodies[0]]))
         self._everywhere(subject.wanted(pick))
@@ -216,6 +217,11 @@ class Differential:
             if pending is None and pick.random() < 0.1:
                 log.append(self._make_elsewhere(pick, subject, quiet=not holders))
             pair = pick.choice(holders if pending is not None else pairs)
+            if pending is None and pick.random() < 0.02:
+                log.append(f"client {pair.number} leaves, and another comes")
+                pair.close()
+                holders = [other for other in holders if other is not pair]
+                pairs[pairs.index(pair)] = pair = self._connect(pair.number, pick, subject)
             units = pair.conversation.turn(inside=pair.status != IDLE, alone=pending is not None)
             log.append(f"client {pair.number}: {[unit.text for unit in units]}")
             self.figures.turns += 1
@@ -251,7 +257,9 @@ class Differential:
             kind = pick.choice(subject.bodies)
             sql = CHANGE.format(BODIES[kind])
             told = f"change() replaced: {kind}"
-        elif choice < 0.6:
+        elif choice < 0.5:
+            sql = told = pick.choice(SHAPES)
+        elif choice < 0.65:
             sql = told = subject.wanted(pick)
         else:
             kind = pick.choice(subject.elsewhere)
