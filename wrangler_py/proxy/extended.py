@@ -186,12 +186,14 @@ def _has_statement(
         if out:
             origin.in_doubt = True
         origin.unnamed = statement
+        origin.preparing_unasked.add(statement)
         out.append(messages.parse(b"", statement.definition))
         steps.append(Step(PARSE, Action.SWALLOW))
         return False
     if statement in origin.prepared:
         origin.prepared.move_to_end(statement)
         return True
+    origin.preparing_unasked.add(statement)
     prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
     return False
 

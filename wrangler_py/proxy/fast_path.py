@@ -102,8 +102,8 @@ def forward_now(
     """
     if named and (statement not in origin.prepared or origin.drop_statements):
         return False
-    origin.in_doubt = origin.pipeline_in_doubt = False
-    origin.preparing.clear()
+    origin.pipeline_in_doubt = False
+    origin.nothing_in_doubt()
     origin.prepare_for(client)
     if statement is None:
         origin.unnamed = client.statements.unnamed = None

@@ -234,9 +234,8 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if _is_in_doubt(client, origin, group):
             return False
     elif exchange is None:
-        origin.in_doubt = origin.pipeline_in_doubt = False
-        if origin.preparing:
-            origin.preparing.clear()
+        origin.pipeline_in_doubt = False
+        origin.nothing_in_doubt()
     alone = exchange is None and not (queue and queue[-1].query_from is not None)
     out: list[bytes] = [] if alone else [b""]  # what is in it may fail, and then the rest is skipped
     steps: list[Step] = []
@@ -352,7 +351,11 @@ def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) 
                 return True
         elif kind == _BIND:
             bound = client.statements.get(messages.split_bind(data)[1])
-            if bound is not None and bound.text.deallocates is not None:
+            if bound is not None and (bound.text.deallocates is not None or bound in origin.preparing_unasked):
+                return True
+        elif kind == _DESCRIBE:
+            target, name = messages.split_target(data)
+            if target == _STATEMENT and client.statements.get(name) in origin.preparing_unasked:
                 return True
         elif kind == _EXECUTE and client.local_portals:
             return True

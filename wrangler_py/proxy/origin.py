@@ -73,6 +73,8 @@ class OriginConnection(asyncio.Protocol):
         """The books are written ahead: an error in what is under way may undo some of it."""
         self.preparing: set[Statement] = set()
         """What of `prepared` was under way when the last exchange began."""
+        self.preparing_unasked: set[Statement] = set()
+        """Likewise, those whose Parse is the proxy's own: should it fail, the client still has the statement."""
         self.process_id = 0
         self.secret = b""
         self.pristine = True
@@ -286,14 +288,19 @@ class OriginConnection(asyncio.Protocol):
             if not self.pristine:
                 self.reset_ahead()
 
+    def nothing_in_doubt(self) -> None:
+        """All that was sent has been answered, and is in the books."""
+        self.in_doubt = False
+        self.preparing.clear()
+        self.preparing_unasked.clear()
+
     def was_used_by(self, client: Holder) -> bool:
         return self._used_by is not None and self._used_by() is client
 
     def reset_ahead(self) -> None:
         """Resets the session in front of what is sent next."""
         if not self.stream.queue:
-            self.in_doubt = False
-            self.preparing.clear()
+            self.nothing_in_doubt()
         exchange = Exchange(None, simple=True, done=self._must_succeed)
         exchange.sent_at = self._loop.time()
         self.stream.queue.append(exchange)
