@@ -186,8 +186,10 @@ class Differential:
         pick = random.Random(f"{self._seed} {number} {self._cached}")
         self._everywhere(f"{RESTART} {SHAPES[0]}")
         subject = Subject(pick)
-        self._everywhere(CHANGE.format(BODIES[subject.bodies[0]]))
+        if pick.random() < 0.5:
+            self._everywhere(f"{CHANGE.format(BODIES[subject.bodies[0]])}; {ELSEWHERE['callers'][1]}")
         self._everywhere(subject.wanted(pick))
+        self._proxy.call(self._proxy.proxy.pools[BINDING].schema_changed)  # it learns what is stored now
         pairs = [self._connect(n, pick, subject) for n in range(CLIENTS)]
         log: list[str] = []
         try:
