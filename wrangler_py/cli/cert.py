@@ -9,14 +9,15 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.options import global_options
+from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 from wrangler_py.terminal_text import printable
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.certificates import Certificate
 
-app = typer.Typer(help="Manage certificates for TLS to the origin.", no_args_is_help=True)
-upload = typer.Typer(help="Upload a certificate to the local store.", no_args_is_help=True)
+app = App(help="Manage certificates for TLS to the origin.")
+upload = App(help="Upload a certificate to the local store.")
 app.add_typer(upload, name="upload")
 
 Name = Annotated[str | None, typer.Option("--name", help="Name to refer to it by")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from wrangler_py import __version__
-from wrangler_py.cli import options
+from wrangler_py.cli.global_options import HELP
 
 
 class Subcommand(NamedTuple):
@@ -49,7 +49,7 @@ def help_text() -> str:
             "Commands:",
             *lines,
             "",
-            options.HELP,
+            HELP,
             "",
             "`wrangler-py COMMAND --help` tells more about a command.",
         ]

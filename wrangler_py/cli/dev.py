@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
+from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 
-app = typer.Typer()
+app = App()
 
 
 class LogLevel(StrEnum):

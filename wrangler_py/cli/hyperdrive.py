@@ -17,7 +17,9 @@ from wrangler_py.cli.explain import explain
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_proxy import proxy
-from wrangler_py.cli.options import find_project_config, global_options, project_config
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.targets import ConfigOrBinding, stored_config
+from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
@@ -26,12 +28,9 @@ if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config_options import ConfigOptions
     from wrangler_py.project.config_file import ConfigFile
 
-app = typer.Typer(help="Manage Hyperdrive configs.", no_args_is_help=True)
+app = App(help="Manage Hyperdrive configs.")
 
 ConfigArgument = Annotated[str, typer.Argument(metavar="ID|NAME", help="Id or name of the config")]
-ConfigOrBinding = Annotated[
-    str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
-]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
@@ -134,7 +133,7 @@ def get(target: ConfigOrBinding, as_json: JSONOption = False) -> None:
     """Show a Hyperdrive config, as JSON in any case."""
     from wrangler_py.hyperdrive.config_json import to_public
 
-    printing.out(json.dumps(to_public(_stored(target)), indent=2, ensure_ascii=False))
+    printing.out(json.dumps(to_public(stored_config(target, global_options())), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=option.ConfigCommand)
@@ -169,7 +168,7 @@ def update(
     from wrangler_py.hyperdrive.store import ConfigStore
 
     options = _options(context)
-    changed = config_options.update(_stored(target), name, options, CertificateStore())
+    changed = config_options.update(stored_config(target, global_options()), name, options, CertificateStore())
     printing.out(f"🚧 Updating '{target}'")
     _warn_of_ignored(options)
     if not no_check and options.concern_connection:
@@ -233,23 +232,6 @@ app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)
 app.command("exec", cls=CommandAfterDashes)(execute_command)
-
-
-def _stored(target: str) -> HyperdriveConfig:
-    """The config of that id or name, or that of the Worker's binding. Raises WranglerError if there is none."""
-    from wrangler_py.hyperdrive.store import ConfigStore
-
-    store = ConfigStore()
-    try:
-        return store.get(target)
-    except WranglerError:
-        options = global_options()
-        file = find_project_config(options)
-        bindings = file.section(options.environment).hyperdrive if file is not None else ()
-        bound = next((store.find(each.id) for each in bindings if each.binding == target), None)
-        if bound is None:
-            raise
-        return bound
 
 
 def _options(context: typer.Context) -> ConfigOptions:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.typer_adapter import Command
 from wrangler_py.errors import WranglerError
 
 
-class CommandAfterDashes(TyperCommand):
+class CommandAfterDashes(Command):
     """Leaves what follows the first `--` alone: it is the command, in `Context.args`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+
+from wrangler_py.cli.typer_adapter import Command
 
 ConnectionString = Annotated[
     str | None,
@@ -66,7 +67,7 @@ AccessClientSecret = Annotated[str | None, typer.Option("--access-client-secret"
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Do not make a test connection")]
 
 
-class ConfigCommand(TyperCommand):
+class ConfigCommand(Command):
     """Takes `--caching-disabled=true` and `=false` too, as the product's command line does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from wrangler_py.cli import targets
 from wrangler_py.cli.options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 Target = Annotated[
     str | None,
     typer.Argument(
-        metavar="CONFIG|BINDING",
-        help="Config by id or name, or binding of the Worker; by default all its bindings",
+        metavar=targets.METAVAR,
+        help=f"{targets.HELP}; by default all its bindings",
         show_default=False,
     ),
 ]
@@ -76,7 +77,6 @@ class Databases(NamedTuple):
 
 def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
     """What the arguments mean. Raises `WranglerError` if they mean nothing or exclude each other."""
-    from wrangler_py.devserver.targets import resolve_target
     from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
     from wrangler_py.hyperdrive.local import resolve_string
 
@@ -90,11 +90,13 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
         )
     if connection_string is not None and target is not None:
         raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
+    if connection_string is None:
+        targets.find(target, config, given)  # once, since `resolve` runs again whenever a config changes
     root = given.cwd if config is None else config.root
 
     def resolve() -> Sequence[ResolvedBinding]:
         if connection_string is not None:
             return (resolve_string(DEFAULT_BINDING, connection_string, "--connection-string"),)
-        return resolve_target(target, config, given.environment, given.env_files)
+        return [each.resolve() for each in targets.find(target, config, given, quiet=True)]
 
     return Databases(resolve, root, state_folder(root, given.cwd, persist_to))

@@ -33,6 +33,10 @@ def check_name(name: str) -> str:
     return name
 
 
+class UnknownConfigError(WranglerError):
+    """No config has that id or name."""
+
+
 class ConfigStore:
     """Configs by id and by name, both unique, in a file of the folder `home` (see `default_home`).
 
@@ -133,7 +137,7 @@ def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
         hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)
-    return WranglerError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)
+    return UnknownConfigError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)
 
 
 def _check_name_is_free(config: HyperdriveConfig, others: Iterable[HyperdriveConfig]) -> None:
