@@ -18,7 +18,7 @@ from workers import Response, WorkerEntrypoint
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
         return Response(request.url)
-    async def scheduled(self, controller):
+    async def scheduled(self, controller, env, ctx):
         print("scheduled ran", flush=True)
 """
 ALLOWED = ("--allowed-host", "worker", "--allowed-host", ".Tunnel.example", "--allowed-host", "bücher.test:80")

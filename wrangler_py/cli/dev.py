@@ -27,6 +27,13 @@ class LogLevel(StrEnum):
     DEBUG = "debug"
 
 
+class Runtime(StrEnum):
+    """What can run a Worker in Python."""
+
+    CPYTHON = "cpython"
+    WORKERD = "workerd"
+
+
 @app.command("dev", cls=DevCommand)
 def dev(
     context: typer.Context,
@@ -76,6 +83,14 @@ def dev(
         bool,
         typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support"),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Make what Python Workers cannot do, such as start threads, an error"),
+    ] = False,
+    runtime: Annotated[
+        Runtime | None,
+        typer.Option(help="What runs a Python Worker: CPython, the default, or workerd by way of pywrangler"),
+    ] = None,
     debugger: Annotated[
         int | None,
         typer.Option(
@@ -92,9 +107,9 @@ def dev(
 ) -> None:
     """Run the Worker here, with a Hyperdrive that pools and caches.
 
-    Saving a file reloads it. Ctrl-C ends it, with everything that was started. A Worker in JavaScript or
-    TypeScript runs on the project's own wrangler, which also gets the options that are unknown here and all
-    that follows `--`.
+    The files of `assets` are served ahead of it. Saving a file reloads it. Ctrl-C ends it, with everything that
+    was started. A Worker in JavaScript or TypeScript runs on the project's own wrangler or, if it uses Cloudflare's
+    plugin for it, on Vite, which also get the options that are unknown here and all that follows `--`.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
@@ -115,15 +130,27 @@ def dev(
         allow_global_clients=allow_global_clients,
     )
     output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
-    if is_for_wrangler(config, given.environment, script):
-        if no_reload:
-            raise WranglerError(
-                "--no-reload is for Workers in Python: wrangler reloads this one whenever a file changes.",
-                hint="Leave it out.",
-                exit_status=2,
-            )
+    javascript = is_for_wrangler(config, given.environment, script)
+    if javascript and runtime == Runtime.CPYTHON:
+        raise WranglerError(
+            "--runtime cpython is for Workers in Python: this one runs on workerd.",
+            hint="Leave it out.",
+            exit_status=2,
+        )
+    if not javascript and runtime == Runtime.WORKERD:
+        offer_python_flag(config, given.environment, script, fix=fix)
+    if javascript or runtime == Runtime.WORKERD:
+        for option, is_given, reason in (
+            ("--no-reload", no_reload, "wrangler reloads this one whenever a file changes"),
+            ("--strict", strict, "this one runs on the real runtime"),
+        ):
+            if is_given:
+                raise WranglerError(
+                    f"{option} is for Workers in Python on CPython: {reason}.", hint="Leave it out.", exit_status=2
+                )
         from wrangler_py.devserver.wrangler_command import WranglerOptions
-        from wrangler_py.devserver.wrangler_session import find_project, run_wrangler
+        from wrangler_py.devserver.wrangler_project import find_project
+        from wrangler_py.devserver.wrangler_session import run_wrangler
 
         options = WranglerOptions(
             script=script,
@@ -136,10 +163,10 @@ def dev(
             others=tuple(context.args),
             **options_given(context, "ip", "port", "persist_to", "log_level"),
         )
-        project = find_project(config, given.environment)
-        if (refusal := project.node_compat_refusal()) is not None:
+        project = find_project(config, given.environment, script)
+        if javascript and (refusal := project.node_compat_refusal()) is not None:
             offer_node_compat(config, given.environment, refusal, fix=fix)
-            project = find_project(config, given.environment)
+            project = find_project(config, given.environment, script)
         raise typer.Exit(
             run_wrangler(
                 project,
@@ -171,6 +198,7 @@ def dev(
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
+            strict=strict,
             debugger_port=debugger,
             proxy=proxy_options,
         ),

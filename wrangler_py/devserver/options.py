@@ -25,5 +25,6 @@ class DevOptions:
     allowed_hosts: tuple[str, ...] = ()
     reload: bool = True
     test_scheduled: bool = False
+    strict: bool = False
     debugger_port: int | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

@@ -146,7 +146,7 @@ class DevSession:
 
             watcher = Watcher(
                 project.root,
-                project.main.parent,
+                project.sources,
                 files=frozenset(options.env_files),
                 ignored=frozenset({options.persist_to}),
             )
@@ -169,18 +169,22 @@ class DevSession:
         section = project.section
         hyperdrive.proxy.name_request(f"{generation}-0", "the Worker's global scope")
         return {
-            "main": str(project.main),
+            "main": str(project.main or options.config_path),
+            "has_worker": project.main is not None,
             "root": str(project.root),
             "generation": generation,
             "vars": dict(project.variables),
             "hyperdrive": {binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools},
             "unavailable": dict(section.other_bindings),
+            "assets": project.assets
+            and project.assets.launch_message(section.compatibility_flags, section.compatibility_date),
             "flags": list(section.compatibility_flags),
             "compatibility_date": section.compatibility_date,
             "origin": self._url,
             "allowed_hosts": list(options.allowed_hosts),
             "allow_global_clients": options.proxy.allow_global_clients,
             "test_scheduled": options.test_scheduled,
+            "strict": options.strict,
             "color": self._output.color,
         }
 

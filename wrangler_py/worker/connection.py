@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import select
 import sys
 from collections.abc import Iterable
 from typing import Any
 
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wrangler_py.open_files import FileReserve
+from wrangler_py.worker.status_line import StatusLines
+
+httptools_impl.STATUS_LINE = StatusLines(httptools_impl.STATUS_LINE)
 
 KEEP_ALIVE_S = 75
 FRESH_GRACE_S = 1.0
@@ -26,6 +31,11 @@ _NO_FILES = (
     b"Connection: close\r\n\r\nToo many connections: the limit of open files is reached.\n"
 )
 _GATHERED_BYTES = 65_536
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+def _percent_encoded(byte: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % byte[0][0]
 
 
 class HTTPConnection(HttpToolsProtocol):
@@ -38,6 +48,7 @@ class HTTPConnection(HttpToolsProtocol):
     _head_since: float | None = None
     """When the first byte of a request came whose headers are not complete; None if there is no such request."""
     _in_head = True
+    _in_request_line = True
     _unused = 0
     """Bytes that have come since the last of a body did, or of an earlier request."""
     _head_size = 0
@@ -62,8 +73,11 @@ class HTTPConnection(HttpToolsProtocol):
             self.transport.close()
             return
         self.active_at = self.loop.time()
-        if self._in_head and self._head_since is None:
-            self._head_since = self.active_at
+        if self._in_head:
+            if self._head_since is None:
+                self._head_since = self.active_at
+            if self._in_request_line:
+                data = self._with_encoded_url(data)
         self._unused += len(data)
         super().data_received(data)
         if self._refused or self._unused > MAX_HEAD_BYTES:
@@ -93,9 +107,15 @@ class HTTPConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._in_head = True
+        self._in_head = self._in_request_line = True
         self._unused = 0
         super().on_message_complete()
+
+    def _with_encoded_url(self, data: bytes) -> bytes:
+        """`data` with the raw UTF-8 of a request line percent-encoded, since the parser takes ASCII alone."""
+        line, end, rest = data.partition(b"\n")
+        self._in_request_line = not end
+        return data if line.isascii() else _NOT_ASCII.sub(_percent_encoded, line) + end + rest
 
     def send_400_response(self, msg: str) -> None:
         if not self._refused:

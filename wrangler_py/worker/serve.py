@@ -31,10 +31,13 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     from wrangler_py.worker import reserve
     from wrangler_py.worker.busy import BusyWatch
     from wrangler_py.worker.host import Host
+    from wrangler_py.worker.pyodide_limits.limits import Limits
     from wrangler_py.worker.server import HTTPServer
     from wrangler_py.worker.worker import Worker
 
     loop_factory = _loop_factory()
+    limits = Limits()
+    limits.install()
     line = control.read_line()
     while line and "libraries" in (message := json.loads(line)):
         reserve.prepare(message)
@@ -44,8 +47,9 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     launch = Launch.from_json(line)
     drain_requested = _DrainRequest()
     control.listen(drain_requested.set)
-    worker = Worker(launch, control)
+    worker = Worker(launch, control, check=limits.check_sources)
     BusyWatch(worker).start()
+    limits.follow(worker)
     worker.load()
     control.send("libraries", files=reserve.libraries(launch.root, launch.main))
 
