@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        printing.err()
+        printing.info("")
         return INTERRUPTED
     except WranglerError as failure:
         printing.report(failure)

@@ -114,8 +114,9 @@ def dev(
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
     from wrangler_py.cli.options import global_options, project_config, state_folder
+    from wrangler_py.console import Level
     from wrangler_py.devserver.options import DevOptions
-    from wrangler_py.devserver.output import Level, Output
+    from wrangler_py.devserver.output import Output
     from wrangler_py.devserver.run import run_session
     from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.proxy.options import ProxyOptions
@@ -129,7 +130,7 @@ def dev(
         allow_unsupported=allow_unsupported,
         allow_global_clients=allow_global_clients,
     )
-    output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
+    output = Output(level=Level[log_level.name], color=printing.has_colours())
     javascript = is_for_wrangler(config, given.environment, script)
     if javascript and runtime == Runtime.CPYTHON:
         raise WranglerError(

@@ -77,8 +77,6 @@ def execute_command(
         databases.resolve,
         options,
         cwd=cwd,
-        say=printing.info,
-        warn=printing.warn,
-        fail=printing.error,
+        messages=printing.console,
     )
     raise typer.Exit(status)

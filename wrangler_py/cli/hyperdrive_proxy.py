@@ -64,7 +64,7 @@ def proxy(
         bindings = databases.resolve()
         return bindings if user is None else serve_as(bindings, user)
 
-    serve(resolve, options, ready=_show, say=printing.info, warn=printing.warn, fail=printing.error)
+    serve(resolve, options, ready=_show, messages=printing.console)
 
 
 def _show(hyperdrive: LocalHyperdrive) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from wrangler_py.console import Messages
 from wrangler_py.devserver.embedded import EmbeddedEndedError
 from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.origins import Origins
@@ -39,9 +40,8 @@ Resolve = Callable[[], Sequence[ResolvedBinding]]
 class LocalHyperdrive:
     """Serves bindings from `start` to `close`. `serving` does all there is to it for whoever wants no more.
 
-    A client logs in with the binding's name and `password`, a random one by default. `say` gets each thing a
-    person may like to know, `warn` what is wrong, each one line; `fail` gets why an origin cannot be reached, and
-    what to do about it; `on_query` gets each query that has ended.
+    A client logs in with the binding's name and `password`, a random one by default. `messages` gets what a person
+    should know, such as why an origin cannot be reached; `on_query` gets each query that has ended.
     `root` is the project's folder, `state` where the embedded PostgreSQL keeps its data, `adjust` changes each
     pool after it was resolved, `port_option` is the option that chose `port` (0: any free one).
     """
@@ -51,9 +51,7 @@ class LocalHyperdrive:
         *,
         root: Path,
         state: Path,
-        say: Callable[[str], None],
-        warn: Callable[[str], None],
-        fail: Callable[[str, str | None], None],
+        messages: Messages,
         on_query: Callable[[QueryEvent], None] | None = None,
         adjust: Callable[[PoolConfig], PoolConfig] = lambda pool: pool,
         options: ProxyOptions | None = None,
@@ -64,9 +62,7 @@ class LocalHyperdrive:
         self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
         self.schema = root / "schema.sql"
-        self._say = say
-        self._warn = warn
-        self._fail = fail
+        self._messages = messages
         self._on_query = on_query
         self._adjust = adjust
         self._port = port
@@ -175,9 +171,9 @@ class LocalHyperdrive:
                 elif pool != before:
                     self.proxy.update_pool(binding, pool)
                 if before is not None and (changes := describe_changes(before, pool)):
-                    self._say(f"{binding} has changed: {', '.join(changes)}.")
+                    self._messages.info(f"{binding} has changed: {', '.join(changes)}.")
                     if pool.embedded and not before.embedded and (reason := reasons[binding]) is not None:
-                        self._say(reason)
+                        self._messages.info(reason)
                 if before is not None and pool.origin != before.origin:
                     self.proxy.clear_cache()
             self.bindings, self.pools = tuple(bindings), pools
@@ -205,7 +201,7 @@ class LocalHyperdrive:
             databases = await self._origins.apply_schema(self.bindings, self.schema)
         if databases:
             self.proxy.clear_cache()
-            self._say(f"Applied {self.schema.name} to {', '.join(databases)}.")
+            self._messages.info(f"Applied {self.schema.name} to {', '.join(databases)}.")
 
     async def config_changes(self) -> AsyncIterator[None]:
         """Once each time another command has changed a stored config, without end: `update` is to follow.
@@ -218,7 +214,9 @@ class LocalHyperdrive:
             elif (executed := self._last_executed()) != self._executed:
                 self._executed = executed
                 if answers := self.proxy.clear_cache():
-                    self._say(f"Cleared {count_of(answers, 'cached answer')}: `hyperdrive execute` has run.")
+                    self._messages.info(
+                        f"Cleared {count_of(answers, 'cached answer')}: `hyperdrive execute` has run."
+                    )
 
     async def follow(self, resolve: Resolve) -> None:
         """Take on every change of the stored configs, without end."""
@@ -226,7 +224,7 @@ class LocalHyperdrive:
             try:
                 await self.update(await asyncio.to_thread(resolve))
             except WranglerError as error:
-                self._warn(f"{error.message} What was read before goes on being used.")
+                self._messages.warn(f"{error.message} What was read before goes on being used.")
 
     # What the proxy reports
 
@@ -247,15 +245,15 @@ class LocalHyperdrive:
             self._on_query(event)
 
     def notice(self, message: str) -> None:
-        self._warn(message)
+        self._messages.warn(message)
 
     def failure(self, binding: str, message: str, hint: str | None) -> None:
-        self._fail(f"env.{binding}: {message}", hint)
+        self._messages.error(f"env.{binding}: {message}", hint)
 
     # When the embedded PostgreSQL dies
 
     def _embedded_crashed(self, what: str) -> None:
-        self._warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
+        self._messages.warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
 
     def _embedded_ended(self) -> None:
         if not self._closing and (self._recovery is None or self._recovery.done()):
@@ -268,7 +266,7 @@ class LocalHyperdrive:
         attempts = len(self._ends)
         why = "The embedded PostgreSQL has ended: its processes were killed, or could not go on."
         if attempts < _ENDS_BEFORE_BACK_OFF:
-            self._warn(f"{why} It is started again.")
+            self._messages.warn(f"{why} It is started again.")
         else:
             await self._back_off(attempts, why, None)
         while True:
@@ -287,7 +285,7 @@ class LocalHyperdrive:
 
     async def _back_off(self, attempts: int, why: str, hint: str | None) -> None:
         delay = min(2.0 ** (attempts - 1), _BACK_OFF_MAX_S)
-        self._fail(f"{why} Next start in {delay:.0f} s.", hint)
+        self._messages.error(f"{why} Next start in {delay:.0f} s.", hint)
         await asyncio.sleep(delay)
 
     async def _resolve(self, bindings: Sequence[ResolvedBinding]) -> dict[str, PoolConfig]:
@@ -299,7 +297,7 @@ class LocalHyperdrive:
         names = binding.ignored_parameters
         if names and (binding.binding, names) not in self._warned:
             self._warned.add((binding.binding, names))
-            self._warn(
+            self._messages.warn(
                 f"env.{binding.binding}: these parameters of the connection string ({binding.source}) have no "
                 f"effect: {', '.join(names)}"
             )
@@ -312,7 +310,7 @@ class LocalHyperdrive:
             if before.binding == now.binding and before.id == now.id and before.config and not now.config:
                 if now.id not in self._deleted:
                     self._deleted.add(now.id)
-                    self._warn(
+                    self._messages.warn(
                         f"The config {before.config.name} of {now.binding} was deleted. "
                         "It goes on being used until this ends."
                     )
