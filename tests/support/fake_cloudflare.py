@@ -1,7 +1,7 @@
 """A stand-in for Cloudflare's REST API, which keeps state and insists on what the real one insists on.
 
-It is checked by the official command line, which has to get along with it. Codes of errors that Cloudflare documents are
-Cloudflare's; those of other refusals are made up.
+It is checked by the official command line, which has to get along with it. Codes of errors that Cloudflare
+documents are Cloudflare's; those of other refusals are made up.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Token:
     email: str = "dev@example.com"
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     may_read_itself: bool = False
+    may_read_memberships: bool = True
 
     def has(self, permission: str) -> bool:
         return permission in self.permissions or permission.replace(" Read", " Write") in self.permissions
@@ -219,7 +220,7 @@ class FakeCloudflare:
             case "GET", ["accounts"]:
                 return self._page([{"id": id, "name": self.accounts[id]} for id in token.accounts], query)
             case "GET", ["memberships"]:
-                if token.kind in ("account", "user"):
+                if token.kind == "account" or not token.may_read_memberships:
                     raise Refusal(403, 10000, "Authentication error")
                 shown = [{"id": id, "account": {"id": id, "name": self.accounts[id]}} for id in token.accounts]
                 return self._page(shown, query)

@@ -122,7 +122,7 @@ def _from_document(document: Mapping[str, Any], path: Path) -> Credentials:
         if _has_expired(document.get("expiration_time")):
             raise WranglerError(
                 f"The login of the official command line ({path}) has expired.",
-                hint=f"Only the official command line can renew it. Either log in again with `npx wrangler login`, or\n"
+                hint="Only the official command line can renew it. Log in again with `npx wrangler login`, or\n"
                 f"hand the renewed token over for this shell:\n{GET_TOKEN}",
             )
         scopes = document.get("scopes")

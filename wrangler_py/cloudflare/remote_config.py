@@ -50,7 +50,7 @@ class RemoteConfig:
     id: str
     name: str
     origin: RemoteOrigin
-    caching: Caching = Caching()
+    caching: Caching
     sslmode: str | None = None
     ca_certificate_id: str | None = None
     mtls_certificate_id: str | None = None
@@ -88,8 +88,11 @@ def read_config(document: Mapping[str, Any]) -> RemoteConfig:
 def _caching(shown: Mapping[str, Any]) -> Caching:
     if shown.get("disabled"):
         return Caching(disabled=True)
-    ages = {name: shown.get(name) for name in ("max_age", "stale_while_revalidate")}
-    return Caching(**{name: int(age) for name, age in ages.items() if age is not None})
+    default = Caching()
+    return Caching(
+        max_age=int(shown.get("max_age", default.max_age)),
+        stale_while_revalidate=int(shown.get("stale_while_revalidate", default.stale_while_revalidate)),
+    )
 
 
 def _text(value: object) -> str | None:
