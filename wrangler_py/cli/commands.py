@@ -25,12 +25,13 @@ COMMANDS = {
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"
     ),
     "types": Subcommand("wrangler_py.cli.types", "types", "Write type stubs of the Worker's modules and bindings"),
+    "whoami": Subcommand("wrangler_py.cli.whoami", "whoami", "Show the credentials for Cloudflare"),
 }
 
 _ELSEWHERE = """
     check complete containers d1 delete deploy deployments dispatch-namespace docs kv login logout pages
     pipelines publish queues r2 rollback secret secrets-store setup tail triggers vectorize versions
-    whoami workflows
+    workflows
 """
 """Commands of the official command line that need Cloudflare itself."""
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import re
-import shlex
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
 from wrangler_py.cli.explain import explain
+from wrangler_py.cli.hyperdrive_bindings import offer_binding, place, save_binding, say_bound, say_still_bound
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.passwords import ask_password, read_password
 from wrangler_py.cli.targets import ConfigOrBinding, stored_config
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
@@ -26,7 +26,6 @@ from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config import HyperdriveConfig
     from wrangler_py.hyperdrive.config_options import ConfigOptions
-    from wrangler_py.project.config_file import ConfigFile
 
 app = App(help="Manage Hyperdrive configs.")
 
@@ -66,16 +65,19 @@ def create(
         ),
     ] = None,
     no_check: option.NoCheck = False,
+    remote: option.Remote = False,
 ) -> None:
     """Create a Hyperdrive config."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.create(name, _remote_options(context, no_check), binding, update_config)
+        return
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = _options(context)
-    if options.lacks_password:
-        password = _ask_password(f"Password of {options.origin_user} at {options.origin_host}: ")
-        options = dataclasses.replace(options, origin_password=password)
+    options = _with_password(_options(context))
     config = config_options.create(name, options, CertificateStore())
     store = ConfigStore()
     store.check_name_is_free(config)
@@ -105,14 +107,19 @@ def create(
             "`wrangler-py dev` starts it."
         )
     if file is not None:
-        _save_binding(config, binding or DEFAULT_BINDING, file)
+        save_binding(config, binding or DEFAULT_BINDING, file)
     else:
-        _offer_binding(config, ask=update_config is None)
+        offer_binding(config, ask=update_config is None)
 
 
 @app.command("list")
-def list_configs(as_json: JSONOption = False) -> None:
+def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> None:
     """List Hyperdrive configs."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.list_configs(as_json=as_json)
+        return
     from wrangler_py.hyperdrive.config_json import to_public
     from wrangler_py.hyperdrive.store import ConfigStore
 
@@ -129,8 +136,13 @@ def list_configs(as_json: JSONOption = False) -> None:
 
 
 @app.command()
-def get(target: ConfigOrBinding, as_json: JSONOption = False) -> None:
+def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Remote = False) -> None:
     """Show a Hyperdrive config, as JSON in any case."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.get(target)
+        return
     from wrangler_py.hyperdrive.config_json import to_public
 
     printing.out(json.dumps(to_public(stored_config(target, global_options())), indent=2, ensure_ascii=False))
@@ -160,8 +172,15 @@ def update(
     access_client_id: option.AccessClientId = None,
     access_client_secret: option.AccessClientSecret = None,
     no_check: option.NoCheck = False,
+    remote: option.Remote = False,
 ) -> None:
     """Change a Hyperdrive config; what is not given stays as it is."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        options = hyperdrive_remote.check_options(_options(context), no_check=no_check)
+        hyperdrive_remote.update(target, name, options)
+        return
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.config_json import to_public
@@ -179,8 +198,13 @@ def update(
 
 
 @app.command()
-def delete(id_or_name: ConfigArgument) -> None:
+def delete(id_or_name: ConfigArgument, remote: option.Remote = False) -> None:
     """Delete a Hyperdrive config."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.delete(id_or_name)
+        return
     from wrangler_py.hyperdrive.store import ConfigStore
 
     store = ConfigStore()
@@ -188,7 +212,7 @@ def delete(id_or_name: ConfigArgument) -> None:
     printing.out(f"🗑️ Deleting Hyperdrive config {id_or_name}")
     store.remove(config.id)
     printing.success("Deleted")
-    _say_still_bound(config)
+    say_still_bound(config)
 
 
 @app.command()
@@ -209,7 +233,7 @@ def bind(
     file = project_config()
     file.add_hyperdrive(binding, stored.id if stored else id_or_name, global_options().environment, replace=replace)
     file.save()
-    _say_bound(stored, binding, file)
+    say_bound(stored, binding, file)
     if stored is None:
         printing.warn(
             f"{id_or_name} is not in the local store: `wrangler-py dev` uses the embedded PostgreSQL for it, "
@@ -225,7 +249,7 @@ def unbind(
     file = project_config()
     file.remove_hyperdrive(binding, global_options().environment)
     file.save()
-    printing.success(f"Removed the binding {binding} from {_place(file)}")
+    printing.success(f"Removed the binding {binding} from {place(file)}")
 
 
 app.command("execute")(execute)
@@ -239,7 +263,22 @@ def _options(context: typer.Context) -> ConfigOptions:
     from wrangler_py.hyperdrive.config_options import ConfigOptions
 
     given = {each.name: context.params[each.name] for each in dataclasses.fields(ConfigOptions)}
-    return ConfigOptions(**{**given, "origin_password": _read_password(given["origin_password"])})
+    return ConfigOptions(**{**given, "origin_password": read_password(given["origin_password"])})
+
+
+def _remote_options(context: typer.Context, no_check: bool) -> ConfigOptions:
+    """As `_options`, if they go together with --remote; a password that is missing is asked for."""
+    from wrangler_py.cli.hyperdrive_remote import check_options
+
+    return _with_password(check_options(_options(context), no_check=no_check))
+
+
+def _with_password(options: ConfigOptions) -> ConfigOptions:
+    """`options` with the password, which is asked for if it alone is missing of a new origin."""
+    if not options.lacks_password:
+        return options
+    password = ask_password(f"Password of {options.origin_user} at {options.origin_host}: ")
+    return dataclasses.replace(options, origin_password=password)
 
 
 def _check(config: HyperdriveConfig) -> None:
@@ -259,117 +298,6 @@ def _warn_of_ignored(options: ConfigOptions) -> None:
         ignored = parse(options.connection_string).ignored
         if ignored:
             printing.warn(f"Hyperdrive ignores these parameters of the connection string: {', '.join(ignored)}")
-
-
-def _read_password(password: str | None) -> str | None:
-    """What `--origin-password` means: the password itself, or `-` for a line of standard input."""
-    if password != "-":  # noqa: S105
-        return password
-    if printing.is_interactive():
-        return _ask_password("Password: ")
-    import sys
-
-    return sys.stdin.readline().rstrip("\r\n")
-
-
-def _ask_password(question: str) -> str | None:
-    if not printing.is_interactive():
-        return None
-    from getpass import getpass
-
-    return getpass(question)
-
-
-def _offer_binding(config: HyperdriveConfig, *, ask: bool) -> None:
-    """Print what to paste; on a terminal, offer to do it."""
-    try:
-        file = project_config()
-    except WranglerError:
-        file = None
-    printing.out(
-        "To access your new Hyperdrive Config in your Worker, add the following snippet to your configuration file:"
-    )
-    printing.out(_snippet(config, file))
-    if file is None or not ask:
-        return
-    if not printing.is_interactive():
-        printing.info(f"`wrangler-py hyperdrive bind {shlex.quote(config.name)}` writes it into {_place(file)}.")
-    elif printing.confirm(f"Would you like it added to {_place(file)}?", True):
-        _save_binding(config, _ask_binding(config, file), file)
-
-
-def _ask_binding(config: HyperdriveConfig, file: ConfigFile) -> str:
-    """Ask for a name until `config` can be bound to it in `file`."""
-    from wrangler_py.project.config_file import BindingNameError
-
-    while True:
-        binding = printing.ask("What binding name would you like to use?", DEFAULT_BINDING)
-        try:
-            file.add_hyperdrive(binding, config.id, global_options().environment)
-        except BindingNameError as refusal:
-            printing.error(refusal.message)
-        else:
-            return binding
-
-
-def _snippet(config: HyperdriveConfig, file: ConfigFile | None) -> str:
-    environment = global_options().environment
-    if file is None or file.path.suffix == ".toml":
-        table = f"env.{environment}.hyperdrive" if environment else "hyperdrive"
-        return f'[[{table}]]\nbinding = "{DEFAULT_BINDING}"\nid = "{config.id}"'
-    entry: dict[str, Any] = {"hyperdrive": [{"binding": DEFAULT_BINDING, "id": config.id}]}
-    return json.dumps({"env": {environment: entry}} if environment else entry, indent=2)
-
-
-def _save_binding(config: HyperdriveConfig, binding: str, file: ConfigFile) -> None:
-    """Write the binding of a config that is already created, and say so."""
-    try:
-        file.save()
-    except WranglerError as error:
-        options = global_options()
-        command = ["wrangler-py", "hyperdrive", "bind", config.name, "--binding", binding]
-        if options.config is not None:
-            command += ["--config", str(options.config)]
-        if options.environment is not None:
-            command += ["--env", options.environment]
-        raise WranglerError(
-            f"The config {config.name} was created, but not bound. {error.message}",
-            hint=f"`{shlex.join(command)}` writes the binding.",
-        ) from None
-    _say_bound(config, binding, file)
-
-
-def _say_bound(config: HyperdriveConfig | None, binding: str, file: ConfigFile) -> None:
-    name = f"'{config.name}' " if config else ""
-    printing.success(f"Bound {name}as env.{binding} in {_place(file)}")
-    entries = file.section(global_options().environment).hyperdrive
-    if any(entry.binding == binding and entry.local_connection_string for entry in entries):
-        printing.warn(
-            f"`wrangler-py dev` goes on using the localConnectionString of {binding}: take that line out to use "
-            "the config's database."
-        )
-
-
-def _say_still_bound(config: HyperdriveConfig) -> None:
-    """Name the bindings of a deleted config that the project here has, if there is one."""
-    with contextlib.suppress(WranglerError):
-        file = project_config()
-        for environment in (None, *file.environments):
-            for entry in file.section(environment).hyperdrive:
-                if entry.id in (config.id, config.name):
-                    option = f" --env {shlex.quote(environment)}" if environment else ""
-                    printing.warn(
-                        f"{_section(file, environment)} still binds it as env.{entry.binding}: "
-                        f"`wrangler-py hyperdrive unbind {entry.binding}{option}` takes that out."
-                    )
-
-
-def _place(file: ConfigFile) -> str:
-    return _section(file, global_options().environment)
-
-
-def _section(file: ConfigFile, environment: str | None) -> str:
-    return file.path.name + (f", environment {environment}" if environment else "")
 
 
 def _row(config: HyperdriveConfig) -> list[str]:

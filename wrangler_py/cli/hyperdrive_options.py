@@ -64,9 +64,19 @@ MTLSCertificate = Annotated[
     ),
 ]
 SSLMode = Annotated[str | None, typer.Option("--sslmode", help="require, verify-ca or verify-full")]
-ServiceId = Annotated[str | None, typer.Option("--service-id", hidden=True)]
-AccessClientId = Annotated[str | None, typer.Option("--access-client-id", hidden=True)]
-AccessClientSecret = Annotated[str | None, typer.Option("--access-client-secret", hidden=True)]
+ServiceId = Annotated[
+    str | None, typer.Option("--service-id", help="With --remote: Workers VPC service to reach the database by")
+]
+AccessClientId = Annotated[
+    str | None,
+    typer.Option("--access-client-id", help="With --remote: client id of the database's Access token"),
+]
+AccessClientSecret = Annotated[
+    str | None, typer.Option("--access-client-secret", help="With --remote: secret of that token")
+]
+Remote = Annotated[
+    bool, typer.Option("--remote", help="At Cloudflare, in your account, instead of on this machine")
+]
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Do not make a test connection")]
 
 
