@@ -17,7 +17,7 @@ from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.options import global_options, project_config
-from wrangler_py.cli.passwords import ask_password, read_password
+from wrangler_py.cli.passwords import ask_password
 from wrangler_py.cli.targets import ConfigOrBinding, stored_config
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
@@ -35,26 +35,8 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 @app.command(cls=option.ConfigCommand)
 def create(
-    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new config")],
-    connection_string: option.ConnectionString = None,
-    origin_host: option.OriginHost = None,
-    origin_port: option.OriginPort = None,
-    origin_scheme: option.OriginScheme = None,
-    database: option.Database = None,
-    origin_user: option.OriginUser = None,
-    origin_password: option.OriginPassword = None,
-    embedded: option.Embedded = False,
-    caching_disabled: option.CachingDisabled = None,
-    max_age: option.MaxAge = None,
-    swr: option.StaleWhileRevalidate = None,
-    origin_connection_limit: option.ConnectionLimit = None,
-    sslmode: option.SSLMode = None,
-    ca_certificate_id: option.CACertificate = None,
-    mtls_certificate_id: option.MTLSCertificate = None,
-    service_id: option.ServiceId = None,
-    access_client_id: option.AccessClientId = None,
-    access_client_secret: option.AccessClientSecret = None,
+    arguments: option.ConfigArguments,
     binding: Annotated[
         str | None, typer.Option("--binding", help="Write this binding of it into the config file")
     ] = None,
@@ -71,13 +53,13 @@ def create(
     if remote:
         from wrangler_py.cli import hyperdrive_remote
 
-        hyperdrive_remote.create(name, _remote_options(context, no_check), binding, update_config)
+        hyperdrive_remote.create(name, _remote_options(arguments, no_check), binding, update_config)
         return
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = _with_password(_options(context))
+    options = _with_password(arguments.read())
     config = config_options.create(name, options, CertificateStore())
     store = ConfigStore()
     store.check_name_is_free(config)
@@ -150,27 +132,10 @@ def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Rem
 
 @app.command(cls=option.ConfigCommand)
 def update(
-    context: typer.Context,
     target: ConfigOrBinding,
+    *,
     name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
-    connection_string: option.ConnectionString = None,
-    origin_host: option.OriginHost = None,
-    origin_port: option.OriginPort = None,
-    origin_scheme: option.OriginScheme = None,
-    database: option.Database = None,
-    origin_user: option.OriginUser = None,
-    origin_password: option.OriginPassword = None,
-    embedded: option.Embedded = False,
-    caching_disabled: option.CachingDisabled = None,
-    max_age: option.MaxAge = None,
-    swr: option.StaleWhileRevalidate = None,
-    origin_connection_limit: option.ConnectionLimit = None,
-    sslmode: option.SSLMode = None,
-    ca_certificate_id: option.CACertificate = None,
-    mtls_certificate_id: option.MTLSCertificate = None,
-    service_id: option.ServiceId = None,
-    access_client_id: option.AccessClientId = None,
-    access_client_secret: option.AccessClientSecret = None,
+    arguments: option.ConfigArguments,
     no_check: option.NoCheck = False,
     remote: option.Remote = False,
 ) -> None:
@@ -178,7 +143,7 @@ def update(
     if remote:
         from wrangler_py.cli import hyperdrive_remote
 
-        options = hyperdrive_remote.check_options(_options(context), no_check=no_check)
+        options = hyperdrive_remote.check_options(arguments.read(), no_check=no_check)
         hyperdrive_remote.update(target, name, options)
         return
     from wrangler_py.hyperdrive import config_options
@@ -186,7 +151,7 @@ def update(
     from wrangler_py.hyperdrive.config_json import to_public
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = _options(context)
+    options = arguments.read()
     changed = config_options.update(stored_config(target, global_options()), name, options, CertificateStore())
     printing.out(f"🚧 Updating '{target}'")
     _warn_of_ignored(options)
@@ -258,19 +223,11 @@ app.command("proxy")(proxy)
 app.command("exec", cls=CommandAfterDashes)(execute_command)
 
 
-def _options(context: typer.Context) -> ConfigOptions:
-    """The options that `create` and `update` share, which have the names of the fields."""
-    from wrangler_py.hyperdrive.config_options import ConfigOptions
-
-    given = {each.name: context.params[each.name] for each in dataclasses.fields(ConfigOptions)}
-    return ConfigOptions(**{**given, "origin_password": read_password(given["origin_password"])})
-
-
-def _remote_options(context: typer.Context, no_check: bool) -> ConfigOptions:
-    """As `_options`, if they go together with --remote; a password that is missing is asked for."""
+def _remote_options(arguments: option.ConfigArguments, no_check: bool) -> ConfigOptions:
+    """The options, if they go together with --remote; a password that is missing is asked for."""
     from wrangler_py.cli.hyperdrive_remote import check_options
 
-    return _with_password(check_options(_options(context), no_check=no_check))
+    return _with_password(check_options(arguments.read(), no_check=no_check))
 
 
 def _with_password(options: ConfigOptions) -> ConfigOptions:

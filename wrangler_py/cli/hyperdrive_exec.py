@@ -28,16 +28,10 @@ class CommandAfterDashes(Command):
 def execute_command(
     context: typer.Context,
     target: option.Target = None,
+    *,
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
-    database: option.Database = None,
-    any_database: option.AnyDatabase = False,
-    pool_size: option.PoolSize = None,
-    caching_disabled: option.CachingDisabled = False,
-    log_queries: option.LogQueries = False,
-    fail_on_stale_read: option.FailOnStaleRead = False,
-    allow_unsupported: option.AllowUnsupported = False,
-    persist_to: option.PersistTo = None,
+    arguments: option.ServingArguments,
 ) -> None:
     """Run a command with a local Hyperdrive in its environment.
 
@@ -46,8 +40,7 @@ def execute_command(
     For `wrangler dev`, use `wrangler-py dev` instead.
     """
     from wrangler_py.cli.options import global_options
-    from wrangler_py.devserver.standalone import StandaloneOptions, run_command
-    from wrangler_py.proxy.options import ProxyOptions
+    from wrangler_py.devserver.standalone import run_command
 
     if not context.args:
         raise WranglerError(
@@ -55,22 +48,8 @@ def execute_command(
             hint="As in: wrangler-py hyperdrive exec my-database -- npm test",
             exit_status=2,
         )
-    databases = option.databases(target, connection_string, persist_to)
-    options = StandaloneOptions(
-        root=databases.root,
-        state=databases.state,
-        port=port,
-        database=database,
-        pool_size=pool_size,
-        caching_disabled=caching_disabled,
-        log_queries=log_queries,
-        proxy=ProxyOptions(
-            fail_on_stale_read=fail_on_stale_read,
-            serves_tools=True,
-            any_database=any_database,
-            allow_unsupported=allow_unsupported,
-        ),
-    )
+    databases = option.databases(target, connection_string, arguments.persist_to)
+    options = arguments.options(databases, port=port)
     cwd = global_options().cwd
     status = run_command(
         context.args,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -14,6 +15,7 @@ from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import Resolve
+    from wrangler_py.devserver.standalone import StandaloneOptions
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 Target = Annotated[
@@ -34,37 +36,6 @@ Port = Annotated[
     int,
     typer.Option("--port", min=0, max=65535, help="Port to listen on; any free one by default", show_default=False),
 ]
-Database = Annotated[
-    str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
-]
-AnyDatabase = Annotated[
-    bool,
-    typer.Option(
-        "--any-database",
-        help="Let clients ask for any database of the same server, for test runners that create their own",
-    ),
-]
-PoolSize = Annotated[
-    int | None,
-    typer.Option(
-        "--pool-size",
-        min=1,
-        max=100,
-        help="Most origin connections; the config's limit by default",
-        show_default=False,
-    ),
-]
-CachingDisabled = Annotated[bool, typer.Option("--caching-disabled", help="Do not cache query results")]
-PersistTo = Annotated[
-    Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
-]
-FailOnStaleRead = Annotated[
-    bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
-]
-LogQueries = Annotated[bool, typer.Option("--log-queries", help="Show each query with its cache status")]
-AllowUnsupported = Annotated[
-    bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
-]
 
 
 class Databases(NamedTuple):
@@ -73,6 +44,67 @@ class Databases(NamedTuple):
     resolve: Resolve
     root: Path
     state: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingArguments:
+    """What both commands take alike, apart from the databases and the login."""
+
+    database: Annotated[
+        str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
+    ] = None
+    any_database: Annotated[
+        bool,
+        typer.Option(
+            "--any-database",
+            help="Let clients ask for any database of the same server, for test runners that create their own",
+        ),
+    ] = False
+    pool_size: Annotated[
+        int | None,
+        typer.Option(
+            "--pool-size",
+            min=1,
+            max=100,
+            help="Most origin connections; the config's limit by default",
+            show_default=False,
+        ),
+    ] = None
+    caching_disabled: Annotated[bool, typer.Option("--caching-disabled", help="Do not cache query results")] = False
+    log_queries: Annotated[bool, typer.Option("--log-queries", help="Show each query with its cache status")] = (
+        False
+    )
+    fail_on_stale_read: Annotated[
+        bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
+    ] = False
+    allow_unsupported: Annotated[
+        bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
+    ] = False
+    persist_to: Annotated[
+        Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
+    ] = None
+
+    def options(self, databases: Databases, *, port: int, password: str | None = None) -> StandaloneOptions:
+        """The run they ask for."""
+        from wrangler_py.devserver.standalone import StandaloneOptions
+        from wrangler_py.proxy.options import ProxyOptions
+
+        return StandaloneOptions(
+            root=databases.root,
+            state=databases.state,
+            port=port,
+            password=password,
+            database=self.database,
+            pool_size=self.pool_size,
+            caching_disabled=self.caching_disabled,
+            log_queries=self.log_queries,
+            proxy=ProxyOptions(
+                fail_on_stale_read=self.fail_on_stale_read,
+                serves_tools=True,
+                any_database=self.any_database,
+                allow_unsupported=self.allow_unsupported,
+            ),
+        )
 
 
 def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
