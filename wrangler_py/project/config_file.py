@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from wrangler_py.atomic_file import replace_file
 from wrangler_py.errors import WranglerError
 from wrangler_py.masking import mask
-from wrangler_py.project.atomic_write import replace_file
 from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError
 from wrangler_py.project.section import (
     IDENTIFIER_HINT,
