@@ -67,9 +67,7 @@ def mask(text: str) -> str:
     """`text` with a `*` for each character of what is, or may be, a password. For errors and warnings."""
     text = mask_surely(text)
     if ":" in text or "%3" in text:
-        text = _PASSWORD.sub(
-            lambda match: "*" * (len(match[0]) - len(match[1]) - 1) + ":" + "*" * len(match[1]), text
-        )
+        text = _PASSWORD.sub(_hide_both, text)
         text = _ENCODED.sub(_hide_second, text)
     return _ASSIGNED.sub(_hide_second, text) if "=" in text else text
 

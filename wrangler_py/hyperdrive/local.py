@@ -96,23 +96,16 @@ def resolve_to(
     return ResolvedBinding(
         binding=binding,
         id=id,
-        pool=config_pool(config, certificates),
+        pool=PoolConfig(
+            name=config.name,
+            origin=config.origin,
+            tls=config_policy(config, certificates),
+            caching=config.caching,
+            connection_limit=config.origin_connection_limit,
+        ),
         source=f"config {config.name}",
         embedded_database=None,
         config=config,
-    )
-
-
-def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> PoolConfig:
-    """The pool of a config that has an origin of its own."""
-    if config.origin is None:
-        raise ValueError("an embedded config has its origin when the embedded PostgreSQL runs")
-    return PoolConfig(
-        name=config.name,
-        origin=config.origin,
-        tls=config_policy(config, certificates),
-        caching=config.caching,
-        connection_limit=config.origin_connection_limit,
     )
 
 
