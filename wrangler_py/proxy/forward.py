@@ -116,7 +116,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     if others and not origin.stream.copy_in and _deallocates(client, piece):
         return False
     if not queue:
-        origin.pipeline_in_doubt = False
+        origin.pipeline_in_doubt = client.failure_ended = False
     client.streaming = missing > 0
     client.cached_portals = {}
     steps: list[Step] = []
@@ -187,7 +187,6 @@ def _as_sent(
             sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
         return sent, [Step(EXECUTE, Action.REPLACE, answer)], None
     client.in_transaction = in_transaction(client, origin)
-    client.failure_ended = False
     client.count(sql, text)
     note(client, origin, text)
     return data, [], None
