@@ -16,8 +16,10 @@ from wrangler_py.cli.hyperdrive_bindings import offer_binding, place, save_bindi
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_proxy import proxy
-from wrangler_py.cli.options import find_project_config, global_options, project_config
+from wrangler_py.cli.hyperdrive_sync import diff, pull, push
+from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.cli.passwords import ask_password, read_password
+from wrangler_py.cli.stored_config import stored_config
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
@@ -146,7 +148,7 @@ def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Rem
         return
     from wrangler_py.hyperdrive.config_json import to_public
 
-    printing.out(json.dumps(to_public(_stored(target)), indent=2, ensure_ascii=False))
+    printing.out(json.dumps(to_public(stored_config(target)), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=option.ConfigCommand)
@@ -188,7 +190,7 @@ def update(
     from wrangler_py.hyperdrive.store import ConfigStore
 
     options = _options(context)
-    changed = config_options.update(_stored(target), name, options, CertificateStore())
+    changed = config_options.update(stored_config(target), name, options, CertificateStore())
     printing.out(f"🚧 Updating '{target}'")
     _warn_of_ignored(options)
     if not no_check and options.concern_connection:
@@ -253,27 +255,13 @@ def unbind(
     printing.success(f"Removed the binding {binding} from {place(file)}")
 
 
+app.command("push")(push)
+app.command("pull")(pull)
+app.command("diff")(diff)
 app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)
 app.command("exec", cls=CommandAfterDashes)(execute_command)
-
-
-def _stored(target: str) -> HyperdriveConfig:
-    """The config of that id or name, or that of the Worker's binding. Raises WranglerError if there is none."""
-    from wrangler_py.hyperdrive.store import ConfigStore
-
-    store = ConfigStore()
-    try:
-        return store.get(target)
-    except WranglerError:
-        options = global_options()
-        file = find_project_config(options)
-        bindings = file.section(options.environment).hyperdrive if file is not None else ()
-        bound = next((store.find(each.id) for each in bindings if each.binding == target), None)
-        if bound is None:
-            raise
-        return bound
 
 
 def _options(context: typer.Context) -> ConfigOptions:
