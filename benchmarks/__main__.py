@@ -9,6 +9,7 @@ import sys
 import psutil
 
 from benchmarks import plot, report
+from benchmarks.ending import end_with_us
 from benchmarks.figures import Result
 from benchmarks.lab import Lab
 from benchmarks.peers import node, pgbouncer
@@ -30,7 +31,8 @@ def main() -> int:
         print(note, file=sys.stderr)
     print(f"Measuring {', '.join(row.name for row in rows)}: about {duration(expected_s)}.", file=sys.stderr)
     print("Leave the machine alone meanwhile.", file=sys.stderr)
-    results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
+    with end_with_us():
+        results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
     report.print_table(results)
     if not arguments.dry:
         plot.write_plot()

@@ -30,6 +30,14 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record-wrangler",
+        action="store_true",
+        help="write down what wrangler answers about static assets, instead of comparing (with -n 0)",
+    )
+
+
 class PostgresFactory(Protocol):
     def __call__(self, **options: Any) -> PostgresServer: ...
 

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-_PASSWORD = re.compile(r"(?<=:)(?!//|password@)\S+(?=@)")
-"""What stands where a URL has its password; the word `password` itself is an example's."""
-
-
-def hide_passwords(text: str) -> str:
-    """`text` with a `*` for each character of a password in a connection string."""
-    return _PASSWORD.sub(lambda match: "*" * len(match[0]), text)
-
 
 class WranglerError(Exception):
     """A failure the person can do something about; never shown with a traceback.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wrangler_py.errors import hide_passwords
+from wrangler_py.masking import mask
 
 Style = Callable[..., str]
 """Puts a text in the styles that are named behind it, or leaves it as it is where there are no colours."""
@@ -28,9 +28,9 @@ def printable(text: str) -> str:
 
 def error_line(message: str, style: Style) -> str:
     """What went wrong; a mistyped connection string keeps its secret."""
-    return f"{style('✘ [ERROR]', 'red', 'bold')} {hide_passwords(message)}"
+    return f"{style('✘ [ERROR]', 'red', 'bold')} {mask(message)}"
 
 
 def warning_line(message: str, style: Style) -> str:
     """What may not be as the person wants it."""
-    return f"{style('▲ [WARNING]', 'yellow', 'bold')} {message}"
+    return f"{style('▲ [WARNING]', 'yellow', 'bold')} {mask(message)}"

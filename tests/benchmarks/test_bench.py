@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
+from support.dev_process import wait_until_gone
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -63,3 +67,28 @@ def test_draws_a_bar_a_check():
     svg = ElementTree.fromstring(draw(checks))
     bars = svg.findall("{http://www.w3.org/2000/svg}rect")
     assert [bar.get("class") for bar in bars] == ["short", "pass"]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGKILL"])
+def test_leaves_nothing_behind(name: str):
+    command = [sys.executable, "-m", "benchmarks", "throughput", "--rounds", "3", "--seconds", "30", "--dry"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        started = psutil.Process(process.pid)
+        deadline = time.monotonic() + 120
+        while not any("hyperdrive" in command_of(each) for each in started.children(recursive=True)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        family = started.children(recursive=True)
+        assert any("postgres" in " ".join(command_of(each)) for each in family)
+        process.send_signal(getattr(signal, name))
+        process.communicate()
+        wait_until_gone(family)
+    assert process.returncode != 0

@@ -72,6 +72,19 @@ def test_the_newest_write_is_named() -> None:
     assert (stale.table, stale.write.request) == ("a", "1-2")
 
 
+def test_catalogs_are_written_as_one() -> None:
+    written = WrittenTables()
+    written.record({"articles"}, 5.0, "1-1", catalogs=True)
+    for table in ("pg_class", "pg_catalog.pg_class", "information_schema.columns"):
+        stale = written.stale_read(frozenset({table, "other"}), 1.0, 9.0)
+        assert stale is not None
+        assert (stale.table, stale.of_schema, stale.write.request) == (table, True, "1-1")
+        assert f"the catalogs were changed 4.0 s ago (1-1), this answer from {table} is" in stale.message()
+    for table in ("other", "public.pg_class", "pg"):
+        assert written.stale_read(frozenset({table}), 1.0, 9.0) is None
+    assert written.stale_read(frozenset({"pg_class"}), 6.0, 9.0) is None
+
+
 def test_every_stale_read_is_counted_and_the_first_of_a_kind_said() -> None:
     written = WrittenTables()
     written.record({"a", "b"}, 5.0)

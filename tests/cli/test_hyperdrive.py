@@ -165,7 +165,10 @@ def test_certificates_in_configs(cli: CommandLine, tls_postgres: Any, certificat
         (["--service-id=x"], "exists on Cloudflare only"),
         (["--access-client-id=x", "--access-client-secret=y"], "work on Cloudflare only"),
         (["--caching-disabled", "--max-age=5"], "when caching is disabled"),
-        (["--origin-connection-limit=1000"], "from 5 to 100"),
+        (["--origin-connection-limit=1501"], "from 5 to 1500"),
+        (["--sslmode=REQUIRED"], "MySQL is not emulated"),
+        (["--sslmode=verify_ca"], "MySQL is not emulated"),
+        (["--sslmode=Verify_Identity"], "MySQL is not emulated"),
         (["--binding=HYPERDRIVE"], "No wrangler.toml"),
     ],
 )

@@ -237,6 +237,22 @@ def test_a_stale_read_may_be_made_an_error(cli: CommandLine, postgres: Any) -> N
         postgres.execute("DROP TABLE proxied")
 
 
+def test_a_schema_tool_that_reads_stale_catalogs_gets_advice_once(cli: CommandLine, postgres: Any) -> None:
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'migrated'"
+    relations = "SELECT count(*) FROM pg_class WHERE relname = 'migrated'"
+    with running(cli, "--connection-string", postgres.dsn()) as proxy:
+        with psycopg.connect(proxy.strings[0], autocommit=True) as tool:
+            for sql in (columns, relations, "CREATE TABLE migrated (a int)", columns, relations):
+                tool.execute(sql)
+            tool.execute("DROP TABLE migrated")
+        proxy.process.send_signal(signal.SIGINT)
+        assert proxy.process.stderr is not None
+        said = proxy.process.stderr.read()
+    assert said.count("stale read: the catalogs were changed") == 2
+    assert "this answer from information_schema.columns is" in said
+    assert said.count("Tools that read the schema and change it") == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a PostgreSQL that a config can reach without TLS")
 def test_queries_are_shown_and_counted(cli: CommandLine, postgres: Any) -> None:
     with running(cli, "--connection-string", postgres.dsn(sslmode="disable"), "--log-queries") as proxy:

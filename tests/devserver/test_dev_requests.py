@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import pg8000.dbapi
 import psycopg
 from js import WebSocketPair
+from pyodide.ffi import create_proxy
 from workers import Response, WorkerEntrypoint, env
 
 string_at_import = env.HYPERDRIVE.connectionString
@@ -70,7 +71,7 @@ class Default(WorkerEntrypoint):
         connection = psycopg.connect(string_at_import, autocommit=True)
         server.accept()
         answer = lambda event: server.send(str(connection.execute(event.data).fetchone()))
-        server.addEventListener("message", answer)
+        server.addEventListener("message", create_proxy(answer))
         return Response(None, status=101, web_socket=client)
 
     async def wrong(self):

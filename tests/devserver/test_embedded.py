@@ -20,6 +20,7 @@ import pytest
 
 from wrangler_py.devserver import embedded_programs
 from wrangler_py.devserver.embedded import EmbeddedPostgres
+from wrangler_py.devserver.embedded_schema import apply_schema
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT
 from wrangler_py.hyperdrive.direct import connect
@@ -186,7 +187,7 @@ def test_recovery_after_everything_was_killed(state: Path, tmp_path: Path) -> No
         "INSERT INTO numbered (text) VALUES ('by the schema');"
     )
     server = EmbeddedPostgres.start(state)
-    server.apply_schema("app", schema)
+    apply_schema(server, "app", schema)
     with connect(server.origin("app"), PLAINTEXT) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         connection.execute("INSERT INTO numbered (text) VALUES ('later')")
@@ -247,31 +248,31 @@ def test_schema(state: Path, tmp_path: Path) -> None:
     server = EmbeddedPostgres.start(state)
     try:
         schema.write_text("CREATE TABLE t (a int);\nINSERT INTO t VALUES (1);")
-        assert server.apply_schema("app", schema)
-        assert not server.apply_schema("app", schema)
-        assert server.apply_schema("other", schema), "each database has its own"
+        assert apply_schema(server, "app", schema)
+        assert not apply_schema(server, "app", schema)
+        assert apply_schema(server, "other", schema), "each database has its own"
 
         schema.write_text("CREATE TABLE t (a int);\nINSERT INTO t VALUES (2);")
         with pytest.raises(ScriptError) as caught:
-            server.apply_schema("app", schema)
+            apply_schema(server, "app", schema)
         assert f'{schema}:1:1: relation "t" already exists' in caught.value.message
         assert "start with an empty database" in (caught.value.hint or "")
         assert f"delete\n{data_of(state)}, and start again" in (caught.value.hint or "")
 
         schema.write_text("CREATE TABLE u ();\nINSERT INTO t VALUES (3);\nINSERT INTO nowhere VALUES (1);")
         with pytest.raises(ScriptError) as caught:
-            server.apply_schema("app", schema)
+            apply_schema(server, "app", schema)
         assert f'{schema}:3:13: relation "nowhere" does not exist' in caught.value.message
         with connect(server.origin("app"), PLAINTEXT) as connection:
             rows = connection.execute("SELECT a, to_regclass('u') FROM t").fetchall()
         assert rows == [(1, None)], "a schema that fails leaves nothing"
 
         schema.write_text("BEGIN; CREATE TABLE IF NOT EXISTS u (); COMMIT; INSERT INTO t VALUES (3);")
-        assert server.apply_schema("app", schema), "a script may have transactions of its own"
-        assert not server.apply_schema("app", schema)
+        assert apply_schema(server, "app", schema), "a script may have transactions of its own"
+        assert not apply_schema(server, "app", schema)
         schema.unlink()
         with pytest.raises(WranglerError, match="cannot be read"):
-            server.apply_schema("app", schema)
+            apply_schema(server, "app", schema)
     finally:
         server.stop()
 
@@ -287,7 +288,7 @@ def test_a_server_that_is_gone_is_said(state: Path, tmp_path: Path) -> None:
         with pytest.raises(WranglerError, match="has ended"):
             server.origin("app")
         with pytest.raises(WranglerError, match="has ended"):
-            server.apply_schema("app", schema)
+            apply_schema(server, "app", schema)
     finally:
         server.stop()
 
@@ -301,7 +302,7 @@ def test_what_fails_at_commit_is_the_schemas_error(state: Path, tmp_path: Path) 
     server = EmbeddedPostgres.start(state)
     try:
         with pytest.raises(WranglerError, match="violates foreign key constraint"):
-            server.apply_schema("app", schema)
+            apply_schema(server, "app", schema)
     finally:
         server.stop()
 

@@ -10,7 +10,7 @@ def test_errors_keep_the_secret_of_a_connection_string(capsys: pytest.CaptureFix
     string = "postgres://app:s3cr3t@localhost/app"
     output.error(f"{string} is wrong\nand {string} too", f"not {string}")
     assert capsys.readouterr().out.splitlines() == [
-        "✘ [ERROR] postgres://app:******@localhost/app is wrong",
-        "  and postgres://app:******@localhost/app too",
-        "  not postgres://app:******@localhost/app",
+        "✘ [ERROR] postgres://**********@localhost/app is wrong",
+        "  and postgres://**********@localhost/app too",
+        "  not postgres://**********@localhost/app",
     ]

@@ -18,10 +18,11 @@ from wrangler_py.devserver.output import Level, Output
 from wrangler_py.devserver.supervisor import Supervisor
 
 ENTRY = """
-from workers import Response
+from workers import Response, WorkerEntrypoint
 
-def on_fetch(request):
-    return Response("hello")
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("hello")
 """
 
 

@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.node_packages import node, node_modules
+from support.node_packages import newest_node, node, node_modules
+from support.wrangler_projects import project
 
-__all__ = ["node", "node_modules", "programs"]
+__all__ = ["newest_node", "node", "node_modules", "programs", "project"]
 
 
 @pytest.fixture(scope="session")

@@ -5,28 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.command_line import CommandLine
 from support.dev_process import (
-    DEADLINE_S,
     HYPERDRIVE,
     READY,
     DevProcess,
-    dev_environment,
     own_inspector,
     wait_until_gone,
 )
 from support.postgres_server import Certificates, PostgresServer, free_port, make_certificates
+from support.wrangler_projects import COMPATIBLE, HYPERDRIVE_VARIABLE, Project, ends_well, in_terminal, refusal
 
-Project = Callable[..., Path]
-VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
-COMPATIBLE = 'compatibility_date = "2026-04-01"\ncompatibility_flags = ["nodejs_compat"]\n'
+VARIABLE = HYPERDRIVE_VARIABLE
 
 HELLO = """
 export default {
@@ -47,60 +44,6 @@ export async function query(env) {
   }
 }
 """
-
-
-@pytest.fixture
-def project(tmp_path: Path, node_modules: Path) -> Project:
-    """Makes a project of the files given, which finds what is installed unless `installed` is false."""
-
-    def make(config: str, *, installed: bool = True, **files: str) -> Path:
-        root = tmp_path / "project"
-        root.mkdir()
-        (root / "wrangler.toml").write_text(f'name = "app"\n{config}')
-        for name, text in files.items():
-            path = root / name.replace("__", "/").replace("_", ".")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        if installed:
-            (root / "node_modules").symlink_to(node_modules, target_is_directory=True)
-        return root
-
-    return make
-
-
-def refusal(project: Path, *arguments: str, **environment: str) -> str:
-    with DevProcess(project, *own_inspector(), *arguments, environment=environment) as dev:
-        assert dev.wait() == 1, dev.output
-        assert "Traceback" not in dev.output
-        return dev.output
-
-
-def in_terminal(root: Path) -> Any:
-    """`dev` in a terminal of its own, as pexpect's `spawn`."""
-    import pexpect
-
-    environment = dev_environment(root / "home")
-    environment.pop("CI", None)
-    # No inspector: wrangler never ends if it is told to while it still connects to that.
-    environment["VSCODE_INSPECTOR_OPTIONS"] = "{}"
-    command = ["-m", "wrangler_py", "dev", "--port", "0", *own_inspector()]
-    return pexpect.spawn(
-        sys.executable,
-        command,
-        cwd=str(root),
-        env=environment,
-        encoding="utf-8",
-        timeout=DEADLINE_S,
-        dimensions=(40, 120),
-    )
-
-
-def ends_well(child: Any) -> None:
-    import pexpect
-
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
 
 
 @pytest.mark.parametrize("name", ["index_js", "index_mjs", "src__index_ts"])
@@ -204,7 +147,7 @@ def test_every_binding_has_its_variables(project: Project, postgres: PostgresSer
         dev.wait_for(r"^│ env\.TWO ")
         dev.wait_for(r"^ONE \w+ .*current_database")
         dev.wait_for(r"^TWO \w+ .*current_database")
-        given = dev.family()[1].environ()
+        given = next(process.environ() for process in dev.family() if process.name() == "node")
         for name in ("ONE", "TWO"):
             string = given[f"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_{name}"]
             assert string.startswith(f"postgresql://{name}:")
@@ -489,6 +432,18 @@ def test_nothing_is_left_when_dev_is_killed(project: Project, node: str) -> None
         family = dev.ready().family()
         assert {"node", "workerd"} <= {process.name() for process in family}
         dev.kill()
+        wait_until_gone(family)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT"])
+def test_nothing_is_left_after_a_signal_to_dev_alone(project: Project, node: str, name: str) -> None:
+    root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
+    with DevProcess(root, *own_inspector()) as dev:
+        family = dev.ready().family()
+        assert {"node", "workerd"} <= {process.name() for process in family}
+        dev.process.send_signal(getattr(signal, name))
+        dev.wait()
         wait_until_gone(family)
 
 

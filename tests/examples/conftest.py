@@ -41,7 +41,7 @@ def start_example(tmp_path: Path, upstream: str) -> Iterator[Callable[..., DevPr
         )
         if secrets:
             (project / ".dev.vars").write_text(secrets)
-        dev = DevProcess(project, "--var", f"UPSTREAM:{upstream}", environment=environment)
+        dev = DevProcess(project, "--strict", "--var", f"UPSTREAM:{upstream}", environment=environment)
         started.append(dev)
         return dev.ready()
 

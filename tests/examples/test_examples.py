@@ -33,6 +33,29 @@ def test_hello(start_example: Start) -> None:
     assert start_example("hello").get().text == "Hello from Python\n"
 
 
+def test_static_site(start_example: Start, postgres: PostgresServer) -> None:
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute((EXAMPLES / "static-site" / "schema.sql").read_text())
+    try:
+        variable = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+        dev = start_example("static-site", environment={variable: postgres.dsn()})
+        page = dev.get()
+        assert "<h1>Visits:" in page.text
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert dev.get("/style.css").headers["content-type"] == "text/css; charset=utf-8"
+        assert dev.get("/app.js").headers["cache-control"] == "public, max-age=3600"
+        assert httpx.post(f"{dev.url}/api/visits").json() == {"id": 1}
+        assert dev.get("/api/visits").json() == {"visits": 1}
+        assert dev.get("/counter").headers["location"] == "/"
+        for path in ("/missing", "/api/missing"):
+            answer = dev.get(path)
+            assert answer.status_code == 404
+            assert "There is no such page" in answer.text
+    finally:
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute("DROP TABLE visits")
+
+
 def test_functions(start_example: Start) -> None:
     dev = start_example("functions")
     assert dev.get().text == "Hello from a function\n"

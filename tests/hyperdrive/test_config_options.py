@@ -64,11 +64,12 @@ def test_defaults(store: CertificateStore) -> None:
         ({"connection_string": STRING, "swr": -1}, "--swr"),
         ({"connection_string": STRING, "caching_disabled": True, "max_age": 5}, "when caching is disabled"),
         ({"connection_string": STRING, "caching_disabled": True, "swr": 5}, "when caching is disabled"),
-        ({"connection_string": STRING, "origin_connection_limit": 4}, "from 5 to 100"),
-        ({"connection_string": STRING, "origin_connection_limit": 101}, "from 5 to 100"),
+        ({"connection_string": STRING, "origin_connection_limit": 4}, "from 5 to 1500"),
+        ({"connection_string": STRING, "origin_connection_limit": 1501}, "from 5 to 1500"),
         ({"connection_string": STRING, "sslmode": "disable"}, "sslmode 'disable' is refused"),
         ({"connection_string": STRING, "sslmode": "prefer"}, "sslmode 'prefer' is refused"),
         ({"connection_string": STRING, "sslmode": "verify"}, "no sslmode 'verify'"),
+        ({"connection_string": STRING + "?sslmode=VERIFY_IDENTITY"}, "MySQL is not emulated"),
         ({"connection_string": STRING + "?sslmode=disable"}, "sslmode 'disable' is refused"),
         ({"connection_string": STRING, "sslmode": "verify-ca"}, "CA required"),
         ({"connection_string": STRING, "sslmode": "require", "ca_certificate_id": "ca"}, "CA not allowed"),
@@ -127,7 +128,7 @@ def test_update_changes_what_is_given_and_keeps_the_rest(store: CertificateStore
     assert (rotated.password, rotated.host) == ("n3w", "h")
     assert change(swr=1).caching == Caching(max_age=5, stale_while_revalidate=1)
     assert change(caching_disabled=True).caching.disabled
-    assert change(origin_connection_limit=50).origin_connection_limit == 50
+    assert change(origin_connection_limit=1500).origin_connection_limit == 1500
     assert change(embedded=True).embedded
     with pytest.raises(WranglerError, match="Nothing to update"):
         change()

@@ -211,7 +211,7 @@ def test_a_client_is_told_when_the_origins_defaults_change(
 
 
 def test_a_client_that_says_nothing_is_let_go(start_proxy: Callable[..., ProxyServer]) -> None:
-    proxy = start_proxy(startup_timeout_s=0.05)
+    proxy = start_proxy(startup_timeout_s=0.5)
     silent = [connect(proxy, start=False) for _ in range(10)]
     silent[0].send(b"\0\0\0")
     silent[1].send(messages.startup_message({"user": BINDING}))

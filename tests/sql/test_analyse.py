@@ -190,9 +190,62 @@ def test_what_leaves_the_schema(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE t (a int)",
+        "SELECT 1 INTO t",
+        "ALTER TABLE t DROP a",
+        "ALTER TYPE e ADD VALUE 'x'",
+        "DROP VIEW v",
+        "COMMENT ON COLUMN t.a IS 'x'",
+        "SECURITY LABEL ON TABLE t IS 'x'",
+        "GRANT SELECT ON t TO r",
+        "GRANT r TO s",
+        "REVOKE SELECT ON t FROM r",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO r",
+        "CREATE ROLE r",
+        "ALTER ROLE r SET work_mem = '1MB'",
+        "DROP ROLE r",
+        "CREATE DATABASE d",
+        "ALTER DATABASE d SET work_mem = '1MB'",
+        "DROP DATABASE d",
+        "REFRESH MATERIALIZED VIEW v",
+        "REINDEX TABLE t",
+        "ANALYZE t",
+        "UPDATE pg_catalog.pg_class SET relname = 'x'",
+        "UPDATE pg_class SET relname = 'x'",
+        "SELECT 1; COMMENT ON TABLE t IS NULL",
+    ],
+)
+def test_what_changes_the_catalogs(sql: str) -> None:
+    assert analyse(sql).writes_catalogs
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT 1", "INSERT INTO t VALUES (1)", "UPDATE app.pg_stuff SET a = 1", "TRUNCATE t", "SET a = 1", "LOCK t"],
+)
+def test_what_leaves_the_catalogs(sql: str) -> None:
+    assert not analyse(sql).writes_catalogs
+
+
+@pytest.mark.parametrize(
+    ("sql", "table"),
+    [
+        ("SELECT 't'::regclass", "pg_catalog.pg_class"),
+        ("SELECT CAST('int' AS regtype)", "pg_catalog.pg_type"),
+        ("SELECT $1::pg_catalog.regproc", "pg_catalog.pg_proc"),
+        ("SELECT ARRAY['a']::regrole[]", "pg_catalog.pg_roles"),
+    ],
+)
+def test_a_cast_to_a_name_reads_its_catalog(sql: str, table: str) -> None:
+    assert analyse(sql).tables_read == {table}
+
+
+@pytest.mark.parametrize(
     ("sql", "effects"),
     [
-        ("SELECT lower('A'), now(), nextval('s')", E.NONE),
+        ("SELECT lower('A'), now()", E.NONE),
         ("SELECT current_user, user, current_role, current_schema, current_date, system_user", E.NONE),
         ("SELECT EXTRACT(year FROM a), a AT TIME ZONE 'UTC', a AT LOCAL, TRIM(b) FROM t", E.NONE),
         ("SELECT xmlelement(name a), json_object('a': 1), coalesce(1, 2), greatest(1, 2)", E.NONE),
@@ -242,6 +295,12 @@ def test_what_leaves_the_schema(sql: str) -> None:
         ("SELECT pg_try_advisory_xact_lock(1)", E.XACT_LOCK),
         ("SELECT lastval(), currval('s')", E.SEQUENCE_STATE),
         ("SELECT setseed(0.5)", E.RANDOM_SEED),
+        ("SELECT nextval('s'), setval('s', 1)", E.SEQUENCE_USE),
+        ("SELECT app.dblink_connect('x')", E.UNKNOWN_FUNCTION | E.OUTLIVES_RESET),
+        ("SELECT pg_backup_start('x')", E.OUTLIVES_RESET),
+        ("SELECT table_to_xml('t', true, true, '')", E.CALL_OR_DO),
+        ("SELECT pg_switch_wal()", E.UNPROVED_FUNCTION),
+        ("SELECT random(), clock_timestamp(), gen_random_uuid()", E.NONE),
         ("LOAD 'auto_explain'", E.LOAD),
         ("DO $$ BEGIN END $$", E.CALL_OR_DO),
         ("CALL p()", E.CALL_OR_DO),

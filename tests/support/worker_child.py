@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -17,7 +18,12 @@ PATIENCE_S = 20.0
 class Child:
     """A worker child with the test as its dev session."""
 
-    def __init__(self, launch: dict[str, Any], listener: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        launch: dict[str, Any],
+        listener: socket.socket | None = None,
+        program: Sequence[str] = ("-m", "wrangler_py.worker"),
+    ) -> None:
         if listener is None:
             listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.listener = listener
@@ -26,7 +32,7 @@ class Child:
         self.control, theirs = socket.socketpair()
         fds = (listener.fileno(), theirs.fileno())
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "wrangler_py.worker", *map(str, fds)],
+            [sys.executable, *program, *map(str, fds)],
             pass_fds=fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

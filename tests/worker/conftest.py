@@ -9,9 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.node_packages import node, node_modules
 from support.worker_child import Child
 
+__all__ = ["node", "node_modules", "start_worker"]
+
 StartWorker = Callable[..., Child]
+
+_HANDLERS = """
+from workers import handler
+for name in ("on_fetch", "on_scheduled"):
+    if name in globals():
+        globals()[name] = handler(globals()[name])
+"""
+"""Gives the functions of a test's Worker the SDK's types, as `@handler` does."""
 
 
 @pytest.fixture
@@ -30,12 +41,16 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
         main = tmp_path / "src" / "entry.py"
         main.parent.mkdir(exist_ok=True)
         if source is not None:
-            main.write_text(textwrap.dedent(source))
+            source = textwrap.dedent(source)
+            main.write_text(source + (_HANDLERS if "def on_" in source else ""))
         for name, content in (files or {}).items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(content))
-        message = {"main": str(main), "root": str(tmp_path), "generation": 3} | launch
+        flags = ["python_workers"]
+        if main.is_file() and "on_fetch" in main.read_text():
+            flags.append("disable_python_no_global_handlers")
+        message = {"main": str(main), "root": str(tmp_path), "generation": 3, "flags": flags} | launch
         child = Child(message, listener)
         children.append(child)
         if ready:

@@ -53,9 +53,9 @@ def test_it_imports_the_files_beside_main(start_worker, tmp_path):
         "async def on_fetch(request, env, ctx): return Response(env.NAME)",
         "@handler\nasync def on_fetch(request, env): return Response(env.NAME)",
         "def on_fetch(request): return Response(module_env.NAME)",
-        "async def fetch(request, env, ctx): return Response(env.NAME)",
         "class Default(WorkerEntrypoint):\n    def fetch(self): return Response(self.env.NAME)",
-        "class Default(WorkerEntrypoint):\n    async def fetch(self, request, env, ctx): return Response(env.NAME)",
+        "class Default(WorkerEntrypoint):\n    async def fetch(self, request, env, ctx):\n"
+        "        return Response(self.env.NAME)",
     ],
 )
 def test_every_form_of_handler_is_called_with_what_it_takes(start_worker, source):
@@ -149,7 +149,6 @@ def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):
         ("durable_objects", 'env.IT.get(env.IT.idFromName("room"))', "Durable Objects"),
         ("workflows", "await env.IT.create()", "Workflows"),
         ("services", "await env.IT.fetch(request)", "service"),
-        ("assets", "await env.IT.fetch(request)", "Static assets"),
         ("worker_loaders", 'env.IT["x"]', "worker_loaders"),
     ],
 )
@@ -187,7 +186,7 @@ def test_scheduled(start_worker):
         from workers import Response, WorkerEntrypoint
         class Default(WorkerEntrypoint):
             async def scheduled(self, controller, env, ctx):
-                print("ran", controller.cron, controller.scheduledTime, controller.type, env.NAME)
+                print("ran", controller.cron, controller.scheduledTime, env, ctx, self.env.NAME)
             async def fetch(self, request):
                 return Response("fetch")
         """,
@@ -196,9 +195,10 @@ def test_scheduled(start_worker):
     )
     response = child.client.get("/cdn-cgi/handler/scheduled?cron=*/5+*+*+*+*&time=1745856238000")
     assert (response.status_code, response.text) == (200, "ok")
-    child.wait_for_output("ran */5 * * * * 1745856238000 scheduled x")
-    assert child.client.get("/__scheduled?cron=1+2+*+*+*").text == "ok"
-    child.wait_for_output("ran 1 2 * * * ")
+    child.wait_for_output("ran */5 * * * * 1745856238000 None None x")
+    for path in ("/__scheduled", "/cdn-cgi/local/scheduled"):
+        assert child.client.get(f"{path}?cron=1+2+*+*+*").text == "ok"
+        child.wait_for_output("ran 1 2 * * * ")
 
 
 def test_scheduled_paths_without_the_option_or_the_handler(start_worker):

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
 import textwrap
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
+from support.streamed import STREAMED
 
-PREFIX = """
+PREFIX = (
+    STREAMED
+    + """
 from http import HTTPMethod, HTTPStatus
-from workers import Blob, Context, Env, File, FormData, Headers, Request, Response, WorkerEntrypoint, fetch
+from js import Headers
+from pyodide.ffi import JsException
+from workers import Blob, Context, File, FormData, Request, WorkerEntrypoint, fetch
 
-class Pieces:
-    async def __aiter__(self):
-        yield "a"
-        yield b"b"
+async def pieces():
+    yield b"a"
+    yield b"b"
 """
+)
 
 
 @pytest.fixture
@@ -43,17 +51,15 @@ def answer_to(start_worker):
         ("Response()", 200, {"content-length": "0"}, ""),
         ('Response("x", headers={"Content-Type": "text/html"})', 200, {"content-type": "text/html"}, "x"),
         ('Response("x", headers=[("a", "1"), ("a", "2")])', 200, {"a": "1, 2"}, "x"),
-        ('Response("x", headers=Headers({"b": "3"}))', 200, {"b": "3"}, "x"),
+        ('Response("x", headers=Headers.new([["b", "3"]]))', 200, {"b": "3"}, "x"),
         ('Response("x", headers={"content-length": "99"})', 200, {"content-length": "1"}, "x"),
         ('Response.json({"a": [1]})', 200, {"content-type": "application/json"}, '{"a": [1]}'),
         ('Response.json([], status=404, headers={"x-y": "z"})', 404, {"x-y": "z"}, "[]"),
         ('Response.from_json("s", HTTPStatus.CREATED)', 201, {"content-type": "application/json"}, '"s"'),
         ('Response.redirect("https://example.com/x")', 302, {"location": "https://example.com/x"}, ""),
-        ('Response.redirect("/x", 308)', 308, {"location": "/x"}, ""),
-        ('Response(Blob(["a", b"b"], content_type="text/css"))', 200, {"content-type": "text/css"}, "ab"),
-        ('Response((piece for piece in ("a", b"b")))', 200, {"transfer-encoding": "chunked"}, "ab"),
-        ("Response(Pieces())", 200, {"transfer-encoding": "chunked"}, "ab"),
-        ("Response(aiter(Pieces()))", 200, {"transfer-encoding": "chunked"}, "ab"),
+        ('Response.redirect("https://E.com/a b", 308)', 308, {"location": "https://e.com/a%20b"}, ""),
+        ('Response(Blob(["a", b"b"], content_type="text/css").js_object)', 200, {"content-type": "text/css"}, "ab"),
+        ("streamed(pieces())", 200, {"transfer-encoding": "chunked", "content-type": None}, "ab"),
         ('Response("old", status=202, headers={"k": "v"}).replace_body("new")', 202, {"k": "v"}, "new"),
         ('Response(await Response("again").clone().text())', 200, {}, "again"),
         ('Response(Response("stream").body)', 200, {}, "stream"),
@@ -136,7 +142,7 @@ def test_multipart_forms(answer_to):
         FORM_BODY, method="POST", data={"name": "ü"}, files={"upload": ('a "b".txt', content, "text/x")}
     ).json()
     assert answer["items"] == [["name", "ü"]]
-    assert answer["file"] == ['a "b".txt', "text/x", len(content), content.decode()]
+    assert answer["file"] == ["a %22b%22.txt", "text/x", len(content), content.decode()]
 
 
 def test_forms_survive_the_way_out_and_in(answer_to):
@@ -145,7 +151,7 @@ def test_forms_survive_the_way_out_and_in(answer_to):
         form = FormData({"key": "first"})
         form.append("key", "second")
         form["file"] = File(b"\\x00data", "näme.bin", "application/x-data")
-        assert len(form) == 3 and "key" in form and form["key"] == "first"
+        assert "key" in form and form["key"] == "first"
         back = await Response(form).form_data()
         assert back.get_all("key") == ["first", "second"]
         assert await back["file"].bytes() == b"\\x00data"
@@ -158,7 +164,7 @@ def test_forms_survive_the_way_out_and_in(answer_to):
             return Response(str(error))
         """
     )
-    assert "form_data() needs" in response.text
+    assert "multipart/form-data" in response.text
 
 
 def test_blobs(answer_to):
@@ -170,7 +176,7 @@ def test_blobs(answer_to):
         assert Blob(typed).content_type == "application/json" and Blob([typed]).content_type == ""
         assert await Blob([memoryview(b"foobar")]).text() == "foobar"
         assert typed.js_object.type == "application/json"
-        assert await (await Response(typed).blob()).text() == "test"
+        assert await (await Response(typed.js_object).blob()).text() == "test"
         file = File("my file", filename="test.txt", content_type="text/plain")
         assert (file.name, file.content_type, file.last_modified > 0) == ("test.txt", "text/plain", True)
         return Response("fine")
@@ -193,7 +199,8 @@ def test_requests_one_makes(answer_to):
         for wrong in (lambda: Request("/relative"), lambda: Request("https://x", body="b")):
             try:
                 wrong()
-            except TypeError:
+            except JsException as error:
+                assert error.name == "TypeError"
                 continue
             raise AssertionError("accepted")
         return Response("fine")
@@ -205,12 +212,13 @@ def test_requests_one_makes(answer_to):
 def test_patch_env_changes_one_request_only(start_worker):
     child = start_worker(
         """
-        from workers import Response, env, patch_env
+        import workers
+        from workers import Response, patch_env
         def on_fetch(request):
-            before = env.NAME
+            before = workers.env.NAME
             with patch_env(NAME="patched", NEW="new"):
-                inside = env.NAME + env.NEW
-            return Response.json([before, inside, env.NAME, hasattr(env, "NEW")])
+                inside = workers.env.NAME + workers.env.NEW
+            return Response.json([before, inside, workers.env.NAME, hasattr(workers.env, "NEW")])
         """,
         vars={"NAME": "given"},
     )
@@ -253,22 +261,6 @@ class Upstream(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-def test_a_change_of_the_headers_copy_warns(start_worker):
-    child = start_worker(
-        """
-        from workers import Response
-        def on_fetch():
-            response = Response("x", headers={"a": "1"})
-            response.headers["a"] = "2"
-            response.js_object.headers.set("b", "3")
-            return response
-        """
-    )
-    response = child.client.get("/")
-    assert (response.headers["a"], response.headers["b"]) == ("1", "3")
-    child.wait_for_output("entry.py:5: UserWarning: headers is a copy")
-
-
 def test_a_worker_that_fetches_itself_without_end_is_stopped(start_worker):
     child = start_worker(
         """
@@ -309,11 +301,8 @@ def test_fetch(answer_to, upstream):
         assert await posted.text() == "POST /post None body"
         again = await fetch(Request(url + "/post", method="POST", body=b"bytes"))
         assert await again.text() == "POST /post None bytes"
-        async def pieces():
-            yield "some"
-            yield b"more"
-        streamed = await fetch(url + "/post", method="POST", body=pieces())
-        assert await streamed.text() == "POST /post None some|more|"
+        sent = await fetch(url + "/post", method="POST", body=streamed(pieces()).body)
+        assert await sent.text() == "POST /post None a|b|"
         ports = {{await (await fetch(url + "/port")).text() for _ in range(3)}}
         assert len(ports) == 1, "the requests of one request share a client and its connections"
         missing = await fetch(url + "/missing")
@@ -329,7 +318,7 @@ def test_fetch(answer_to, upstream):
         assert followed.redirected and followed.url == url + "/landed"
         manual = await fetch(url + "/redirect", redirect="manual")
         assert manual.status == 302 and manual.headers["location"] == "/landed"
-        for options, expected in (({{"redirect": "error"}}, TypeError), ({{}}, OSError)):
+        for options, expected in (({{"redirect": "error"}}, JsException), ({{}}, OSError)):
             try:
                 await fetch(url + "/redirect-forever" if not options else url + "/redirect", **options)
             except expected:
@@ -378,3 +367,38 @@ def test_project_packages_are_found(start_worker, tmp_path):
     installed = child.wait_for("libraries")["files"]
     assert installed["chosen"] == str(tmp_path / f".venv/lib/{version}/site-packages/chosen.py")
     assert "entry" not in installed
+
+
+@pytest.mark.parametrize(("version", "expected"), [("99.1", "the project's"), ("1.0.2", "wrangler-py's")])
+def test_the_newest_sdk_is_used(start_worker, tmp_path, version, expected):
+    [ours] = [Path(file) for file in distribution("workers-runtime-sdk").files or () if file.name == "py.typed"]
+    packages = tmp_path / "python_modules"
+    shutil.copytree(distribution("workers-runtime-sdk").locate_file(ours).parent, packages / "workers")
+    (packages / "_workers_sdk_package_patches.py").touch()
+    (packages / f"workers_runtime_sdk-{version}.dist-info").mkdir()
+    with (packages / "workers" / "__init__.py").open("a") as file:
+        file.write('\nWHOSE = "the project\'s"\n')
+    child = start_worker(
+        """
+        import workers
+        def on_fetch(): return workers.Response(getattr(workers, "WHOSE", "wrangler-py's"))
+        """
+    )
+    assert child.client.get("/").text == expected
+
+
+def test_an_object_of_options_that_is_a_dict(start_worker):
+    """JavaScript sees no properties in a Python dict: neither here nor on the platform has it an effect."""
+    child = start_worker(
+        """
+        import js
+        from pyodide.ffi import to_js
+        def on_fetch():
+            js.Response.new("x", to_js({"status": 201}))
+            return js.Response.new("x", {"status": 201})
+        """
+    )
+    for _ in range(2):
+        assert child.client.get("/").status_code == 200
+    child.wait_for_output("entry.py:6: UserWarning: A dict is no object of options for JavaScript")
+    assert child.output().count("UserWarning") == 1

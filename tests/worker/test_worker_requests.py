@@ -11,6 +11,7 @@ import psutil
 import pytest
 from psycopg import sql
 from support.postgres_server import DATABASE, SUPERUSER
+from support.streamed import STREAMED
 
 
 def test_blocking_handlers_run_side_by_side(start_worker):
@@ -142,7 +143,7 @@ def test_a_client_that_goes_away_ends_a_stream(start_worker):
     child = start_worker(
         """
         import asyncio
-        from workers import Response
+        from streamed import streamed
         async def endless():
             try:
                 while True:
@@ -150,8 +151,9 @@ def test_a_client_that_goes_away_ends_a_stream(start_worker):
                     await asyncio.sleep(0.01)
             finally:
                 print("stream ended")
-        def on_fetch(): return Response(endless())
-        """
+        def on_fetch(): return streamed(endless())
+        """,
+        files={"src/streamed.py": STREAMED},
     )
     with child.client.stream("GET", "/") as response:
         next(response.iter_bytes())
@@ -163,12 +165,13 @@ def test_a_client_that_goes_away_ends_a_stream(start_worker):
 def test_streams_come_piece_by_piece_in_both_directions(start_worker):
     child = start_worker(
         """
-        from workers import Response
+        from streamed import streamed
         async def echo(request):
             async for piece in request.body:
                 yield b"<" + piece.to_bytes() + b">"
-        def on_fetch(request): return Response(echo(request))
-        """
+        def on_fetch(request): return streamed(echo(request))
+        """,
+        files={"src/streamed.py": STREAMED},
     )
 
     async def talk() -> list[bytes]:
@@ -193,6 +196,7 @@ def test_streams_come_piece_by_piece_in_both_directions(start_worker):
 def test_a_slow_reader_holds_the_stream_back(start_worker):
     child = start_worker(
         """
+        from streamed import streamed
         from workers import Response
         made = 0
         async def large():
@@ -201,8 +205,9 @@ def test_a_slow_reader_holds_the_stream_back(start_worker):
                 made += 100_000
                 yield b"x" * 100_000
         def on_fetch(request):
-            return Response(str(made)) if request.url.endswith("/made") else Response(large())
-        """
+            return Response(str(made)) if request.url.endswith("/made") else streamed(large())
+        """,
+        files={"src/streamed.py": STREAMED},
     )
     with child.client.stream("GET", "/large") as response:
         pieces = response.iter_raw(100_000)
@@ -333,20 +338,18 @@ def test_a_header_with_a_control_character(start_worker):
     assert child.wait_for("exception")["summary"] == "The response's header 'x-bell' has a control character in it"
 
 
-@pytest.mark.parametrize("body", ['"text"', "waiting()"])
-def test_a_response_that_cannot_be_sent_ends_its_request(start_worker, body: str):
+@pytest.mark.parametrize("response", ['Response("text")', "Response(ReadableStream.new())"])
+def test_a_response_that_cannot_be_sent_ends_its_request(start_worker, response: str):
     child = start_worker(
         """
-        import asyncio
+        from js import ReadableStream
         from workers import Response
-        async def waiting():
-            await asyncio.Event().wait()
-            yield b""
         def on_fetch(request):
-            response = Response(BODY)
-            response._headers._pairs.append(("x y", "z"))  # nothing a handler can do lets the server refuse it
+            response = RESPONSE
+            # Nothing a handler can do lets the server refuse it.
+            response.js_object.headers._values["x y"] = ["z"]
             return response
-        """.replace("BODY", body)
+        """.replace("RESPONSE", response)
     )
     with pytest.raises(httpx.RemoteProtocolError):
         child.client.get("/")

@@ -14,33 +14,38 @@ PROJECT = {
     "variables": {"GREETING": "hi", "LIMIT": 5, "SETTINGS": {"a": 1}, "not-a-name": "x", "class": "y"},
     "hyperdrive": ["HYPERDRIVE"],
     "unavailable": ["CACHE"],
+    "assets": "ASSETS",
 }
 
 GOOD = """
 from http import HTTPMethod, HTTPStatus
 
 import asgi
-from js import JSON, URL, Object, WebSocketPair
+from js import JSON, URL, Object, Response as JSResponse, TransformStream, WebSocketPair
 from pyodide.ffi import create_proxy, to_js
 from workers import Blob, File, FormData, Request, Response, WorkerEntrypoint, env, fetch, handler, wait_until, wsgi
 
 
 class Default(WorkerEntrypoint):
-    async def fetch(self, request: Request) -> Response:
+    async def fetch(self, request: Request) -> Response | JSResponse:
         string: str = self.env.HYPERDRIVE.connectionString
         port: int = self.env.HYPERDRIVE.port
         limit: int = env.LIMIT
         method: HTTPMethod = request.method
         address: str | None = request.headers.get("cf-connecting-ip")
+        stream = TransformStream.new()
         self.ctx.waitUntil(self.later(self.env.GREETING))
         form: FormData = await request.form_data()
         answer = await fetch("https://example.com", method=HTTPMethod.POST, redirect="manual", headers={"a": "b"})
-        if answer.body is not None:
-            async for piece in answer.body:
-                data: bytes = piece.to_bytes()
-        if self.env.SETTINGS.a:
-            return Response.redirect("/x", HTTPStatus.SEE_OTHER)
-        return Response.json({"ok": answer.ok, "data": await answer.json()}, status=201, headers=[("a", "b")])
+        async for piece in answer.body:
+            data: bytes = piece.to_bytes()
+        if request.method is HTTPMethod.HEAD:
+            return await self.env.ASSETS.fetch(request)
+        page: Response = await self.env.ASSETS.fetch("https://assets.local/page", method=HTTPMethod.HEAD)
+        if self.env.SETTINGS.a or page.ok:
+            moved: JSResponse = Response.redirect("https://example.com/x", HTTPStatus.SEE_OTHER)
+            return moved
+        return Response.from_json({"ok": answer.ok, "data": await answer.json()}, status=201, headers=[("a", "b")])
 
     async def later(self, text: str) -> None:
         print(text)
@@ -53,8 +58,9 @@ async def on_scheduled(controller: object) -> None: ...
 MISTAKES = {
     "self.env.HYPERDRIVE.conectionString": '"Hyperdrive" has no attribute "conectionString"',
     "self.env.MISSING": '"Env" has no attribute "MISSING"',
-    "Response.json({}, staus=200)": 'Unexpected keyword argument "staus"',
+    "Response.from_json({}, staus=200)": 'Unexpected keyword argument "staus"',
     "request.metod": '"Request" has no attribute "metod"',
+    "self.env.ASSETS.fetch(5)": "has incompatible type",
     "self.ctx.waitUntil(5)": "has incompatible type",
 }
 
@@ -97,13 +103,14 @@ def test_a_typed_worker_checks_and_mistakes_are_found(typings):
 
 
 def test_env_has_the_bindings_of_the_project():
-    env = make_stubs(**PROJECT)["workers/_env.pyi"]
+    env = make_stubs(**PROJECT)["js/_bindings.pyi"]
     block = env[env.index("class Env:") : env.index("class Hyperdrive")]
     for line in (
         "GREETING: str",
         "LIMIT: int",
         "SETTINGS: JsObject",
         "HYPERDRIVE: Hyperdrive",
+        "ASSETS: Assets",
         "CACHE: Unavailable",
     ):
         assert line in block
@@ -118,4 +125,4 @@ def test_only_what_changed_is_written(tmp_path):
     assert write_types(tmp_path, **PROJECT) == []
     assert outdated(tmp_path, **PROJECT) == []
     changed = PROJECT | {"hyperdrive": ["OTHER"]}
-    assert outdated(tmp_path, **changed) == [tmp_path / "workers" / "_env.pyi"]
+    assert outdated(tmp_path, **changed) == [tmp_path / "js" / "_bindings.pyi"]

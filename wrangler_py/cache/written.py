@@ -10,9 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wrangler_py.sql.tables import may_be_same_table, unqualified
+from wrangler_py.sql.tables import is_catalog, may_be_same_table, unqualified
 
 ADVICE = "for fresh reads bind a second config with --caching-disabled"
+CATALOG_ADVICE = (
+    "Tools that read the schema and change it, such as those for migrations, want a second binding whose config "
+    "has caching disabled, or --caching-disabled here."
+)
+"""For whoever runs such a tool."""
 
 _MAX_SAID = 10_000
 """Distinct (query, table) pairs remembered as said."""
@@ -28,20 +33,29 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class StaleRead:
-    """A cached answer served after a table it reads was written."""
+    """A cached answer served after a table it reads was written.
+
+    `of_schema`: the table is a catalog, and was written by DDL.
+    """
 
     table: str
     write: Write
     answer_age: float
     """Seconds since the answer was stored."""
     now: float
+    of_schema: bool = False
 
     def message(self, reader: str | None = None, writer: str | None = None) -> str:
         """One line for people; `reader` and `writer` say which requests these were, such as `GET /articles`."""
         writer = writer or self.write.request
+        what, answer = (
+            ("the catalogs were changed", f"this answer from {self.table}")
+            if self.of_schema
+            else (f"{self.table} was written", "this answer")
+        )
         return (
-            f"stale read: {self.table} was written {_seconds(self.now - self.write.at)} ago{_by(writer)}, "
-            f"this answer is {_seconds(self.answer_age)} old{_by(reader)}; {ADVICE}"
+            f"stale read: {what} {_seconds(self.now - self.write.at)} ago{_by(writer)}, "
+            f"{answer} is {_seconds(self.answer_age)} old{_by(reader)}; {ADVICE}"
         )
 
 
@@ -51,12 +65,20 @@ class WrittenTables:
     def __init__(self) -> None:
         self._tables: dict[str, dict[str, Write]] = {}  # by unqualified name, then by name as written
         self._all: Write | None = None
+        self._catalogs: Write | None = None
         self._last = float("-inf")
 
     def record(
-        self, tables: Iterable[str], now: float, request: str | None = None, *, unknown: bool = False
+        self,
+        tables: Iterable[str],
+        now: float,
+        request: str | None = None,
+        *,
+        unknown: bool = False,
+        catalogs: bool = False,
     ) -> None:
-        """A write has been done. `unknown`: of tables that can't be known, so it counts for all."""
+        """A write has been done. `unknown`: of tables that can't be known, so it counts for all. `catalogs`: of
+        what `pg_catalog` and `information_schema` say."""
         write = Write(now, request)
         for table in tables:
             self._tables.setdefault(unqualified(table), {})[table] = write
@@ -64,6 +86,9 @@ class WrittenTables:
         if unknown:  # it may be known only later that it is one
             if self._all is None or self._all.at < now:
                 self._all = write
+            self._last = max(self._last, now)
+        if catalogs:
+            self._catalogs = write
             self._last = max(self._last, now)
 
     def stale_read(self, tables: frozenset[str], stored_at: float, now: float) -> StaleRead | None:
@@ -76,6 +101,10 @@ class WrittenTables:
             for written, write in writes.items():
                 if write.at > stored_at and may_be_same_table(table, written):
                     newest = max((newest or (table, write), (table, write)), key=lambda found: found[1].at)
+        if self._catalogs is not None and self._catalogs.at > (newest[1].at if newest else stored_at):
+            catalogs = sorted(filter(is_catalog, tables))
+            if catalogs:
+                return StaleRead(catalogs[0], self._catalogs, now - stored_at, now, of_schema=True)
         if self._all is not None and tables and self._all.at > (newest[1].at if newest else stored_at):
             newest = (min(tables), self._all)
         if newest is None:

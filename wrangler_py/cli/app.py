@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from wrangler_py import __version__
+from wrangler_py import __version__, masking
 from wrangler_py.cli import options, printing
 from wrangler_py.cli.commands import help_text
 from wrangler_py.errors import WranglerError
@@ -25,6 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run `arguments` and return the exit status; what a person did wrong is printed, never raised."""
     printing.prepare_streams()
     options.reset()
+    masking.remember_typed(list(arguments))
     try:
         status = _dispatch(list(arguments))
         sys.stdout.flush()

@@ -15,7 +15,9 @@ from wrangler_py import __version__
 from wrangler_py.cli import options, printing
 from wrangler_py.cli.commands import COMMANDS, help_text, unknown_command
 from wrangler_py.cli.conversion import convert_simply
+from wrangler_py.cli.misplaced import check_place, refuse_connection_strings
 from wrangler_py.errors import WranglerError
+from wrangler_py.masking import is_connection_string
 
 
 class LazyGroup(TyperGroup):
@@ -30,6 +32,12 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            if is_connection_string(name):
+                raise WranglerError(
+                    "A command is expected where a connection string stands.",
+                    hint="`wrangler-py --help` lists the commands.",
+                    exit_status=2,
+                )
             message, hint = unknown_command(name)
             raise WranglerError(message, hint=hint, exit_status=2)
         return super().resolve_command(ctx, args)
@@ -77,6 +85,7 @@ def _with_global_options(command: Any) -> Any:
     """Add the global options to `command` and everything below it; an option of its own wins."""
     for parameter in command.params:
         convert_simply(parameter)
+        refuse_connection_strings(parameter)
         if parameter.required:
             parameter.get_usage_pieces = partial(_usage_without_braces, parameter.get_usage_pieces)
     own = {flag for parameter in command.params for flag in parameter.opts}
@@ -125,5 +134,6 @@ def _receive(parameter: Any, ctx: Any, value: Any) -> Any:
     if parameter.name == "version":
         printing.out(__version__)
         raise typer.Exit
+    check_place(parameter, ctx, value)
     options.record(parameter.name, value)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,13 @@ class LogLevel(StrEnum):
     DEBUG = "debug"
 
 
+class Runtime(StrEnum):
+    """What can run a Worker in Python."""
+
+    CPYTHON = "cpython"
+    WORKERD = "workerd"
+
+
 @app.command("dev", cls=DevCommand)
 def dev(
     context: typer.Context,
@@ -36,6 +44,14 @@ def dev(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; the next free one if it is taken")
     ] = 8787,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            metavar="NAME",
+            help="A host name to answer to, besides localhost and addresses (.NAME: all below it); may be repeated",
+        ),
+    ] = None,
     proxy_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default"),
@@ -66,6 +82,14 @@ def dev(
         bool,
         typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support"),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Make what Python Workers cannot do, such as start threads, an error"),
+    ] = False,
+    runtime: Annotated[
+        Runtime | None,
+        typer.Option(help="What runs a Python Worker: CPython, the default, or workerd by way of pywrangler"),
+    ] = None,
     debugger: Annotated[
         int | None,
         typer.Option(
@@ -82,9 +106,9 @@ def dev(
 ) -> None:
     """Run the Worker here, with a Hyperdrive that pools and caches.
 
-    Saving a file reloads it. Ctrl-C ends it, with everything that was started. A Worker in JavaScript or
-    TypeScript runs on the project's own wrangler, which also gets the options that are unknown here and all
-    that follows `--`.
+    The files of `assets` are served ahead of it. Saving a file reloads it. Ctrl-C ends it, with everything that
+    was started. A Worker in JavaScript or TypeScript runs on the project's own wrangler or, if it uses Cloudflare's
+    plugin for it, on Vite, which also get the options that are unknown here and all that follows `--`.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
@@ -95,6 +119,7 @@ def dev(
     from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.proxy.options import ProxyOptions
 
+    allowed_hosts = tuple(_host_name(text) for text in allowed_host or ())
     given = global_options()
     config = project_config(given)
     state = state_folder(config.root, given.cwd, persist_to)
@@ -104,15 +129,27 @@ def dev(
         allow_global_clients=allow_global_clients,
     )
     output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
-    if is_for_wrangler(config, given.environment, script):
-        if no_reload:
-            raise WranglerError(
-                "--no-reload is for Workers in Python: wrangler reloads this one whenever a file changes.",
-                hint="Leave it out.",
-                exit_status=2,
-            )
+    javascript = is_for_wrangler(config, given.environment, script)
+    if javascript and runtime == Runtime.CPYTHON:
+        raise WranglerError(
+            "--runtime cpython is for Workers in Python: this one runs on workerd.",
+            hint="Leave it out.",
+            exit_status=2,
+        )
+    if not javascript and runtime == Runtime.WORKERD:
+        offer_python_flag(config, given.environment, script, fix=fix)
+    if javascript or runtime == Runtime.WORKERD:
+        for option, is_given, reason in (
+            ("--no-reload", no_reload, "wrangler reloads this one whenever a file changes"),
+            ("--strict", strict, "this one runs on the real runtime"),
+        ):
+            if is_given:
+                raise WranglerError(
+                    f"{option} is for Workers in Python on CPython: {reason}.", hint="Leave it out.", exit_status=2
+                )
         from wrangler_py.devserver.wrangler_command import WranglerOptions
-        from wrangler_py.devserver.wrangler_session import find_project, run_wrangler
+        from wrangler_py.devserver.wrangler_project import find_project
+        from wrangler_py.devserver.wrangler_session import run_wrangler
 
         options = WranglerOptions(
             script=script,
@@ -125,10 +162,10 @@ def dev(
             others=tuple(context.args),
             **options_given(context, "ip", "port", "persist_to", "log_level"),
         )
-        project = find_project(config, given.environment)
-        if (refusal := project.node_compat_refusal()) is not None:
+        project = find_project(config, given.environment, script)
+        if javascript and (refusal := project.node_compat_refusal()) is not None:
             offer_node_compat(config, given.environment, refusal, fix=fix)
-            project = find_project(config, given.environment)
+            project = find_project(config, given.environment, script)
         raise typer.Exit(
             run_wrangler(
                 project,
@@ -155,10 +192,12 @@ def dev(
             variables=dict(_key_and_value(text) for text in var or ()),
             ip=ip,
             port=port,
+            allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
+            strict=strict,
             debugger_port=debugger,
             proxy=proxy_options,
         ),
@@ -169,5 +208,27 @@ def dev(
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
-        raise WranglerError(f"--var {text}: a variable is KEY:VALUE.", hint="As in --var API_HOST:example.com")
+        # Not repeated: with a wrong separator, the value is in it.
+        raise WranglerError("--var takes KEY:VALUE.", hint="As in --var API_HOST:example.com")
     return key, value
+
+
+def _host_name(text: str) -> str:
+    """`text` as a Host header has it, without a port, perhaps with a dot before it."""
+    name, _, port = text.strip().partition(":")
+    dot = "." if name.startswith(".") else ""
+    try:
+        ascii_name = name.strip(".").encode("idna").decode().lower()
+    except UnicodeError:
+        ascii_name = ""
+    if (
+        not ascii_name
+        or not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", ascii_name)
+        or (port and not port.isdigit())
+    ):
+        raise WranglerError(
+            "--allowed-host takes the name of a host.",
+            hint="As in --allowed-host app.example.test, or .example.test for all names below it.",
+            exit_status=2,
+        )
+    return dot + ascii_name

@@ -31,6 +31,7 @@ def execute_command(
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
     database: option.Database = None,
+    any_database: option.AnyDatabase = False,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
     log_queries: option.LogQueries = False,
@@ -63,7 +64,12 @@ def execute_command(
         pool_size=pool_size,
         caching_disabled=caching_disabled,
         log_queries=log_queries,
-        proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
+        proxy=ProxyOptions(
+            fail_on_stale_read=fail_on_stale_read,
+            serves_tools=True,
+            any_database=any_database,
+            allow_unsupported=allow_unsupported,
+        ),
     )
     cwd = global_options().cwd
     status = run_command(

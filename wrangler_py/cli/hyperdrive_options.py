@@ -39,7 +39,10 @@ StaleWhileRevalidate = Annotated[
 ]
 ConnectionLimit = Annotated[
     int | None,
-    typer.Option("--origin-connection-limit", help="Most connections to the database, 5 to 100 (soft)"),
+    typer.Option(
+        "--origin-connection-limit",
+        help="Most connections to the database, 5 to 1500 (soft); 20 on the free plan",
+    ),
 ]
 CACertificate = Annotated[
     str | None,

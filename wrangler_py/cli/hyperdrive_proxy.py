@@ -27,6 +27,7 @@ def proxy(
         str | None, typer.Option("--password", help="Password of the clients; a random one by default")
     ] = None,
     database: option.Database = None,
+    any_database: option.AnyDatabase = False,
     pool_size: option.PoolSize = None,
     caching_disabled: option.CachingDisabled = False,
     log_queries: option.LogQueries = False,
@@ -51,7 +52,12 @@ def proxy(
         pool_size=pool_size,
         caching_disabled=caching_disabled,
         log_queries=log_queries,
-        proxy=ProxyOptions(fail_on_stale_read=fail_on_stale_read, allow_unsupported=allow_unsupported),
+        proxy=ProxyOptions(
+            fail_on_stale_read=fail_on_stale_read,
+            serves_tools=True,
+            any_database=any_database,
+            allow_unsupported=allow_unsupported,
+        ),
     )
 
     def resolve() -> Sequence[ResolvedBinding]:

@@ -57,6 +57,8 @@ def init(
     missing = _missing_packages(source)
     if missing:
         printing.out(f"   pip install {' '.join(map(shlex.quote, missing))}")
+    if Path("src/manage.py") in files:
+        printing.out("   wrangler-py hyperdrive exec -- python src/manage.py migrate")
     printing.out("   wrangler-py dev")
 
 

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from wrangler_py.errors import WranglerError, hide_passwords
+from wrangler_py.errors import WranglerError
+from wrangler_py.masking import mask, mask_surely
 from wrangler_py.terminal_text import error_line, printable, styled, warning_line
 
 _UNBOUNDED = 10_000
@@ -61,12 +62,12 @@ def err(text: str = "") -> None:
 
 def success(text: str) -> None:
     """Say that something was done."""
-    out(f"✅ {text}")
+    out(f"✅ {mask_surely(text)}")
 
 
 def info(text: str) -> None:
     """Say something by the way, apart from the results."""
-    err(text)
+    err(mask_surely(text))
 
 
 def warn(text: str) -> None:
@@ -79,7 +80,7 @@ def error(message: str, hint: str | None = None) -> None:
     err(error_line(message, _style_for_errors))
     if hint:
         err()
-        for line in hide_passwords(hint).splitlines():
+        for line in mask(hint).splitlines():
             err(f"  {line}" if line else "")
 
 
@@ -134,7 +135,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: in
             least = longest if index < unfolded else max(cell_len(column), min(longest, _LEAST_WIDTH))
         grid.add_column(Text(column), overflow="fold", no_wrap=index < unfolded, min_width=least)
     for row in rows:
-        grid.add_row(*(Text(printable(cell)) for cell in row))
+        grid.add_row(*(Text(printable(mask_surely(cell))) for cell in row))
     console = Console(
         color_system="standard" if has_colour() else None,
         width=None if sys.stdout.isatty() else _UNBOUNDED,

@@ -36,6 +36,13 @@ Port = Annotated[
 Database = Annotated[
     str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
 ]
+AnyDatabase = Annotated[
+    bool,
+    typer.Option(
+        "--any-database",
+        help="Let clients ask for any database of the same server, for test runners that create their own",
+    ),
+]
 PoolSize = Annotated[
     int | None,
     typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,20 +31,20 @@ def types(
     section = file.section(options.environment)
     folder = file.root / path
     variables = load_variables(file.root, section, env_files=options.env_files)
-    hyperdrive = [binding.binding for binding in section.hyperdrive]
+    bindings: dict[str, Any] = {
+        "hyperdrive": [binding.binding for binding in section.hyperdrive],
+        "unavailable": section.other_bindings,
+        "assets": section.assets_binding,
+    }
     if check:
-        stale = stubs.outdated(
-            folder, variables=variables, hyperdrive=hyperdrive, unavailable=section.other_bindings
-        )
+        stale = stubs.outdated(folder, variables=variables, **bindings)
         if stale:
             raise WranglerError(
                 f"The type stubs in {folder} are out of date.", hint="Run `wrangler-py types` to write them."
             )
         printing.success(f"The type stubs in {folder} are up to date.")
         return
-    changed = stubs.write_types(
-        folder, variables=variables, hyperdrive=hyperdrive, unavailable=section.other_bindings
-    )
+    changed = stubs.write_types(folder, variables=variables, **bindings)
     if not changed:
         printing.success(f"The type stubs in {folder} are up to date.")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -11,6 +12,9 @@ from typing import Any
 
 _LINE_LIMIT = 16 * 1024 * 1024
 """Longest line accepted, in bytes: a traceback with large values in it."""
+
+_END = b'"end"\n'
+"""The line that this end adds to the stream once the worker process has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,13 @@ def parse_event(line: bytes) -> Event | None:
 
 
 class ControlChannel:
-    """The dev session's end. Closing it makes the worker process exit at once."""
+    """The dev session's end. When it is closed, or the dev session gone, the worker process exits at once."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._other_end: socket.socket | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls) -> tuple[ControlChannel, socket.socket]:
@@ -132,6 +138,24 @@ class ControlChannel:
         ours.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
         return cls(reader, writer), theirs
+
+    def keep_other_end(self, other: socket.socket) -> None:
+        """Hold the worker process's end as well, until that process has gone.
+
+        Its own copies may outlive it, in processes that it forked, so they cannot tell of its end.
+        """
+        self._other_end = other
+
+    def other_end_gone(self) -> None:
+        """The worker process has ended: `events` ends after what it had sent."""
+        if self._other_end is not None:
+            other, self._other_end = self._other_end, None
+            self._ending = asyncio.create_task(self._mark_end(other))
+
+    async def _mark_end(self, other: socket.socket) -> None:
+        with contextlib.suppress(OSError), other:
+            other.setblocking(False)  # not before: the process itself would have felt it
+            await asyncio.get_running_loop().sock_sendall(other, b"\n" + _END)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Queue one message; lost without an error if the worker process is gone."""
@@ -145,11 +169,16 @@ class ControlChannel:
                 line = await self._reader.readline()
             except (ConnectionError, ValueError):
                 return
-            if not line.endswith(b"\n"):
+            if line == _END or not line.endswith(b"\n"):
                 return
-            event = parse_event(line)
+            try:
+                event = parse_event(line)
+            except ValueError:  # the process ended in the middle of the line
+                continue
             if event is not None:
                 yield event
 
     def close(self) -> None:
         self._writer.close()
+        if self._other_end is not None:
+            self._other_end.close()

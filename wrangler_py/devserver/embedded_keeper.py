@@ -3,7 +3,9 @@
 Run as `python -m wrangler_py.devserver.embedded_keeper` by `EmbeddedPostgres.start`. It reads a Launch as one
 line of JSON from standard input, answers with one line of JSON when the server is ready or has failed, and
 then waits. Whoever started it holds on by keeping standard input open, others by a connection to the
-control socket; a process that dies, even by SIGKILL, lets go. Standard library only.
+control socket; a process that dies, even by SIGKILL, lets go. They are told, one line of text each, what the server
+goes through; the end of that stream is the end of the server. When the keeper itself is killed, the server ends.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -22,12 +25,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from wrangler_py.devserver.parent_death import (
+    adopt_orphans,
+    ask_for_signal_at_parents_death,
+    watch_from_another_process,
+)
+from wrangler_py.worker.started_processes import children_of
+
 START_DEADLINE_S = 60.0
 """Longest a start may take; recovery after a crash of the machine takes a while."""
 _SHUTDOWN_STEPS: tuple[tuple[str, float], ...] = (("SIGINT", 1.2), ("SIGQUIT", 0.5))
 """Fast shutdown, then immediate (safe: the write-ahead log is replayed), then SIGKILL; seconds each."""
 _WAKE_UP_S = 0.5
-"""How often it is looked whether the server still runs."""
+"""How often it is looked what the server has logged, and where there are no signals, whether it still runs."""
+_CRASH = re.compile(r"LOG:\s+(.+ \(PID \d+\) was terminated by .+)")
+"""What PostgreSQL logs before it ends all connections and recovers."""
 CONTROL_NAME = "control"
 """Of the control socket, in the socket folder."""
 
@@ -77,6 +89,7 @@ def main() -> int:
         # PostgreSQL starts unless the process in the pid file lives, and is not one of its own forebears. It still
         # looks whether a server that was killed has left others behind.
         environment["PG_GRANDPARENT_PID"] = str(launch.stale_pid)
+    adopt_orphans()
     with Path(launch.log).open("wb") as log:
         server = subprocess.Popen(
             launch.command,
@@ -85,20 +98,26 @@ def main() -> int:
             stderr=log,
             cwd=launch.data,
             env=environment,
+            preexec_fn=ask_for_signal_at_parents_death(signal.SIGINT),  # a fast shutdown
             **as_account(launch.user, launch.group),
         )
+    watch = watch_from_another_process(server.pid, signal.SIGINT)
     try:
         if not _wait_ready(server, Path(launch.data)):
             _answer(sys.stdout, {"ready": False})
             return 1
         holders = _Holders(launch.socket_folder)
         _answer(sys.stdout, {"ready": True, "pid": server.pid})
+        crashes = _Crashes(Path(launch.log))
         while holders.wait() and server.poll() is None and not stop[0]:
-            pass
+            for crash in crashes.new():
+                holders.tell(crash)
         holders.close()
         return 0
     finally:
         _stop(server, launch)
+        if watch is not None:
+            watch.kill()
         if launch.socket_folder is not None:
             shutil.rmtree(launch.socket_folder, ignore_errors=True)
 
@@ -109,6 +128,7 @@ class _Holders:
     def __init__(self, socket_folder: str | None) -> None:
         self._selector = selectors.DefaultSelector()
         self._control: socket.socket | None = None
+        self._sockets: set[socket.socket] = set()
         self._count = 1
         if socket_folder is None:  # Windows, where select() knows sockets only
             return
@@ -117,6 +137,12 @@ class _Holders:
         self._control.bind(str(Path(socket_folder) / CONTROL_NAME))
         self._control.listen()
         self._selector.register(self._control, selectors.EVENT_READ)
+        self._child_ended, wake = socket.socketpair()
+        wake.setblocking(False)
+        self._wake = wake
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector.register(self._child_ended, selectors.EVENT_READ)
 
     def wait(self) -> bool:
         """Wait a little for changes; False when nobody holds on."""
@@ -127,7 +153,10 @@ class _Holders:
                 holder, _ = self._control.accept()
                 holder.sendall(b"\n")
                 self._selector.register(holder, selectors.EVENT_READ)
+                self._sockets.add(holder)
                 self._count += 1
+            elif key.fileobj is self._child_ended:
+                self._child_ended.recv(4096)
             elif key.fileobj is sys.stdin.buffer:
                 if not os.read(key.fd, 4096):
                     self._selector.unregister(sys.stdin.buffer)
@@ -139,9 +168,19 @@ class _Holders:
                     if key.fileobj.recv(4096):
                         continue
                 self._selector.unregister(key.fileobj)
+                self._sockets.discard(key.fileobj)
                 key.fileobj.close()
                 self._count -= 1
         return self._count > 0
+
+    def tell(self, text: str) -> None:
+        """Send everybody who holds on a line."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        for holder in self._sockets:
+            with contextlib.suppress(OSError):
+                holder.sendall(text.encode() + b"\n")
 
     def close(self) -> None:
         """Take no more holders; whoever comes now sees that there is no server."""
@@ -152,6 +191,29 @@ class _Holders:
 
     def _wait_on_pipe(self) -> bool:
         return bool(sys.stdin.buffer.readline())
+
+
+class _Crashes:
+    """Finds in the server's log that one of its processes was killed."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read_up_to = 0
+
+    def new(self) -> list[str]:
+        """What has been logged since the last call, a line each."""
+        found: list[str] = []
+        with contextlib.suppress(OSError), self._log.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == self._read_up_to:
+                return found
+            file.seek(self._read_up_to)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read_up_to += len(line)
+                if match := _CRASH.search(line.decode("utf-8", "replace")):
+                    found.append(match[1].strip())
+        return found
 
 
 def _wait_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
@@ -173,6 +235,7 @@ def _stop(server: subprocess.Popen[bytes], launch: Launch) -> None:
         subprocess.run([str(pg_ctl), "stop", "-D", launch.data, "-m", "fast", "-t", "2"], check=False)
     for name, patience_s in _SHUTDOWN_STEPS:
         if server.poll() is not None:
+            _end_orphans()
             return
         if hasattr(signal, name) and sys.platform != "win32":
             server.send_signal(getattr(signal, name))
@@ -181,6 +244,15 @@ def _stop(server: subprocess.Popen[bytes], launch: Launch) -> None:
     if server.poll() is None:
         server.kill()
         server.wait()
+    _end_orphans()
+
+
+def _end_orphans() -> None:
+    """End what a server that was killed has left behind: it would keep the next one from starting."""
+    for pid in children_of(os.getpid()):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def _answer(stream: TextIO, answer: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 
@@ -51,6 +52,16 @@ def url_of(listener: socket.socket) -> str:
     if address in ("0.0.0.0", "::"):  # noqa: S104 - every address: this machine's own is one of them
         address = "localhost"
     return f"http://{f'[{address}]' if ':' in address else address}:{port_of(listener)}"
+
+
+def describe_reach(listener: socket.socket) -> str | None:
+    """The addresses that other machines may reach `listener` by, in words; None if it is for this machine alone."""
+    address = str(listener.getsockname()[0])
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if parsed.is_unspecified:
+        return f"every address of this machine ({address})"
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return None if (mapped or parsed).is_loopback else f"the address {address}"
 
 
 def _resolve(host: str) -> tuple[int, str]:

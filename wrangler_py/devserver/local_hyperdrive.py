@@ -28,6 +28,9 @@ from wrangler_py.sql.analyse import analyse
 _MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION")
 """What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""
 
+_ENDS_BEFORE_BACK_OFF = 3
+_END_WINDOW_S = 10.0
+_BACK_OFF_MAX_S = 30.0
 
 Resolve = Callable[[], Sequence[ResolvedBinding]]
 """Reads the bindings to serve; called again whenever a stored config has changed."""
@@ -69,7 +72,10 @@ class LocalHyperdrive:
         self._port = port
         self._port_option = port_option
         self._password = password or secrets.token_urlsafe(24)
-        self._origins = Origins(state)
+        self._origins = Origins(state, on_crash=self._embedded_crashed, on_end=self._embedded_ended)
+        self._closing = False
+        self._recovery: asyncio.Task[None] | None = None
+        self._ends: list[float] = []
         self._executions = ExecutionLog()
         self._executed: dict[str, float | None] = {}
         self._deleted: set[str] = set()
@@ -98,6 +104,10 @@ class LocalHyperdrive:
 
     async def close(self) -> None:
         """End the clients, the origin connections and what was started for them; harmless when repeated."""
+        self._closing = True
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
         await asyncio.gather(self.proxy.close(), self._origins.stop(), return_exceptions=True)
 
     # How clients get here
@@ -241,6 +251,44 @@ class LocalHyperdrive:
 
     def failure(self, binding: str, message: str, hint: str | None) -> None:
         self._fail(f"env.{binding}: {message}", hint)
+
+    # When the embedded PostgreSQL dies
+
+    def _embedded_crashed(self, what: str) -> None:
+        self._warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
+
+    def _embedded_ended(self) -> None:
+        if not self._closing and (self._recovery is None or self._recovery.done()):
+            self._recovery = asyncio.create_task(self._restart_embedded())
+
+    async def _restart_embedded(self) -> None:
+        """Start it again: at once, but after longer and longer times if it doesn't stay."""
+        now = asyncio.get_running_loop().time()
+        self._ends = [moment for moment in self._ends if now - moment < _END_WINDOW_S] + [now]
+        attempts = len(self._ends)
+        why = "The embedded PostgreSQL has ended: its processes were killed, or could not go on."
+        if attempts < _ENDS_BEFORE_BACK_OFF:
+            self._warn(f"{why} It is started again.")
+        else:
+            await self._back_off(attempts, why, None)
+        while True:
+            try:
+                await self._origins.let_go_of_ended()
+                await self.update(self.bindings)
+                await self.apply_schema()
+            except WranglerError as error:
+                attempts += 1
+                await self._back_off(attempts, error.message, error.hint)
+            else:
+                if not self._origins.embedded_has_ended:
+                    return
+                attempts += 1
+                await self._back_off(attempts, why, None)
+
+    async def _back_off(self, attempts: int, why: str, hint: str | None) -> None:
+        delay = min(2.0 ** (attempts - 1), _BACK_OFF_MAX_S)
+        self._fail(f"{why} Next start in {delay:.0f} s.", hint)
+        await asyncio.sleep(delay)
 
     async def _resolve(self, bindings: Sequence[ResolvedBinding]) -> dict[str, PoolConfig]:
         resolved = await self._origins.pools(bindings)

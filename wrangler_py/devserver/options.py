@@ -22,7 +22,9 @@ class DevOptions:
     ip: str = "127.0.0.1"
     port: int = 8787
     proxy_port: int = 0
+    allowed_hosts: tuple[str, ...] = ()
     reload: bool = True
     test_scheduled: bool = False
+    strict: bool = False
     debugger_port: int | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from wrangler_py.devserver.embedded import EmbeddedEndedError, EmbeddedPostgres
+from wrangler_py.devserver.embedded_schema import apply_schema
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, PoolConfig
 from wrangler_py.hyperdrive.local import ResolvedBinding
 
 
 class Origins:
-    """Turns bindings into pools. The embedded PostgreSQL is started when the first binding needs it."""
+    """Turns bindings into pools. The embedded PostgreSQL is started when the first binding needs it.
 
-    def __init__(self, state: Path) -> None:
+    `on_crash` gets what the embedded PostgreSQL says before it recovers by itself, `on_end` is called when it has
+    ended although nobody asked it to.
+    """
+
+    def __init__(self, state: Path, *, on_crash: Callable[[str], None], on_end: Callable[[], None]) -> None:
         self._state = state
+        self._on_crash = on_crash
+        self._on_end = on_end
         self._starting: asyncio.Task[EmbeddedPostgres] | None = None
 
     async def pools(self, bindings: Iterable[ResolvedBinding]) -> dict[str, PoolConfig]:
@@ -38,8 +45,18 @@ class Origins:
             return []
         embedded = await self._embedded(databases[0])
         return [
-            database for database in databases if await asyncio.to_thread(embedded.apply_schema, database, schema)
+            database for database in databases if await asyncio.to_thread(apply_schema, embedded, database, schema)
         ]
+
+    @property
+    def embedded_has_ended(self) -> bool:
+        return self._current is not None and self._current.has_ended
+
+    async def let_go_of_ended(self) -> None:
+        """Remove what is left of an embedded PostgreSQL that has ended, so that the next one is started afresh."""
+        embedded = self._current
+        if embedded is not None and embedded.has_ended:
+            await self._let_go(embedded)
 
     async def stop(self) -> None:
         """Stop what was started, or is being started."""
@@ -50,7 +67,7 @@ class Origins:
 
     async def _embedded(self, binding: str) -> EmbeddedPostgres:
         if self._starting is None:
-            self._starting = asyncio.create_task(asyncio.to_thread(_start_embedded, self._state, binding))
+            self._starting = asyncio.create_task(self._start(binding))
         try:
             # Ctrl-C in the middle of it: `stop` then waits for the end of the start.
             return await asyncio.shield(self._starting)
@@ -58,13 +75,42 @@ class Origins:
             self._starting = None
             raise
 
+    async def _start(self, binding: str) -> EmbeddedPostgres:
+        embedded = await asyncio.to_thread(_start_embedded, self._state, binding)
+        loop = asyncio.get_running_loop()
+
+        def heard(line: str | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._heard, embedded, line)
+
+        embedded.follow(heard)
+        return embedded
+
+    def _heard(self, embedded: EmbeddedPostgres, line: str | None) -> None:
+        if line is not None:
+            self._on_crash(line)
+        elif self._current is embedded:
+            self._on_end()
+
+    @property
+    def _current(self) -> EmbeddedPostgres | None:
+        starting = self._starting
+        if starting is None or not starting.done() or starting.cancelled() or starting.exception() is not None:
+            return None
+        return starting.result()
+
+    async def _let_go(self, embedded: EmbeddedPostgres) -> None:
+        """Forget a server that has ended, and remove what is left of it."""
+        if self._current is embedded:
+            self._starting = None
+        await asyncio.to_thread(embedded.stop)
+
     async def _embedded_origin(self, binding: str, database: str) -> Origin:
         embedded = await self._embedded(binding)
         try:
             return await asyncio.to_thread(embedded.origin, database)
         except EmbeddedEndedError:
-            self._starting = None
-            await asyncio.to_thread(embedded.stop)
+            await self._let_go(embedded)
         embedded = await self._embedded(binding)
         return await asyncio.to_thread(embedded.origin, database)
 

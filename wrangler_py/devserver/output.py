@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TextIO
 
-from wrangler_py.errors import hide_passwords
+from wrangler_py.masking import mask, mask_surely
 from wrangler_py.terminal_text import error_line, styled, warning_line
 
 _WIDTH_ELSEWHERE = 100
@@ -55,14 +55,14 @@ class Output:
     def error(self, message: str, hint: str | None = None) -> None:
         first, *more = message.splitlines() or [""]
         self._write(Level.ERROR, error_line(first, self.style))
-        for line in hide_passwords("\n".join((*more, hint or ""))).splitlines():
+        for line in mask("\n".join((*more, hint or ""))).splitlines():
             self._write(Level.ERROR, f"  {line}")
 
     def warn(self, message: str) -> None:
         self._write(Level.WARN, warning_line(message, self.style))
 
     def info(self, message: str = "") -> None:
-        self._write(Level.INFO, message)
+        self._write(Level.INFO, mask_surely(message))
 
     def debug(self, message: str) -> None:
         self.aside(message, Level.DEBUG)

@@ -19,7 +19,7 @@ from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
-from wrangler_py.project.python_compatibility import date_warning
+from wrangler_py.project.python_compatibility import date_warning, sdk_warning
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.requests import QueryCounts
 from wrangler_py.terminal_text import printable
@@ -86,7 +86,12 @@ class Report:
         self.bindings(project.bindings, pools)
         if project.variables:
             self._output.info(f"Variables: {', '.join(project.variables)}")
-        for warning in (date_warning(project.section), *project.warnings):
+        if project.assets is not None:
+            folder = project.assets.directory
+            shown = folder.relative_to(project.root) if folder.is_relative_to(project.root) else folder
+            self._output.info(f"Static assets: {shown}")
+        platform = (date_warning(project.section), sdk_warning(project.section, project.root))
+        for warning in (*platform, *project.warnings):
             if warning is not None:
                 self._warn_once(warning)
         for binding, kind in project.section.other_bindings.items():

@@ -9,6 +9,7 @@ from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.session import DevSession
 from wrangler_py.devserver.signals import on_signals
+from wrangler_py.open_files import allow_open_files
 from wrangler_py.proxy.event_loop import new_event_loop_factory
 
 
@@ -17,6 +18,7 @@ def run_session(options: DevOptions, output: Output) -> None:
 
     Raises `WranglerError` if it cannot start.
     """
+    allow_open_files()
     with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
         runner.run(_run(options, output))
 

@@ -22,7 +22,7 @@ from wrangler_py.devserver.control import (
     RequestStarted,
 )
 from wrangler_py.devserver.hotkeys import Hotkeys
-from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of, url_of
+from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of, url_of
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
@@ -93,7 +93,7 @@ class DevSession:
         channel, the embedded PostgreSQL by its watchdog."""
         self._hotkeys.restore()
         if self._supervisor is not None:
-            self._supervisor.kill()
+            self._supervisor.kill_with_started()
         os._exit(130)
 
     # Start and end
@@ -105,6 +105,11 @@ class DevSession:
         self._url = url_of(listener)
         if options.port not in (0, port_of(listener)):
             self._output.info(f"Port {options.port} is taken: listening on {port_of(listener)}.")
+        if (reach := describe_reach(listener)) is not None:
+            self._output.warn(
+                f"Listening on {reach}: whoever reaches it can use this Worker and its databases, "
+                "run its scheduled handler, and read the source lines and file paths on its error pages."
+            )
         self._supervisor = Supervisor(
             listener,
             self._output,
@@ -141,7 +146,7 @@ class DevSession:
 
             watcher = Watcher(
                 project.root,
-                project.main.parent,
+                project.sources,
                 files=frozenset(options.env_files),
                 ignored=frozenset({options.persist_to}),
             )
@@ -164,17 +169,22 @@ class DevSession:
         section = project.section
         hyperdrive.proxy.name_request(f"{generation}-0", "the Worker's global scope")
         return {
-            "main": str(project.main),
+            "main": str(project.main or options.config_path),
+            "has_worker": project.main is not None,
             "root": str(project.root),
             "generation": generation,
             "vars": dict(project.variables),
             "hyperdrive": {binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools},
             "unavailable": dict(section.other_bindings),
+            "assets": project.assets
+            and project.assets.launch_message(section.compatibility_flags, section.compatibility_date),
             "flags": list(section.compatibility_flags),
             "compatibility_date": section.compatibility_date,
             "origin": self._url,
+            "allowed_hosts": list(options.allowed_hosts),
             "allow_global_clients": options.proxy.allow_global_clients,
             "test_scheduled": options.test_scheduled,
+            "strict": options.strict,
             "color": self._output.color,
         }
 

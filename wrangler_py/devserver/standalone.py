@@ -20,6 +20,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
 from wrangler_py.hyperdrive.connection_string import check_identifier, check_text
 from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.open_files import allow_open_files
 from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
 
@@ -92,6 +93,8 @@ def serve(
     Raises `WranglerError` if it cannot start.
     """
 
+    allow_open_files()
+
     async def until_signal() -> None:
         async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
             ready(hyperdrive)
@@ -131,8 +134,10 @@ def run_command(
     with the exit status a shell gives.
     """
 
+    limits = allow_open_files()
+
     async def while_command_runs() -> int:
-        process = ForegroundProcess(command)
+        process = ForegroundProcess(command, open_files=limits)
         process.pass_signals_on()
         async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
             if process.interrupted:

@@ -119,6 +119,11 @@ class Supervisor:
         for process in self._attending:
             process.kill()
 
+    def kill_with_started(self) -> None:
+        """As `kill`, with all that the Worker started, when nobody is going to wait for the end."""
+        for process in self._attending:
+            process.kill_with_started()
+
     def _start_spare(self) -> None:
         if self._spare is None and not self._stopping:
             self._spare = asyncio.create_task(self._start())

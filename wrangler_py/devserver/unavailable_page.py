@@ -9,6 +9,7 @@ import socket
 from wrangler_py.devserver.listening_socket import BACKLOG
 
 _REQUEST_TIMEOUT_S = 5.0
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class UnavailablePage:
@@ -39,9 +40,12 @@ class UnavailablePage:
             "Refresh: 1\r\n"  # a browser asks again by itself
             "Connection: close\r\n\r\n"
         )
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
-                await reader.readuntil(b"\r\n\r\n")
-                writer.write(head.encode() + body)
+                try:
+                    await reader.readuntil(b"\r\n\r\n")
+                    writer.write(head.encode() + body)
+                except asyncio.LimitOverrunError:
+                    writer.write(_TOO_LARGE)
                 await writer.drain()
         writer.close()

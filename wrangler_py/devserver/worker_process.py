@@ -22,6 +22,7 @@ from wrangler_py.devserver.control import (
     RequestStarted,
 )
 from wrangler_py.devserver.worker_output import WorkerOutput
+from wrangler_py.worker.started_processes import end_marked, new_mark
 
 
 def _inheriting(*sockets: socket.socket) -> dict[str, Any]:
@@ -45,10 +46,13 @@ class WorkerProcess:
         process: asyncio.subprocess.Process,
         control: ControlChannel,
         output: WorkerOutput | None,
+        mark: str,
     ) -> None:
         self._process = process
         self._control = control
         self._output = output
+        self._mark = mark
+        self._exit = asyncio.create_task(self._watch_exit())
         self.loaded = False
 
     @classmethod
@@ -65,6 +69,7 @@ class WorkerProcess:
         `breakpoint()` works. `interpreter_options` stand in front of `-m`.
         """
         control, theirs = await ControlChannel.open()
+        mark = new_mark()
         output = None if on_line is None else WorkerOutput(on_line)
         streams: dict[str, Any] = {}
         if output is not None:
@@ -83,14 +88,20 @@ class WorkerProcess:
                 "wrangler_py.worker",
                 str(listener.fileno()),
                 str(theirs.fileno()),
+                mark,
+                env={**os.environ, mark: "1"},
                 **_inheriting(listener, theirs),
                 **streams,
             )
-        finally:
+        except BaseException:
             theirs.close()
+            control.close()
+            raise
+        finally:
             if output is not None:
                 output.process_started()
-        return cls(process, control, output)
+        control.keep_other_end(theirs)
+        return cls(process, control, output, mark)
 
     @property
     def running(self) -> bool:
@@ -106,7 +117,8 @@ class WorkerProcess:
     async def events(self) -> AsyncIterator[Event]:
         """What the process reports, until it has ended, and which requests that cut off.
 
-        All it printed before an event is handed on first.
+        All it printed before an event is handed on first. A process that the Worker started may hold the control
+        channel open: the end of the Worker's own process is what counts.
         """
         under_way: dict[str, RequestStarted] = {}
         async for event in self._control.events():
@@ -129,20 +141,40 @@ class WorkerProcess:
         self._control.send({"command": "drain"})
 
     def kill(self) -> None:
-        """End it at once, with the processes it started."""
-        if not self.running:
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._output is not None and os.name == "posix":
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
+        """End it at once, with its process group. `wait` sees to the other processes it started."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if not self._kill_group():
+                    self._process.kill()
+
+    def kill_with_started(self) -> None:
+        """End it and all it started at once, without an event loop that goes on."""
+        self.kill()
+        end_marked(self._mark)
 
     async def wait(self) -> int:
-        """The exit status, negative for a signal; everything it printed is handed on by then."""
-        status = await self._process.wait()
+        """The exit status, negative for a signal.
+
+        Everything it printed is handed on by then, and the processes it started have ended.
+        """
+        status = await self._exit
         if self._output is not None:
             self._output.read_available()
             self._output.close()
         self._control.close()
+        await asyncio.to_thread(end_marked, self._mark)
         return status
+
+    async def _watch_exit(self) -> int:
+        status = await self._process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            self._kill_group()
+        self._control.other_end_gone()
+        return status
+
+    def _kill_group(self) -> bool:
+        """Kill the process group; False if it has none of its own."""
+        if self._output is None or os.name != "posix":
+            return False
+        os.killpg(self._process.pid, signal.SIGKILL)
+        return True

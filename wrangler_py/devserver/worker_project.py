@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.project.assets import Assets, read_assets
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.python_compatibility import flag_refusal
 from wrangler_py.project.section import JAVASCRIPT, Section
 from wrangler_py.project.variables import environment_variables, load_variables
+from wrangler_py.project.vite import vite_folder
 
 
 def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | None) -> bool:
@@ -23,20 +25,29 @@ def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | 
     section = config.section(environment)
     main = script or (Path(section.main) if section.main else None)
     if main is None:
-        return section.pages_build_output_dir is not None
+        return section.pages_build_output_dir is not None or vite_folder(config.root.resolve()) is not None
     return main.suffix in JAVASCRIPT
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProject:
-    """The project as its files say at one moment."""
+    """The project as its files say at one moment.
+
+    `main` is None where there is no Worker, and static assets are all there is.
+    """
 
     root: Path
-    main: Path
+    main: Path | None
     section: Section
     variables: Mapping[str, Any] = field(repr=False)
     bindings: tuple[ResolvedBinding, ...] = ()
     warnings: tuple[str, ...] = ()
+    assets: Assets | None = None
+
+    @property
+    def sources(self) -> Path:
+        """The folder with the Worker's code."""
+        return self.root if self.main is None else self.main.parent
 
 
 def read_project(options: DevOptions) -> WorkerProject:
@@ -47,7 +58,8 @@ def read_project(options: DevOptions) -> WorkerProject:
     config = ConfigFile.load(options.config_path)
     section = config.section(options.environment)
     main = _main(options, config, section)
-    if (refusal := flag_refusal(section)) is not None:
+    assets = _assets(config, section, has_worker=main is not None)
+    if main is not None and (refusal := flag_refusal(section)) is not None:
         raise refusal
     environ = environment_variables(config.root, options.environment, env_files=options.env_files)
     return WorkerProject(
@@ -56,7 +68,12 @@ def read_project(options: DevOptions) -> WorkerProject:
         section=section,
         variables=load_variables(config.root, section, env_files=options.env_files, overrides=options.variables),
         bindings=resolve_bindings(section, environ),
-        warnings=(*config.warnings(options.environment), *misnamed_variables(section, environ)),
+        assets=assets,
+        warnings=(
+            *config.warnings(options.environment),
+            *misnamed_variables(section, environ),
+            *_private_files(assets),
+        ),
     )
 
 
@@ -67,11 +84,38 @@ def is_project_file(path: Path, project: WorkerProject, options: DevOptions) -> 
     return path.parent == project.root and path.name.startswith((".dev.vars", ".env"))
 
 
-def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path:
+def _assets(config: ConfigFile, section: Section, *, has_worker: bool) -> Assets | None:
+    if section.assets is None:
+        return None
+    assets = read_assets(section.assets, config.root, config.path.name, section.name, has_worker=has_worker)
+    if config.data.get("site") is not None:
+        raise WranglerError(
+            f"{config.path.name}: Cannot use assets and Workers Sites in the same Worker.",
+            hint="Please remove either the `site` or `assets` field from your configuration file.",
+        )
+    from wrangler_py.worker.assets.check import reason_not_to_deploy
+
+    if (reason := reason_not_to_deploy(assets.directory)) is not None:
+        raise WranglerError(reason)
+    return assets
+
+
+def _private_files(assets: Assets | None) -> Iterator[str]:
+    if assets is not None:
+        from wrangler_py.worker.assets.check import warning_of_private_files
+
+        if (warning := warning_of_private_files(assets.directory)) is not None:
+            yield warning
+
+
+def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path | None:
+    if options.script is None and section.main is None and section.assets is not None:
+        return None
     if options.script is None and section.main is None:
         raise WranglerError(
             f"{config.path.name} does not say which file to run.",
-            hint='Add `main = "src/entry.py"` to it, or name the file: wrangler-py dev src/entry.py',
+            hint='Add `main = "src/entry.py"` to it, or name the file: wrangler-py dev src/entry.py. A project of '
+            "static assets alone needs [assets] with a directory.",
         )
     main = options.script or config.root / (section.main or "")
     if main.suffix in JAVASCRIPT:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +24,9 @@ _LOADED = tuple(map(Path(__file__).with_name, ("hyperdrive_sockets.cjs", "parent
 """Scripts that wrangler loads before it starts; each says what for."""
 
 
+_VITE_LOG_LEVELS = {"none": "silent", "error": "error", "warn": "warn"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WranglerOptions:
     """What is passed on to `wrangler dev`: None where that is left to wrangler, `others` just as they are."""
@@ -42,30 +43,6 @@ class WranglerOptions:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     test_scheduled: bool = False
     others: tuple[str, ...] = ()
-
-
-def find_wrangler(root: Path) -> str:
-    """The wrangler of the project in `root`: the one installed there, else the one that npx would run.
-
-    Raises `WranglerError`, which says what to install, if Node.js or wrangler is missing.
-    """
-    if shutil.which("node") is None:
-        raise WranglerError(
-            "A Worker in JavaScript or TypeScript runs on Node.js and wrangler, and there is no Node.js here.",
-            hint="Install Node.js, the current LTS version, from nodejs.org; then: npm install",
-        )
-    for folder in (root, *root.parents):
-        if found := shutil.which("wrangler", path=folder / "node_modules" / ".bin"):
-            return found
-    if found := shutil.which("wrangler") or shutil.which("wrangler", path=_path_within_npx(root)):
-        return found
-    if (root / "package.json").is_file() and not (root / "node_modules").is_dir():
-        hint = "Install the project's packages: npm install"
-    else:
-        hint = "Install it into the project: npm install --save-dev wrangler"
-    raise WranglerError(
-        "wrangler, which runs Workers in JavaScript and TypeScript, is not installed here.", hint=hint
-    )
 
 
 def wrangler_version(root: Path) -> int:
@@ -119,6 +96,31 @@ def pages_arguments(options: WranglerOptions) -> list[str]:
     return [*arguments, *options.others]
 
 
+def vite_arguments(options: WranglerOptions) -> list[str]:
+    """The arguments of Vite's dev server, which finds the rest in its own config file.
+
+    Raises `WranglerError` for an option it has not.
+    """
+    refused = {
+        "--config": options.config,
+        "--env-file": options.env_files,
+        "--debugger": options.inspector_port,
+        "--persist-to": options.persist_to,
+        "--var": options.variables,
+        "--test-scheduled": options.test_scheduled,
+    }
+    for name, value in refused.items():
+        if value:
+            raise WranglerError(
+                f"Vite, which runs this Worker, does not take {name}.",
+                hint="The plugin @cloudflare/vite-plugin has settings of its own in Vite's config file.",
+            )
+    level = None if options.log_level is None else _VITE_LOG_LEVELS.get(options.log_level, "info")
+    values = (("--host", options.ip), ("--port", options.port), ("--logLevel", level))
+    given = [part for name, value in values if value is not None for part in (name, str(value))]
+    return [*given, *options.others]
+
+
 def _common(options: WranglerOptions) -> list[str]:
     values: Sequence[tuple[str, object]] = (
         ("--ip", options.ip),
@@ -129,18 +131,3 @@ def _common(options: WranglerOptions) -> list[str]:
         *(("--env-file", path) for path in options.env_files),
     )
     return [part for name, value in values if value is not None for part in (name, str(value))]
-
-
-def _path_within_npx(root: Path) -> str:
-    """PATH as npx sets it for the wrangler it has; empty if it has none.
-
-    npx itself would stand between wrangler and signals, some of which it keeps to itself.
-    """
-    npx = shutil.which("npx")
-    if npx is None:
-        return ""
-    command = [npx, "--no-install", "--package=wrangler", "-c", "node -p process.env.PATH"]
-    result = subprocess.run(
-        command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False
-    )
-    return result.stdout.strip() if result.returncode == 0 else ""

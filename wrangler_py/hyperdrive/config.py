@@ -110,10 +110,13 @@ class PoolConfig:
     connection_limit: int = limits.ORIGIN_CONNECTION_LIMIT_DEFAULT
     options: str = ""
     connect_timeout_s: float | None = None
+    cache_scope: str = ""
+    """Tells databases apart that have had the same name, one after the other. Empty for the config's own one."""
     cache_key: str = field(init=False, repr=False)
     """Who shares it shares cached answers. A local connection string leads one binding of a config elsewhere."""
 
     def __post_init__(self) -> None:
         origin = self.origin
-        parts = (self.name, origin.host, str(origin.port), origin.database, origin.user, self.options)
+        place = (origin.host, str(origin.port), origin.database, origin.user)
+        parts = (self.name, *place, self.options, self.cache_scope)
         object.__setattr__(self, "cache_key", "\0".join(parts))

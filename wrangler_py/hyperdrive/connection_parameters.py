@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
+from wrangler_py.hyperdrive.mysql import is_mysql_mode, mysql_refusal
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's, the weakest first."""
@@ -170,6 +171,8 @@ def _ssl_mode(pairs: Sequence[tuple[str, str]]) -> str | None:
     for name, value in pairs:
         match plain(name):
             case "sslmode":
+                if is_mysql_mode(value):
+                    raise mysql_refusal(f"The sslmode `{value}` is MySQL's.")
                 modes.append(_look_up(_MODES, plain(value), "sslmode"))
             case "ssl" | "sslcontext" if plain(value) in _YES:
                 wants_tls = True

@@ -15,6 +15,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Origin
 from wrangler_py.hyperdrive.connection_parameters import Parameters, plain, read_parameters
+from wrangler_py.hyperdrive.mysql import mysql_refusal
 
 EXAMPLE = "postgres://user:password@host:5432/database"
 SCHEMES = ("postgres", "postgresql")
@@ -102,10 +103,7 @@ def check_scheme(scheme: str) -> str:
     """`scheme` in lower case; WranglerError if it is not PostgreSQL's."""
     scheme = scheme.lower()
     if scheme == "mysql":
-        raise WranglerError(
-            "MySQL is not emulated: wrangler-py works with PostgreSQL.",
-            hint="Use Cloudflare's own `wrangler hyperdrive create` for a MySQL database.",
-        )
+        raise mysql_refusal()
     if scheme not in SCHEMES:
         raise WranglerError("Only PostgreSQL-compatible databases are supported: the scheme is `postgres`.")
     return scheme

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 ORIGIN_CONNECTION_LIMIT_DEFAULT = 20
-"""Origin connections a config may open (free plan)."""
+"""Origin connections a config may open where none is given, as on the free plan; the paid plan's default is 60."""
 ORIGIN_CONNECTION_LIMIT_MIN = 5
-ORIGIN_CONNECTION_LIMIT_MAX = 100
+ORIGIN_CONNECTION_LIMIT_MAX = 1500
+"""Most a config may be given (paid plan; on the free plan it is 20)."""
 
 CONNECT_TIMEOUT_S = 15.0
 """Longest a connection to the origin may take to be ready."""

@@ -10,6 +10,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import HyperdriveConfig
 from wrangler_py.hyperdrive.config_json import from_stored, to_stored
 from wrangler_py.hyperdrive.local_file import LocalFile, default_home
+from wrangler_py.masking import is_connection_string
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -141,12 +142,13 @@ def _index(configs: list[HyperdriveConfig], id_or_name: str) -> int:
 
 
 def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
-    if "://" in id_or_name:
-        hint = (
-            "That is a connection string. `wrangler-py hyperdrive create NAME --connection-string=…` makes a\n"
-            "config of it, and NAME is what to give here."
+    if is_connection_string(id_or_name):  # from a file; what is typed is looked at before
+        return WranglerError(
+            "A connection string stands where the id or name of a Hyperdrive config is expected.",
+            hint="`wrangler-py hyperdrive create NAME --connection-string=…` makes a config of it; give NAME "
+            "instead.",
         )
-    elif not configs:
+    if not configs:
         hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)

@@ -16,6 +16,7 @@ from wrangler_py.hyperdrive.config import (
     TLSSettings,
 )
 from wrangler_py.hyperdrive.connection_string import ConnectionString
+from wrangler_py.hyperdrive.mysql import is_mysql_mode, mysql_refusal
 
 CONFIG_SSL_MODES: tuple[SSLMode, ...] = ("require", "verify-ca", "verify-full")
 
@@ -37,6 +38,8 @@ def check_ssl_mode(mode: str) -> SSLMode:
             return known
     if mode in ("none", "disable", "allow", "prefer"):
         raise WranglerError(f"sslmode '{mode}' is refused. {PLAINTEXT_IS_REFUSED}", hint=LOCAL_PLAINTEXT)
+    if is_mysql_mode(mode):
+        raise mysql_refusal(f"The sslmode '{mode}' is MySQL's.")
     raise WranglerError(f"There is no sslmode '{mode}': use require, verify-ca or verify-full.")
 
 

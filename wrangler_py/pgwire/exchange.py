@@ -94,13 +94,14 @@ class Exchange:
     origin has asked for any; `ignored_syncs` are those that the origin ignores, should the COPY not fail before it
     has read them, and `absorbed` that more than Syncs was sent behind one of those. `sent`, `sent_at`,
     `answered_bytes`, `capture` and `queries` are for the sender's notes. `when_cancelled` replaces the error with
-    which the origin says that it was cancelled.
+    which the origin says that it was cancelled. `expected` is the whole answer when all goes well, for one that has
+    neither owner nor steps: it is not looked at any further then, and `done` is not called.
     """
 
     __slots__ = (
-        "absorbed", "answered_bytes", "capture", "closed", "cursor", "done", "early_ends", "error", "failed",
-        "ignored_syncs", "owner", "queries", "query_from", "sent", "sent_at", "simple", "steps", "unfinished",
-        "when_cancelled",
+        "absorbed", "answered_bytes", "capture", "closed", "cursor", "done", "early_ends", "error", "expected",
+        "failed", "ignored_syncs", "owner", "queries", "query_from", "sent", "sent_at", "simple", "steps",
+        "unfinished", "when_cancelled",
     )  # fmt: skip
     sent: bytes
 
@@ -127,6 +128,7 @@ class Exchange:
         self.ignored_syncs = 0
         self.absorbed = False
         self.when_cancelled = b""
+        self.expected = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
         self.capture: Any = None

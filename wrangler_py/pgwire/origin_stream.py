@@ -95,8 +95,13 @@ class OriginStream:
             return
         self._skip = 0
         exchange = self.queue[0] if self.queue else None
-        table = _PLAIN if exchange is None or exchange.steps is None else _CAREFUL
         start = 0
+        while exchange is not None and exchange.expected and data.startswith(exchange.expected, position):
+            start = position = position + len(exchange.expected)
+            self.queue.popleft()
+            self.transaction_status = ord("I")
+            exchange = self.queue[0] if self.queue else None
+        table = _PLAIN if exchange is None or exchange.steps is None else _CAREFUL
         output: list[bytes] = []
         unpack = HEADER.unpack_from
         while size - position >= 5:

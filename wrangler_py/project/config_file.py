@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from wrangler_py.errors import WranglerError, hide_passwords
+from wrangler_py.errors import WranglerError
+from wrangler_py.masking import mask
 from wrangler_py.project.atomic_write import replace_file
 from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError
 from wrangler_py.project.section import (
@@ -331,4 +332,4 @@ def _syntax_error(path: Path, text: str, error: DocumentSyntaxError) -> Wrangler
     indent = re.sub(r"[^\t]", " ", line[: error.column - 1])
     mark = " " * (len(gutter) - 2) + "| " + indent + "^"
     message = f"{path}:{error.line}:{error.column}: {error.message}."
-    return WranglerError(message, hint=f"{gutter}{hide_passwords(line)}\n{mark}")
+    return WranglerError(message, hint=f"{gutter}{mask(line)}\n{mark}")

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from wrangler_py.project.package_manager import package_manager
 from wrangler_py.project.section import Section
 
 Version = tuple[int, int, int, bool]
@@ -57,6 +58,7 @@ def installed_package(root: Path, name: str) -> str | None:
 def check_drivers(root: Path, section: Section) -> list[DriverProblem]:
     """What would keep the drivers installed for the project in `root` from working through Hyperdrive."""
     installed = {name: installed_package(root, name) for name in MINIMUM_VERSIONS}
+    manager = package_manager(root)
     problems = []
     for name, version in installed.items():
         if version is None:
@@ -64,12 +66,12 @@ def check_drivers(root: Path, section: Section) -> list[DriverProblem]:
         minimum = MINIMUM_VERSIONS[name]
         broken, reason, fixed = BROKEN_VERSIONS.get(name, ("", "", ""))
         if version == broken:
-            problems.append(DriverProblem(f"{name} {version} {reason}.", f"npm install {name}@^{fixed}"))
+            problems.append(DriverProblem(f"{name} {version} {reason}.", manager.add(f"{name}@^{fixed}")))
         elif parse_version(version) < parse_version(minimum):
             problems.append(
                 DriverProblem(
                     f"{name} {version} is too old for Hyperdrive, which works with {minimum} and later.",
-                    f"npm install {name}@latest",
+                    manager.add(f"{name}@latest"),
                 )
             )
     drivers = [name for name in _NEEDS_NODE_COMPAT if installed[name] is not None]

@@ -5,7 +5,10 @@ Source: Hyperdrive's documentation, "Python Workers"; the refusal is wrangler's.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from wrangler_py.errors import WranglerError
+from wrangler_py.project.python_flags import EXTERNAL_SDK, enabled_flags
 from wrangler_py.project.section import Section
 
 PYTHON_FLAG = "python_workers"
@@ -36,3 +39,17 @@ def date_warning(section: Section) -> str | None:
             f" Write {wanted}."
         )
     return None
+
+
+def sdk_warning(section: Section, root: Path) -> str | None:
+    """Why the Worker would not find the `workers` module in production; None if it would."""
+    if EXTERNAL_SDK not in enabled_flags(section.compatibility_date, section.compatibility_flags):
+        return None
+    if (root / "pyproject.toml").is_file() or (root / "python_modules" / "workers").is_dir():
+        return None
+    return (
+        "There is no pyproject.toml. With compatibility dates from 2026-04-21 on, the runtime has no `workers` "
+        "module of its own: pywrangler adds it to the Worker, and does not deploy without that file. Write one "
+        'with the Worker\'s packages as dependencies, and [dependency-groups] dev = ["workers-py", '
+        '"workers-runtime-sdk"].'
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.project.assets import binding_of
 from wrangler_py.project.spans import JSON
 
 JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
@@ -20,6 +21,12 @@ JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".
 
 _PLACEHOLDER = re.compile(r"0{32}|<.*>")
 """Ids that no config has: the templates' zeros, and `<YOUR_ID>` as documentation writes it."""
+_ALWAYS_REMOTE = frozenset(
+    """
+    agent_memory ai ai_search ai_search_namespaces artifacts flagship media vpc_networks vpc_services websearch
+    """.split()  # noqa: SIM905
+)
+"""Kinds of bindings that have no local stand-in in wrangler."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
 
@@ -41,6 +48,8 @@ class HyperdriveBinding:
     binding: str
     id: str
     local_connection_string: str | None = None
+    remote: bool = False
+    """Whether wrangler is to connect to the config at Cloudflare, past any local database."""
 
     @property
     def has_placeholder(self) -> bool:
@@ -56,6 +65,7 @@ class Section:
     """The effective config of the environment `name`, or of the top level if that is None.
 
     `other_bindings` maps the name of each binding that is not emulated to its kind, the key it stands under.
+    `assets` is the table of static assets as it stands there, unchecked, or None.
     `required_secrets` is None where the file does not declare secrets.
     """
 
@@ -68,7 +78,10 @@ class Section:
     hyperdrive: tuple[HyperdriveBinding, ...]
     pages_build_output_dir: str | None
     other_bindings: dict[str, str]
+    assets: Any = None
     required_secrets: tuple[str, ...] | None = None
+    remote_bindings: tuple[str, ...] = ()
+    """The names of those bindings, Hyperdrive's aside, that wrangler connects to what is at Cloudflare."""
 
     def kind_of(self, name: str) -> str | None:
         """What `name` is in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
@@ -76,7 +89,14 @@ class Section:
             return "vars"
         if any(binding.binding == name for binding in self.hyperdrive):
             return "hyperdrive"
+        if name == self.assets_binding:
+            return "assets"
         return self.other_bindings.get(name)
+
+    @property
+    def assets_binding(self) -> str | None:
+        """The name under which `env` has the static assets."""
+        return binding_of(self.assets)
 
 
 def environments(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -113,11 +133,15 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         vars={name: _as_json(value) for name, value in reader.own("vars", dict, {}).items()},
         hyperdrive=tuple(reader.hyperdrive()),
         pages_build_output_dir=reader.inherited("pages_build_output_dir", str),
-        # Alone among bindings, that of static assets is inherited.
-        other_bindings=dict(_other_bindings({"assets": data.get("assets"), **own})),
+        other_bindings=dict(_other_bindings(own)),
+        # Alone among bindings, that of static assets is inherited, with the whole table.
+        assets=own.get("assets", data.get("assets")),
         required_secrets=reader.required_secrets(),
+        remote_bindings=tuple(_remote_bindings(own)),
     )
     taken = {**dict.fromkeys(section.vars, "vars"), **section.other_bindings}
+    if section.assets_binding is not None:
+        taken[section.assets_binding] = "assets"
     for binding in section.hyperdrive:
         if (kind := taken.get(binding.binding)) is not None:
             raise WranglerError(
@@ -188,7 +212,8 @@ class _Reader:
             local = entry.get("localConnectionString")
             if local is not None:
                 self._check(f"{key}.localConnectionString", local, str)
-            yield HyperdriveBinding(entry["binding"], entry["id"], local)
+            remote = self._check(f"{key}.remote", entry.get("remote", False), bool)
+            yield HyperdriveBinding(entry["binding"], entry["id"], local, remote)
 
     def _check(self, key: str, value: Any, kind: type, wanted: str | None = None) -> Any:
         if not isinstance(value, kind):
@@ -201,17 +226,29 @@ class _Reader:
 
 
 def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names and kinds of all bindings but `vars` and `hyperdrive`.
+    """Names and kinds of all bindings but `vars`, `hyperdrive` and `assets`."""
+    return ((name, kind) for name, kind, _ in _other_entries(own))
+
+
+def _remote_bindings(own: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the bindings that wrangler connects to Cloudflare, without being told or by `remote = true`."""
+    for name, kind, entry in _other_entries(own):
+        if kind in _ALWAYS_REMOTE or (isinstance(entry, dict) and entry.get("remote") is True):
+            yield name
+
+
+def _other_entries(own: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Name, kind and entry of all bindings but `vars`, `hyperdrive` and `assets`.
 
     They come as `KIND = [{ binding = NAME }]`, as `KIND = { binding = NAME }`, as `KIND = [{ name = NAME }]`,
     inside of a table (`queues.producers`, `durable_objects.bindings`), or, the oldest ones, as
     `KIND = { NAME = ... }`.
     """
     for kind, value in own.items():
-        if kind in ("hyperdrive", "vars", "env"):
+        if kind in ("assets", "hyperdrive", "vars", "env"):
             continue
         if kind in ("wasm_modules", "text_blobs", "data_blobs") and isinstance(value, dict):
-            yield from ((name, kind) for name in value)
+            yield from ((name, kind, entry) for name, entry in value.items())
             continue
         entries = [value]
         if isinstance(value, list):
@@ -223,7 +260,7 @@ def _other_bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for entry in entries:
             name = _binding_name(kind, entry)
             if name is not None:
-                yield name, kind
+                yield name, kind, entry
 
 
 def _binding_name(kind: str, entry: Any) -> str | None:

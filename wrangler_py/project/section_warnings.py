@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wrangler_py.project.assets import assets_warnings
+
 _KEYS = frozenset(
     """
     $schema account_id ai ai_search ai_search_namespaces alias analytics_engine_datasets artifacts assets base_dir
@@ -20,7 +22,7 @@ _KEYS = frozenset(
     """.split()  # noqa: SIM905
 )
 """Source: config-schema.json in the npm package wrangler 4. There will be others, which are left alone."""
-_HYPERDRIVE_KEYS = frozenset({"binding", "id", "localConnectionString"})
+_HYPERDRIVE_KEYS = frozenset({"binding", "id", "localConnectionString", "remote"})
 _NOT_INHERITED = ("hyperdrive", "vars")
 
 
@@ -50,10 +52,17 @@ def _warnings(data: Mapping[str, Any], environment: str | None, file: str) -> It
     yield from _misspelt(own, _KEYS, prefix, file)
     for index, entry in enumerate(own.get("hyperdrive", ())):
         yield from _misspelt(entry, _HYPERDRIVE_KEYS, f"{prefix}hyperdrive[{index}].", file)
+        if entry.get("remote") is True:
+            yield (
+                f"{file}: `{prefix}hyperdrive[{index}].remote` has no effect here: env.{entry['binding']} gets the "
+                "local Hyperdrive."
+            )
     if own is not data:
         for key in _NOT_INHERITED:
             if data.get(key) and not own.get(key):
                 yield f"{file}: `{key}` is not inherited from the top level, and env.{environment} has none."
+    has_own_assets = "assets" in own
+    yield from assets_warnings(own.get("assets", data.get("assets")), file, prefix if has_own_assets else "")
     crons = own.get("triggers", data.get("triggers", {}))
     if isinstance(crons, dict) and crons.get("crons"):
         yield "Cron triggers don't go by the clock here. A request to /cdn-cgi/handler/scheduled runs the handler."

@@ -56,6 +56,9 @@ class Accounting:
             connection.in_failed_transaction = False
             for run in written:
                 self._caching.record_write(run.text, run.request.id if run.request else None)
+                dropped = [statement.drops_databases for statement in run.text.facts.statements]
+                if any(dropped):
+                    self._pool.dropped(frozenset().union(*dropped))
             return
         connection.in_failed_transaction = status == ord("E")
         if not failed:

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 MAX_EARLY_BYTES = 65_536
 """What a client may send before it was told to go ahead."""
 
+_NO_FILES = messages.error_response(
+    "53300",
+    "too many connections: the limit of open files is reached",
+    severity="FATAL",
+    hint="Close some, or raise the limit before you start the local Hyperdrive: ulimit -n 8192",
+)
+
 
 class Admission(asyncio.Protocol, Holder):
     """Has the connection until the client is in; a `ClientSession` takes over.
@@ -50,11 +57,13 @@ class Admission(asyncio.Protocol, Holder):
         self._grant: asyncio.Future[OriginConnection] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._can_be_served = True
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
+        self._can_be_served = self.proxy.files.takes(transport)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self.proxy.options.startup_timeout_s, self.transport.abort)
         self.proxy.clients.add(self)
@@ -84,6 +93,9 @@ class Admission(asyncio.Protocol, Holder):
         except ProtocolError as error:
             self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
             return
+        if not self._can_be_served and self._startup.state not in (State.STARTING, State.CANCEL):
+            self.refuse(_NO_FILES)
+            return
         self._go_on(self._startup, answer)
 
     def _go_on(self, startup: ClientStartup, answer: bytes) -> None:
@@ -110,6 +122,8 @@ class Admission(asyncio.Protocol, Holder):
         if self._timer is not None:
             self._timer.cancel()
         self.proxy.clients.discard(self)
+        if self.pool is not None:
+            self.proxy.left(self.pool)
         if self.request is not None:
             self.request.clients.discard(self)
 

@@ -15,7 +15,7 @@ from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, St
 from wrangler_py.cache.single_flight import SingleFlight
 from wrangler_py.cache.store import CacheStore, Hit, StoredResult
 from wrangler_py.cache.verdict import CacheStatus
-from wrangler_py.cache.written import StaleReadLog, WrittenTables
+from wrangler_py.cache.written import CATALOG_ADVICE, StaleReadLog, WrittenTables
 from wrangler_py.hyperdrive.limits import CACHE_RESULT_MAX_BYTES
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import Exchange
@@ -111,14 +111,14 @@ class CachedPortal(NamedTuple):
 class Caching:
     """The cache as one pool sees it."""
 
-    def __init__(self, pool: Pool, store: CacheStore, written: WrittenByDatabase) -> None:
+    def __init__(self, pool: Pool, store: CacheStore, written: WrittenByDatabase, counts: ConfigCounts) -> None:
         self._pool = pool
         self._store = store
         self._written = written
         self._flights: SingleFlight[ClientSession] = SingleFlight()
         self._functions = FunctionCatalog(pool)
         self.repeats = Repeats(pool, store)
-        self.counts = ConfigCounts()
+        self.counts = counts
         self.stale_reads = StaleReadLog()
         self.config_changed()
 
@@ -166,6 +166,7 @@ class Caching:
         portals = dict(client.cached_portals)
         served: list[tuple[SQLText, CacheKey, Hit]] = []
         sound: set[Statement] = set()  # there is an answer to them
+        described: list[tuple[bytes, bytes]] = []
         out: list[bytes] = []
         for kind, data, missing in group:
             if missing:
@@ -200,15 +201,16 @@ class Caching:
                 target, name = messages.split_target(data)
                 if target == _STATEMENT:
                     statement = statements.get(name) or client.statements.get(name)
-                    described = self._describe(client, statement) if statement is not None else None
-                    if described is None or not (name or closed):
+                    description = self._describe(client, statement) if statement is not None else None
+                    if description is None or not (name or closed):
                         return False
                     unnamed_described = unnamed_described or not name
-                    out.append(described)
+                    out.append(description)
                 else:
                     rows = portals[name].hit.entry.result.row_description if name in portals else None
                     if rows is None:
                         return False
+                    described.append((portals[name].statement_name, rows))
                     out.append(rows)
             elif kind == _EXECUTE:
                 portal, position = messages.cstring(data, 5)
@@ -234,9 +236,13 @@ class Caching:
             name = next(iter(portals.values())).statement_name
             statement = statements.get(name) or client.statements.get(name)
             self.repeats.note(client, group, served[0][1], statement, name)
-        client.knows_columns = client.knows_columns or bool(statements)
+        client.knows_columns = client.knows_columns or bool(statements or described)
         for name, statement in statements.items():
             client.statements.put(name, statement)
+        for name, rows in described:
+            bound_statement = client.statements.get(name)
+            if bound_statement is not None:
+                bound_statement.learn(with_formats(rows, ()))
         client.cached_portals = {} if closed else portals
         client.write(b"".join(out))
         return True
@@ -277,6 +283,8 @@ class Caching:
             message = stale.message(reader, label(stale.write.request) if stale.write.request else None)
             if self.stale_reads.add(key.sql, stale):
                 self._pool.notice(message)
+            if stale.of_schema and self._pool.options.serves_tools:
+                self._pool.notice_once(CATALOG_ADVICE)
             if self._pool.options.fail_on_stale_read:
                 client.fail_group(group, closed, messages.error_response(SQLSTATE, message))
                 return False
@@ -437,8 +445,10 @@ class Caching:
     def record_write(self, text: SQLText, request: str | None) -> None:
         """`text` has run and is committed."""
         facts, now = text.facts, monotonic()
-        if facts.tables_written or facts.writes_unknown:
-            self.written.record(facts.tables_written, now, request, unknown=facts.writes_unknown)
+        if facts.tables_written or facts.writes_unknown or facts.writes_catalogs:
+            self.written.record(
+                facts.tables_written, now, request, unknown=facts.writes_unknown, catalogs=facts.writes_catalogs
+            )
         if facts.unknown_functions and not facts.writes_unknown:
             record = partial(self.written.record, (), now, request, unknown=True)
             self._functions.when_may_write(facts, record)

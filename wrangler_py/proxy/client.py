@@ -79,6 +79,8 @@ class ClientSession(asyncio.Protocol, Holder):
         self.statements = ClientStatements()
         self.local_portals: dict[bytes, Statement | None] = {}
         """Bound to a DEALLOCATE or DISCARD ALL, which the origin need not know of; None when it has been run."""
+        self.portals: dict[bytes, tuple[bytes, Statement]] = {}
+        """What is bound at the origin, until the transaction ends: the statement, and the client's name for it."""
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.in_transaction = False
@@ -87,7 +89,7 @@ class ClientSession(asyncio.Protocol, Holder):
         self.pinned = False
         self.unnamed_described = False
         self.knows_columns = False
-        """Whether it was ever told the columns of a statement, and not only those of an answer."""
+        """Whether it was ever told the columns of a statement or portal that it may use again."""
         self.cached_portals: dict[bytes, CachedPortal] = {}
         self.queries: list[QueryRun] = []
         self.leads: CacheKey | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.results import with_formats
 from wrangler_py.proxy.origin import Collector
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ def learn(
     if origin.unnamed is statement:
         origin.unnamed = None
     origin.dirty = origin.drop_statements = True
+
+
+def learn_from_portal(
+    client: ClientSession, origin: OriginConnection, name: bytes, statement: Statement, answer: bytes
+) -> None:
+    """Takes note of the answer to `client`'s Describe of a portal of `statement`, whose formats are its own."""
+    learn(client, origin, name, statement, with_formats(answer, ()))
 
 
 def _columns(description: bytes | None) -> object:

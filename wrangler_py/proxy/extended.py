@@ -23,7 +23,7 @@ from wrangler_py.pgwire.exchange import (
     Action,
     Step,
 )
-from wrangler_py.proxy.columns import learn
+from wrangler_py.proxy.columns import learn, learn_from_portal
 from wrangler_py.proxy.session_effects import (
     allowed,
     cannot_be_run,
@@ -134,6 +134,11 @@ def prepare(
         steps.append(Step(CLOSE, Action.SWALLOW))
     out.append(messages.parse(statement.name, statement.definition))
     steps.append(step)
+    if statement.rows is not None and step.name is not None:
+        # A portal's Describe is not compared with these columns: so the statement's is.
+        out.append(messages.describe_statement(statement.name))
+        learns = partial(learn, client, origin, step.name, statement)
+        steps.append(Step(DESCRIBE, Action.SWALLOW, learns=learns))
 
 
 def add_proof(origin: OriginConnection, out: list[bytes], steps: list[Step]) -> None:
@@ -158,6 +163,7 @@ def add_bind(
         return _bind_locally(client, origin, data, out, steps)
     client.local_portals.pop(portal, None)
     client.cached_portals.pop(portal, None)
+    client.portals[portal] = (name, statement)
     unnamed_ahead = not name and client.unnamed_described
     client.count(statement.sql, text, unnamed_ahead=unnamed_ahead, private=statement.private)
     plain = _has_statement(client, origin, name, statement, out, steps)
@@ -192,7 +198,8 @@ def _has_statement(
     if statement in origin.prepared:
         origin.prepared.move_to_end(statement)
         return True
-    prepare(client, origin, statement, Step(PARSE, Action.SWALLOW, statement=statement), out, steps)
+    step = Step(PARSE, Action.SWALLOW, name=name, statement=statement)
+    prepare(client, origin, statement, step, out, steps)
     return False
 
 
@@ -210,6 +217,7 @@ def _bind_locally(
     assert statement is not None
     client.local_portals[portal] = statement
     client.cached_portals.pop(portal, None)
+    client.portals.pop(portal, None)
     undo = partial(client.local_portals.pop, portal, None)
     steps.append(Step(BIND, Action.EMIT, messages.BIND_COMPLETE, undo=undo))
     return False
@@ -224,8 +232,7 @@ def add_describe(
             steps.append(Step(DESCRIBE, Action.EMIT, messages.NO_DATA))
             return False
         out.append(data)
-        steps.append(STEP_DESCRIBE)
-        return True
+        return _learn_of_portal(client, origin, name, steps)
     statement = client.statements.get(name)
     if statement is None:
         return add_failure(origin, no_statement(name), out, steps)
@@ -241,6 +248,20 @@ def add_describe(
         out.append(messages.describe_statement(statement.name))
     client.knows_columns = True
     steps.append(Step(DESCRIBE, learns=partial(learn, client, origin, name, statement)))
+    return False
+
+
+def _learn_of_portal(client: ClientSession, origin: OriginConnection, portal: bytes, steps: list[Step]) -> bool:
+    """Adds the step of a portal's Describe. The columns of a portal are those of its statement."""
+    name, statement = client.portals.get(portal, (b"", None))
+    if statement is None:
+        steps.append(STEP_DESCRIBE)
+        return True
+    client.knows_columns = True
+    if statement.rows is not None:
+        steps.append(STEP_DESCRIBE)
+        return True
+    steps.append(Step(DESCRIBE, learns=partial(learn_from_portal, client, origin, name, statement)))
     return False
 
 
@@ -310,6 +331,7 @@ def add_close(
         undo = client.statements.remove(name)
         steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, undo=undo))
         return False
+    client.portals.pop(name, None)
     out.append(data)
     steps.append(STEP_CLOSE)
     return True

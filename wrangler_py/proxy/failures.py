@@ -43,6 +43,10 @@ class OriginUnavailable(Exception):
         self.hint = hint
         self.response = response or messages.error_response(SQLSTATE, text, hint=hint)
 
+    @property
+    def sqlstate(self) -> str:
+        return messages.parse_report(self.response[5:]).get("C", SQLSTATE)
+
 
 def connection_attempt_failed(config: PoolConfig, reason: str, detail: str | None = None) -> OriginUnavailable:
     """`reason` is one of the words after `Server connection attempt failed: `."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _PARSE, _BIND, _QUERY = b"PBQ"
 _SHORTEST_QUERY = 6
 _EXECUTE_AND_SYNC = messages.message(b"E", bytes(5)) + messages.SYNC
-_ENDS = frozenset({_EXECUTE_AND_SYNC, messages.message(b"D", b"P\0") + _EXECUTE_AND_SYNC})
+_DESCRIBE_AND_EXECUTE = messages.message(b"D", b"P\0") + _EXECUTE_AND_SYNC
+_ENDS = frozenset({_EXECUTE_AND_SYNC, _DESCRIBE_AND_EXECUTE})
 """What follows a Bind of the unnamed portal: all rows of it, with or without their description."""
 
 
@@ -66,6 +67,8 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
             statement = client.statements.get(name)
         if statement is None or name_end < 0 or bool(name) == (kind == _PARSE):
             return False
+        if (statement.rows is None or not client.knows_columns) and data.endswith(_DESCRIBE_AND_EXECUTE):
+            return False  # the columns are to be remembered
         sql, text = statement.sql, statement.text
         if name:
             length = bind_end - 1 + len(statement.name) - len(name)

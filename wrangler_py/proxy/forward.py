@@ -130,6 +130,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         before = client.statements.named() if open_exchange is not None else {}
         if not in_transaction(client, origin):
             client.local_portals.clear()
+            client.portals.clear()
     surely_clean = False
     if kind == _QUERY and messages.is_whole(data):
         cached = client.pool.caching.enabled and client.pool.texts.get(data[5:-1]).candidate
@@ -258,8 +259,9 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             elif kind == _SYNC:
                 client.unnamed_described = False
                 client.cached_portals = {}
-                if client.local_portals and not client.in_transaction:
+                if not client.in_transaction:
                     client.local_portals.clear()
+                    client.portals.clear()
                 out.append(data)
                 steps.append(STEP_READY)
             elif kind == _DESCRIBE:

@@ -22,7 +22,12 @@ class ProxyOptions:
     cancelled_grace_s: float = 5.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     fail_on_stale_read: bool = False
+    serves_tools: bool = False
+    """Whether clients are programs that people run, such as test runners and tools for migrations, and not Workers:
+    messages name what helps those."""
     allow_unsupported: bool = False
+    any_database: bool = False
+    """Whether clients may ask for any database of the origin's server, and not the config's only."""
     allow_global_clients: bool = False
     """Whether a client may go on after the request it belongs to; its queries are nobody's then."""
     max_prepared_statements: int = 200

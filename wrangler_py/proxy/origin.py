@@ -32,10 +32,34 @@ if TYPE_CHECKING:
 IDLE = ord("I")
 
 RESET_SESSION = (
-    "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; "
-    "SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed({seed}); DISCARD TEMP; DISCARD SEQUENCES"
+    "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
+    "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
+_RESET = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
+"""The same as a message: its header, and its text, which is as long with any seed from 0 to 1."""
+RESET_ANSWER = b"".join(
+    [
+        *(
+            messages.command_complete(tag)
+            for tag in (
+                "CLOSE CURSOR ALL", "SET", "RESET", "RESET", "UNLISTEN", "DISCARD TEMP", "DISCARD SEQUENCES"
+            )
+        ),
+        messages.message(
+            b"T",
+            b"\0\x02"
+            + b"".join(
+                name + b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
+                for name in (b"pg_advisory_unlock_all", b"setseed")
+            ),
+        ),
+        messages.message(b"D", b"\0\x02\0\0\0\0\0\0\0\0"),
+        messages.command_complete("SELECT 1"),
+        messages.READY_IDLE,
+    ]
+)  # fmt: skip
+"""What PostgreSQL answers to a reset, as long as the settings it reports are what they were before."""
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
 _BOOKS_ARE_WRONG = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
 """A statement is gone, or there already."""
@@ -295,9 +319,10 @@ class OriginConnection(asyncio.Protocol):
             self.in_doubt = False
             self.preparing.clear()
         exchange = Exchange(None, simple=True, done=self._must_succeed)
+        exchange.expected = RESET_ANSWER
         exchange.sent_at = self._loop.time()
         self.stream.queue.append(exchange)
-        self._unsent += messages.query(self._reset_sql())
+        self._unsent += self._reset_query()
 
     def runs(self, text: SQLText) -> None:
         """Takes note of `text`, which is about to be run for a client."""
@@ -431,22 +456,26 @@ class OriginConnection(asyncio.Protocol):
         if self.prepared_in_doubt:
             self._close_statements_in_doubt()
         if self.dirty:
-            self.run(self._reset_sql(), self._reset_done)
+            self.send(Exchange(None, simple=True, done=self._reset_done), self._reset_query())
         if looks_up:
             self.pool.stored_code.look_up(self)
 
-    def _reset_sql(self) -> str:
-        """What resets the session; taken for done from now on."""
+    def _reset_query(self) -> bytes:
+        """The message that resets the session; taken for done from now on."""
         self.dirty = False
         self.pristine = True
         self.unnamed = None
-        sql = RESET_SESSION.format(seed=random.uniform(-1, 1))  # noqa: S311
-        if self.drop_statements:
-            self.drop_statements = False
-            self.prepared.clear()
-            self.prepared_in_doubt.clear()
-            sql += "; DEALLOCATE ALL"
-        return sql
+        # A standby refuses UNLISTEN, and databases that are not quite PostgreSQL may refuse something else.
+        discards_all = self.pool.reset_was_refused or self.stream.parameters.get("in_hot_standby") == "on"
+        if not self.drop_statements and not discards_all:
+            header, text = _RESET
+            return header + text % random.random() + b"\0"  # noqa: S311
+        self.drop_statements = False
+        self.prepared.clear()
+        self.prepared_in_doubt.clear()
+        if discards_all:
+            return messages.query("DISCARD ALL")
+        return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
 
     def _close_statements_in_doubt(self) -> None:
         in_doubt = list(self.prepared_in_doubt)
@@ -458,6 +487,8 @@ class OriginConnection(asyncio.Protocol):
 
     def _must_succeed(self, exchange: Exchange) -> None:
         if exchange.error is not None:
+            if exchange.error:
+                self.pool.reset_refused()
             self.abort()
 
     def _reset_done(self, exchange: Exchange) -> None:

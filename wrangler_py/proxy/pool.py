@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
+from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
@@ -21,6 +22,7 @@ from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin import Collector, OriginConnection
 from wrangler_py.proxy.requests import Requests
 from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
+from wrangler_py.proxy.shared_limit import SharedLimit
 from wrangler_py.proxy.sql_text import SQLTexts
 from wrangler_py.proxy.statements import Statements
 from wrangler_py.proxy.stored_code import StoredCode
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
 TICK_S = 1.0
+_NO_SUCH_DATABASE = "3D000"
 SWITCH_AFTER_S = 0.05
 """A client that has waited so long is served before others for whose settings a connection is there already."""
 NEWS_GRACE_S = 0.01
@@ -56,6 +59,7 @@ class Pool:
 
     `baseline` are the settings of a connection for which nobody asked for any, known once one has been opened.
     A connection serves clients with the settings it was opened with; one makes room for another if it has to.
+    `said` is what people were told once, by any pool; `counts` are those of the config, for one of several pools.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class Pool:
         written: WrittenByDatabase,
         requests: Requests,
         observer: Observer | None,
+        said: set[str],
+        counts: ConfigCounts | None = None,
     ) -> None:
         self.binding = binding
         self.config = config
@@ -76,16 +82,22 @@ class Pool:
         self.texts = SQLTexts()
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
-        self.caching = Caching(self, store, written)
+        self.caching = Caching(self, store, written, counts or ConfigCounts())
         self.stored_code = StoredCode()
         self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
         self.closed = False
+        self.reset_was_refused = False
+        """The origin does not take the whole reset; DISCARD ALL takes its place, which drops statements, too."""
+        self._ended = False
         self.clients: set[ClientSession] = set()
         self.pinned = 0
         self.process_ids: dict[int, int] = {}
         """For those of the origin, the one that the client which listens or notifies there knows as its own."""
-        self._said: set[str] = set()
+        self._said = said
+        self._shared: SharedLimit | None = None
+        self._new: OriginConnection | None = None
+        """The connection that was opened last, until it is free for the first time."""
         self._failures: set[str] = set()
         self._idle: dict[OriginConnection, None] = {}
         """The one that has been idle longest first."""
@@ -113,7 +125,7 @@ class Pool:
         """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
         self._waiters.append(Waiter(client, self._loop.time(), self.options.pool_wait_timeout_s))
         self._tick()
-        self._open_for_waiters()
+        self.open_for_waiters()
 
     def take(self, client: Holder) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
@@ -162,7 +174,9 @@ class Pool:
             connection.closed
             or connection.retired
             or self.closed
-            or len(self.connections) > self.config.connection_limit
+            or self._ended
+            or self._connections_in_all() > self.config.connection_limit
+            or (self._shared is not None and self._gives_up(connection))
         ):
             self._discard(connection)
             return
@@ -175,7 +189,7 @@ class Pool:
         connection.idle_since = self._loop.time()
         self._idle[connection] = None
         if self._waiters:  # for connections with other settings
-            self._open_for_waiters()
+            self.open_for_waiters()
 
     def _next_waiter(self, connection: OriginConnection) -> Holder | None:
         """Who gets `connection`: the first who waits for its settings, unless others have waited for too long."""
@@ -198,9 +212,9 @@ class Pool:
     def replace(self, connection: OriginConnection) -> None:
         """Closes a connection that nobody can use any more, and opens another in its place."""
         self._discard(connection)
-        if not self.closed and not self._waiters and not connection.retired:
+        if not (self.closed or self._ended or self._waiters or connection.retired):
             self._start_opening(connection.settings)
-        self._open_for_waiters()
+        self.open_for_waiters()
 
     def _available_again(self, connection: OriginConnection) -> None:
         if not (connection.closed or connection.idle or connection.client or connection.stream.queue):
@@ -221,8 +235,11 @@ class Pool:
 
     # --- opening and losing connections --------------------------------------------------------------------
 
-    def _open_for_waiters(self) -> None:
+    def open_for_waiters(self) -> None:
         """Opens connections for those who wait and for whom none is being opened yet, as far as the limit goes."""
+        if self._shared is not None:
+            self._shared.open_for_waiters()
+            return
         if self.closed or (not self._room and not self._idle):
             return
         opening = self._opening.copy()
@@ -268,6 +285,8 @@ class Pool:
             self._opening[key] -= 1
             self._unavailable = error
             self._fail_waiters(key, error)
+            if self._shared is not None:
+                self._shared.connection_closed()
             return
         except BaseException as error:
             self._opening[key] -= 1
@@ -278,7 +297,7 @@ class Pool:
         self._unavailable = None
         if self.closed or (config is not self.config and not _same_origin(config, self.config)):
             connection.close()
-            self._open_for_waiters()
+            self.open_for_waiters()
             return
         self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
         self._add(connection, settings)
@@ -287,6 +306,7 @@ class Pool:
     def _add(self, connection: OriginConnection, settings: SessionSettings | None) -> None:
         self._failures.clear()
         connection.pool = self
+        self._new = connection
         connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
         if settings is None or not settings.values:
@@ -312,13 +332,76 @@ class Pool:
         self.connections.discard(connection)
         self.process_ids.pop(connection.process_id, None)
         self.not_idle(connection)
-        if not self.closed:
-            self._open_for_waiters()
+        if self._shared is not None:
+            self._shared.connection_closed()
+        elif not self.closed:
+            self.open_for_waiters()
+
+    def reset_refused(self) -> None:
+        """The origin has answered a reset with an error."""
+        self.reset_was_refused = True
 
     def _discard(self, connection: OriginConnection) -> None:
         self.not_idle(connection)
         self.connections.discard(connection)
         connection.close()
+        if self._shared is not None:
+            self._shared.connection_closed()
+
+    # --- beside other pools --------------------------------------------------------------------------------
+
+    def share(self, limit: SharedLimit) -> None:
+        """Has the connections count towards `limit` from now on."""
+        self._shared = limit
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return len(self._waiters)
+
+    @property
+    def next_to_open_for(self) -> Waiter | None:
+        """Whoever has waited longest of those for whom no connection is being opened."""
+        opening = self._opening.copy()
+        for waiter in self._waiters:
+            key = self._key(waiter.client)
+            if not opening[key]:
+                return waiter
+            opening[key] -= 1
+        return None
+
+    def open_one(self, waiter: Waiter) -> None:
+        """Opens a connection as `waiter` wants it."""
+        self._start_opening(waiter.client.settings or self.baseline)
+
+    @property
+    def idle(self) -> Sequence[OriginConnection]:
+        """The idle connections, the one that has been idle longest first."""
+        return list(self._idle)
+
+    def close_idle(self, connection: OriginConnection) -> None:
+        self._discard(connection)
+
+    def _gives_up(self, connection: OriginConnection) -> bool:
+        """Whether another pool gets the place of `connection`, which is free, and has been of use here."""
+        is_new = connection is self._new
+        self._new = None
+        return self._shared is not None and not (is_new and self._waiters) and self._shared.gives_up(self)
+
+    def _connections_in_all(self) -> int:
+        return len(self.connections) if self._shared is None else self._shared.connections
+
+    def needs_alone(self, databases: frozenset[str]) -> None:
+        """A statement is about to run that fails if anyone else is connected to these databases."""
+        if self._shared is not None:
+            self._shared.needs_alone(databases)
+
+    def dropped(self, databases: frozenset[str]) -> None:
+        """These databases are gone."""
+        if self._shared is not None:
+            self._shared.dropped(databases)
+
+    # --- what is known of the schema -----------------------------------------------------------------------
 
     def schema_changed(self) -> None:
         """Something was run, here or elsewhere, that may make plans stale and have queries do other things."""
@@ -353,6 +436,8 @@ class Pool:
     def _say_failed(self, error: OriginUnavailable) -> None:
         """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""
         message = str(error)
+        if self.config.cache_scope and error.sqlstate == _NO_SUCH_DATABASE:
+            return  # the config doesn't name it: a client asked for it
         if self.observer is not None and message not in self._failures:
             self._failures.add(message)
             self.observer.failure(self.binding, message, error.hint)
@@ -462,14 +547,14 @@ class Pool:
         while self._idle and now - next(iter(self._idle)).idle_since > self.options.idle_timeout_s:
             self._discard(next(iter(self._idle)))
         if self._unavailable is not None and not self.opening:
-            self._open_for_waiters()
+            self.open_for_waiters()
         if self.connections or self._waiters:
             self._tick()
 
     def _why_none(self) -> OriginUnavailable:
         """Why someone has waited in vain."""
         limit = self.config.connection_limit
-        if self._unavailable is not None and len(self.connections) < limit:
+        if self._unavailable is not None and self._connections_in_all() < limit:
             return self._unavailable
         return failures.pool_exhausted(limit, self.options.pool_wait_timeout_s)
 
@@ -519,18 +604,27 @@ class Pool:
         self.config = config
         self.caching.config_changed()
         if elsewhere:
-            for connection in list(self.connections):
-                if connection.idle:
-                    self._discard(connection)
-                else:
-                    connection.retired = True
+            self.drain()
             self._known_settings.clear()
             self._interned.clear()
             self.schema_changed()
             self.baseline = None  # type: ignore[assignment]
-        while self._idle and len(self.connections) > config.connection_limit:
+        while self._idle and self._connections_in_all() > config.connection_limit:
             self._discard(next(iter(self._idle)))
-        self._open_for_waiters()
+        self.open_for_waiters()
+
+    def end(self) -> None:
+        """Closes each connection as it becomes free: no client will come any more."""
+        self._ended = True
+        self.drain()
+
+    def drain(self) -> None:
+        """Closes each connection that is open as it becomes free."""
+        for connection in list(self.connections):
+            if connection.idle:
+                self._discard(connection)
+            else:
+                connection.retired = True
 
     async def close(self) -> None:
         self.closed = True

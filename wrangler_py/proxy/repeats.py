@@ -108,6 +108,7 @@ class Repeats:
         self._pool.accounting.query_ended(
             QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None
         )
+        client.knows_columns = client.knows_columns or (describes and statement is not None)
         if parses:
             client.statements.unnamed = statement
             client.knows_columns = True

@@ -7,15 +7,20 @@ import hmac
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
+from itertools import chain
 
+from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.cache.written import WrittenTables
 from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.admission import Admission
 from wrangler_py.proxy.caching import WrittenByDatabase
 from wrangler_py.proxy.client import ClientSession
+from wrangler_py.proxy.database_pools import DatabasePools
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
@@ -55,8 +60,11 @@ class Proxy:
         self.requests = Requests()
         # What a pool's database was called before stays good: connection strings outlive a change of config.
         self._databases: dict[str, set[str]] = {}
+        self._on_demand: dict[str, DatabasePools] = {}
+        self._said: set[str] = set()
         self._by_process_id: dict[int, ClientSession] = {}
         self._server: asyncio.Server | None = None
+        self.files = FileReserve(self.notice)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens on `host`; port 0 takes a free one. Raises OSError when the port is taken."""
@@ -72,28 +80,42 @@ class Proxy:
             client.transport.abort()
         for pool in list(self.pools.values()):
             await pool.close()
+        for on_demand in list(self._on_demand.values()):
+            await on_demand.close()
 
     # --- pools ---------------------------------------------------------------------------------------------
 
     def add_pool(self, binding: str, config: PoolConfig) -> None:
-        self.pools[binding] = Pool(
-            binding, config, self.options, self.store, self._written, self.requests, self.observer
-        )
+        pool = self.pools[binding] = self._new_pool(binding, config)
         self._databases[binding] = {config.origin.database}
+        if self.options.any_database:
+            new_pool = partial(self._new_pool, binding, counts=pool.caching.counts)
+            self._on_demand[binding] = DatabasePools(pool, new_pool)
+
+    def _new_pool(self, binding: str, config: PoolConfig, counts: ConfigCounts | None = None) -> Pool:
+        shared = (self.options, self.store, self._written, self.requests, self.observer, self._said)
+        return Pool(binding, config, *shared, counts)
 
     def update_pool(self, binding: str, config: PoolConfig) -> None:
         """Takes effect at once, without closing a client."""
-        self.pools[binding].update(config)
+        if binding in self._on_demand:
+            self._on_demand[binding].update(config)
+        else:
+            self.pools[binding].update(config)
         self._databases[binding].add(config.origin.database)
 
     async def remove_pool(self, binding: str) -> None:
         """Ends the clients of `binding` and its origin connections."""
         pool = self.pools.pop(binding)
         del self._databases[binding]
+        on_demand = self._on_demand.pop(binding, None)
+        pools = {pool, *(on_demand or ())}
         for client in list(self.clients):
-            if client.pool is pool:
+            if client.pool in pools:
                 client.transport.abort()
         await pool.close()
+        if on_demand is not None:
+            await on_demand.close()
 
     def notice(self, message: str) -> None:
         """Says something to the person."""
@@ -104,7 +126,7 @@ class Proxy:
         """Something has changed elsewhere: forgets every stored answer, and what statements and functions were
         like. Gives how many answers there were.
         """
-        for pool in self.pools.values():
+        for pool in (*self.pools.values(), *chain.from_iterable(self._on_demand.values())):
             pool.schema_changed()
         return self.store.clear()
 
@@ -120,12 +142,13 @@ class Proxy:
         if parameters.get("replication", "false").lower() not in ("false", "off", "no", "0"):
             raise Refused("0A000", "Hyperdrive does not support replication connections")
         database = parameters.get("database", user)
-        if database != user and database not in self._databases[binding]:
-            raise Refused(
-                "3D000",
-                f'database "{database}" does not exist',
-                f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".',
-            )
+        if self.options.any_database and parameters.get("database"):
+            pool = self._on_demand[binding].pool(database)
+        elif database != user and database not in self._databases[binding]:
+            hint = f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".'
+            if self.options.serves_tools:
+                hint += " With --any-database it serves any of the same server."
+            raise Refused("3D000", f'database "{database}" does not exist', hint)
         if not request_id:
             return pool, None
         request = self.requests.enter(request_id)
@@ -158,9 +181,20 @@ class Proxy:
         """`client` is gone."""
         self.clients.discard(client)
         client.pool.clients.discard(client)
+        self.left(client.pool)
         self._by_process_id.pop(client.process_id, None)
         if client.request is not None:
             client.request.clients.discard(client)
+
+    def left(self, pool: Pool) -> None:
+        """A client of `pool` is gone, or one that was about to be admitted to it."""
+        if self._on_demand and not pool.clients:
+            asyncio.get_running_loop().call_soon(self._end_if_unused, pool)
+
+    def _end_if_unused(self, pool: Pool) -> None:
+        on_demand = self._on_demand.get(pool.binding)
+        if on_demand is not None and not any(client.pool is pool for client in self.clients):
+            on_demand.unused(pool)
 
     async def cancel(self, process_id: int, secret: bytes) -> None:
         """A cancel request: passed on if the key is right and the client has a query under way.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
+from wrangler_py.proxy.outliving import SET_NOTE
 from wrangler_py.proxy.sql_text import TRANSACTION_LOCK_NOTE
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
     elif text.ends:
         client.in_transaction = False
         client.local_portals.clear()
+        client.portals.clear()
     if text.drops_statements and not in_failed_transaction(client, origin):
         client.statements.clear()
         origin.prepared.clear()
@@ -109,13 +111,15 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
     if text.changes_schema:
         origin.schema_changed = True
         client.pool.schema_changed()
+    if text.databases:
+        client.pool.needs_alone(text.databases)
     if client.pool.options.allow_unsupported:
         _pin_if_needed(client, origin, text)
     elif text.sets_outside_transaction and not in_transaction(client, origin):
-        client.pool.notice_once(
-            "SET outside a transaction holds for that query only: Hyperdrive resets the session when the "
-            "connection goes back to the pool. Set it inside a transaction, or in the connection string."
-        )
+        client.pool.notice_once(SET_NOTE)
+    elif text.notes and (text.ends or not in_transaction(client, origin)):
+        for note_on_text in text.notes:
+            client.pool.notice_once(note_on_text)
     if text.takes_transaction_lock:
         client.pool.notice_once(TRANSACTION_LOCK_NOTE)
 

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
+from wrangler_py.proxy.outliving import notes_on
 from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
@@ -58,13 +59,15 @@ class SQLText:
     none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
     anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop statements. `needs_session`:
     what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all that, so that
-    the proxy only has to pass it on.
+    the proxy only has to pass it on. `notes`: what people are told of several statements in one text. `databases`:
+    those that nobody else may be connected to.
     """
 
     __slots__ = (
         "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "copies",
-        "custom_settings", "deallocates", "dirties", "discards_all", "drops_statements", "ends", "ends_failure",
-        "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notifies", "outlives_reset",
+        "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
+        "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
+        "notifies", "outlives_reset",
         "prepares", "refusal", "rolls_back", "runs_anything", "sets_outside_transaction",
         "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
@@ -94,6 +97,8 @@ class SQLText:
         self.may_prepare = False
         self.notifies = False
         self.needs_session: str | None = None
+        self.notes: tuple[str, ...] = ()
+        self.databases: frozenset[str] = frozenset()
         self._verdict: Verdict | None = None
         self._writes: bool | None = None
         self._runs_stored_code: bool | None = None
@@ -101,7 +106,7 @@ class SQLText:
         self.is_ordinary = self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends or self.may_begin
             or self.sets_outside_transaction or self.takes_transaction_lock or self.prepares or self.notifies
-            or self.needs_session or self.custom_settings or self.ends_failure
+            or self.needs_session or self.custom_settings or self.ends_failure or self.databases
         )  # fmt: skip
 
     @classmethod
@@ -130,10 +135,12 @@ class SQLText:
 
     @property
     def writes(self) -> bool:
-        """Whether the text may write tables."""
+        """Whether the text may write tables, catalogs included."""
         if self._writes is None:
             facts = self.facts
-            self._writes = bool(facts.tables_written or facts.writes_unknown or facts.unknown_functions)
+            self._writes = bool(
+                facts.tables_written or facts.writes_unknown or facts.writes_catalogs or facts.unknown_functions
+            )
         return self._writes
 
     @property
@@ -159,6 +166,7 @@ class SQLText:
         self.may_prepare = self.runs_anything or bool(effects & Effect.UNKNOWN_FUNCTION)
         self.may_begin = bool(effects & Effect.UNKNOWN_SYNTAX)
         self.changes_schema = facts.changes_schema
+        self.databases = frozenset().union(*(statement.databases for statement in facts.statements))
         self.prepares = bool(effects & Effect.PREPARE)
         self.notifies = bool(effects & Effect.NOTIFY)
         if not facts.is_cleanup:
@@ -181,6 +189,8 @@ class SQLText:
                 refusal = _refusal(statement, alone=len(facts.statements) == 1)
                 if refusal is not None and (refusal.in_transaction_too or not inside):
                     self.refusal = refusal
+        if len(facts.statements) > 1 and not facts.is_cleanup:
+            self.notes = notes_on(facts.statements)
         self.sets_outside_transaction = (
             len(facts.statements) == 1 and not facts.is_cleanup and bool(effects & (Effect.SET | Effect.SET_CONFIG))
         )

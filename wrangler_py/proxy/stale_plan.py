@@ -6,6 +6,7 @@ sends its Parse after the change it is prepared anew, as that Parse asks for.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
@@ -21,6 +22,7 @@ from wrangler_py.pgwire.exchange import (
     Step,
 )
 from wrangler_py.pgwire.frontend import FrontendReader
+from wrangler_py.proxy.columns import learn_from_portal
 from wrangler_py.proxy.extended import prepare
 
 if TYPE_CHECKING:
@@ -51,14 +53,19 @@ def prepared_anew(client: ClientSession, failed: Exchange) -> tuple[Exchange, by
         prepare(client, client.origin, new, Step(PARSE, name=parse.name, statement=new), out, steps)
         del pieces[0]
     else:
-        prepare(client, client.origin, new, Step(PARSE, Action.SWALLOW, statement=new), out, steps)
+        step = Step(PARSE, Action.SWALLOW, name=parse.name, statement=new)
+        prepare(client, client.origin, new, step, out, steps)
     for kind, data, _ in pieces:
         step = _STEPS[kind]
         if kind == ord("B"):
             portal, _, position = messages.split_bind(data)
             data = messages.bind(portal, new.name, data[position:])
+            client.portals[portal] = (parse.name, new)
         elif kinds == b"DS" and kind == ord("D"):
             data, step = messages.describe_statement(new.name), Step(DESCRIBE, learns=new.learn)
+        elif kind == ord("D") and new.rows is None:
+            learns = partial(learn_from_portal, client, client.origin, parse.name, new)
+            step = Step(DESCRIBE, learns=learns)
         out.append(data)
         steps.append(step)
     again = Exchange(client, steps=steps)

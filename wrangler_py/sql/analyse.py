@@ -51,6 +51,7 @@ def analyse(sql: str) -> SQLFacts:
         tables_written=frozenset().union(*(statement.tables_written for statement in statements)),
         writes_unknown=any(statement.writes_unknown for statement in statements),
         changes_schema=any(statement.changes_schema for statement in statements),
+        writes_catalogs=any(statement.writes_catalogs for statement in statements),
         session_effects=functools.reduce(
             operator.or_, (statement.effects for statement in statements), SessionEffect.NONE
         ),

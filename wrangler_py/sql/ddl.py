@@ -74,8 +74,28 @@ def _index(statement: Draft, fields: Node) -> None:
     statement.tree.walk([fields.get("indexParams", []), fields.get("whereClause", {})])
 
 
+def _create_database(statement: Draft, fields: Node) -> None:
+    """Nobody may be connected to the template."""
+    for option in fields.get("options", []):
+        if option["DefElem"]["defname"] == "template":
+            template = option["DefElem"].get("arg", {}).get("String", {}).get("sval")
+            statement.databases = frozenset([template] if template else [])
+
+
+def _drop_database(statement: Draft, fields: Node) -> None:
+    statement.databases = statement.drops_databases = frozenset([fields["dbname"]])
+
+
+def _alter_database(statement: Draft, fields: Node) -> None:
+    """Nobody may be connected while it moves to another tablespace."""
+    if any(option["DefElem"]["defname"] == "tablespace" for option in fields.get("options", [])):
+        statement.databases = frozenset([fields["dbname"]])
+
+
 def _rename(statement: Draft, fields: Node) -> None:
     statement.changes_schema = True
+    if fields["renameType"] == "OBJECT_DATABASE":
+        statement.databases = statement.drops_databases = frozenset([fields["subname"]])
     if "relation" in fields:
         relation = fields["relation"]
         statement.tree.write(relation)
@@ -116,6 +136,7 @@ def _unknown_tables(statement: Draft, fields: Node) -> None:
 
 
 DDL_HANDLERS: dict[str, Handler] = {
+    "AlterDatabaseStmt": _alter_database,
     "AlterEnumStmt": _alter_enum,
     "AlterObjectSchemaStmt": _move_to_schema,
     "AlterTableStmt": _alter_table,
@@ -125,8 +146,10 @@ DDL_HANDLERS: dict[str, Handler] = {
     "CreateSeqStmt": _create,
     "CreateStmt": _create,
     "CreateTableAsStmt": _create_table_as,
+    "CreatedbStmt": _create_database,
     "DropOwnedStmt": _unknown_tables,
     "DropStmt": _drop,
+    "DropdbStmt": _drop_database,
     "ImportForeignSchemaStmt": _unknown_tables,
     "IndexStmt": _index,
     "RenameStmt": _rename,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wrangler_py.sql.facts import SessionEffect, StatementFacts
+from wrangler_py.sql.tables import is_catalog
 from wrangler_py.sql.tree_facts import TreeFacts
 
 
@@ -13,7 +14,10 @@ class Draft:
         self.kind = kind
         self.tree = TreeFacts()
         self.changes_schema = False
+        self.writes_catalogs = False
         self.target: str | None = None
+        self.databases: frozenset[str] = frozenset()
+        self.drops_databases: frozenset[str] = frozenset()
         self.is_cleanup = False
 
     def facts(self) -> StatementFacts:
@@ -21,6 +25,7 @@ class Draft:
         calls = tree.calls
         if any(not call.builtin for call in calls):
             tree.effects |= SessionEffect.UNKNOWN_FUNCTION
+        changes_schema = self.changes_schema or tree.creates_table
         is_query = self.kind in ("select", "values")
         return StatementFacts(
             kind=self.kind,
@@ -28,10 +33,13 @@ class Draft:
             tables_read=frozenset(tree.read),
             tables_written=frozenset(tree.written),
             writes_unknown=tree.writes_unknown,
-            changes_schema=self.changes_schema or tree.creates_table,
+            changes_schema=changes_schema,
+            writes_catalogs=changes_schema or self.writes_catalogs or any(map(is_catalog, tree.written)),
             effects=tree.effects,
             settings=frozenset(tree.settings),
             target=self.target,
+            databases=self.databases,
+            drops_databases=self.drops_databases,
             is_cleanup=self.is_cleanup,
             calls=calls,
         )

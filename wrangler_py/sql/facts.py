@@ -109,11 +109,17 @@ class StatementFacts:
     whether they write depends on their volatility (see `SQLFacts.unknown_functions`)."""
     changes_schema: bool = False
     """DDL: plans, columns or types of prepared statements may be different after it."""
+    writes_catalogs: bool = False
+    """It changes what `pg_catalog` or `information_schema` says: DDL, and COMMENT, GRANT, ANALYZE, …."""
     effects: SessionEffect = SessionEffect.NONE
     settings: frozenset[str] = frozenset()
     """Lower-case names of the settings it sets or resets, as far as the text names them."""
     target: str | None = None
     """The prepared statement, channel, cursor, savepoint or DISCARD target; None also for ALL and `*`."""
+    databases: frozenset[str] = frozenset()
+    """Databases that nobody else may be connected to while it runs."""
+    drops_databases: frozenset[str] = frozenset()
+    """Databases that are gone after it, under this name."""
     is_cleanup: bool = False
     """What drivers send to clean a session: UNLISTEN *, pg_advisory_unlock_all(), CLOSE ALL, RESET ALL,
     DEALLOCATE, DISCARD ALL."""
@@ -139,6 +145,7 @@ class SQLFacts:
     tables_written: frozenset[str] = frozenset()
     writes_unknown: bool = False
     changes_schema: bool = False
+    writes_catalogs: bool = False
     session_effects: SessionEffect = SessionEffect.NONE
     settings: frozenset[str] = frozenset()
     is_cleanup: bool = False

@@ -27,6 +27,8 @@ def statement_facts(node: Node) -> StatementFacts:
         handler(statement, fields)
     elif name not in _WITHOUT_SCHEMA_CHANGE:
         define(statement, fields)
+    if name in _WRITE_CATALOGS_ONLY:
+        statement.writes_catalogs = True
     return statement.facts()
 
 
@@ -269,13 +271,13 @@ _KINDS = {
     "ViewStmt": "create_view",
 }
 
-_WITHOUT_SCHEMA_CHANGE = {
+_WRITE_CATALOGS_ONLY = {
+    "AlterDatabaseRefreshCollStmt",
     "AlterDatabaseSetStmt",
     "AlterDatabaseStmt",
     "AlterRoleSetStmt",
     "AlterRoleStmt",
     "AlterSystemStmt",
-    "CheckPointStmt",
     "ClusterStmt",
     "CommentStmt",
     "CreateRoleStmt",
@@ -284,8 +286,11 @@ _WITHOUT_SCHEMA_CHANGE = {
     "DropdbStmt",
     "GrantRoleStmt",
     "GrantStmt",
-    "LockStmt",
+    "RefreshMatViewStmt",
     "ReindexStmt",
     "SecLabelStmt",
-    "VariableShowStmt",
+    "VacuumStmt",
 }
+"""The catalogs say something else after these, but no statement means something else."""
+
+_WITHOUT_SCHEMA_CHANGE = _WRITE_CATALOGS_ONLY | {"CheckPointStmt", "LockStmt", "VariableShowStmt"}

@@ -27,6 +27,12 @@ def unqualified(table: str) -> str:
     return match[0] if match else table
 
 
+def is_catalog(table: str) -> bool:
+    """Whether `table` is a part of `pg_catalog` or `information_schema`, as far as its name shows."""
+    schema, _, name = table.rpartition(".")
+    return schema in ("pg_catalog", "information_schema") or (not schema and name.startswith("pg_"))
+
+
 def may_be_same_table(one: str, other: str) -> bool:
     """Whether two names can mean one table: equal, or equal without schema while one of them has none.
 

@@ -60,6 +60,20 @@ transaction."""
 _SETTINGS_VIEWS = frozenset({"pg_settings", "pg_catalog.pg_settings"})
 """An UPDATE of it is a set_config() for every row."""
 
+_LOOKED_UP_IN = {
+    "regclass": "pg_class",
+    "regcollation": "pg_collation",
+    "regconfig": "pg_ts_config",
+    "regdictionary": "pg_ts_dict",
+    "regnamespace": "pg_namespace",
+    "regoper": "pg_operator",
+    "regoperator": "pg_operator",
+    "regproc": "pg_proc",
+    "regprocedure": "pg_proc",
+    "regrole": "pg_roles",
+    "regtype": "pg_type",
+}
+
 _LOCK_STRENGTHS = {
     "LCS_FORUPDATE": "FOR UPDATE",
     "LCS_FORNOKEYUPDATE": "FOR NO KEY UPDATE",
@@ -194,6 +208,13 @@ class TreeFacts:
         is_local = local is not None and local.get("boolval", False)
         self.effects |= SessionEffect.SET_LOCAL if is_local else SessionEffect.SET_CONFIG
 
+    def _type_cast(self, value: Node, scope: frozenset[str], stack: list[Any]) -> None:
+        """A cast to regclass and the like looks a name up, in a catalog."""
+        names = strings(value["typeName"].get("names", []))
+        if names and (catalog := _LOOKED_UP_IN.get(names[-1])) is not None:
+            self.read.add(f"pg_catalog.{catalog}")
+        stack.append((value, scope))
+
     def _not_read_only(self, reason: str) -> None:
         self.why_not_read_only = self.why_not_read_only or reason
 
@@ -204,6 +225,7 @@ _SPECIAL: dict[str, _Handler] = {
     "RangeVar": TreeFacts._range_var,
     "FuncCall": TreeFacts._function_call,
     "SQLValueFunction": TreeFacts._sql_value_function,
+    "TypeCast": TreeFacts._type_cast,
     "lockingClause": TreeFacts._locking_clause,
     "intoClause": TreeFacts._into_clause,
     "InsertStmt": TreeFacts._insert,

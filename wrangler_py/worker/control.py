@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -21,8 +22,9 @@ class ControlChannel:
     parent is noticed even while the person's code holds the main thread.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, mark: str | None = None) -> None:
         self._connection = connection
+        self._mark = mark
         self._lines = connection.makefile("rb")
         self._sending = threading.Lock()
         self._queued = b""
@@ -68,6 +70,13 @@ class ControlChannel:
         """Have the dev session print a line of its own; `level` is a logging level's lower-case name."""
         self.send("log", level=level, message=message)
 
+    def abandon(self) -> None:
+        """Close this copy of the channel, in a forked process, where nobody may report or follow anything."""
+        self._sending = threading.Lock()  # a thread that is not here may have held the other one
+        self._queued = b""
+        with contextlib.suppress(OSError):
+            os.close(self._connection.detach())
+
     def listen(self, on_drain: Callable[[], None]) -> None:
         """Start following commands. The end of the channel ends this process at once."""
 
@@ -78,6 +87,16 @@ class ControlChannel:
                         on_drain()
             except (OSError, ValueError):
                 pass
+            if self._mark is not None:
+                self._end_started()
             os._exit(0)
 
         threading.Thread(target=follow, name="control", daemon=True).start()
+
+    def _end_started(self) -> None:
+        """End what the Worker started: the dev session, which would have done so, is gone."""
+        from wrangler_py.worker.started_processes import end_marked
+
+        assert self._mark is not None
+        with contextlib.suppress(Exception):
+            end_marked(self._mark)

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from wrangler_py.worker.sdk.workers._entrypoints import Context, WorkerEntrypoint
-from wrangler_py.worker.sdk.workers._env import Env
+from wrangler_py.project.python_flags import NO_GLOBAL_HANDLERS
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 _OTHER_EVENTS = frozenset({"email", "queue", "tail", "trace"})
 """Handlers for what is not emulated."""
+_EVENTS = ("fetch", "scheduled")
+_SCHEDULED_ARGUMENTS = 3
+_ANY_NUMBER = 100
 
 
 class EntrypointError(Exception):
@@ -28,33 +30,48 @@ class EntrypointError(Exception):
 class Entrypoint:
     """The handlers of one Worker: a `Default` class, or functions of the module."""
 
-    def __init__(self, module: ModuleType) -> None:
-        default = getattr(module, "Default", None)
-        self._class: type | None = default if isinstance(default, type) else None
+    def __init__(self, module: ModuleType, flags: frozenset[str] = frozenset({NO_GLOBAL_HANDLERS})) -> None:
+        from workers import Request
+
+        self._request = Request
+        self._class = _default_class(module)
         self._functions: dict[str, Callable[..., Any]] = {}
         self._accepts: dict[str, int] = {}
-        for event in ("fetch", "scheduled"):
-            if self._class is not None:
-                function = getattr(self._class, event, None)
-                if function is not None:
-                    _check_self(self._class, event)
-                    # The bound method lacks `self`.
-                    self._accepts[event] = _positional_parameters(function) - 1
-            else:
-                for name in (f"on_{event}", event):
-                    function = getattr(module, name, None)
-                    if function is not None and _is_handler(function, module, exact=name.startswith("on_")):
-                        self._functions[event] = function
-                        self._accepts[event] = _positional_parameters(function)
-                        break
+        self.warnings: list[str] = []
+        """What works, and is not meant."""
+        functions_count = NO_GLOBAL_HANDLERS not in flags
+        functions = {event: getattr(module, f"on_{event}", None) for event in _EVENTS}
+        found = {event: function for event, function in functions.items() if callable(function)}
+        # Where functions count, the platform asks a class for the same name.
+        self._methods = {"fetch": "on_fetch" if functions_count else "fetch", "scheduled": "scheduled"}
+        if self._class is not None:
+            if found and functions_count:
+                raise EntrypointError(
+                    f"Cannot define multiple default entrypoints: class Default and on_{next(iter(found))}. "
+                    "Leave one of them out",
+                    line=_line_of(next(iter(found.values()))),
+                )
+            self._take_methods(self._class)
+        elif functions_count:
+            self._functions = found
+            self._accepts = {event: _positional_parameters(function) for event, function in found.items()}
+        elif found:
+            raise _not_registered(*next(iter(found.items())))
         if not self._accepts:
-            raise _nothing_to_call(module, self._class)
-        if self._class is not None and not issubclass(self._class, WorkerEntrypoint):
-            raise EntrypointError(
-                "class Default does not extend WorkerEntrypoint. Write `class Default(WorkerEntrypoint)`, "
-                "with `from workers import WorkerEntrypoint`",
-                line=_line_of(self._class),
-            )
+            raise _nothing_to_call(module, self._class, self._methods["fetch"])
+
+    def _take_methods(self, default: type) -> None:
+        for event, name in self._methods.items():
+            function = getattr(default, name, None)
+            if function is None:
+                continue
+            _check_self(default, name)
+            self._accepts[event] = _positional_parameters(function) - 1  # the bound method lacks `self`
+            if event == "fetch" and 1 < self._accepts[event] < _ANY_NUMBER:
+                self.warnings.append(
+                    f"Default.{name} has parameters after request. The platform gives them None: "
+                    "use self.env and self.ctx"
+                )
 
     def has(self, event: str) -> bool:
         """Whether the Worker handles `fetch` or `scheduled` events."""
@@ -63,43 +80,134 @@ class Entrypoint:
     def location(self, event: str) -> tuple[int | None, str]:
         """Line and name of a handler, to point at it."""
         if self._class is not None:
-            return _line_of(getattr(self._class, event)), f"Default.{event}"
+            name = self._methods[event]
+            return _line_of(getattr(self._class, name)), f"Default.{name}"
         function = self._functions[event]
         return _line_of(function), getattr(function, "__name__", event)
 
-    def call(self, event: str, subject: Any, env: Env, ctx: Context) -> Any:
-        """Call a handler with as many of (subject, env, ctx) as it takes. The result may be awaitable.
+    async def call(self, event: str, subject: Any, env: Any, ctx: Any) -> Any:
+        """Run a handler to its result, as the platform does.
 
-        Raises EntrypointError when the Worker has no such handler.
+        Methods of `Default` get the SDK's types, and functions those of JavaScript. Raises EntrypointError when
+        the Worker has no such handler.
         """
         if event not in self._accepts:
             raise EntrypointError(
                 f"The Worker has no {event} handler: add `async def {event}(self, …)` to class Default"
             )
-        function = self._functions[event] if self._class is None else getattr(self._instance(ctx, env), event)
-        return function(*(subject, env, ctx)[: self._accepts[event]])
+        if self._class is None:
+            result = self._functions[event](*(subject, env, ctx)[: self._accepts[event]])
+            while inspect.isawaitable(result):
+                result = await result
+            return result
+        handler = getattr(self._instance(ctx, env), self._methods[event])
+        if event == "fetch":
+            result = handler(*(self._request(subject), None, None)[: self._accepts[event]])
+        else:
+            self._check_scheduled()
+            result = handler(subject, None, None)
+        if inspect.isawaitable(result):
+            result = await result
+            if inspect.isawaitable(result):
+                _close(result)
+                line, name = self.location(event)
+                raise EntrypointError(
+                    f"{name} returned what has to be awaited, not a Response. Write `return await …`", line=line
+                )
+        return result
 
-    def _instance(self, ctx: Context, env: Env) -> Any:
+    def _check_scheduled(self) -> None:
+        if self._accepts["scheduled"] < _SCHEDULED_ARGUMENTS:
+            line, name = self.location("scheduled")
+            raise EntrypointError(
+                f"{name} is called with three arguments, of which env and ctx are None. "
+                "Write `async def scheduled(self, controller, env, ctx)`, and use self.env and self.ctx",
+                line=line,
+            )
+
+    def _instance(self, ctx: Any, env: Any) -> Any:
         assert self._class is not None
         try:
             return self._class(ctx, env)
         except TypeError as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            own = self._class.__init__.__globals__ if hasattr(self._class.__init__, "__globals__") else {}  # type: ignore[misc]
+            if trace is None or "__init__()" not in str(error) or trace.tb_frame.f_globals not in (own, globals()):
                 raise  # from within the person's own code
             raise EntrypointError(
                 f"{error}. Default is made with (ctx, env): write `def __init__(self, ctx, env)`, "
                 "and `super().__init__(ctx, env)` first in it",
-                line=_line_of(vars(self._class).get("__init__", self._class)),
+                line=_line_of(_own_init(self._class)),
             ) from None
+
+
+def _default_class(module: ModuleType) -> type | None:
+    """The class that the platform takes for the default entry point, by its own name."""
+    from workers import WorkerEntrypoint
+
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    for name in names:
+        value = getattr(module, name, None)
+        if (
+            isinstance(value, type)
+            and value.__name__ == "Default"
+            and issubclass(value, WorkerEntrypoint)
+            and value is not WorkerEntrypoint
+        ):
+            return value
+    default = getattr(module, "Default", None)
+    if not isinstance(default, type):
+        return None
+    if not issubclass(default, WorkerEntrypoint):
+        raise EntrypointError(
+            "class Default does not extend WorkerEntrypoint. Write `class Default(WorkerEntrypoint)`, "
+            "with `from workers import WorkerEntrypoint`",
+            line=_line_of(default),
+        )
+    if default.__name__ != "Default":
+        raise EntrypointError(
+            f"Default is another name of class {default.__name__}, and the platform goes by the class's own. "
+            "Write `class Default(WorkerEntrypoint)`",
+            line=_line_of(default),
+        )
+    raise EntrypointError("The module's __all__ has no Default in it, so that the platform does not find the class")
+
+
+def _not_registered(event: str, function: Callable[..., Any]) -> EntrypointError:
+    return EntrypointError(
+        f"on_{event} is not registered: with compatibility dates from 2025-08-14 on ({NO_GLOBAL_HANDLERS}), "
+        "the platform takes handlers from a class alone, and refuses to deploy this Worker "
+        "(no registered event handlers). "
+        f"Write `class Default(WorkerEntrypoint)` with `async def {event}(self, "
+        f"{'request' if event == 'fetch' else 'controller, env, ctx'})`, "
+        f'or put "disable_{NO_GLOBAL_HANDLERS}" into compatibility_flags',
+        line=_line_of(function),
+    )
+
+
+def _own_init(cls: type) -> Any:
+    """The `__init__` that a class has of its own, under what the SDK has put around it; else the class."""
+    function = vars(cls).get("__init__")
+    cells = getattr(function, "__closure__", None) or ()
+    inner = (cell.cell_contents for cell in cells)
+    return next((each for each in inner if inspect.isfunction(each)), function or cls)
+
+
+def _close(awaitable: Any) -> None:
+    """Have no warning follow of a coroutine that was never awaited."""
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
 
 def _positional_parameters(function: Callable[..., Any]) -> int:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return 3
+        return _ANY_NUMBER
     if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
-        return 4
+        return _ANY_NUMBER
     return sum(parameter.kind in _POSITIONAL for parameter in parameters)
 
 
@@ -114,11 +222,6 @@ def _check_self(default: type, event: str) -> None:
         )
 
 
-def _is_handler(function: Any, module: ModuleType, *, exact: bool) -> bool:
-    # `from workers import fetch` puts a function of that name into the module that is no handler.
-    return callable(function) and (exact or getattr(function, "__module__", None) == module.__name__)
-
-
 def _line_of(thing: Any) -> int | None:
     try:
         return inspect.getsourcelines(thing)[1]
@@ -126,16 +229,18 @@ def _line_of(thing: Any) -> int | None:
         return None
 
 
-def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointError:
+def _nothing_to_call(module: ModuleType, default: type | None, fetch: str) -> EntrypointError:
+    from workers import WorkerEntrypoint
+
     if default is not None:
         methods = [name for name in vars(default) if callable(getattr(default, name)) and not name.startswith("_")]
-        close = difflib.get_close_matches("fetch", methods, n=1)
+        close = difflib.get_close_matches(fetch, methods, n=1)
         found = f" (it has {close[0]}: is that meant?)" if close else ""
         others = " and ".join(name for name in methods if name in _OTHER_EVENTS)
         if others:
             found = f", and wrangler-py has no {others} events"
         return EntrypointError(
-            f"class Default has no fetch method{found}. Add `async def fetch(self, request)`",
+            f"class Default has no {fetch} method{found}. Add `async def {fetch}(self, request)`",
             line=_line_of(default),
         )
     own = [
@@ -154,6 +259,5 @@ def _nothing_to_call(module: ModuleType, default: type | None) -> EntrypointErro
             line=_line_of(cls),
         )
     return EntrypointError(
-        "The Worker exports no handler. Add `class Default(WorkerEntrypoint)` with "
-        "`async def fetch(self, request)`, or a function `on_fetch(request, env, ctx)`"
+        "The Worker exports no handler. Add `class Default(WorkerEntrypoint)` with `async def fetch(self, request)`"
     )

@@ -3,47 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from wrangler_py.worker.bindings import Env, Unavailable, hyperdrive, make_env, watched_hyperdrive
 from wrangler_py.worker.launch import HyperdriveEndpoint, Launch
-from wrangler_py.worker.sdk.workers._env import Env, Hyperdrive, Unavailable
+from wrangler_py.worker.not_emulated import FirstUses
+from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.values import js_object, jsnull
 
-_READS = frozenset({"connectionString", "host", "port", "user", "password", "database"})
-
-
-class GlobalScopeHyperdrive(Hyperdrive):
-    """A Hyperdrive binding read while the Worker is loaded: it works, and says that it won't for long."""
-
-    __slots__ = ("_warn",)
-
-    def __init__(self, *, warn: Callable[[], None], **parts: Any) -> None:
-        super().__init__(**parts)
-        self._warn = warn
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in _READS:
-            super().__getattribute__("_warn")()
-        return super().__getattribute__(name)
+if TYPE_CHECKING:
+    from wrangler_py.worker.assets.site import StaticSite
 
 
 class EnvironmentBuilder:
     """Makes an `Env` for each request of one generation."""
 
-    def __init__(self, launch: Launch, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        warn: Callable[[str], None],
+        site: StaticSite | None,
+        where: Callable[[], str | None],
+    ) -> None:
         self._launch = launch
         self._warn = warn
         self._warned: set[str] = set()
+        uses = FirstUses(warn, where)
         self._static: dict[str, Any] = {
             **{name: _as_platform_value(value) for name, value in launch.vars.items()},
-            **{name: Unavailable(name, kind) for name, kind in launch.unavailable.items()},
+            **{
+                name: Unavailable(name, kind, partial(uses.note, name, kind))
+                for name, kind in launch.unavailable.items()
+            },
         }
+        if site is not None and site.settings.binding is not None:
+            from wrangler_py.worker.asset_fetcher import asset_fetcher
+
+            self._static[site.settings.binding] = asset_fetcher(site)
 
     def for_request(self, request: str) -> Env:
         """The env of one request; `request` is its id, `GENERATION-NUMBER`."""
-        return Env(
+        return make_env(
             self._static
             | {
-                binding: Hyperdrive(**self._parts(binding, endpoint, request))
+                binding: hyperdrive(**self._parts(binding, endpoint, request))
                 for binding, endpoint in self._launch.hyperdrive.items()
             }
         )
@@ -55,10 +59,10 @@ class EnvironmentBuilder:
         for binding, endpoint in self._launch.hyperdrive.items():
             parts = self._parts(binding, endpoint, request)
             if self._launch.allow_global_clients:
-                bindings[binding] = Hyperdrive(**parts)
+                bindings[binding] = hyperdrive(**parts)
             else:
-                bindings[binding] = GlobalScopeHyperdrive(warn=lambda name=binding: self._warn_once(name), **parts)  # type: ignore[misc]
-        return Env(self._static | bindings)
+                bindings[binding] = watched_hyperdrive(partial(self._warn_once, binding), **parts)
+        return make_env(self._static | bindings)
 
     def _parts(self, binding: str, endpoint: HyperdriveEndpoint, request: str) -> dict[str, Any]:
         return {
@@ -81,8 +85,10 @@ class EnvironmentBuilder:
 
 def _as_platform_value(value: Any) -> Any:
     """Text stays text; a JSON value that is an object or a list comes as a JavaScript one, as on the platform."""
-    if isinstance(value, dict | list):
-        from wrangler_py.worker.sdk.js._values import from_json_value
-
-        return from_json_value(value)
+    if value is None:
+        return jsnull
+    if isinstance(value, dict):
+        return js_object({name: _as_platform_value(item) for name, item in value.items()})
+    if isinstance(value, list):
+        return js_array([_as_platform_value(item) for item in value])
     return value

@@ -7,7 +7,9 @@ from html import escape
 from pathlib import Path
 
 from wrangler_py.worker.failure import Failure, Frame
-from wrangler_py.worker.sdk.workers._response import Response
+from wrangler_py.worker.platform.bodies import Body
+from wrangler_py.worker.platform.headers import headers_of
+from wrangler_py.worker.platform.responses import Response, make_response
 
 
 def error_response(failure: Failure, headers: Iterable[tuple[bytes, bytes]], generation: int) -> Response:
@@ -17,7 +19,8 @@ def error_response(failure: Failure, headers: Iterable[tuple[bytes, bytes]], gen
         body, content_type = as_html(failure, generation), "text/html;charset=UTF-8"
     else:
         body, content_type = as_text(failure), "text/plain;charset=UTF-8"
-    return Response(body, status=500, headers={"content-type": content_type, "cache-control": "no-store"})
+    headers = headers_of([("content-type", content_type), ("cache-control", "no-store")])
+    return make_response(500, headers, Body(body.encode("utf-8", "replace")))
 
 
 def as_text(failure: Failure) -> str:

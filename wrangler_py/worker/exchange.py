@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wrangler_py.worker.incoming import IncomingBody
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import Head, head_of
-from wrangler_py.worker.sdk.workers._response import Response
+from wrangler_py.worker.outgoing import Head, encoded, head_of, text_response
+from wrangler_py.worker.platform.readable import chunks_of
+from wrangler_py.worker.platform.responses import Response
 
 if TYPE_CHECKING:
     from wrangler_py.worker.host import Host
@@ -124,7 +125,7 @@ class HTTPExchange:
         body = response._body
         if body is not None and body.content is None:
             self._loop.call_soon_threadsafe(self._deliver, head, None)
-            await self._on_thread_stream(body.chunks())
+            await self._on_thread_stream(chunks_of(body.stream))
         else:
             content = b"" if body is None else await body.read()
             if not invocation.has_work_left:
@@ -143,10 +144,12 @@ class HTTPExchange:
             if self._client_gone:
                 raise asyncio.CancelledError
             response = await self._operation(invocation, self._body)
+            if "content-encoding" in response._headers._values:
+                response = encoded(response)
             return response, head_of(response, method)
         except BaseException as error:
             if self._client_gone and isinstance(error, asyncio.CancelledError | ConnectionError):
-                response = Response(None, status=INTERNAL_SERVER_ERROR)  # goes nowhere
+                response = text_response("", INTERNAL_SERVER_ERROR)  # goes nowhere
             else:
                 response = self._host.error_response(error, self.id, self._scope)
             return response, head_of(response, method)

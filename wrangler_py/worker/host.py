@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
+from wrangler_py.open_files import soft_limit
+from wrangler_py.terminal_text import printable
 from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
-from wrangler_py.worker.host_names import HostNames
+from wrangler_py.worker.host_names import HostNames, is_cross_site
 from wrangler_py.worker.incoming import IncomingBody, make_request
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import as_response, content_of, head_of
+from wrangler_py.worker.outgoing import as_response, content_of, head_of, text_response
+from wrangler_py.worker.platform.blocking import RequestLoop
+from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.scheduled import ScheduledController
-from wrangler_py.worker.sdk.workers._response import Response
-from wrangler_py.worker.threads import RequestThreads
+from wrangler_py.worker.threads import LIMIT, RequestThreads
 from wrangler_py.worker.unfinished import UnfinishedWork
 from wrangler_py.worker.worker import Worker
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
-SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
+SCHEDULED_PATHS = ("/cdn-cgi/local/scheduled", "/cdn-cgi/handler/scheduled")
 TEST_SCHEDULED_PATH = "/__scheduled"
+_HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
 
 Headers = list[tuple[bytes, bytes]]
+
+_FILES_OF_A_THREAD = 8
+"""Its event loop holds three; the request has others, its database connections for one."""
 
 
 class Host:
@@ -33,15 +41,26 @@ class Host:
         self.worker = worker
         unfinished = UnfinishedWork(worker)
         unfinished.follow_warnings(asyncio.get_running_loop())
-        self.threads = RequestThreads(on_tasks_left=unfinished.tasks_left)
+        self.threads = RequestThreads(
+            limit=_thread_limit(), on_tasks_left=unfinished.tasks_left, on_error=self._report_error
+        )
         self.draining = False
-        self._host_names = HostNames(worker.launch.origin)
+        self._host_names = HostNames(
+            worker.launch.origin,
+            worker.launch.allowed_hosts,
+            warn=lambda line: worker.control.log("warning", line),
+        )
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own_answer(scope)
+        if own is None and self.worker.site is not None and not self._is_scheduled(scope):
+            from wrangler_py.worker.assets.exchange import answer_with_asset  # and with it the URL parser
+
+            if await answer_with_asset(self, self.worker.site, scope, receive, send):
+                return
         if own is None:
             self.worker.load_again()
         failure = self.worker.failure if own is None else None
@@ -49,7 +68,7 @@ class Host:
             own = self._error_page(failure, scope)
         if scope["type"] == "websocket":
             if own is None:
-                self._begin_request()
+                self.begin_request()
             from wrangler_py.worker.socket_exchange import SocketExchange  # and with it `js`, rarely needed
 
             await SocketExchange(self, scope, receive, send).run(own)
@@ -60,7 +79,7 @@ class Host:
                 elapsed = time.perf_counter() - started_at
                 self._report(self.worker.next_request_id(), scope["method"], scope["path"], own.status, elapsed)
         else:
-            self._begin_request()
+            self.begin_request()
             await HTTPExchange(self, self._operation(scope), scope, receive, send).run()
 
     async def wait_idle(self) -> None:
@@ -75,7 +94,16 @@ class Host:
         """Report an exception of a handler and make the page for it."""
         return self._error_page(self.worker.report_exception(request_id, error), scope)
 
-    def _begin_request(self) -> None:
+    def _report_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> bool:
+        """Report an exception of a callback of the Worker's, an event listener's for one."""
+        error = context.get("exception")
+        if not isinstance(loop, RequestLoop) or loop.request_id is None or error is None:
+            return False
+        self.worker.report_exception(loop.request_id, error)
+        return True
+
+    def begin_request(self) -> None:
+        """Take down that there is one more request."""
         self._open += 1
         self._idle.clear()
 
@@ -95,26 +123,40 @@ class Host:
         """The answer to what is not for the Worker; None for all else."""
         refused = self._host_names.refuse(scope["headers"])
         if refused is not None:
-            return Response(refused, status=403)
+            return text_response(refused, 403)
         path = scope["path"]
         if path == GENERATION_PATH:
-            return Response(str(self.worker.launch.generation), headers={"cache-control": "no-store"})
+            return text_response(str(self.worker.launch.generation), headers=[("cache-control", "no-store")])
+        if self._runs_handlers(path) and is_cross_site(scope["headers"]):
+            self.worker.control.log("warning", f"Refused {printable(path)}: a page of another site asked for it.")
+            return text_response("Only this machine's own pages and programs may run handlers.\n", 403)
         return None
+
+    def _runs_handlers(self, path: str) -> bool:
+        """Whether a request for `path` runs a handler that the platform, and not a client, is to run."""
+        return path.startswith(_HANDLER_PATHS) or (
+            path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled
+        )
 
     def _error_page(self, failure: Failure, scope: Scope) -> Response:
         from wrangler_py.worker.error_page import error_response  # and with it `html`, rarely needed
 
         return error_response(failure, scope["headers"], self.worker.launch.generation)
 
+    def _is_scheduled(self, scope: Scope) -> bool:
+        path, launch = scope["path"], self.worker.launch
+        return launch.has_worker and (
+            path in SCHEDULED_PATHS or (path == TEST_SCHEDULED_PATH and launch.test_scheduled)
+        )
+
     def _operation(self, scope: Scope) -> Operation:
-        path = scope["path"]
-        if path == SCHEDULED_PATH or (path == TEST_SCHEDULED_PATH and self.worker.launch.test_scheduled):
+        if self._is_scheduled(scope):
             query = parse_qs(scope["query_string"].decode("latin-1"))
 
             async def run_scheduled(invocation: Invocation, body: IncomingBody | None) -> Response:
                 controller = ScheduledController.of_query(query)
                 await invocation.call("scheduled", controller)
-                return Response("ok")
+                return text_response("ok")
 
             return run_scheduled
 
@@ -130,3 +172,8 @@ class Host:
         headers = self.with_connection_header(head.headers)
         await send({"type": "http.response.start", "status": head.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+
+def _thread_limit() -> int:
+    files = soft_limit()
+    return LIMIT if files is None else max(1, min(LIMIT, files // _FILES_OF_A_THREAD))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
+import os
+import re
 import site
 import sys
 from collections.abc import Sequence
@@ -12,8 +14,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-SDK = "wrangler_py.worker.sdk"
-_NAMES = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "wsgi"})
+PLATFORM = "wrangler_py.worker.platform"
+_MODULES = f"{PLATFORM}.modules"
+_RUNTIME_NAMES = frozenset(
+    {
+        "_cloudflare",
+        "_cloudflare_compat_flags",
+        "_pyodide_entrypoint_helper",
+        "js",
+        "pyodide",
+        "pyodide_js",
+    }
+)
+"""Modules that are part of the platform's runtime."""
+_SDK_NAMES = frozenset({"_workers_sdk_package_patches", "asgi", "workers"})
+"""Modules of the SDK, the package workers-runtime-sdk."""
+NAMES = _RUNTIME_NAMES | _SDK_NAMES
+_SDK_METADATA = re.compile(r"workers_runtime_sdk-(\d+(?:\.\d+)*)[^-]*\.dist-info\Z")
 
 
 class _Alias:
@@ -24,7 +41,12 @@ class _Alias:
         self._spec: importlib.machinery.ModuleSpec | None = None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        module = importlib.import_module(self._target)
+        if self._target == f"{_MODULES}.js":
+            from wrangler_py.worker.platform.js_module import namespace
+
+            module: ModuleType = namespace
+        else:
+            module = importlib.import_module(self._target)
         self._spec = module.__spec__
         return module
 
@@ -33,27 +55,111 @@ class _Alias:
         module.__spec__ = self._spec
 
 
-class SDKFinder:
-    """Finds `workers`, `js` and the like in this package, whatever else is installed under these names."""
+class _PatchedLoader:
+    """Runs a module's code in the context manager that the SDK has for it."""
+
+    def __init__(self, loader: Any, patch: Any) -> None:
+        self._loader = loader
+        self._patch = patch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        with self._patch(module):
+            self._loader.exec_module(module)
+
+
+class PlatformFinder:
+    """Finds the runtime's modules in this package, and `workers` in the SDK, whatever else has these names."""
+
+    def __init__(self) -> None:
+        self._patches: dict[str, Any] = {}
+        self.sdk: str | None = None
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname.partition(".")[0] not in _NAMES:
-            return None
-        real_name = f"{SDK}.{fullname}"
-        try:
-            real = importlib.util.find_spec(real_name)
-        except ModuleNotFoundError:
-            return None
-        if real is None:
-            return None
+        top = fullname.partition(".")[0]
+        if top in _RUNTIME_NAMES:
+            return self._runtime_module(fullname)
+        if fullname in _SDK_NAMES:
+            return importlib.machinery.PathFinder.find_spec(fullname, [self._sdk_folder()])
+        if fullname in self._patches:
+            spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _PatchedLoader(spec.loader, self._patches[fullname])  # type: ignore[assignment]
+            return spec
+        return None
+
+    def load_patches(self) -> None:
+        """Load the patches that make packages fit the platform."""
+        importlib.import_module("_workers_sdk_package_patches")
+        from wrangler_py.worker.platform.modules._cloudflare.import_patch_manager import patches
+
+        for name, patch in patches.items():
+            if name in self._patches:
+                continue
+            self._patches[name] = patch
+            module = sys.modules.get(name)
+            if module is not None:
+                with patch(module):
+                    pass
+
+    def _runtime_module(self, fullname: str) -> importlib.machinery.ModuleSpec | None:
+        real_name = f"{_MODULES}.{fullname}"
+        is_package = False
+        if fullname != "js":
+            try:
+                real = importlib.util.find_spec(real_name)
+            except ModuleNotFoundError:
+                return None
+            if real is None:
+                return None
+            is_package = real.submodule_search_locations is not None
         # A loader by its methods alone: the abstract classes of importlib.abc are slow to import.
         return importlib.machinery.ModuleSpec(
             fullname,
             _Alias(real_name),  # type: ignore[arg-type]
-            is_package=real.submodule_search_locations is not None,
+            is_package=is_package,
         )
+
+    def _sdk_folder(self) -> str:
+        if self.sdk is None:
+            self.sdk = sdk_folder()
+        return self.sdk
+
+
+def sdk_folder() -> str:
+    """Where the SDK is: the newest one among the project's packages and ours.
+
+    Raises ModuleNotFoundError if there is none.
+    """
+    best: tuple[tuple[int, ...], str] | None = None
+    for folder in sys.path:
+        try:
+            entries = list(Path(folder).iterdir())
+        except OSError:
+            continue
+        for entry in entries:
+            found = _SDK_METADATA.match(entry.name)
+            if found is not None:
+                version = tuple(map(int, found[1].split(".")))
+                if best is None or version > best[0]:
+                    best = version, folder
+    if best is None:
+        raise ModuleNotFoundError("The package workers-runtime-sdk is not installed", name="workers")
+    return best[1]
+
+
+def is_sdk_file(path: str) -> bool:
+    """Whether a file is part of the SDK that the Worker uses."""
+    folder = _finder.sdk
+    return folder is not None and path.startswith((f"{folder}{os.sep}workers{os.sep}", f"{folder}{os.sep}asgi.py"))
 
 
 class _FreshSourceLoader(importlib.machinery.SourceFileLoader):
@@ -63,10 +169,18 @@ class _FreshSourceLoader(importlib.machinery.SourceFileLoader):
         raise OSError("the person's own files are compiled anew each time")
 
 
+_finder = PlatformFinder()
+
+
 def install_modules() -> None:
-    """Make the SDK's names importable."""
-    if not any(isinstance(finder, SDKFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, SDKFinder())
+    """Make the platform's modules importable."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+
+
+def load_package_patches() -> None:
+    """Have the SDK's patches applied to the packages that the Worker imports."""
+    _finder.load_patches()
 
 
 def add_project_paths(root: Path, main: Path) -> None:
@@ -134,7 +248,7 @@ def is_there(module: str) -> bool:
 def load_main(main: Path) -> ModuleType:
     """Import the Worker's main file under its own name. Raises whatever the person's code raises."""
     # A file named as something already imported (select.py, uvicorn.py) must not take its place.
-    name = main.stem if main.stem not in sys.modules and main.stem not in _NAMES else f"_{main.stem}"
+    name = main.stem if main.stem not in sys.modules and main.stem not in NAMES else f"_{main.stem}"
     loader = _FreshSourceLoader(name, str(main))
     spec = importlib.util.spec_from_file_location(name, main, loader=loader)
     assert spec is not None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from wrangler_py.worker.invocation import DEPTH_HEADER, Invocation
-from wrangler_py.worker.sdk.workers._body import Body
-from wrangler_py.worker.sdk.workers._headers import Headers
-from wrangler_py.worker.sdk.workers._request import Request
+from wrangler_py.worker.platform.bodies import Body
+from wrangler_py.worker.platform.headers import headers_of
+from wrangler_py.worker.platform.readable import stream_of_chunks
+from wrangler_py.worker.platform.requests import Request
+from wrangler_py.worker.platform.requests import make_request as make_js_request
+from wrangler_py.worker.platform.urls import normalized_url
+from wrangler_py.worker.platform.values import js_object
 
 
 class ClientDisconnected(ConnectionError):
@@ -54,10 +59,6 @@ class IncomingBody(AsyncIterator[bytes]):
             raise StopAsyncIteration
         return chunk
 
-    def read_blocking(self) -> bytes:
-        """The next piece, b"" at the end, for code that cannot await (WSGI). Not for the server's loop."""
-        return asyncio.run_coroutine_threadsafe(self._next(), self._loop).result() or b""
-
     async def _next(self) -> bytes | None:
         while not self._ahead:
             if self._complete:
@@ -99,46 +100,38 @@ class IncomingBody(AsyncIterator[bytes]):
             self._watcher.cancel()
 
 
-class IncomingCf:
-    """What `request.cf` says of a local request: the platform's names, with made-up values of one place."""
-
-    colo = "DFW"
-    country = "US"
-    continent = "NA"
-    city = "Austin"
-    region = "Texas"
-    regionCode = "TX"
-    timezone = "America/Chicago"
-    postalCode = "78701"
-    latitude = "30.27130"
-    longitude = "-97.74260"
-    asn = 395747
-    asOrganization = "Local development"
-    httpProtocol = "HTTP/1.1"
-    tlsVersion = ""
-    tlsCipher = ""
-    clientAcceptEncoding = ""
-    isEUCountry = False
-    metroCode = "635"
-    clientTcpRtt = 1
-    requestPriority = ""
-
-    def to_py(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in vars(IncomingCf).items() if not name.startswith("_") and name != "to_py"
-        }
-
-
-_CF = IncomingCf()
+_CF: dict[str, Any] = {
+    "asOrganization": "Local development",
+    "asn": 395747,
+    "city": "Austin",
+    "clientAcceptEncoding": "",
+    "clientTcpRtt": 1,
+    "colo": "DFW",
+    "continent": "NA",
+    "country": "US",
+    "httpProtocol": "HTTP/1.1",
+    "isEUCountry": False,
+    "latitude": "30.27130",
+    "longitude": "-97.74260",
+    "metroCode": "635",
+    "postalCode": "78701",
+    "region": "Texas",
+    "regionCode": "TX",
+    "requestPriority": "",
+    "timezone": "America/Chicago",
+    "tlsCipher": "",
+    "tlsVersion": "",
+}
+"""What `request.cf` says of a local request: the platform's names, with made-up values of one place."""
 
 
 def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None, invocation: Invocation) -> Request:
-    """The `Request` a handler gets for an ASGI scope. Raises RuntimeError in a loop of fetches."""
+    """The js.Request of an ASGI scope. Raises RuntimeError in a loop of fetches."""
     depth = 0
     host = ""
     pairs: list[tuple[str, str]] = []
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1"), raw_value.decode("utf-8", "replace")
         if name == "host":
             host = value
         elif name == DEPTH_HEADER:
@@ -155,11 +148,20 @@ def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None, inv
     query = scope["query_string"].decode("latin-1")
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    url = f"{scheme}://{host}{path}{'?' + query if query else ''}"
-    return Request._incoming(
+    return make_js_request(
         scope.get("method", "GET"),
-        url,
-        Headers._of_pairs(pairs),
-        None if body is None else Body(stream=body, length=body.length),
-        _CF,
+        _normalized(f"{scheme}://{host}{path}{'?' + query if query else ''}"),
+        headers_of(pairs, immutable=True),
+        None if body is None else _js_body(body),
+        cf=js_object(dict(_CF)),
     )
+
+
+def _js_body(body: IncomingBody) -> Body:
+    return Body(None, stream_of_chunks(body, None, body.length))
+
+
+@functools.lru_cache(maxsize=512)
+def _normalized(url: str) -> str:
+    """The URL as the platform's parser writes it. One that is none stays as it is."""
+    return normalized_url(url) or url

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wrangler_py.worker.sdk.workers._current import current
-from wrangler_py.worker.sdk.workers._entrypoints import Context
+from wrangler_py.worker.platform.blocking import RequestLoop
+from wrangler_py.worker.platform.convert import JsDoubleProxy
+from wrangler_py.worker.platform.current import current
+from wrangler_py.worker.platform.execution_context import execution_context
 
 if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
@@ -24,6 +26,8 @@ WAIT_UNTIL_LIMIT_S = 30.0
 class Invocation:
     """Lives on one request thread; the modules a Worker imports find it through a context variable."""
 
+    in_request = True
+
     def __init__(self, worker: Worker, request_id: str) -> None:
         self.id = request_id
         self.env = worker.environments.for_request(request_id)
@@ -31,6 +35,8 @@ class Invocation:
         self.own_headers: list[tuple[str, str]] = []
         self._worker = worker
         self._loop = asyncio.get_running_loop()
+        if isinstance(self._loop, RequestLoop):
+            self._loop.request_id = request_id
         self._background: set[asyncio.Future[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
@@ -53,12 +59,11 @@ class Invocation:
     async def call(self, event: str, subject: Any) -> Any:
         """Run a handler to its result. Raises what the handler raises."""
         current.set(self)
-        result = self._worker.entrypoint.call(event, subject, self.env, Context(self))
-        while inspect.isawaitable(result):  # `return fetch(request)` is common in async handlers
-            result = await result
-        return result
+        return await self._worker.entrypoint.call(event, subject, self.env, execution_context(self))
 
     def wait_until(self, awaitable: Any) -> None:
+        if isinstance(awaitable, JsDoubleProxy):
+            awaitable = awaitable.unwrap()  # the proxy may be destroyed before the work is done
         if not inspect.isawaitable(awaitable):
             raise TypeError(
                 f"waitUntil takes an awaitable, not {type(awaitable).__name__}: call the async function"

@@ -1,12 +1,19 @@
-"""What goes out: the handler's result as a `Response`, and its head in ASGI's form."""
+"""What goes out: the handler's result as a js.Response, and its head in ASGI's form."""
 
 from __future__ import annotations
 
 import re
+import zlib
+from collections.abc import AsyncIterator, Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wrangler_py.worker.entrypoint import EntrypointError
-from wrangler_py.worker.sdk.workers._response import NULL_BODY_STATUSES, Response
+from wrangler_py.worker.platform.bodies import Body
+from wrangler_py.worker.platform.headers import copy_of, header, headers_of
+from wrangler_py.worker.platform.readable import ReadableStream, chunks_of, stream_of_chunks
+from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
+from wrangler_py.worker.status_line import StatusWithText
 
 if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
@@ -17,6 +24,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 # Framing and the connection are the server's to decide.
 _DROPPED = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
+
+
+_ENCODINGS = frozenset({"gzip", "br"})
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Head(NamedTuple):
@@ -30,10 +41,8 @@ def as_response(result: Any, worker: Worker, *, for_upgrade: bool) -> Response:
     """Take what a handler returned. Raises EntrypointError, pointing at the handler, when that is no response to
     the request, which asks for a WebSocket or not.
     """
-    response: Response | None = result if isinstance(result, Response) else None
-    if hasattr(result, "_as_response"):
-        response = result._as_response()
-    if response is not None:
+    response = getattr(result, "js_object", result)
+    if isinstance(response, Response):
         problem = _problem_of(response, for_upgrade)
         if problem is None:
             return response
@@ -50,25 +59,86 @@ def as_response(result: Any, worker: Worker, *, for_upgrade: bool) -> Response:
 
 
 def _problem_of(response: Response, for_upgrade: bool) -> str | None:
-    if response.body_used:
+    if response.bodyUsed:
         return (
             "returned a Response whose body was used already. Make one for each request, "
             "or return response.clone(), cloned before it was read"
         )
-    if response.status != SWITCHING_PROTOCOLS:
+    if response._status != SWITCHING_PROTOCOLS:
         return None
     if not for_upgrade:
         return (
             "returned a WebSocket, and the request does not ask for one with `Upgrade: websocket`. "
             "Answer such requests otherwise, with status 426 for one"
         )
-    if response.web_socket is None:
+    if response._web_socket is None:
         return "returned a copy of a response with a WebSocket, which the copy lacks. Return the response"
     return None
 
 
+def text_response(text: str, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    """A response of this host's own."""
+    pairs = [("content-type", "text/plain;charset=UTF-8"), *headers]
+    return make_response(status, headers_of(pairs), Body(text.encode()))
+
+
+def encoded(response: Response) -> Response:
+    """The response with its body encoded as its Content-Encoding says, unless the Worker has done so itself.
+
+    The platform knows gzip and Brotli. Where Brotli is not installed, the body goes out as it is, and the header
+    does not.
+    """
+    body = response._body
+    if body is None or response._encode_body != "automatic":
+        return response
+    encoding = (header(response._headers, "content-encoding") or "").strip().lower()
+    if encoding not in _ENCODINGS:
+        return response
+    headers = copy_of(response._headers)
+    encoder = _encoder(encoding)
+    if encoder is None:
+        headers.delete("content-encoding")
+        made = body
+    elif body.content is not None:
+        made = Body(encoder.compress(body.content) + encoder.finish())
+    else:
+        made = Body(None, stream_of_chunks(_encode(body.stream, encoder)))
+    return make_response(response._status, headers, made, status_text=response._status_text)
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._object = zlib.compressobj(wbits=31)
+        self.compress = self._object.compress
+        self.finish = self._object.flush
+
+    def flush(self) -> bytes:
+        return self._object.flush(zlib.Z_SYNC_FLUSH)
+
+
+def _encoder(encoding: str) -> Any:
+    if encoding == "gzip":
+        return _Gzip()
+    try:
+        import brotli  # type: ignore[import-not-found, unused-ignore]  # what the person may have installed
+    except ImportError:
+        return None
+    return brotli.Compressor()
+
+
+async def _encode(stream: ReadableStream, encoder: Any) -> AsyncIterator[bytes]:
+    chunks = chunks_of(stream)
+    try:
+        async for chunk in chunks:
+            # Each piece can be read when it comes, as server-sent events must.
+            yield encoder.compress(chunk) + encoder.flush()
+        yield encoder.finish()
+    finally:
+        await chunks.aclose()  # type: ignore[attr-defined]
+
+
 async def content_of(response: Response) -> bytes:
-    """All of its body. Raises what the handler's generator does."""
+    """All of its body. Raises what its stream does."""
     return b"" if response._body is None else await response._body.read()
 
 
@@ -77,20 +147,22 @@ def head_of(response: Response, method: str) -> Head:
 
     Raises EntrypointError for a header that HTTP has no way to send.
     """
-    for name, value in response._headers._pairs:
+    headers: list[tuple[bytes, bytes]] = []
+    for name, value in response._headers.sent():
+        if name in _DROPPED:
+            continue
         if _CONTROL.search(value):
             raise EntrypointError(f"The response's header {name!r} has a control character in it")
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in response._headers._pairs
-        if name not in _DROPPED
-    ]
-    body = response._body
+        headers.append((name.encode("latin-1"), value.encode("utf-8", "replace")))
+    body, status = response._body, response._status
     if method == "HEAD":
-        length = response._headers.get("content-length")
+        length = header(response._headers, "content-length")
         if length is not None and length.isascii() and length.isdecimal():
             headers.append((b"content-length", length.encode()))
-    elif response.status not in NULL_BODY_STATUSES and (body is None or body.content is not None):
-        content = b"" if body is None or body.content is None else body.content
-        headers.append((b"content-length", b"%d" % len(content)))
-    return Head(response.status, headers)
+    elif status not in NULL_BODY_STATUSES:
+        size = 0 if body is None else body.length
+        if size is not None:
+            headers.append((b"content-length", b"%d" % size))
+    if response._status_text is not None and response._status_text != _PHRASES.get(status):
+        status = StatusWithText.of(status, response._status_text)
+    return Head(status, headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -13,24 +14,30 @@ from wrangler_py.worker.control import ControlChannel
 from wrangler_py.worker.launch import Launch
 
 
-def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
+def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str | None = None) -> None:
     """Run a Worker on a listening socket, under the orders of the dev session at the other end of `control_socket`.
 
-    Does not return: the process ends when it has been drained, or when the dev session is gone.
+    Does not return: the process ends when it has been drained, or when the dev session is gone. In that case it
+    ends what the Worker started as well, which has `mark` in its environment.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # Ctrl-C in the terminal reaches every process of the session; the dev session says when this one ends.
     signal.signal(signal.SIGINT, lambda *_: None)
-    control = ControlChannel(control_socket)
+    control = ControlChannel(control_socket, mark)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _let_go(http_socket.fileno(), control))
     # Imported before the launch message is read: a dev session may keep a child waiting that is warm already.
     from wrangler_py.worker import reserve
     from wrangler_py.worker.busy import BusyWatch
     from wrangler_py.worker.host import Host
+    from wrangler_py.worker.pyodide_limits.limits import Limits
     from wrangler_py.worker.server import HTTPServer
     from wrangler_py.worker.worker import Worker
 
     loop_factory = _loop_factory()
+    limits = Limits()
+    limits.install()
     line = control.read_line()
     while line and "libraries" in (message := json.loads(line)):
         reserve.prepare(message)
@@ -40,8 +47,9 @@ def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
     launch = Launch.from_json(line)
     drain_requested = _DrainRequest()
     control.listen(drain_requested.set)
-    worker = Worker(launch, control)
+    worker = Worker(launch, control, check=limits.check_sources)
     BusyWatch(worker).start()
+    limits.follow(worker)
     worker.load()
     control.send("libraries", files=reserve.libraries(launch.root, launch.main))
 
@@ -59,6 +67,14 @@ def serve(http_socket: socket.socket, control_socket: socket.socket) -> None:
         sys.stderr.flush()
         # Threads and exit hooks of the person's code must not keep a replaced generation alive.
         os._exit(0)
+
+
+def _let_go(listening_fd: int, control: ControlChannel) -> None:
+    """In a process that the Worker has forked: neither the port nor the control channel is its own to hold open."""
+    if listening_fd >= 0:
+        with contextlib.suppress(OSError):
+            os.close(listening_fd)
+    control.abandon()
 
 
 class _DrainRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from wrangler_py.worker.incoming import make_request
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, Head, as_response, content_of, head_of
-from wrangler_py.worker.sdk.js._sockets import WebSocket
-from wrangler_py.worker.sdk.js._values import JsObject
-from wrangler_py.worker.sdk.workers._response import Response
+from wrangler_py.worker.platform.responses import Response
+from wrangler_py.worker.platform.websockets import WebSocket
 
 if TYPE_CHECKING:
     from wrangler_py.worker.exchange import Receive, Scope, Send
@@ -35,6 +35,8 @@ class SocketExchange:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[tuple[Head, bytes, WebSocket | None]] = self._loop.create_future()
         self._work_end: asyncio.Future[None] = self._loop.create_future()
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
+        """What is to be sent to the client; None once the client is gone."""
         self._thread_loop: asyncio.AbstractEventLoop | None = None
         self._context: contextvars.Context | None = None
         self._id = host.worker.next_request_id()
@@ -66,9 +68,10 @@ class SocketExchange:
             await self._accept(head)
             while (message := await self._receive())["type"] == "websocket.receive":
                 text = message.get("text")
-                self._to_worker(client_end._network_message, message["bytes"] if text is None else text)
+                self._to_worker(client_end.from_client, message["bytes"] if text is None else text)
             code, reason = message.get("code", ABNORMAL_CLOSURE), message.get("reason") or ""
-        self._to_worker(client_end._network_closed, code, reason)
+        self._to_worker(client_end.closed_by_client, code, reason)
+        self._to_worker(self._events.put_nowait, None)
 
     async def _accept(self, head: Head) -> None:
         protocol = next((value.decode() for name, value in head.headers if name == b"sec-websocket-protocol"), None)
@@ -104,27 +107,34 @@ class SocketExchange:
         except BaseException as error:
             response = self._host.error_response(error, self._id, self._scope)
             head, content = head_of(response, "GET"), await content_of(response)
+        if response.status != SWITCHING_PROTOCOLS and "workers.asgi" in sys.modules:
+            self._host.worker.control.log(
+                "warning",
+                f"A WebSocket was asked for, and got status {response.status}. asgi.fetch serves HTTP alone: "
+                "answer with asgi.websocket(app, request, self.env), or write Default = asgi.entrypoint(app).",
+            )
         # Listeners run later, called from the server's loop, and belong to this request all the same.
         self._context = contextvars.copy_context()
-        client_end = response.web_socket if response.status == SWITCHING_PROTOCOLS else None
-        events = None if client_end is None else client_end._connect_network()
+        client_end = response._web_socket if response.status == SWITCHING_PROTOCOLS else None
+        if client_end is not None:
+            client_end.couple(self._events.put_nowait)
         self._loop.call_soon_threadsafe(self._answer.set_result, (head, content, client_end))
         try:
-            if events is not None:
-                await self._on_thread_send(events)
+            if client_end is not None:
+                await self._on_thread_send()
             await invocation.finish()
         finally:
             self._loop.call_soon_threadsafe(self._work_end.set_result, None)
 
-    async def _on_thread_send(self, events: asyncio.Queue[JsObject | None]) -> None:
-        while (event := await events.get()) is not None:
+    async def _on_thread_send(self) -> None:
+        while (event := await self._events.get()) is not None:
             if event.type == "close":
                 code = NORMAL_CLOSURE if event.code in (0, 1005, ABNORMAL_CLOSURE) else event.code
                 message: dict[str, Any] = {"type": "websocket.close", "code": code, "reason": event.reason}
             elif isinstance(event.data, str):
                 message = {"type": "websocket.send", "text": event.data}
             else:
-                message = {"type": "websocket.send", "bytes": bytes(event.data)}
+                message = {"type": "websocket.send", "bytes": event.data.to_bytes()}
             sending = asyncio.run_coroutine_threadsafe(self._send_quietly(message), self._loop)
             await asyncio.wrap_future(sending)
             if event.type == "close":

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.unfinished import track_origins
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -26,6 +27,8 @@ IDLE_S = 10.0
 """A thread without a request for this long ends."""
 LEFTOVER_S = 5.0
 """How long tasks that a handler left behind may take to notice that they are cancelled."""
+TO_THREAD = "to-thread"
+"""What the names of threads behind `asyncio.to_thread` begin with."""
 TO_THREAD_LIMIT = 64
 """Most threads behind `asyncio.to_thread`, for all requests together."""
 
@@ -33,7 +36,8 @@ TO_THREAD_LIMIT = 64
 class RequestThreads:
     """A pool of request threads: grows on demand, shrinks when idle, first come first served when full.
 
-    `on_tasks_left` is told which tasks a request left behind, before they are cancelled.
+    `on_tasks_left` is told which tasks a request left behind, before they are cancelled, and `on_error` of errors
+    that only the event loop has met; it returns whether it has reported them.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class RequestThreads:
         limit: int = LIMIT,
         idle_s: float = IDLE_S,
         on_tasks_left: Callable[[Iterable[asyncio.Task[Any]]], None] = lambda tasks: None,
+        on_error: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], bool] = lambda loop, context: False,
     ) -> None:
         self.idle_s = idle_s
+        self.on_error = on_error
         self.on_tasks_left = on_tasks_left
         # One queue for all: a thread that is done takes the next work without going to sleep in between.
         self.queue: SimpleQueue[Work] = SimpleQueue()
@@ -51,7 +57,7 @@ class RequestThreads:
         self._lock = threading.Lock()
         self._count = 0
         self._unfinished = 0
-        self.executor = _SharedExecutor(TO_THREAD_LIMIT, thread_name_prefix="to-thread")
+        self.executor = _SharedExecutor(TO_THREAD_LIMIT, thread_name_prefix=TO_THREAD)
 
     def submit(self, work: Work) -> None:
         """Run `work()` on a thread of its own, at once or when one gets free."""
@@ -95,6 +101,7 @@ class _RequestThread(threading.Thread):
         loop = _new_event_loop()
         loop.set_default_executor(self._pool.executor)
         loop.set_task_factory(self._make_task)
+        loop.set_exception_handler(self._handle_error)
         asyncio.set_event_loop(loop)
         track_origins()
         try:
@@ -111,6 +118,10 @@ class _RequestThread(threading.Thread):
         finally:
             asyncio.set_event_loop(None)
             loop.close()
+
+    def _handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not self._pool.on_error(loop, context):
+            loop.default_exception_handler(context)
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         self._spawned = True
@@ -144,5 +155,5 @@ class _Selector(selectors.DefaultSelector):
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
-        return asyncio.new_event_loop()  # the kind that can start processes
-    return asyncio.SelectorEventLoop(_Selector())
+        return RequestLoop()
+    return RequestLoop(_Selector())

@@ -2,7 +2,7 @@ import random
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
-from workers import Headers, Response, WorkerEntrypoint, fetch
+from workers import Response, WorkerEntrypoint, fetch
 
 COOKIE = "variant"
 VARIANTS = ("control", "test")
@@ -19,6 +19,6 @@ class Default(WorkerEntrypoint):
         answer = await fetch(f"{self.env.UPSTREAM}/{variant}{path}")
         if variant == known:
             return answer
-        headers = Headers(answer.headers)
-        headers.append("set-cookie", f"{COOKIE}={variant}; Path=/")
+        # A list of pairs, since set-cookie may be there already.
+        headers = [*answer.headers.items(), ("set-cookie", f"{COOKIE}={variant}; Path=/")]
         return Response(answer.body, status=answer.status, headers=headers)

@@ -1,13 +1,9 @@
 from fastapi import FastAPI, Request, WebSocket
 from pydantic import BaseModel
-from workers import WorkerEntrypoint, asgi
+from workers import asgi
 
 app = FastAPI()
-
-
-class Default(WorkerEntrypoint):
-    async def fetch(self, request):
-        return await asgi.fetch(app, request, self.env)
+Default = asgi.entrypoint(app)
 
 
 class Item(BaseModel):

@@ -1,5 +1,5 @@
 from js import JSON, URL, Headers, Object, Response, TextEncoder, console, crypto
-from pyodide.ffi import create_proxy, to_js
+from pyodide.ffi import create_proxy, jsnull, to_js
 from workers import WorkerEntrypoint
 
 
@@ -13,7 +13,7 @@ class Default(WorkerEntrypoint):
         collect.destroy()
         digest = await crypto.subtle.digest("SHA-256", TextEncoder.new().encode(url.href))
         answer = {
-            "name": getattr(body, "name", None),
+            "name": getattr(body, "name", jsnull),
             "tags": list(url.searchParams.getAll("tags")),
             "headers": sorted(seen),
             "digest": digest.to_bytes().hex()[:8],

@@ -1,6 +1,6 @@
 from urllib.parse import urlsplit
 
-from workers import Headers, Request, Response, WorkerEntrypoint, fetch
+from workers import Request, Response, WorkerEntrypoint, fetch
 
 ADDED = {
     "content-security-policy": "default-src 'self'",
@@ -17,13 +17,10 @@ class Default(WorkerEntrypoint):
             return Response("Not allowed\n", status=405, headers={"allow": "GET, HEAD, POST"})
         url = urlsplit(request.url)
         target = f"{self.env.UPSTREAM}{url.path}{'?' + url.query if url.query else ''}"
-        headers = Headers(request.headers)
-        headers.set("x-forwarded-host", url.netloc)
+        headers = dict(request.headers) | {"x-forwarded-host": url.netloc}
         body = None if request.method in ("GET", "HEAD") else request.body
         answer = await fetch(Request(target, method=request.method, headers=headers, body=body, redirect="manual"))
-        headers = Headers(answer.headers)
-        for name in REMOVED:
-            headers.delete(name)
-        for name, value in ADDED.items():
-            headers.set(name, value)
+        # A list of pairs, since set-cookie may come more than once.
+        headers = [pair for pair in answer.headers.items() if pair[0] not in (*REMOVED, *ADDED)]
+        headers += ADDED.items()
         return Response(answer.body, status=answer.status, headers=headers)

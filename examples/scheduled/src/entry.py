@@ -13,7 +13,7 @@ class Default(WorkerEntrypoint):
             case "*/10 * * * *":
                 print(f"refreshed at {when:%H:%M}")
             case "0 3 * * *":
-                ctx.waitUntil(clean_up())
+                self.ctx.waitUntil(clean_up())
             case other:
                 raise ValueError(f"no work for {other!r}")
 

@@ -1,4 +1,5 @@
 from js import WebSocketPair
+from pyodide.ffi import create_proxy
 from workers import Response, WorkerEntrypoint
 
 
@@ -15,5 +16,5 @@ class Default(WorkerEntrypoint):
             else:
                 server.send(f"You said: {event.data}")
 
-        server.addEventListener("message", answer)
+        server.addEventListener("message", create_proxy(answer))
         return Response(None, status=101, web_socket=client)

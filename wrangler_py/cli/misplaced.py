@@ -1,0 +1,49 @@
+"""Refuses a connection string where something else is expected, without repeating it: it holds a password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.masking import is_connection_string, is_connection_string_and_no_sql
+
+_MAY_BE_ANYTHING = frozenset({"connection_string", "origin_password", "password", "access_client_secret", "var"})
+"""Names of parameters that take a connection string, a secret, or a text that may look like one."""
+_SQL = frozenset({"sql", "command"})
+
+
+def refuse_connection_strings(parameter: Any) -> None:
+    """Have `parameter` refuse a connection string, unless it may be one."""
+    if parameter.name in _MAY_BE_ANYTHING:
+        return
+    process = parameter.process_value
+
+    def process_value(context: Any, value: Any) -> Any:
+        check_place(parameter, context, value)
+        return process(context, value)
+
+    parameter.process_value = process_value
+
+
+def check_place(parameter: Any, context: Any, value: Any) -> None:
+    """Raise `WranglerError` if `value`, as typed for `parameter`, is a connection string or has one in it."""
+    is_wrong = is_connection_string_and_no_sql if parameter.name in _SQL else is_connection_string
+    if not any(is_wrong(text) for text in _texts(value)):
+        return
+    option = next((name for name in parameter.opts if name.startswith("-")), None)
+    place = parameter.metavar or parameter.name.upper() if option is None else option
+    hint = f"`{context.command_path} --help` says what is expected."
+    if " hyperdrive " in f" {context.command_path} ":
+        hint = "To make a config of it: wrangler-py hyperdrive create NAME --connection-string=…"
+        if any("--connection-string" in other.opts for other in context.command.params):
+            hint = f"Give it with --connection-string. {hint}"
+    raise WranglerError(f"{place} is given a connection string, which it does not take.", hint=hint, exit_status=2)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (list, tuple)):
+        return (text for text in value if isinstance(text, str))
+    return ()

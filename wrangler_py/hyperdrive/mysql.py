@@ -1,0 +1,20 @@
+"""What shows that a MySQL database is meant, which is not emulated."""
+
+from __future__ import annotations
+
+from wrangler_py.errors import WranglerError
+
+_SSL_MODES = frozenset({"DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"})
+
+
+def mysql_refusal(reason: str = "") -> WranglerError:
+    """The error for what belongs to MySQL; `reason` is the sentence that says how it is known to."""
+    return WranglerError(
+        f"{reason} MySQL is not emulated: wrangler-py works with PostgreSQL.".lstrip(),
+        hint="Use Cloudflare's own `wrangler hyperdrive create` for a MySQL database.",
+    )
+
+
+def is_mysql_mode(mode: str) -> bool:
+    """Whether `mode` is MySQL's spelling of an sslmode, in any case."""
+    return mode.upper() in _SSL_MODES

@@ -1,0 +1,232 @@
+"""`Date`. Its local time zone is UTC, as on Cloudflare."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from wrangler_py.worker.platform.numbers import NAN, tidy, to_number
+from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_string, jsnull
+
+_LIMIT: Final = 8.64e15
+_DAY: Final = 86_400_000
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_ISO: Final = re.compile(
+    r"([+-]\d{6}|\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d:?\d\d)?)?"
+)
+_TIME: Final = (
+    r"(?:[T ,]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s*(?:(?:GMT|UTC)?([+-]\d\d:?\d\d)|GMT|UTC|Z))?(?:\s*\([^)]*\))?)?"
+)
+_NUMERIC: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})" + _TIME)
+_MONTH_FIRST: Final = re.compile(r"(?:[A-Za-z]+,?\s+)?([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
+_DAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Date(JsProxy):
+    """A moment, in milliseconds since 1970."""
+
+    _time: float
+
+    def __init__(self, *values: Any) -> None:
+        if not values:
+            self._time = math.floor(time.time() * 1000)
+        elif len(values) > 1:
+            self._time = utc(*values)
+        elif isinstance(values[0], Date):
+            self._time = values[0]._time
+        elif isinstance(values[0], str):
+            self._time = parse(values[0])
+        else:
+            self._time = _clipped(to_number(values[0]))
+
+    @classmethod
+    def now(cls) -> int:
+        return math.floor(time.time() * 1000)
+
+    @classmethod
+    def parse(cls, text: Any = None) -> float | int:
+        return tidy(parse(js_string(text)))
+
+    @classmethod
+    def UTC(cls, *values: Any) -> float | int:
+        return tidy(utc(*values))
+
+    def getTime(self) -> float | int:
+        return tidy(self._time)
+
+    valueOf = getTime
+
+    def setTime(self, value: Any = None) -> float | int:
+        self._time = _clipped(to_number(value))
+        return self.getTime()
+
+    def getTimezoneOffset(self) -> int:
+        return 0
+
+    def toISOString(self) -> str:
+        if math.isnan(self._time):
+            raise JsRangeError.new("Invalid time value")
+        year, month, day, hour, minute, second, milli = _parts(self._time)
+        shown = f"{year:04d}" if 0 <= year <= 9999 else f"{year:+07d}"
+        return f"{shown}-{month + 1:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{milli:03d}Z"
+
+    def toJSON(self, _key: Any = None) -> Any:
+        return jsnull if math.isnan(self._time) else self.toISOString()
+
+    def toUTCString(self) -> str:
+        if math.isnan(self._time):
+            return "Invalid Date"
+        year, month, day, hour, minute, second, _ = _parts(self._time)
+        date = f"{_weekday(self._time)}, {day:02d} {_MONTHS[month]} {year:04d}"
+        return f"{date} {hour:02d}:{minute:02d}:{second:02d} GMT"
+
+    toGMTString = toUTCString
+
+    def toString(self) -> str:
+        if math.isnan(self._time):
+            return "Invalid Date"
+        return f"{self.toDateString()} {self.toTimeString()}"
+
+    def toDateString(self) -> str:
+        year, month, day = _parts(self._time)[:3]
+        return f"{_weekday(self._time)} {_MONTHS[month]} {day:02d} {year:04d}"
+
+    def toTimeString(self) -> str:
+        hour, minute, second = _parts(self._time)[3:6]
+        return f"{hour:02d}:{minute:02d}:{second:02d} GMT+0000 (Coordinated Universal Time)"
+
+
+def _clipped(value: float) -> float:
+    return NAN if value != value or abs(value) > _LIMIT else float(math.trunc(value))
+
+
+def _parts(value: float) -> tuple[int, int, int, int, int, int, int]:
+    """Year, month from 0, day, hour, minute, second, millisecond."""
+    days, rest = divmod(int(value), _DAY)
+    # The Gregorian calendar repeats every 400 years: Python's dates know a part of JavaScript's only.
+    cycles, days = divmod(days, 146_097)
+    day = datetime.date(1970, 1, 1) + datetime.timedelta(days=days)
+    seconds, milli = divmod(rest, 1000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return day.year + 400 * cycles, day.month - 1, day.day, hour, minute, second, milli
+
+
+def _weekday(value: float) -> str:
+    return _DAYS[(int(value) // _DAY + 4) % 7]
+
+
+def utc(
+    year: Any = None,
+    month: Any = 0,
+    day: Any = 1,
+    hour: Any = 0,
+    minute: Any = 0,
+    second: Any = 0,
+    milli: Any = 0,
+    *_: Any,
+) -> float:
+    """The moment of a date and time, whose parts may be out of range."""
+    numbers = [to_number(part) for part in (year, month, day, hour, minute, second, milli)]
+    if not all(math.isfinite(number) for number in numbers):
+        return NAN
+    y, m, d, h, mi, s, ms = map(math.trunc, numbers)
+    if 0 <= y <= 99:
+        y += 1900
+    y, m = y + m // 12, m % 12
+    cycles, within = divmod(y - 1970, 400)
+    first = datetime.date(within + 1970, m + 1, 1).toordinal() - datetime.date(1970, 1, 1).toordinal()
+    days = cycles * 146_097 + first + d - 1
+    return _clipped(((days * 24 + h) * 60 + mi) * 60_000 + s * 1000 + ms)
+
+
+def parse(text: str) -> float:
+    """The moment that a text names, in ISO's form or that of HTTP and email; NaN for others."""
+    found = _ISO.fullmatch(text.strip())
+    if found is not None:
+        year, month, day, hour, minute, second, fraction, zone = found.groups()
+        milli = int(((fraction or "") + "000")[:3])
+        numbers = [
+            int(part or default) for part, default in ((month, 1), (day, 1), (hour, 0), (minute, 0), (second, 0))
+        ]
+        if not (1 <= numbers[0] <= 12 and 1 <= numbers[1] <= 31 and numbers[2] <= 24 and max(numbers[3:]) <= 59):
+            return NAN
+        full_year = int(year)
+        value = utc(2000, numbers[0] - 1, *numbers[1:], milli)
+        value += utc(full_year if not 0 <= full_year <= 99 else full_year + 400, numbers[0] - 1, 1) - utc(
+            2000, numbers[0] - 1, 1
+        )
+        if 0 <= full_year <= 99:
+            value -= 146_097.0 * _DAY
+        if zone and zone != "Z":
+            sign = -1 if zone[0] == "-" else 1
+            value -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
+        return _clipped(value)
+    loose = _loose(text)
+    if loose is not None:
+        return loose
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return NAN
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return _clipped((moment - _EPOCH) / datetime.timedelta(milliseconds=1))
+
+
+def _loose(text: str) -> float | None:
+    """The moment that a text in one of the older forms names; None if it has none of them."""
+    found = _NUMERIC.fullmatch(text.strip())
+    if found is not None:
+        year, month, day = int(found[1]), int(found[2]), int(found[3])
+    else:
+        found = _MONTH_FIRST.fullmatch(text.strip())
+        if found is None or found[1].title() not in _MONTHS:
+            return None
+        year, month, day = int(found[3]), _MONTHS.index(found[1].title()) + 1, int(found[2])
+    hour, minute, second = (int(found[index] or 0) for index in (4, 5, 6))
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 24 and max(minute, second) <= 59):
+        return NAN
+    value = utc(year, month - 1, day, hour, minute, second)
+    zone = found[7]
+    if zone:
+        sign = -1 if zone[0] == "-" else 1
+        value -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
+    return value
+
+
+_FIELDS: Final = ("FullYear", "Month", "Date", "Hours", "Minutes", "Seconds", "Milliseconds")
+
+
+def _getter(index: int) -> Callable[[Date], float | int]:
+    def get(self: Date) -> float | int:
+        return NAN if math.isnan(self._time) else _parts(self._time)[index]
+
+    return get
+
+
+def _setter(index: int) -> Callable[..., float | int]:
+    def set_(self: Date, *values: Any) -> float | int:
+        parts: list[Any] = list(_parts(0.0 if math.isnan(self._time) else self._time))
+        parts[index : index + len(values)] = values
+        return self.setTime(utc(*parts[:7]))
+
+    return set_
+
+
+def _day(self: Date) -> float | int:
+    return NAN if math.isnan(self._time) else (int(self._time) // _DAY + 4) % 7
+
+
+for _index, _field in enumerate(_FIELDS):
+    for _zone in ("", "UTC"):
+        setattr(Date, f"get{_zone}{_field}", _getter(_index))
+        setattr(Date, f"set{_zone}{_field}", _setter(_index))
+Date.getDay = Date.getUTCDay = _day  # type: ignore[attr-defined]

@@ -1,0 +1,172 @@
+"""`Event`, `EventTarget`, and the kinds of events that the platform sends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.containers import call, js_array
+from wrangler_py.worker.platform.convert import kept_callback
+from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, jsnull, member
+
+
+class Event(JsProxy):
+    """Something that happened."""
+
+    NONE = 0
+    CAPTURING_PHASE = 1
+    AT_TARGET = 2
+    BUBBLING_PHASE = 3
+
+    def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
+        self.type = text_argument(type_, type(self).js_name, 1)
+        options = options_argument(init, type(self).js_name, 2, "Init")
+        self.bubbles = is_truthy(member(options, "bubbles"))
+        self.cancelable = is_truthy(member(options, "cancelable"))
+        self.composed = is_truthy(member(options, "composed"))
+        self.defaultPrevented = False
+        self.isTrusted = False
+        self.target: Any = None
+        self.currentTarget: Any = None
+        self.timeStamp = time.time() * 1000
+        self.cancelBubble = False
+        self._stopped = False
+
+    @property
+    def eventPhase(self) -> int:
+        return self.NONE if self.currentTarget is None else self.AT_TARGET
+
+    @property
+    def returnValue(self) -> bool:
+        return not self.defaultPrevented
+
+    @property
+    def srcElement(self) -> Any:
+        return self.target
+
+    def preventDefault(self) -> None:
+        self.defaultPrevented = True  # on workerd even if the event can't be cancelled
+
+    def stopPropagation(self) -> None:
+        self.cancelBubble = True
+
+    def stopImmediatePropagation(self) -> None:
+        self._stopped = True
+
+    def composedPath(self) -> Any:
+        return js_array([] if self.currentTarget is None else [self.currentTarget])
+
+
+class CustomEvent(Event):
+    """An event with `detail`."""
+
+    def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
+        super().__init__(type_, init)
+        detail = member(init, "detail")
+        self.detail = jsnull if detail is None else detail
+
+
+class MessageEvent(Event):
+    """A message of a WebSocket."""
+
+    def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
+        super().__init__(type_, init)
+        data = member(init, "data")
+        self.data = jsnull if data is None else data
+        self.origin: Any = jsnull
+        self.lastEventId = ""
+        self.source: Any = jsnull
+        self.ports = js_array([])
+
+
+class CloseEvent(Event):
+    """The end of a WebSocket."""
+
+    def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
+        super().__init__(type_, init)
+        self.code = int(member(init, "code") or 0)
+        self.reason = js_string(member(init, "reason") or "")
+        self.wasClean = is_truthy(member(init, "wasClean"))
+
+
+class ErrorEvent(Event):
+    """An error that nobody caught, or of a WebSocket."""
+
+    def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
+        super().__init__(type_, init)
+        self.message = js_string(member(init, "message") or "")
+        self.filename = js_string(member(init, "filename") or "")
+        self.lineno = int(member(init, "lineno") or 0)
+        self.colno = int(member(init, "colno") or 0)
+        self.error = member(init, "error")
+
+
+class _Listener(NamedTuple):
+    key: Any
+    callback: Callable[..., Any]
+    once: bool
+
+
+class EventTarget(JsProxy):
+    """What events are sent to."""
+
+    _listeners: dict[str, list[_Listener]] | None = None
+
+    @js_function
+    def addEventListener(self, type_: Any = MISSING, listener: Any = MISSING, options: Any = None) -> None:
+        name = text_argument(type_, type(self).js_name, 1, "addEventListener")
+        if listener is MISSING:
+            raise not_of_type(type(self).js_name, 2, "EventHandler", "addEventListener")
+        if listener is None or listener is jsnull:
+            return
+        if self._listeners is None:
+            self._listeners = {}
+        known = self._listeners.setdefault(name, [])
+        key = _key(listener)
+        if any(other.key == key for other in known):
+            return
+        signal = member(options, "signal")
+        if signal is not None and signal is not jsnull:
+            if signal.aborted:
+                return
+            signal.addEventListener("abort", lambda _event: self.removeEventListener(name, listener))
+        once = is_truthy(member(options, "once"))
+        known.append(_Listener(key, kept_callback(listener), once))
+
+    @js_function
+    def removeEventListener(self, type_: Any, listener: Any = None, _options: Any = None) -> None:
+        if self._listeners is not None:
+            name, key = js_string(type_), _key(listener)
+            self._listeners[name] = [other for other in self._listeners.get(name, ()) if other.key != key]
+
+    def dispatchEvent(self, event: Any = MISSING) -> bool:
+        if not isinstance(event, Event):
+            raise not_of_type("EventTarget", 1, "Event", "dispatchEvent")
+        event.target = event.currentTarget = self
+        try:
+            handler = getattr(self, f"on{event.type}", None)
+            if callable(handler):
+                call(handler, event)
+            self._call_listeners(event)
+        finally:
+            event.currentTarget = None
+        return not event.defaultPrevented
+
+    def _call_listeners(self, event: Event) -> None:
+        if self._listeners is None:
+            return
+        for listener in list(self._listeners.get(event.type, ())):
+            if event._stopped:
+                return
+            if listener.once:
+                self._listeners[event.type].remove(listener)
+            handle = getattr(listener.callback, "handleEvent", None)
+            call(listener.callback if handle is None else handle, event)
+
+
+def _key(listener: Any) -> Any:
+    """What a listener is recognized by when it is removed: a method is another object each time."""
+    target = getattr(listener, "_target", listener)
+    return (id(target.__self__), target.__func__) if hasattr(target, "__func__") else id(target)

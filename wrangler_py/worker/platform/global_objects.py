@@ -1,0 +1,100 @@
+"""`console`, `performance`, `navigator`, `globalThis` and other objects of the global scope."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet
+from wrangler_py.worker.platform.values import JsException, JsObject, JsProxy, js_object, js_string, own_properties
+
+
+class Console(JsProxy):
+    """Prints. Errors and warnings go to stderr."""
+
+    js_name = "console"
+
+    def log(self, *values: Any) -> None:
+        print(*map(_shown, values))
+
+    debug = info = log
+
+    def error(self, *values: Any) -> None:
+        print(*map(_shown, values), file=sys.stderr)
+
+    warn = trace = error
+
+    def table(self, *values: Any) -> None:
+        self.log(*values)
+
+    dir = dirxml = group = groupCollapsed = table
+
+    def groupEnd(self) -> None:
+        """Nothing: groups are not indented."""
+
+    def assert_(self, condition: Any = False, *values: Any) -> None:
+        if not condition:
+            self.error("Assertion failed", *values)
+
+    def time(self, _label: Any = None) -> None:
+        """Nothing: the clock stands still while a Worker computes."""
+
+    timeEnd = timeLog = count = countReset = clear = time
+
+
+def _shown(value: Any, depth: int = 0) -> str:
+    """A value as the console shows it."""
+    if isinstance(value, str):
+        return repr(value) if depth else value
+    if isinstance(value, JsException):
+        return value.toString()
+    if isinstance(value, JsArray | JsSet):
+        inner = ", ".join(_shown(item, depth + 1) for item in value)
+        name = "" if isinstance(value, JsArray) else f"Set({value.size}) "
+        brackets = "[]" if isinstance(value, JsArray) else "{}"
+        return f"{name}{brackets[0]}{f' {inner} ' if inner else ''}{brackets[1]}"
+    if isinstance(value, JsMap):
+        pairs = [f"{_shown(key, depth + 1)} => {_shown(item, depth + 1)}" for key, item in value.items()]
+        inner = ", ".join(pairs)
+        return f"Map({value.size}) {{ {inner} }}" if pairs else "Map(0) {}"
+    if isinstance(value, JsObject):
+        pairs = [f"{name}: {_shown(item, depth + 1)}" for name, item in own_properties(value).items()]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    return js_string(value)
+
+
+class Performance(JsProxy):
+    """The clock."""
+
+    @property
+    def timeOrigin(self) -> int:
+        return 0
+
+    def now(self) -> float | int:
+        return int(time.time() * 1000)
+
+    def toJSON(self) -> Any:
+        return js_object({"timeOrigin": 0})
+
+
+class Navigator(JsProxy):
+    """Where the Worker runs."""
+
+    userAgent = "Cloudflare-Workers"
+    platform = "linux"
+    hardwareConcurrency = 1
+    language = "en"
+
+    def sendBeacon(self, _url: Any = None, _body: Any = None) -> bool:
+        return False
+
+
+def reportError(error: Any = None) -> None:
+    """Print an error as one that nobody caught."""
+    print("Uncaught", _shown(error), file=sys.stderr)
+
+
+console = Console.new()
+performance = Performance.new()
+navigator = Navigator.new()

@@ -1,0 +1,151 @@
+"""The `js` module: JavaScript's global scope, as Python Workers import it.
+
+A name is imported at its first use, so that a Worker pays for what it uses only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any, Final
+
+from wrangler_py.worker.platform.not_emulated import MissingGlobal
+
+_PLACES: Final[dict[str, tuple[str, ...]]] = {
+    "urls": ("URL", "URLSearchParams"),
+    "headers": ("Headers",),
+    "text_codecs": ("TextDecoder", "TextEncoder"),
+    "base64_text": (
+        "atob",
+        "btoa",
+        "encodeURIComponent",
+        "encodeURI",
+        "decodeURIComponent",
+        "decodeURI",
+        "escape",
+        "unescape",
+    ),
+    "events": ("Event", "EventTarget", "CustomEvent", "MessageEvent", "CloseEvent", "ErrorEvent"),
+    "aborting": ("AbortController", "AbortSignal"),
+    "blobs": ("Blob", "File"),
+    "readable": ("ReadableStream",),
+    "readers": ("ReadableStreamDefaultReader", "ReadableStreamBYOBReader"),
+    "readable_controllers": (
+        "ReadableStreamDefaultController",
+        "ReadableByteStreamController",
+        "ReadableStreamBYOBRequest",
+    ),
+    "writable": ("WritableStream", "WritableStreamDefaultWriter", "WritableStreamDefaultController"),
+    "transforms": (
+        "TransformStream",
+        "TransformStreamDefaultController",
+        "IdentityTransformStream",
+        "FixedLengthStream",
+    ),
+    "converting_streams": ("CompressionStream", "DecompressionStream", "TextDecoderStream", "TextEncoderStream"),
+    "stream_sources": ("CountQueuingStrategy", "ByteLengthQueuingStrategy"),
+    "forms": ("FormData",),
+    "html_rewriter": ("HTMLRewriter",),
+    "fetching": ("fetch",),
+    "responses": ("Response",),
+    "requests": ("Request",),
+    "websockets": ("WebSocket", "WebSocketPair"),
+    "json_text": ("JSON",),
+    "dates": ("Date",),
+    "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
+    "objects": ("structuredClone",),
+    "caches": ("caches", "Cache", "CacheStorage"),
+    "crypto": ("crypto", "Crypto", "SubtleCrypto"),
+    "crypto_keys": ("CryptoKey",),
+    "global_objects": ("console", "performance", "navigator", "reportError"),
+    "timers": (
+        "setTimeout",
+        "setInterval",
+        "setImmediate",
+        "clearTimeout",
+        "clearInterval",
+        "clearImmediate",
+        "queueMicrotask",
+        "scheduler",
+    ),
+}
+"""The names each file of this package defines."""
+
+_RENAMED: Final = {
+    "Array": ("containers", "JsArray"),
+    "Map": ("containers", "JsMap"),
+    "Set": ("containers", "JsSet"),
+    "Promise": ("promise", "JsPromise"),
+    "Error": ("values", "JsException"),
+    "TypeError": ("values", "JsTypeError"),
+    "RangeError": ("values", "JsRangeError"),
+    "SyntaxError": ("values", "JsSyntaxError"),
+    "ReferenceError": ("values", "JsReferenceError"),
+    "URIError": ("values", "JsURIError"),
+    "EvalError": ("values", "JsEvalError"),
+    "DOMException": ("values", "DOMException"),
+    "Object": ("objects", "object_function"),
+    "Number": ("numbers", "number_function"),
+    "String": ("numbers", "string_function"),
+    "Boolean": ("numbers", "boolean_function"),
+    "NaN": ("numbers", "NAN"),
+    "Infinity": ("numbers", "INFINITY"),
+    "undefined": ("values", "undefined"),
+    **{
+        name: ("buffers", name)
+        for name in (
+            "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array",
+            "Uint32Array", "Int32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
+        )
+    },
+}  # fmt: skip
+
+PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
+
+
+NOT_EMULATED: Final = frozenset({
+    "AsyncDisposableStack", "Atomics", "BigInt", "Cloudflare", "DisposableStack", "EventSource",
+    "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
+    "Proxy", "Reflect", "RegExp", "SharedArrayBuffer", "SuppressedError", "Symbol", "URLPattern", "WeakMap",
+    "WeakRef", "WeakSet", "WebAssembly", "eval",
+})  # fmt: skip
+"""What the platform has besides. It imports, and says at its first use that it isn't here."""
+
+
+class _Scope:
+    """The class of the global scope, which has a name."""
+
+    name = "ServiceWorkerGlobalScope"
+
+
+class JsModule(ModuleType):
+    """JavaScript's global scope. `globalThis` and `self` are the module itself."""
+
+    typeof = "object"
+
+    @property
+    def globalThis(self) -> JsModule:
+        return self
+
+    self = globalThis
+
+    @property
+    def constructor(self) -> Any:
+        return _Scope
+
+    def __getattr__(self, name: str) -> Any:
+        place = PLACES.get(name)
+        if place is None and name in NOT_EMULATED:
+            return MissingGlobal(f"js.{name}")
+        if place is None:
+            raise AttributeError(f"module 'js' has no attribute {name!r}")
+        module, attribute = place
+        value = getattr(importlib.import_module(f"wrangler_py.worker.platform.{module}"), attribute)
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *PLACES})
+
+
+namespace = JsModule("js")

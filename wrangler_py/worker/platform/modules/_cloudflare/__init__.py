@@ -1,0 +1,1 @@
+"""`_cloudflare`: the runtime's own Python code, as far as the SDK's package patches use it."""

@@ -1,0 +1,248 @@
+"""JavaScript's numbers: conversions, `parseInt` and kin, `Number`, `Math`."""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+import re
+from typing import Any, Final
+
+from wrangler_py.worker.platform.values import JsProxy, js_string, jsnull
+
+NAN: Final = math.nan
+INFINITY: Final = math.inf
+_LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+_RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
+_SPACES: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"
+
+
+def tidy(value: float) -> float | int:
+    """A number as Pyodide gives it to Python: whole numbers are `int`."""
+    return int(value) if value == value and abs(value) < 2**53 and value == int(value) else value
+
+
+def to_number(value: Any) -> float | int:
+    """JavaScript's `Number(value)`."""
+    if value is None:
+        return NAN
+    if value is jsnull:
+        return 0
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float):
+        return value
+    value_of = getattr(value, "valueOf", None) if isinstance(value, JsProxy) else None
+    if value_of is not None:
+        return to_number(value_of())
+    text = js_string(value).strip(_SPACES)
+    if not text:
+        return 0
+    radix = _RADIX.get(text[:2].lower())
+    try:
+        if radix is not None:
+            return int(text[2:], radix)
+    except ValueError:
+        return NAN
+    return tidy(float(text)) if _LITERAL.fullmatch(text) else NAN
+
+
+def to_int32(value: Any) -> int:
+    """An integer from anything, as JavaScript's bit operations make one."""
+    number = to_number(value)
+    if number != number or math.isinf(number):
+        return 0
+    return (int(number) + 2**31) % 2**32 - 2**31
+
+
+def parseFloat(text: Any = None) -> float | int:
+    found = _LITERAL.match(js_string(text).lstrip(_SPACES))
+    return tidy(float(found[0])) if found else NAN
+
+
+def parseInt(text: Any = None, radix: Any = None) -> float | int:
+    digits = js_string(text).strip(_SPACES).lower()
+    sign = -1 if digits.startswith("-") else 1
+    digits = digits.lstrip("+-") if digits[:1] in {"+", "-"} else digits
+    base = to_int32(radix) if radix is not None else 0
+    if base in {0, 16} and digits.startswith("0x"):
+        digits, base = digits[2:], 16
+    base = base or 10
+    if not 2 <= base <= 36:
+        return NAN
+    allowed = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
+    length = next((index for index, digit in enumerate(digits) if digit not in allowed), len(digits))
+    return sign * int(digits[:length], base) if length else NAN
+
+
+def isNaN(value: Any = None) -> bool:
+    return math.isnan(to_number(value))
+
+
+def isFinite(value: Any = None) -> bool:
+    return math.isfinite(to_number(value))
+
+
+class Number:
+    """`Number`: a function, with functions."""
+
+    name = "Number"
+    MAX_SAFE_INTEGER = 2**53 - 1
+    MIN_SAFE_INTEGER = -(2**53) + 1
+    MAX_VALUE = 1.7976931348623157e308
+    MIN_VALUE = 5e-324
+    EPSILON = 2.0**-52
+    POSITIVE_INFINITY = math.inf
+    NEGATIVE_INFINITY = -math.inf
+    NaN = NAN
+
+    def __call__(self, value: Any = 0) -> float | int:
+        return to_number(value)
+
+    new = __call__
+
+    @staticmethod
+    def isInteger(value: Any = None) -> bool:
+        return _is_number(value) and math.isfinite(value) and value == int(value)
+
+    @staticmethod
+    def isSafeInteger(value: Any = None) -> bool:
+        return Number.isInteger(value) and abs(value) <= Number.MAX_SAFE_INTEGER
+
+    @staticmethod
+    def isNaN(value: Any = None) -> bool:
+        return _is_number(value) and math.isnan(value)
+
+    @staticmethod
+    def isFinite(value: Any = None) -> bool:
+        return _is_number(value) and math.isfinite(value)
+
+    parseInt = staticmethod(parseInt)
+    parseFloat = staticmethod(parseFloat)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class Math(JsProxy):
+    """`Math`."""
+
+    illegal_constructor = True
+    E = math.e
+    PI = math.pi
+    LN2 = math.log(2)
+    LN10 = math.log(10)
+    LOG2E = 1 / math.log(2)
+    LOG10E = 1 / math.log(10)
+    SQRT2 = math.sqrt(2)
+    SQRT1_2 = math.sqrt(0.5)
+
+    @staticmethod
+    def random() -> float:
+        return random.random()  # noqa: S311
+
+    @staticmethod
+    def round(value: Any = None) -> float | int:
+        return _whole(value, convert=lambda number: math.floor(number + 0.5))
+
+    @staticmethod
+    def max(*values: Any) -> float | int:
+        return _extreme(values, max, -math.inf)
+
+    @staticmethod
+    def min(*values: Any) -> float | int:
+        return _extreme(values, min, math.inf)
+
+    @staticmethod
+    def sign(value: Any = None) -> float | int:
+        number = to_number(value)
+        return number if number != number or not number else (1 if number > 0 else -1)
+
+    @staticmethod
+    def hypot(*values: Any) -> float | int:
+        return tidy(math.hypot(*map(to_number, values)))
+
+    @staticmethod
+    def pow(base: Any = None, exponent: Any = None) -> float | int:
+        return _guarded(math.pow, base, exponent)
+
+    @staticmethod
+    def atan2(y: Any = None, x: Any = None) -> float | int:
+        return _guarded(math.atan2, y, x)
+
+    @staticmethod
+    def imul(a: Any = None, b: Any = None) -> int:
+        return to_int32(to_int32(a) * to_int32(b))
+
+    @staticmethod
+    def clz32(value: Any = None) -> int:
+        return 32 - (to_int32(value) & 0xFFFFFFFF).bit_length()
+
+
+def _extreme(values: tuple[Any, ...], choose: Any, default: float) -> float | int:
+    numbers = list(map(to_number, values))
+    if any(number != number for number in numbers):
+        return NAN
+    extreme: float | int = choose(numbers, default=default)
+    return extreme
+
+
+def _whole(value: Any = None, *, convert: Any) -> float | int:
+    number = to_number(value)
+    whole: float | int = convert(number) if math.isfinite(number) else number
+    return whole
+
+
+def _guarded(function: Any, *values: Any) -> float | int:
+    try:
+        return tidy(function(*map(to_number, values)))
+    except ValueError:
+        return NAN
+    except OverflowError:
+        return math.inf
+
+
+for _name, _function in {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}.items():
+    setattr(Math, _name, staticmethod(functools.partial(_whole, convert=_function)))
+for _name in (
+    "sqrt", "cbrt", "exp", "expm1", "log2", "log10", "log1p", "log", "sin", "cos", "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+):  # fmt: skip
+    setattr(Math, _name, staticmethod(functools.partial(_guarded, getattr(math, _name))))
+Math.abs = staticmethod(functools.partial(_guarded, abs))  # type: ignore[attr-defined]
+
+number_function = Number()
+
+
+class Boolean:
+    """`Boolean`: a function."""
+
+    name = "Boolean"
+
+    def __call__(self, value: Any = None) -> bool:
+        from wrangler_py.worker.platform.values import is_truthy
+
+        return is_truthy(value)
+
+
+class String:
+    """`String`: a function, with functions."""
+
+    name = "String"
+
+    def __call__(self, value: Any = "") -> str:
+        return js_string(value)
+
+    @staticmethod
+    def fromCharCode(*codes: Any) -> str:
+        units = b"".join((to_int32(code) & 0xFFFF).to_bytes(2, "little") for code in codes)
+        return units.decode("utf-16-le", "surrogatepass")
+
+    @staticmethod
+    def fromCodePoint(*codes: Any) -> str:
+        return "".join(chr(int(to_number(code))) for code in codes)
+
+
+boolean_function = Boolean()
+string_function = String()

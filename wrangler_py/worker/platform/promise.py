@@ -1,0 +1,218 @@
+"""Promises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Any
+
+from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.values import (
+    JsException,
+    JsProxy,
+    JsTypeError,
+    js_object,
+    js_string,
+)
+
+
+class JsPromise(JsProxy):
+    """A Promise. Python awaits it as often as it likes; its work goes on by itself.
+
+    A promise that is settled from the start (`resolved`, `rejected`) needs no event loop.
+    """
+
+    js_name = "Promise"
+    __slots__ = ("__dict__", "_error", "_future", "_value")
+
+    _future: asyncio.Future[Any] | None
+    _value: Any
+    _error: BaseException | None
+
+    def __init__(self, executor: Any = None) -> None:
+        if not callable(executor):
+            raise JsTypeError.new(f"Promise resolver {js_string(executor)} is not a function")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._future, self._value, self._error = future, None, None
+
+        def resolve(value: Any = None) -> None:
+            if future.done():
+                return
+            if inspect.isawaitable(value):
+                _follow(value, future)
+            else:
+                future.set_result(value)
+
+        def reject(reason: Any = None) -> None:
+            if not future.done():
+                future.set_exception(as_exception(reason))
+
+        try:
+            executor(resolve, reject)
+        except Exception as error:
+            reject(error)
+
+    @classmethod
+    def run(cls, work: Awaitable[Any]) -> JsPromise:
+        """The promise of work that starts at once."""
+        promise = object.__new__(JsPromise)
+        promise._future, promise._value, promise._error = asyncio.ensure_future(work), None, None
+        return promise
+
+    @classmethod
+    def resolved(cls, value: Any = None) -> JsPromise:
+        promise = object.__new__(JsPromise)
+        promise._future, promise._value, promise._error = None, value, None
+        return promise
+
+    @classmethod
+    def rejected(cls, error: BaseException) -> JsPromise:
+        promise = object.__new__(JsPromise)
+        promise._future, promise._value, promise._error = None, None, error
+        return promise
+
+    @classmethod
+    def resolve(cls, value: Any = None) -> JsPromise:
+        """JavaScript's `Promise.resolve`."""
+        if isinstance(value, JsPromise):
+            return value
+        return cls.run(value) if inspect.isawaitable(value) else cls.resolved(value)
+
+    @classmethod
+    def reject(cls, reason: Any = None) -> JsPromise:
+        return cls.rejected(as_exception(reason))
+
+    @classmethod
+    def all(cls, values: Iterable[Any]) -> JsPromise:
+        promises = [cls.resolve(value) for value in values]
+
+        async def gather() -> Any:
+            return js_array(list(await asyncio.gather(*(promise.future() for promise in promises))))
+
+        return cls.run(gather())
+
+    @classmethod
+    def allSettled(cls, values: Iterable[Any]) -> JsPromise:
+        promises = [cls.resolve(value) for value in values]
+
+        async def outcome(promise: JsPromise) -> Any:
+            try:
+                return js_object({"status": "fulfilled", "value": await promise})
+            except Exception as error:
+                return js_object({"status": "rejected", "reason": reason_of(error)})
+
+        async def gather() -> Any:
+            return js_array([await outcome(promise) for promise in promises])
+
+        return cls.run(gather())
+
+    @classmethod
+    def race(cls, values: Iterable[Any]) -> JsPromise:
+        promises = [cls.resolve(value) for value in values]
+
+        async def first() -> Any:
+            futures = [promise.future() for promise in promises]
+            done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+            return next(future for future in futures if future in done).result()
+
+        return cls.run(first())
+
+    @classmethod
+    def any(cls, values: Iterable[Any]) -> JsPromise:
+        promises = [cls.resolve(value) for value in values]
+
+        async def first() -> Any:
+            for next_done in asyncio.as_completed([promise.future() for promise in promises]):
+                with contextlib.suppress(Exception):
+                    return await next_done
+            error = JsException.new("All promises were rejected")
+            error.name = "AggregateError"
+            raise error
+
+        return cls.run(first())
+
+    @classmethod
+    def withResolvers(cls) -> Any:
+        parts: dict[str, Any] = {}
+        parts["promise"] = cls.new(lambda resolve, reject: parts.update(resolve=resolve, reject=reject))
+        return js_object(parts)
+
+    def future(self) -> asyncio.Future[Any]:
+        """A future of the running loop with the promise's outcome."""
+        if self._future is None:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            if self._error is not None:
+                future.set_exception(self._error)
+            else:
+                future.set_result(self._value)
+            self._future = future
+        return self._future
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._future is None:
+            if self._error is not None:
+                raise self._error
+            return self._value
+        # Whoever gives up waiting does not end the work.
+        return (yield from asyncio.shield(self._future).__await__())
+
+    def then(self, on_fulfilled: Any = None, on_rejected: Any = None) -> JsPromise:
+        async def chain() -> Any:
+            try:
+                value = await self
+            except Exception as error:
+                if not callable(on_rejected):
+                    raise
+                value = on_rejected(reason_of(error))
+            else:
+                if callable(on_fulfilled):
+                    value = on_fulfilled(value)
+            while inspect.isawaitable(value):
+                value = await value
+            return value
+
+        return JsPromise.run(chain())
+
+    def catch(self, on_rejected: Callable[[Any], Any]) -> JsPromise:
+        return self.then(None, on_rejected)
+
+    def finally_(self, on_finally: Callable[[], Any]) -> JsPromise:
+        async def chain() -> Any:
+            try:
+                return await self
+            finally:
+                value = on_finally()
+                if inspect.isawaitable(value):
+                    await value
+
+        return JsPromise.run(chain())
+
+
+def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:
+    def settle(done: asyncio.Future[Any]) -> None:
+        if future.done():
+            return
+        if done.cancelled():
+            future.cancel()
+        elif (error := done.exception()) is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(done.result())
+
+    asyncio.ensure_future(awaitable).add_done_callback(settle)
+
+
+def as_exception(reason: Any) -> BaseException:
+    """What a promise is rejected with, or what is thrown, as something that Python can raise."""
+    if isinstance(reason, BaseException):
+        return reason
+    error: Any = JsException.new(js_string(reason))
+    error.name, error.thrown = "", reason
+    return error  # type: ignore[no-any-return]
+
+
+def reason_of(error: BaseException) -> Any:
+    """What was thrown: the error, or the value that is no error in JavaScript."""
+    return vars(error).get("thrown", error)

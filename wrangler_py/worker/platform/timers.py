@@ -1,0 +1,114 @@
+"""Timers, microtasks and `scheduler`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from wrangler_py.worker.platform.aborting import AbortSignal
+from wrangler_py.worker.platform.arguments import not_of_type
+from wrangler_py.worker.platform.containers import call
+from wrangler_py.worker.platform.convert import kept_callback
+from wrangler_py.worker.platform.global_scope import invocation_in_request
+from wrangler_py.worker.platform.promise import JsPromise, as_exception
+from wrangler_py.worker.platform.values import JsProxy, js_function, member
+
+_ids = itertools.count(1)
+_running: dict[int, asyncio.Handle] = {}
+_tasks: set[asyncio.Future[Any]] = set()
+"""What asynchronous callbacks do: the loop itself keeps no task alive."""
+
+
+def _checked(callback: Any, name: str) -> Callable[..., Any]:
+    invocation_in_request()
+    if not callable(callback):
+        raise not_callable(name)
+    return kept_callback(callback)  # type: ignore[no-any-return]
+
+
+def not_callable(name: str) -> Exception:
+    return not_of_type("ServiceWorkerGlobalScope", 1, "function", name)
+
+
+def _run(callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    result = callback(*args) if args else call(callback)
+    if inspect.isawaitable(result):
+        task = asyncio.ensure_future(result)
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+
+def _delay(milliseconds: Any) -> float:
+    return max(0.0, float(milliseconds or 0)) / 1000
+
+
+def setTimeout(callback: Any = None, delay: Any = 0, *args: Any) -> int:
+    kept = _checked(callback, "setTimeout")
+    timer = next(_ids)
+
+    def fire() -> None:
+        _running.pop(timer, None)
+        _run(kept, args)
+
+    _running[timer] = asyncio.get_running_loop().call_later(_delay(delay), fire)
+    return timer
+
+
+def setInterval(callback: Any = None, delay: Any = 0, *args: Any) -> int:
+    kept = _checked(callback, "setInterval")
+    timer = next(_ids)
+    loop = asyncio.get_running_loop()
+    # As V8 does: no interval is shorter than a millisecond.
+    pause = max(0.001, _delay(delay))
+
+    def fire() -> None:
+        _running[timer] = loop.call_later(pause, fire)
+        _run(kept, args)
+
+    _running[timer] = loop.call_later(pause, fire)
+    return timer
+
+
+def clearTimeout(timer: Any = None) -> None:
+    handle = _running.pop(timer, None) if isinstance(timer, int) else None
+    if handle is not None:
+        handle.cancel()
+
+
+clearInterval = clearTimeout
+
+
+def queueMicrotask(callback: Any = None) -> None:
+    if not callable(callback):
+        raise not_callable("queueMicrotask")
+    asyncio.get_running_loop().call_soon(_run, kept_callback(callback), ())
+
+
+class Scheduler(JsProxy):
+    """`scheduler`."""
+
+    @js_function
+    def wait(self, delay: Any = 0, options: Any = None) -> JsPromise:
+        signal = member(options, "signal")
+
+        async def wait() -> None:
+            if not isinstance(signal, AbortSignal):
+                await asyncio.sleep(_delay(delay))
+                return
+            aborted: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            forget = signal.follow(aborted.set_result)
+            try:
+                if not signal.aborted:
+                    await asyncio.wait([aborted], timeout=_delay(delay))
+            finally:
+                forget()
+            if signal.aborted:
+                raise as_exception(signal.reason)
+
+        return JsPromise.run(wait())
+
+
+scheduler = Scheduler.new()

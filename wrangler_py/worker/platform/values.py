@@ -1,0 +1,504 @@
+"""JavaScript values as Python sees them through Pyodide.
+
+The rules that every class of this package keeps:
+
+- undefined is `None`, null is `jsnull`; booleans, numbers and strings are Python's. Every other JavaScript value
+  is a `JsProxy`. Anything else that reaches a platform function is a Python object that Pyodide would wrap in a
+  PyProxy: it has no own properties for JavaScript, and a `dict` is therefore no options object.
+- A JavaScript class is a Python class that derives from `JsProxy`. `Class.new(*args, **options)` is JavaScript's
+  `new Class(...args, options)`: it drops arguments that `__init__` does not take, and gathers keywords into one
+  object that comes last. Calling the class raises a TypeError, as in JavaScript. Platform code makes instances
+  with `new`, or with `object.__new__` behind a function of its own.
+- `value.constructor` is the class, `value.constructor.name` its name (`js_name` if it differs from Python's).
+- A method is a Python method. One that takes an options object is decorated with `js_function`, which gathers
+  keywords into an object as `new` does. A name that is a Python keyword has an underscore behind it (`from_`,
+  `finally_`).
+- Attributes that are missing raise AttributeError (so `hasattr` works). Objects that JavaScript lets programs
+  extend take new attributes.
+- Errors are exceptions of the JavaScript classes below (`JsTypeError`…), all of them `JsException`. Exceptions of
+  Python callbacks pass through JavaScript unchanged.
+- A promise is a `JsPromise`: the work is under way, whether or not somebody awaits it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Final, TypeVar
+
+_T = TypeVar("_T")
+
+undefined: Final = None
+"""JavaScript's undefined. Named where `None` would be read as null."""
+
+
+class JsNull:
+    """The type of `jsnull`, which stands for JavaScript's null."""
+
+    _instance: JsNull | None = None
+
+    def __new__(cls) -> JsNull:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "jsnull"
+
+    def __reduce__(self) -> tuple[type[JsNull], tuple[()]]:
+        return JsNull, ()
+
+    @property
+    def typeof(self) -> str:
+        return "object"
+
+    def to_py(self, **_options: Any) -> JsNull:
+        return self
+
+
+jsnull: Final = JsNull()
+
+
+class JsProxyMeta(type):
+    """Makes a Python class behave as a JavaScript constructor."""
+
+    _max_args: int
+    js_name: str
+    """The JavaScript name of the class, if it is not the Python one."""
+    illegal_constructor: bool
+    """Whether programs cannot make instances."""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: Any) -> None:
+        super().__init__(name, bases, namespace)
+        cls.js_name = namespace.get("js_name", name)
+        cls.illegal_constructor = namespace.get("illegal_constructor", False)
+        initialize = cls.__init__  # type: ignore[misc]
+        code = getattr(getattr(initialize, "__wrapped__", initialize), "__code__", None)
+        if code is None or code.co_flags & 0x04:  # takes *args
+            cls._max_args = -1
+        else:
+            cls._max_args = code.co_argcount - 1
+
+    def __call__(cls, *_args: Any, **_options: Any) -> Any:
+        raise JsTypeError.new(f"Class constructor {cls.js_name} cannot be invoked without 'new'")
+
+    def new(cls: type[_T], *args: Any, **options: Any) -> _T:
+        """JavaScript's `new`. Keywords are gathered into an object that is the last argument."""
+        assert isinstance(cls, JsProxyMeta)
+        if cls.illegal_constructor:
+            raise JsTypeError.new("Illegal constructor")
+        if options:
+            args += (js_object(options),)
+        if 0 <= cls._max_args < len(args):
+            args = args[: cls._max_args]
+        instance: _T = type.__call__(cls, *args)
+        return instance
+
+    @property
+    def name(cls) -> str:
+        return cls.js_name
+
+    @property
+    def typeof(cls) -> str:
+        return "function"
+
+    @property
+    def constructor(cls) -> Any:
+        return _FunctionConstructor
+
+    @property
+    def js_id(cls) -> int:
+        return id(cls)
+
+    def __repr__(cls) -> str:
+        return f"class {cls.js_name} {{ [native code] }}"
+
+
+class JsProxy(metaclass=JsProxyMeta):
+    """Base of every class whose instances are JavaScript objects."""
+
+    __slots__ = ()
+
+    js_name: str
+    illegal_constructor: bool
+    _js_array: ClassVar[Any]
+    """Makes an Array; set by the module of arrays, which builds on this one."""
+
+    @property
+    def js_id(self) -> int:
+        return id(self)
+
+    @property
+    def typeof(self) -> str:
+        return "object"
+
+    @property
+    def constructor(self) -> Any:
+        return type(self)
+
+    def toString(self) -> str:
+        return f"[object {type(self).js_name}]"
+
+    def to_py(
+        self,
+        *,
+        depth: int = -1,
+        default_converter: Callable[..., Any] | None = None,
+    ) -> Any:
+        """Convert to Python. What has no counterpart goes to `default_converter`, or stays as it is."""
+        return ToPy(default_converter).convert(self, depth)
+
+    def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
+        """Convert to Python. Classes with a Python counterpart override it."""
+        return converter.default(self, depth)
+
+    def object_keys(self) -> Any:
+        return self._js_array(list(own_properties(self)))
+
+    def object_values(self) -> Any:
+        return self._js_array(list(own_properties(self).values()))
+
+    def object_entries(self) -> Any:
+        return self._js_array([self._js_array(list(pair)) for pair in own_properties(self).items()])
+
+    def as_object_map(self, *, hereditary: bool = False) -> Any:
+        return own_properties(self)
+
+    as_py_json = as_object_map
+
+    def bind_sig(self, _signature: Any) -> Any:
+        return self
+
+    def bind_class(self, _signature: Any) -> Any:
+        return self
+
+    def destroy(self) -> None:
+        """Release the object. Python's garbage collection does it here."""
+
+    def __str__(self) -> str:
+        return js_string(self)
+
+    __repr__ = __str__
+
+
+class _FunctionConstructor(JsProxy):
+    js_name = "Function"
+
+
+class ToPy:
+    """One conversion of JavaScript values to Python. Objects that refer to themselves convert once."""
+
+    def __init__(self, default_converter: Callable[..., Any] | None) -> None:
+        self._default_converter = default_converter
+        self._cache: dict[int, Any] = {}
+
+    def convert(self, value: Any, depth: int = -1) -> Any:
+        if depth == 0 or not isinstance(value, JsProxy):
+            if value is jsnull and self._default_converter is not None:
+                return self._default_converter(value, self.convert, self.remember)
+            return value
+        known = self._cache.get(id(value))
+        return known if known is not None else value._convert_to_py(self, depth)
+
+    def remember(self, value: Any, converted: Any) -> None:
+        self._cache[id(value)] = converted
+
+    def default(self, value: Any, depth: int) -> Any:
+        if self._default_converter is None:
+            return value
+        return self._default_converter(value, lambda inner: self.convert(inner, depth - 1), self.remember)
+
+
+class JsObject(JsProxy):
+    """A plain object. Its properties are attributes and not items: `to_py()` makes a dict."""
+
+    js_name = "Object"
+
+    _values: dict[str, Any]
+
+    def __init__(self, values: Any = None) -> None:
+        object.__setattr__(self, "_values", values if isinstance(values, dict) else {})
+
+    def __getattr__(self, name: str) -> Any:
+        values = object.__getattribute__(self, "_values")
+        if name in values:
+            return values[name]
+        if name.endswith("_") and name[:-1] in values:
+            return values[name[:-1]]
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._values[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __dir__(self) -> list[str]:
+        return [*self._values, *super().__dir__()]
+
+    def __getitem__(self, key: object) -> Any:
+        raise TypeError(
+            "'pyodide.ffi.JsProxy' object is not subscriptable: a JavaScript object has attributes, not items. "
+            f"Write .{key}, or call to_py() for a dict"
+        )
+
+    def hasOwnProperty(self, name: str) -> bool:
+        return name in self._values
+
+    def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
+        result: dict[str, Any] = {}
+        converter.remember(self, result)
+        for name, value in self._values.items():
+            result[name] = converter.convert(value, depth - 1)
+        return result
+
+
+def js_object(values: dict[str, Any] | None = None) -> JsObject:
+    """A plain object with these properties. The dict is kept, not copied."""
+    made = object.__new__(JsObject)
+    object.__setattr__(made, "_values", {} if values is None else values)
+    return made
+
+
+def own_properties(value: Any) -> dict[str, Any]:
+    """The own enumerable properties of a value; empty for what has none."""
+    if isinstance(value, JsObject):
+        return value._values
+    own = getattr(value, "_own_properties", None)
+    if own is not None and isinstance(value, JsProxy):
+        properties: dict[str, Any] = own()
+        return properties
+    return {}
+
+
+def member(options: Any, name: str) -> Any:
+    """The property `name` of an options object; undefined (None) where it is missing."""
+    if isinstance(options, JsObject):
+        return options._values.get(name)
+    if options is None or options is jsnull:
+        return None
+    return getattr(options, name, None)
+
+
+def js_function(function: Callable[..., _T]) -> Callable[..., _T]:
+    """Let a function be called as Pyodide calls JavaScript: keywords become an options object that comes last."""
+    code: Any = function.__code__
+    most = -1 if code.co_flags & 0x04 else code.co_argcount
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> _T:
+        if options:
+            args += (js_object(options),)
+        if 0 <= most < len(args):
+            args = args[:most]
+        return function(*args)
+
+    return call
+
+
+class JsException(Exception, JsProxy):
+    """An Error of JavaScript."""
+
+    js_name = "Error"
+
+    def __init__(self, message: Any = None, options: Any = None) -> None:
+        self.message = "" if message is None else js_string(message)
+        self.name = type(self).js_name
+        cause = member(options, "cause")
+        if cause is not None:
+            self.cause = cause
+        super().__init__(self.message)
+
+    @property
+    def stack(self) -> str:
+        return f"{self}\n    at <anonymous>"
+
+    def toString(self) -> str:
+        if not self.name or not self.message:
+            return f"{self.name}{self.message}"
+        return f"{self.name}: {self.message}"
+
+    def __str__(self) -> str:
+        return self.toString()
+
+    def __repr__(self) -> str:
+        return self.toString()
+
+
+JsException.__module__ = "pyodide.ffi"
+
+
+def _error_class(name: str) -> Any:
+    return JsProxyMeta(
+        "JsException", (JsException,), {"js_name": name, "__module__": "pyodide.ffi", "__doc__": f"A {name}."}
+    )
+
+
+JsTypeError = _error_class("TypeError")
+JsRangeError = _error_class("RangeError")
+JsSyntaxError = _error_class("SyntaxError")
+JsReferenceError = _error_class("ReferenceError")
+JsURIError = _error_class("URIError")
+JsEvalError = _error_class("EvalError")
+
+
+class DOMException(JsException):
+    """An Error of the web platform, told apart by its name."""
+
+    js_name = "DOMException"
+
+    _CODES: Final = {
+        "IndexSizeError": 1,
+        "NotFoundError": 8,
+        "NotSupportedError": 9,
+        "InvalidStateError": 11,
+        "SyntaxError": 12,
+        "InvalidAccessError": 15,
+        "NetworkError": 19,
+        "AbortError": 20,
+        "TimeoutError": 23,
+        "DataCloneError": 25,
+    }
+
+    def __init__(self, message: Any = None, name: Any = None) -> None:
+        super().__init__(message)
+        self.name = "Error" if name is None else js_string(member(name, "name") or name)
+
+    @property
+    def code(self) -> int:
+        return self._CODES.get(self.name, 0)
+
+
+DOMException.__module__ = "pyodide.ffi"
+DOMException.__name__ = DOMException.__qualname__ = "JsException"  # Python sees one class of errors
+
+
+def js_string(value: Any) -> str:
+    """JavaScript's `String(value)`."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None:
+        return "undefined"
+    if value is jsnull:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, int):
+        return str(int(value)) if abs(value) < 10**21 else js_number(float(value))
+    if isinstance(value, float):
+        return js_number(value)
+    if isinstance(value, JsProxy):
+        return str(value.toString())
+    if isinstance(value, JsProxyMeta):
+        return repr(value)
+    return str(value)
+
+
+def js_number(value: float) -> str:
+    """JavaScript's text for a number that is not an integer for Python."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0:
+        return "0"
+    sign = "-" if value < 0 else ""
+    digits, _, exponent_text = repr(abs(value)).partition("e")
+    whole, _, fraction = digits.partition(".")
+    fraction = fraction.rstrip("0")
+    point = len(whole) + int(exponent_text or 0)
+    text = (whole + fraction).lstrip("0")
+    point -= len(whole + fraction) - len(text)
+    text = text.rstrip("0") or "0"
+    if 0 < point <= 21:
+        if len(text) <= point:
+            return sign + text + "0" * (point - len(text))
+        return f"{sign}{text[:point]}.{text[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{text}"
+    mantissa = text if len(text) == 1 else f"{text[0]}.{text[1:]}"
+    return f"{sign}{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+
+
+def usv_string(value: Any) -> str:
+    """`String(value)` with lone surrogates replaced, as Web IDL's USVString."""
+    text = js_string(value)
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def is_truthy(value: Any) -> bool:
+    """JavaScript's `Boolean(value)`: every object is true, empty ones too."""
+    if isinstance(value, JsProxy):
+        return True
+    return bool(value) and value == value
+
+
+def js_typeof(value: Any) -> str:
+    """JavaScript's `typeof`."""
+    if value is None:
+        return "undefined"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "function" if callable(value) else "object"
+
+
+class JsIterator(JsProxy):
+    """An iterator, as `headers.entries()` makes one. It serves Python's loops and JavaScript's `next()`."""
+
+    js_name = "Iterator"
+
+    def __init__(self, values: Iterator[Any]) -> None:
+        self._iterator = values
+
+    def __iter__(self) -> JsIterator:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+    def next(self, _value: Any = None) -> JsObject:
+        try:
+            return js_object({"done": False, "value": next(self._iterator)})
+        except StopIteration:
+            return js_object({"done": True, "value": None})
+
+
+class JsLookup(JsProxy):
+    """Base of what has `get`, `has`, `set` and `delete`: Python code may also use it with items."""
+
+    __slots__ = ()
+
+    get: Callable[[Any], Any]
+    has: Callable[[Any], bool]
+    set: Callable[..., Any]
+    delete: Callable[[Any], Any]
+
+    def __getitem__(self, name: Any) -> Any:
+        value = self.get(name)
+        if value is None and not self.has(name):
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        self.set(name, value)
+
+    def __delitem__(self, name: Any) -> None:
+        if not self.has(name):
+            raise KeyError(name)
+        self.delete(name)
+
+    def __contains__(self, name: object) -> bool:
+        return bool(self.has(name))
