@@ -15,6 +15,7 @@ from wrangler_py.cli.explain import explain
 from wrangler_py.cli.hyperdrive_bindings import offer_binding, place, save_binding, say_bound, say_still_bound
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
+from wrangler_py.cli.hyperdrive_metrics import metrics, restart
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.hyperdrive_sync import diff, pull, push
 from wrangler_py.cli.options import global_options, project_config
@@ -258,6 +259,8 @@ def unbind(
 app.command("push")(push)
 app.command("pull")(pull)
 app.command("diff")(diff)
+app.command("restart")(restart)
+app.command("metrics")(metrics)
 app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)

@@ -78,6 +78,8 @@ Remote = Annotated[
 ]
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Do not make a test connection")]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
+
 
 class ConfigCommand(TyperCommand):
     """Takes `--caching-disabled=true` and `=false` too, as the product's command line does."""

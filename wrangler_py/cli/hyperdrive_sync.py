@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wrangler_py.cli import printing
+from wrangler_py.cli.hyperdrive_options import Yes
 from wrangler_py.cli.options import global_options
 from wrangler_py.cli.passwords import ask_password, read_password
 from wrangler_py.cli.stored_config import stored_config
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from wrangler_py.cloudflare.remote_config import RemoteConfig
     from wrangler_py.hyperdrive.config import HyperdriveConfig
     from wrangler_py.project.config_file import ConfigFile
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
 
 
 def push(

@@ -109,6 +109,7 @@ class WranglerSession:
             options=proxy_options,
             port=proxy_port,
             port_option="--proxy-port",
+            leaves_summary=True,
         )
 
     async def run(self) -> int:
