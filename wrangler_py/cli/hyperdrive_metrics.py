@@ -135,7 +135,7 @@ def _print_json(id: str, since: str, found: Metrics, here: Mapping[str, int]) ->
 
 
 def _measured_here(id: str) -> Mapping[str, int]:
-    """How many queries had which cache status in the last dev session of this project, in bindings of the config."""
+    """How many queries of the config had which cache status in the last dev session of this project."""
     from wrangler_py.devserver.session_summary import read_summary
 
     options = global_options()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from wrangler_py.cloudflare.account_certificates import AccountCertificates
 from wrangler_py.cloudflare.difference import CertificateMatch, differences, needs_certificates
@@ -33,14 +33,12 @@ def account_findings(
     match = CertificateMatch(certificate_store.list(), certificates.list() if with_certificates else ())
     for binding, local, there in pairs:
         if there is None:
-            yield _missing(binding, local, remote.values)
+            yield _missing(binding, local)
         elif local is not None:
             yield from _different(binding, local, there, match)
 
 
-def _missing(
-    binding: HyperdriveBinding, local: HyperdriveConfig | None, remote: Callable[[], object]
-) -> Finding:
+def _missing(binding: HyperdriveBinding, local: HyperdriveConfig | None) -> Finding:
     hint = "`wrangler-py hyperdrive list --remote` lists those it has."
     if local is not None:
         hint = (
@@ -66,6 +64,6 @@ def _different(
         "hyperdrive",
         "warning",
         f"env.{binding.binding}: the config at Cloudflare is not what was tried here: {shown}.",
-        f"`wrangler-py hyperdrive push {binding.binding}` or `wrangler-py hyperdrive pull {binding.binding}` makes them\n"
-        "the same.",
+        f"`wrangler-py hyperdrive push {binding.binding}` or `wrangler-py hyperdrive pull {binding.binding}`\n"
+        "makes them the same.",
     )

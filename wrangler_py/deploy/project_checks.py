@@ -40,8 +40,8 @@ def project_findings(file: ConfigFile, environment: str | None) -> Iterator[Find
                 "hyperdrive",
                 "problem",
                 f"env.{binding.binding} has the id of no config: {binding.id}",
-                "`wrangler-py hyperdrive push CONFIG` writes a local config to Cloudflare, and `wrangler-py hyperdrive\n"
-                f"bind CONFIG --binding {binding.binding}` its id into the config file.",
+                f"`wrangler-py hyperdrive bind CONFIG --binding {binding.binding}` writes that of a local config,\n"
+                f"and `wrangler-py hyperdrive push {binding.binding}` brings it to Cloudflare.",
             )
 
 
@@ -86,8 +86,8 @@ def session_findings(summary: SessionSummary | None) -> Iterator[Finding]:
         yield Finding(
             "last-session",
             "warning",
-            f"{when} had {_times(summary.stale_reads, 'stale read')}: an answer from the cache that was older than the "
-            "Worker's own write.",
+            f"{when} had {_times(summary.stale_reads, 'stale read')}: answers from the cache that were older than "
+            "the Worker's own writes.",
             "For reads that must be fresh, bind a second config made with --caching-disabled.",
         )
     for statement in summary.never_cached:
