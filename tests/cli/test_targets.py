@@ -142,6 +142,14 @@ def test_an_unknown_name_comes_with_those_there_are(project: CommandLine, comman
     assert "Known configs: HYPERDRIVE, other" in outcome.stderr
 
 
+@pytest.mark.parametrize("command", ["push", "diff"])
+def test_what_is_compared_with_cloudflare_is_the_bindings_config_too(project: CommandLine, command: str) -> None:
+    """It ends at the login, which the folder of its own has not; the config is looked up before."""
+    outcome = project("hyperdrive", command, "HYPERDRIVE", HOME=str(project.home))
+    assert outcome.status == 1
+    assert "HYPERDRIVE is a binding of wrangler.toml and also the name of another config." in outcome.stderr
+
+
 @pytest.mark.parametrize("command", ["get", "update"])
 def test_a_binding_without_a_config_is_named(project: CommandLine, command: str) -> None:
     project.ok("hyperdrive", "delete", "other")

@@ -9,8 +9,9 @@ import pytest
 from support.command_line import CommandLine
 from support.fake_cloudflare import FakeCloudflare, running_cloudflare
 from support.node_packages import node, node_modules
+from support.terminal import terminal
 
-__all__ = ["node", "node_modules"]
+__all__ = ["node", "node_modules", "terminal"]
 
 
 @pytest.fixture

@@ -99,4 +99,5 @@ class WorkerScripts:
             "entry_point": main,
             "tag": secrets.token_hex(16),
             "metadata": {"has_preview": False},
+            "resources": {"script": {"etag": secrets.token_hex(16)}, "script_runtime": {}, "bindings": {}},
         }

@@ -25,11 +25,15 @@ COMMANDS = {
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"
     ),
     "types": Subcommand("wrangler_py.cli.types", "types", "Write type stubs of the Worker's modules and bindings"),
+    "check": Subcommand("wrangler_py.cli.check", "check", "Check the project before it is deployed"),
+    "deploy": Subcommand(
+        "wrangler_py.cli.deploy", "app", "Check the project, and deploy it with the official tool"
+    ),
     "whoami": Subcommand("wrangler_py.cli.whoami", "whoami", "Show the credentials for Cloudflare"),
 }
 
 _ELSEWHERE = """
-    check complete containers d1 delete deploy deployments dispatch-namespace docs kv login logout pages
+    complete containers d1 delete deployments dispatch-namespace docs kv login logout pages
     pipelines publish queues r2 rollback secret secrets-store setup tail triggers vectorize versions
     workflows
 """
@@ -62,10 +66,10 @@ def unknown_command(name: str) -> tuple[str, str]:
     import difflib
 
     if name in _ELSEWHERE.split():
-        return (
-            f"wrangler-py has no command {name!r}: it is for development on your own machine.",
-            f"Use the official tools for it: `uv run pywrangler {name}` or `npx wrangler {name}`.",
-        )
+        message = f"wrangler-py has no command {name!r}: it is for development on your own machine."
+        if name in ("login", "logout"):
+            message = f"wrangler-py has no {name!r} of its own: it uses the login of the official command line."
+        return message, f"Use the official tools for it: `uv run pywrangler {name}` or `npx wrangler {name}`."
     message = f"Unknown command: {name!r}."
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     if close:

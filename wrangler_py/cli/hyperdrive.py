@@ -15,7 +15,9 @@ from wrangler_py.cli.explain import explain
 from wrangler_py.cli.hyperdrive_bindings import offer_binding, place, save_binding, say_bound, say_still_bound
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
+from wrangler_py.cli.hyperdrive_metrics import metrics, restart
 from wrangler_py.cli.hyperdrive_proxy import proxy
+from wrangler_py.cli.hyperdrive_sync import diff, pull, push
 from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.cli.passwords import ask_password
 from wrangler_py.cli.targets import ConfigOrBinding, stored_config
@@ -127,7 +129,7 @@ def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Rem
         return
     from wrangler_py.hyperdrive.config_json import to_public
 
-    printing.out(json.dumps(to_public(stored_config(target, global_options())), indent=2, ensure_ascii=False))
+    printing.out(json.dumps(to_public(stored_config(target)), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=option.ConfigCommand)
@@ -152,7 +154,7 @@ def update(
     from wrangler_py.hyperdrive.store import ConfigStore
 
     options = arguments.read()
-    changed = config_options.update(stored_config(target, global_options()), name, options, CertificateStore())
+    changed = config_options.update(stored_config(target), name, options, CertificateStore())
     printing.out(f"🚧 Updating '{target}'")
     _warn_of_ignored(options)
     if not no_check and options.concern_connection:
@@ -217,6 +219,11 @@ def unbind(
     printing.success(f"Removed the binding {binding} from {place(file)}")
 
 
+app.command("push")(push)
+app.command("pull")(pull)
+app.command("diff")(diff)
+app.command("restart")(restart)
+app.command("metrics")(metrics)
 app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)

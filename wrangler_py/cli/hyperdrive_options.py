@@ -17,6 +17,8 @@ Remote = Annotated[
 ]
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Do not make a test connection")]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ConfigArguments:

@@ -8,7 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.global_options import GlobalOptions
-from wrangler_py.cli.options import find_project_config
+from wrangler_py.cli.options import find_project_config, global_options
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -45,11 +45,12 @@ def only(targets: tuple[Target, ...]) -> Target:
     return targets[0]
 
 
-def stored_config(name: str, given: GlobalOptions) -> HyperdriveConfig:
-    """The config that `name` stands for, in order to show or change it.
+def stored_config(name: str) -> HyperdriveConfig:
+    """The config that `name` stands for, in order to show, change or push it.
 
     Warns if local development takes the database from elsewhere. Raises WranglerError if there is no such config.
     """
+    given = global_options()
     target = only(find(name, find_project_config(given), given))
     config = target.stored()
     if target.local is not None:

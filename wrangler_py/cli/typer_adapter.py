@@ -223,6 +223,7 @@ def load(name: str) -> Any:
     subcommand = COMMANDS[name]
     target = getattr(importlib.import_module(subcommand.module), subcommand.attribute)
     if not isinstance(target, App):
+        assert not isinstance(target, typer.Typer), f"{subcommand.module}: a plain Typer has no global options"
         function, target = target, App()
         target.command(name)(function)
     return get_command(target)

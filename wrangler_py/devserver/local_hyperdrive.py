@@ -16,6 +16,7 @@ from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes, describe_default
+from wrangler_py.devserver.session_summary import SummaryRecorder, write_summary
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -42,6 +43,7 @@ class LocalHyperdrive:
 
     A client logs in with the binding's name and `password`, a random one by default. `messages` gets what a person
     should know, such as why an origin cannot be reached; `on_query` gets each query that has ended.
+    `leaves_summary`: a summary of the session is left in `state`.
     `root` is the project's folder, `state` where the embedded PostgreSQL keeps its data, `adjust` changes each
     pool after it was resolved, `port_option` is the option that chose `port` (0: any free one).
     """
@@ -58,6 +60,7 @@ class LocalHyperdrive:
         port: int = 0,
         port_option: str = "--port",
         password: str | None = None,
+        leaves_summary: bool = False,
     ) -> None:
         self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
@@ -72,6 +75,7 @@ class LocalHyperdrive:
         self._closing = False
         self._recovery: asyncio.Task[None] | None = None
         self._ends: list[float] = []
+        self._summary = (state, SummaryRecorder()) if leaves_summary else None
         self._executions = ExecutionLog()
         self._executed: dict[str, float | None] = {}
         self._deleted: set[str] = set()
@@ -104,6 +108,7 @@ class LocalHyperdrive:
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
+        self._leave_summary()
         await asyncio.gather(self.proxy.close(), self._origins.stop(), return_exceptions=True)
 
     # How clients get here
@@ -236,11 +241,21 @@ class LocalHyperdrive:
             if pool.caching.counts.by_status
         }
 
+    def _leave_summary(self) -> None:
+        """Leave what was seen in the state folder, once and if there was something."""
+        counts = {binding: pool.caching.counts for binding, pool in self.proxy.pools.items()}
+        if self._summary is not None and any(each.by_status for each in counts.values()):
+            state, recorder = self._summary
+            self._summary = None
+            write_summary(state, recorder.summary(counts, self.proxy.requests.most_connections))
+
     @property
     def wants_queries(self) -> bool:
-        return self._on_query is not None
+        return self._on_query is not None or self._summary is not None
 
     def query(self, event: QueryEvent) -> None:
+        if self._summary is not None:
+            self._summary[1].query(event)
         if self._on_query is not None:
             self._on_query(event)
 

@@ -130,6 +130,7 @@ class DevSession:
             options=options.proxy,
             port=options.proxy_port,
             port_option="--proxy-port",
+            leaves_summary=True,
         )
         await hyperdrive.start(project.bindings)
         await self._apply_schema()

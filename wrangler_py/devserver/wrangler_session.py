@@ -108,6 +108,7 @@ class WranglerSession:
             options=proxy_options,
             port=proxy_port,
             port_option="--proxy-port",
+            leaves_summary=True,
         )
 
     async def run(self) -> int:
