@@ -132,7 +132,7 @@ def diff(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONFIG|BINDING]", help="Config by id or name; all if left out", show_default=False
+            metavar=targets.METAVAR, help=f"{targets.HELP}; all configs if left out", show_default=False
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from wrangler_py.atomic_file import replace_file
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.proxy.observer import QueryEvent
 
@@ -115,14 +114,8 @@ def write_summary(state: Path, summary: SessionSummary) -> None:
     """Leave `summary` in the folder `state`; one that cannot be written is left out."""
     with contextlib.suppress(OSError):
         state.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=state, prefix=f".{FILE}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({"version": VERSION, **asdict(summary)}, file, indent=2, ensure_ascii=False)
-            Path(name).replace(state / FILE)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        text = json.dumps({"version": VERSION, **asdict(summary)}, indent=2, ensure_ascii=False)
+        replace_file(state / FILE, text.encode(), private=True)
 
 
 def read_summary(state: Path) -> SessionSummary | None:
