@@ -106,8 +106,9 @@ def test_check_finds_drivers_that_are_too_old(cli: CommandLine, pushed: str) -> 
     package = cli.cwd / "node_modules" / "pg"
     package.mkdir(parents=True)
     (package / "package.json").write_text('{"version": "8.11.4"}')
-    (found,) = findings(cli, "--offline", ok=False)
+    (found,) = findings(cli, "--offline", ok=True)
     assert found["check"] == "drivers"
+    findings(cli, "--offline", "--strict", ok=False)
 
 
 def test_check_tells_of_what_the_last_session_saw(cli: CommandLine, pushed: str) -> None:

@@ -47,6 +47,8 @@ class _Given:
 
 
 _given = _Given()
+_said: set[str] = set()
+"""What an invocation was told already."""
 
 
 def state_folder(root: Path, cwd: Path, persist_to: Path | None) -> Path:
@@ -58,6 +60,7 @@ def reset() -> None:
     """Forget what an earlier invocation in this process was given."""
     global _given
     _given = _Given()
+    _said.clear()
 
 
 def record(name: str, value: object) -> None:
@@ -114,7 +117,10 @@ def project_config(options: GlobalOptions | None = None) -> ConfigFile:
     file = ConfigFile.find(options.cwd, options.config)
     if options.config is None and file.ignored:
         used, *others = (os.path.relpath(path, options.cwd) for path in (file.path, *file.ignored))
-        printing.info(f"Using {used}; it takes precedence over {', '.join(others)}.")
+        message = f"Using {used}; it takes precedence over {', '.join(others)}."
+        if message not in _said:
+            _said.add(message)
+            printing.info(message)
     return file
 
 
