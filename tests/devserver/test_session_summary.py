@@ -44,7 +44,7 @@ def test_dev_leaves_a_summary_without_values(tmp_path: Path, postgres: PostgresS
     assert [(each.sql, each.count, each.status) for each in summary.never_cached] == [
         ("SELECT now(), $1", 1, "volatile")
     ]
-    assert [(each.sql, each.count) for each in summary.repeated] == [("SELECT $1 WHERE $2 <> $3", 6)]
+    assert [(each.sql, each.count) for each in summary.repeated] == [("SELECT $2 WHERE $3 <> $1", 6)]
     text = (state / "last-session.json").read_text()
     for hidden in ("hidden", "parameter-", postgres.password):
         assert hidden not in text
