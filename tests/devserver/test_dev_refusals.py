@@ -105,6 +105,29 @@ def test_a_compatibility_date_that_production_does_not_take(
         assert 'compatibility_date = "2026-09-08"' in line
 
 
+@pytest.mark.parametrize(
+    ("date", "flags", "has_file", "warned"),
+    [
+        ("2026-09-08", "", False, True),
+        ("2026-09-08", "", True, False),
+        ("2026-09-08", ', "disable_python_external_sdk"', False, False),
+        ("2026-04-20", "", False, False),
+        ("2026-04-20", ', "enable_python_external_sdk"', False, True),
+    ],
+)
+def test_an_sdk_that_would_be_missing_in_production(
+    project: Path, date: str, flags: str, has_file: bool, warned: bool
+) -> None:
+    config = project / "wrangler.toml"
+    text = config.read_text().replace("2026-09-08", date)
+    config.write_text(text.replace('"python_workers"', f'"python_workers"{flags}'))
+    if has_file:
+        (project / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\n')
+    with DevProcess(project) as dev:
+        dev.ready()
+        assert ("There is no pyproject.toml." in dev.output) is warned
+
+
 def test_a_binding_that_no_worker_can_name(project: Path) -> None:
     with (project / "wrangler.toml").open("a") as file:
         file.write(HYPERDRIVE.replace('"HYPERDRIVE"', '"9X"'))

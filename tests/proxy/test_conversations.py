@@ -35,6 +35,11 @@ PBES = parse("", "SELECT 1") + bind() + execute() + SYNC
 INT8_ABS = 1230
 """The OID of the function abs(bigint)."""
 
+ENDS_OF_FAILED_TRANSACTIONS = [
+    "ROLLBACK", "COMMIT", "ROLLBACK TO a", "ROLLBACK AND CHAIN", "ABORT", "END", "SELECT 2", "SHOW nothing",
+]  # fmt: skip
+"""Some are none."""
+
 Turn = tuple[bytes, str]
 """What is sent, and the kinds of message that must have come before the next turn, in order."""
 
@@ -485,6 +490,45 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         ),
         (parse("", "SELECT 3") + bind() + execute() + SYNC, "Z"),
         (parse("", "ROLLBACK") + bind() + execute() + parse("", "SELECT 4") + bind() + execute() + SYNC, "Z"),
+    ],
+    "the end of a failed transaction, with what follows in one group": [
+        (parse("s1", "SHOW work_mem") + bind("", "s1") + execute() + SYNC, "Z"),
+        *(
+            turn
+            for number, end in enumerate(ENDS_OF_FAILED_TRANSACTIONS)
+            for turn in (
+                (query("BEGIN; SAVEPOINT a"), "Z"),
+                (query("SELECT 1/0"), "Z"),
+                (
+                    parse("", end)
+                    + bind()
+                    + execute()
+                    + parse(f"t{number}", "SHOW work_mem")
+                    + bind("", f"t{number}")
+                    + execute()
+                    + SYNC,
+                    "Z",
+                ),
+                (query("ROLLBACK") + bind("", f"t{number}") + SYNC, "ZZ"),
+                (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+                (
+                    query(end) + parse(f"u{number}", "SHOW work_mem") + bind("", f"u{number}") + execute() + SYNC,
+                    "ZZ",
+                ),
+                (query("ROLLBACK") + bind("", f"u{number}") + SYNC, "ZZ"),
+                (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+                (query(f"{end}; SELECT 3") + parse("", "DEALLOCATE s1") + bind() + execute() + SYNC, "ZZ"),
+                (query("ROLLBACK") + bind("", "s1") + SYNC, "ZZ"),
+                (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+                (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),
+                (parse("", end) + bind() + execute() + parse("", "DEALLOCATE s1") + bind() + execute() + SYNC, "Z"),
+                (query("ROLLBACK") + bind("", "s1") + SYNC, "ZZ"),
+                (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+                (query("BEGIN; SELECT 1/0"), "Z"),
+                (query(end) + query("DEALLOCATE ALL") + query("ROLLBACK") + bind("", "s1") + SYNC, "ZZZZ"),
+                (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+            )
+        ),
     ],
     "savepoints": [
         (query("BEGIN; SAVEPOINT a; SELECT 1/0"), "Z"),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from wrangler_py.proxy.sql_text import SQLText, SQLTexts
+from wrangler_py.session.sql_text import SQLText, SQLTexts
 
 
 def look_up(texts: SQLTexts, sql: str) -> SQLText:
@@ -52,7 +52,7 @@ def test_not_the_same(different: tuple[str, ...]) -> None:
 
 def test_a_pool_is_made_without_loading_the_parser() -> None:
     program = (
-        "import sys; from wrangler_py.proxy.sql_text import SQLTexts; texts = SQLTexts(); "
+        "import sys; from wrangler_py.session.sql_text import SQLTexts; texts = SQLTexts(); "
         "assert 'postgast' not in sys.modules; texts.get(b'SELECT 1'); assert 'postgast' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

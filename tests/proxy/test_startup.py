@@ -19,7 +19,7 @@ from support.raw_client import RawClient, RefusedError, query
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.scram import MECHANISM, ScramClient
-from wrangler_py.proxy.admission import Admission
+from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.origin import OriginConnection
 
 SETTINGS = {
@@ -275,7 +275,7 @@ def test_a_client_that_leaves_in_its_login_changes_nothing_for_others(
 
         starting = threading.Thread(target=begin)
         starting.start()
-        wait_until(lambda: any(isinstance(c, Admission) and c.origin is not None for c in proxy.proxy.clients))
+        wait_until(lambda: any(isinstance(c, Login) and c.origin is not None for c in proxy.proxy.clients))
         other.socket.shutdown(socket.SHUT_RDWR)
         starting.join()
         wait_until(lambda: len(proxy.proxy.clients) == 1)
@@ -292,7 +292,7 @@ def test_a_client_whose_config_changes_in_its_login_gets_in(
         target=client.start, args=({"user": BINDING, "database": "app", "work_mem": "7MB"}, PASSWORD)
     )
     starting.start()
-    wait_until(lambda: any(isinstance(c, Admission) and c.origin is not None for c in proxy.proxy.clients))
+    wait_until(lambda: any(isinstance(c, Login) and c.origin is not None for c in proxy.proxy.clients))
     config = proxy.proxy.pools[BINDING].config
     elsewhere = dataclasses.replace(config, origin=dataclasses.replace(config.origin, database="postgres"))
     proxy.call(lambda: proxy.proxy.update_pool(BINDING, elsewhere))

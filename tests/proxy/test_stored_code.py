@@ -10,7 +10,7 @@ from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
 from support.raw_client import SYNC, RawClient, bind, copy_data, copy_done, execute, parse, query
 
-from wrangler_py.proxy import stored_code
+from wrangler_py.session import stored_code
 
 StartProxy = Callable[..., ProxyServer]
 SET_IT = "set_config('work_mem', '7MB', false)"

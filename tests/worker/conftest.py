@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.node_packages import node, node_modules
+from support.node_packages import newest_node, node, node_modules
 from support.worker_child import Child
 
-__all__ = ["node", "node_modules", "start_worker"]
+__all__ = ["newest_node", "node", "node_modules", "start_worker"]
 
 StartWorker = Callable[..., Child]
 

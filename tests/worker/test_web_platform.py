@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.node_packages import Node
 from support.web_platform.here import run_here
 from support.web_platform.meant import MEANT
 from support.web_platform.operations import SUBJECTS
@@ -42,10 +43,20 @@ def test_recorded_results_are_those_of_the_operations(runs: Runs) -> None:
 
 
 async def test_workerd_gives_what_is_recorded(node_modules: Path, runs: Runs) -> None:
-    """On a version of workerd that is not recorded, its result or a recorded one is right."""
+    assert await unlike_recorded(runs, node_modules) == {}, _RECORD
+
+
+async def test_the_newest_workerd_gives_what_is_recorded(newest_node: Node, runs: Runs) -> None:
+    assert await unlike_recorded(runs, newest_node.modules, newest_node.environment) == {}, _RECORD
+
+
+async def unlike_recorded(
+    runs: Runs, node_modules: Path, variables: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What workerd gives otherwise. On a version that is not recorded, its result or a recorded one is right."""
     recorded = runs.get(workerd_version(node_modules))
     differences: dict[str, Any] = {}
-    for operation, live in run_on_workerd(node_modules, all_operations()).items():
+    for operation, live in run_on_workerd(node_modules, all_operations(), variables).items():
         if recorded is not None:
             right = live == recorded[operation]
         else:
@@ -53,4 +64,4 @@ async def test_workerd_gives_what_is_recorded(node_modules: Path, runs: Runs) ->
             right = operation in MEANT or await run_here(operation) in known
         if not right:
             differences[operation] = live
-    assert differences == {}, _RECORD
+    return differences

@@ -201,6 +201,12 @@ def test_fetch(work: str, expected: str, worker_says) -> None:
     assert worker_says("from pyodide.ffi import create_proxy\n" + work) == expected
 
 
+def test_a_host_name_that_only_the_url_standard_knows_is_looked_up(worker_says) -> None:
+    answer = worker_says("return await fetch('http://💩.invalid/')")
+    assert answer.startswith("AbortError: fetch of http://xn--ls8h.invalid/ failed: ")
+    assert "odepoint" not in answer
+
+
 @pytest.mark.parametrize(
     "variables",
     [

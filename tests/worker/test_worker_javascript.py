@@ -470,3 +470,22 @@ def test_web_sockets(start_worker):
         with pytest.raises(Exception, match="1012"):
             socket.recv(10)
     assert child.wait() == 0
+
+
+def test_a_python_iterable_is_a_body_as_long_as_its_proxy_lives(start_worker):
+    child = start_worker(
+        """
+        import js
+        from pyodide.ffi import create_proxy, to_js
+        from workers import Response
+        async def pieces():
+            yield to_js(b"a")
+            yield to_js(b"b")
+        async def on_fetch(request):
+            try:
+                await js.Response.new(pieces()).text()
+            except Exception as error:
+                return Response(f"{await js.Response.new(create_proxy(pieces())).text()} {error}")
+        """
+    )
+    assert child.client.get("/").text.startswith("ab Error: This borrowed proxy was automatically destroyed")

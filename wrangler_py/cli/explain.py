@@ -17,7 +17,7 @@ from wrangler_py.terminal_text import printable
 if TYPE_CHECKING:
     from wrangler_py.cache.verdict import Verdict
     from wrangler_py.hyperdrive.config import Caching
-    from wrangler_py.proxy.sql_text import Refusal
+    from wrangler_py.session.sql_text import Refusal
     from wrangler_py.sql.facts import SQLFacts
 
 NOT_CACHEABLE = 3
@@ -43,7 +43,7 @@ def explain(
     The exit status is 3 for a query that is not cached.
     """
     from wrangler_py.cache.verdict import DISABLED
-    from wrangler_py.proxy.sql_text import TRANSACTION_LOCK_NOTE, SQLText
+    from wrangler_py.session.sql_text import TRANSACTION_LOCK_NOTE, SQLText
 
     if file is not None:
         if target is not None:

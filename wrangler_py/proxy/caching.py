@@ -21,19 +21,19 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import Exchange
 from wrangler_py.pgwire.results import result_formats, split_result, with_formats
 from wrangler_py.proxy.columns import same_columns
-from wrangler_py.proxy.errand import Errand
 from wrangler_py.proxy.failures import SQLSTATE
 from wrangler_py.proxy.function_catalog import FunctionCatalog
+from wrangler_py.proxy.hit_index import HitIndex
+from wrangler_py.proxy.internal_query import InternalQuery
 from wrangler_py.proxy.query_run import QueryRun
-from wrangler_py.proxy.repeats import Repeats
-from wrangler_py.proxy.sql_text import TOO_LONG
+from wrangler_py.session.sql_text import TOO_LONG
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.forward import Group
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.sql_text import SQLText
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.sql_text import SQLText
+    from wrangler_py.session.statements import Statement
 
 WrittenByDatabase = defaultdict[tuple[str, int, str], WrittenTables]
 """By host, port and database: several bindings may be of one."""
@@ -117,7 +117,7 @@ class Caching:
         self._written = written
         self._flights: SingleFlight[ClientSession] = SingleFlight()
         self._functions = FunctionCatalog(pool)
-        self.repeats = Repeats(pool, store)
+        self.hit_index = HitIndex(pool, store)
         self.counts = counts
         self.stale_reads = StaleReadLog()
         self.config_changed()
@@ -156,7 +156,7 @@ class Caching:
         client.cached_portals = {}
         rows = hit.entry.result.row_description
         client.write((b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE)
-        self.repeats.note(client, group, key, None, b"")
+        self.hit_index.note(client, group, key, None, b"")
         return True
 
     def _answer_extended(self, client: ClientSession, group: Group, closed: bool) -> bool:
@@ -235,7 +235,7 @@ class Caching:
         if closed and len(served) == 1 and not client.cached_portals:
             name = next(iter(portals.values())).statement_name
             statement = statements.get(name) or client.statements.get(name)
-            self.repeats.note(client, group, served[0][1], statement, name)
+            self.hit_index.note(client, group, served[0][1], statement, name)
         client.knows_columns = client.knows_columns or bool(statements or described)
         for name, statement in statements.items():
             client.statements.put(name, statement)
@@ -440,7 +440,7 @@ class Caching:
             + execute
             + messages.SYNC
         )
-        Errand(self._pool, client.settings, data, exchange, done)
+        InternalQuery(self._pool, client.settings, data, exchange, done)
 
     def record_write(self, text: SQLText, request: str | None) -> None:
         """`text` has run and is committed."""

@@ -18,19 +18,19 @@ from wrangler_py.pgwire.exchange import BIND
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.client_statements import ClientStatements, UnnamedChange
 from wrangler_py.proxy.columns import prove_columns, unproved
+from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
 from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
-from wrangler_py.proxy.holder import Holder
 from wrangler_py.proxy.origin import IDLE
-from wrangler_py.proxy.pending import Pending, PendingMessages
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.session_effects import may_reset
 from wrangler_py.proxy.stale_plan import prepared_anew
-from wrangler_py.proxy.statements import POOL_NAME
 from wrangler_py.proxy.tcp import acknowledge_now
+from wrangler_py.proxy.waiting_messages import Pending, WaitingMessages
+from wrangler_py.session.client_statements import ClientStatements, UnnamedChange
+from wrangler_py.session.statements import POOL_NAME
 
 if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.requests import Request
     from wrangler_py.proxy.server import Proxy
-    from wrangler_py.proxy.settings import SessionSettings
-    from wrangler_py.proxy.sql_text import SQLText
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.settings import SessionSettings
+    from wrangler_py.session.sql_text import SQLText
+    from wrangler_py.session.statements import Statement
 
 GROUP_BYTES = 262_144
 """A longer message group goes out before its end is there."""
@@ -57,8 +57,8 @@ _COPY_DONE, _COPY_FAIL = b"cf"
 _EXTENDED = frozenset(b"PBDEC")
 
 
-class ClientSession(asyncio.Protocol, Holder):
-    """Has the connection once the client is in: see `proxy.admission`."""
+class ClientSession(asyncio.Protocol, ConnectionUser):
+    """Has the connection once the client is in: see `proxy.login`."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class ClientSession(asyncio.Protocol, Holder):
         self._group: Group = []
         self._group_bytes = 0
         self._no_more_input: asyncio.TimerHandle | None = None
-        self._pending = PendingMessages()
+        self._pending = WaitingMessages()
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class ClientSession(asyncio.Protocol, Holder):
 
     def data_received(self, data: bytes) -> None:
         if self.origin is None and self._is_resting():
-            if self.pool.caching.enabled and self.pool.caching.repeats.answer(self, data):
+            if self.pool.caching.enabled and self.pool.caching.hit_index.answer(self, data):
                 return
             if forward_at_once(self, data):
                 return
@@ -408,7 +408,7 @@ class ClientSession(asyncio.Protocol, Holder):
             status = CacheStatus.UNCACHEABLE
             self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
         else:
-            own_session = private or self.pinned or (self.origin is not None and self.origin.dirty)
+            own_session = private or self.pinned or (self.origin is not None and self.origin.session.dirty)
             status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
         self.queries.append(QueryRun(sql, text, status, self.request))
 

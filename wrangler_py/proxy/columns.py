@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.forward import Group
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.statements import Statement
 
 _PARSE, _BIND = b"PB"
 _RESULT_TYPE_CHANGED = messages.error_response(
@@ -52,7 +52,7 @@ def unproved(client: ClientSession, origin: OriginConnection, groups: list[Group
 def _needs_proof(origin: OriginConnection, name: bytes, statement: Statement) -> bool:
     if statement.rows is None or statement.text.deallocates is not None:
         return False
-    return statement not in origin.prepared if name else origin.unnamed is not statement
+    return statement not in origin.session.prepared if name else origin.session.unnamed is not statement
 
 
 def same_columns(one: bytes, other: bytes) -> bool:
@@ -77,10 +77,8 @@ def learn(
     renewed.parameters, renewed.rows = statement.parameters, answer
     if client.statements.get(name) is statement:
         client.statements.put(name, renewed)
-    origin.prepared.pop(statement, None)
-    if origin.unnamed is statement:
-        origin.unnamed = None
-    origin.dirty = origin.drop_statements = True
+    origin.session.forget([statement])
+    origin.session.leave_dirty(drop_statements=True)
 
 
 def learn_from_portal(
@@ -116,18 +114,16 @@ def prove_columns(
     touched = [statement for name, statement in statements.items() if name]
     for name, statement in statements.items():
         if name:
-            if not origin.pristine and not statement.private:
-                origin.prepared_in_doubt.add(statement)
-            superfluous = origin.remember(statement, pool.options.max_prepared_statements)
+            superfluous = origin.session.prepare(statement, pool.options.max_prepared_statements)
             if superfluous is not None:
                 touched.append(superfluous)
                 out.append(messages.close_statement(superfluous.name))
-            if origin.drop_statements:
+            if origin.session.drop_statements:
                 out.append(messages.close_statement(statement.name))
             out.append(messages.parse(statement.name, statement.definition))
             out.append(messages.describe_statement(statement.name))
         else:
-            origin.unnamed = statement
+            origin.session.parse_unnamed(statement)
             out.append(messages.parse(b"", statement.definition) + messages.describe_statement(b""))
 
     def done(exchange: Exchange) -> None:
@@ -136,10 +132,9 @@ def prove_columns(
         if exchange.error is None and [*map(_columns, described)] == [*map(_columns, known)]:
             then(None)
             return
-        for statement in statements.values():
-            origin.prepared.pop(statement, None)
+        origin.session.forget(statements.values())
         pool.schema_changed()
-        origin.unnamed = None
+        origin.session.parse_unnamed(None)
         closes = [messages.close_statement(statement.name) for statement in touched]
         if closes and not origin.closed:
             origin.send(Exchange(None), b"".join(closes) + messages.SYNC)

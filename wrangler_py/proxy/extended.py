@@ -1,7 +1,7 @@
 """The extended query messages, a function each: adds what the origin is sent and the steps for what it answers.
 
 Gives True while the exchange can stay plain. Names of prepared statements are the pool's at the origin and the
-client's own at the client: see `proxy.statements`.
+client's own at the client: see `session.statements`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from wrangler_py.proxy.session_effects import (
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.client_statements import Undo, UnnamedChange
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.client_statements import Undo, UnnamedChange
+    from wrangler_py.session.statements import Statement
 
 _STATEMENT = ord("S")
 FAILS = b"refused by the proxy\0\0\0"
@@ -75,27 +75,27 @@ def add_parse(
         return add_failure(origin, _TRANSACTION_FAILED, out, steps, _unnamed_fails(client, name))
     is_first = not out
     if out:
-        origin.in_doubt = True
+        origin.session.may_be_skipped()
     if text.changes_schema:
         client.pool.statements.forget_all()
-    if not origin.pristine and (name or client.in_transaction):
+    if not origin.session.pristine and (name or client.in_transaction):
         statement = client.pool.statements.private(statement)
     undo = client.statements.put(name, statement)
     if text.deallocates is not None:
         steps.append(Step(PARSE, Action.EMIT, messages.PARSE_COMPLETE, name, statement, undo=undo))
         return False
     if not name:
-        origin.unnamed = statement
+        origin.session.parse_unnamed(statement)
         out.append(data)
         steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
         return is_first  # `ClientSession.failed_at_once` goes by that
-    if statement in origin.prepared:
+    if statement in origin.session.prepared:
         if in_failed_transaction(client, origin) and not text.ends:
             undo()
             return add_failure(origin, _TRANSACTION_FAILED, out, steps)
-        origin.prepared.move_to_end(statement)
+        origin.session.use(statement)
         if origin.stream.queue and client.in_transaction:  # which may have failed by then
-            origin.unnamed = None
+            origin.session.parse_unnamed(None)
             out.append(messages.parse(b"", statement.definition))
             steps.append(Step(PARSE, Action.REPLACE, messages.PARSE_COMPLETE, name, undo=undo))
         else:
@@ -121,15 +121,12 @@ def prepare(
 ) -> None:
     """Parses `statement` at the origin, which hasn't got it."""
     if out:
-        origin.in_doubt = True
-    origin.preparing.add(statement)
-    superfluous = origin.remember(statement, client.proxy.options.max_prepared_statements)
+        origin.session.may_be_skipped()
+    superfluous = origin.session.prepare(statement, client.proxy.options.max_prepared_statements)
     if superfluous is not None:
         out.append(messages.close_statement(superfluous.name))
         steps.append(Step(CLOSE, Action.SWALLOW, statement=superfluous))
-    if not origin.pristine and not statement.private:
-        origin.prepared_in_doubt.add(statement)
-    if origin.drop_statements:  # the origin may have it, for all that is known
+    if origin.session.drop_statements:  # the origin may have it, for all that is known
         out.append(messages.close_statement(statement.name))
         steps.append(Step(CLOSE, Action.SWALLOW))
     out.append(messages.parse(statement.name, statement.definition))
@@ -144,7 +141,7 @@ def prepare(
 def add_proof(origin: OriginConnection, out: list[bytes], steps: list[Step]) -> None:
     """Has the origin look at a statement of a Parse that it isn't sent, as it would if it were."""
     parse = steps[0]
-    if len(out) == 1 and parse.finals == PARSE and parse.statement in origin.prepared:
+    if len(out) == 1 and parse.finals == PARSE and parse.statement in origin.session.prepared:
         out.insert(0, messages.describe_statement(parse.statement.name))
         steps.insert(0, Step(DESCRIBE, Action.SWALLOW))
 
@@ -187,16 +184,15 @@ def _has_statement(
 ) -> bool:
     """Whether the origin had `statement`, which the client calls `name`; it has once `out` is sent."""
     if not name:
-        if origin.unnamed is statement:
+        if origin.session.unnamed is statement:
             return True
         if out:
-            origin.in_doubt = True
-        origin.unnamed = statement
+            origin.session.may_be_skipped()
+        origin.session.parse_unnamed(statement)
         out.append(messages.parse(b"", statement.definition))
         steps.append(Step(PARSE, Action.SWALLOW))
         return False
-    if statement in origin.prepared:
-        origin.prepared.move_to_end(statement)
+    if origin.session.use(statement):
         return True
     step = Step(PARSE, Action.SWALLOW, name=name, statement=statement)
     prepare(client, origin, statement, step, out, steps)
@@ -302,7 +298,7 @@ def _deallocate(
     portal, _ = messages.cstring(data, 5)
     undo: Undo | None = None
     if out:
-        origin.in_doubt = True
+        origin.session.may_be_skipped()
     if client.pinned and text.discards_all and not in_transaction(client, origin):
         undo = discard_all(client, origin)
     elif client.pinned and is_for_both(client, origin, text):
@@ -314,7 +310,7 @@ def _deallocate(
         steps.append(Step(EXECUTE, Action.EMIT, answer, undo=undo))
         client.local_portals[portal] = None
         return False
-    origin.unnamed = None
+    origin.session.parse_unnamed(None)
     del client.local_portals[portal]
     out += (messages.parse(b"", statement.definition), messages.bind(portal, b"", bytes(6)), data)
     steps += (Step(PARSE, Action.SWALLOW), Step(BIND, Action.SWALLOW), Step(EXECUTE, undo=undo))
@@ -327,7 +323,7 @@ def add_close(
     target, name = messages.split_target(data)
     if target == _STATEMENT:
         if out:
-            origin.in_doubt = True
+            origin.session.may_be_skipped()
         undo = client.statements.remove(name)
         steps.append(Step(CLOSE, Action.EMIT, messages.CLOSE_COMPLETE, undo=undo))
         return False
@@ -345,7 +341,7 @@ def add_failure(
     undo: Undo | None = None,
 ) -> bool:
     """`undo` is for the case that the origin skips it."""
-    origin.unnamed = None
+    origin.session.parse_unnamed(None)
     out.append(messages.parse(b"", FAILS))
     steps.append(Step(PARSE, Action.REPLACE, error, undo=undo))
     return False

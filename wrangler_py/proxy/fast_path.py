@@ -15,7 +15,7 @@ from wrangler_py.proxy.query_run import QueryRun
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.statements import Statement
 
 _PARSE, _BIND, _QUERY = b"PBQ"
 _SHORTEST_QUERY = 6
@@ -103,20 +103,22 @@ def forward_now(
     `sent` is what the client sent, in the origin's words. `statement` is None for a simple query; `named` says that
     it has to be prepared on the connection.
     """
-    if named and (statement not in origin.prepared or origin.drop_statements):
+    if named and (statement not in origin.session.prepared or origin.session.drop_statements):
         return False
-    origin.in_doubt = origin.pipeline_in_doubt = False
-    origin.preparing.clear()
+    session = origin.session
+    session.nothing_under_way()
     origin.prepare_for(client)
     if statement is None:
-        origin.unnamed = client.statements.unnamed = None
+        client.statements.unnamed = None
+        session.parse_unnamed(None)
     else:
         if not named:
-            origin.unnamed = client.statements.unnamed = statement
+            client.statements.unnamed = statement
+            session.parse_unnamed(statement)
         else:
-            origin.prepared.move_to_end(statement)
+            session.use(statement)
         client.unnamed_described = False
-    origin.runs(exchange.queries[0].text)
+    session.runs(exchange.queries[0].text)
     client.origin = origin
     client.in_transaction = False
     client.cached_portals = {}

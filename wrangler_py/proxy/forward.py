@@ -36,12 +36,12 @@ from wrangler_py.proxy.session_effects import (
     note,
     refused,
 )
-from wrangler_py.proxy.sql_text import TOO_LONG
+from wrangler_py.session.sql_text import TOO_LONG
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.client_statements import Undo
     from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.session.client_statements import Undo
 
 Group = list[Piece]
 """The last message is what ends the group, when it is closed."""
@@ -116,14 +116,15 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     if others and not origin.stream.copy_in and _deallocates(client, piece):
         return False
     if not queue:
-        origin.pipeline_in_doubt = False
+        origin.session.nothing_under_way()
+        client.failure_ended = False
     client.streaming = missing > 0
     client.cached_portals = {}
     steps: list[Step] = []
     done: Callable[[Exchange], None] | None = None
     ready = STEP_READY
     if kind == _QUERY:
-        origin.unnamed = None
+        origin.session.parse_unnamed(None)
         unnamed_comes_back = client.statements.set_unnamed(None)
         if queue:
             ready = Step(READY, undo=unnamed_comes_back)
@@ -136,16 +137,16 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         cached = client.pool.caching.enabled and client.pool.texts.get(data[5:-1]).candidate
         if cached and may_reset(client, origin):
             origin.reset_ahead()
-        surely_clean = origin.pristine
+        surely_clean = origin.session.pristine
         data, steps, done = _as_sent(client, origin, data)
     else:
-        origin.runs(TOO_LONG)
+        origin.session.runs(TOO_LONG)
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_exchange is not None:
         open_exchange.done = done
         if kind == _QUERY:
-            origin.in_doubt = True
+            origin.session.may_be_skipped()
             if done is None:
                 ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
         open_exchange.end_with_query([*steps, ready])
@@ -154,7 +155,7 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         client.queries = []
         origin.transport.write(data)
         return True
-    if steps or (queue and origin.in_doubt):  # what is ahead may have it skipped
+    if steps or (queue and origin.session.in_doubt):  # what is ahead may have it skipped
         steps.append(ready)
     exchange = Exchange(client, simple=True, steps=steps or None, done=done)
     if client.queries:
@@ -187,7 +188,6 @@ def _as_sent(
             sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
         return sent, [Step(EXECUTE, Action.REPLACE, answer)], None
     client.in_transaction = in_transaction(client, origin)
-    client.failure_ended = False
     client.count(sql, text)
     note(client, origin, text)
     return data, [], None
@@ -236,9 +236,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
         if _is_in_doubt(client, origin, group):
             return False
     elif exchange is None:
-        origin.in_doubt = origin.pipeline_in_doubt = False
-        if origin.preparing:
-            origin.preparing.clear()
+        origin.session.nothing_under_way()
     alone = exchange is None and not (queue and queue[-1].query_from is not None)
     out: list[bytes] = [] if alone else [b""]  # what is in it may fail, and then the rest is skipped
     steps: list[Step] = []
@@ -248,7 +246,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     cacheable = not client.in_transaction and not client.pinned and client.pool.caching.enabled
     if exchange is None and may_reset(client, origin) and _wants_reset(client, origin, group):
         origin.reset_ahead()
-    surely_clean = origin.pristine or (exchange is not None and exchange.capture is not None)
+    surely_clean = origin.session.pristine or (exchange is not None and exchange.capture is not None)
     try:
         for kind, data, missing in group:
             if kind == _BIND:
@@ -273,7 +271,7 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
             else:
                 out.append(data)
     except ProtocolError:
-        origin.undo(steps)  # nothing was sent
+        origin.session.undo(steps)  # nothing was sent
         raise
     if len(group) == 2 and alone and closed and not client.in_transaction:
         add_proof(origin, out, steps)
@@ -318,7 +316,7 @@ def _wants_reset(client: ClientSession, origin: OriginConnection, group: Group) 
             continue
         if statement.private:
             continue
-        if (cached and statement.text.candidate) or (name and statement not in origin.prepared):
+        if (cached and statement.text.candidate) or (name and statement not in origin.session.prepared):
             return True
     return False
 
@@ -344,14 +342,14 @@ def _add_what_ends_a_copy(out: list[bytes], steps: list[Step]) -> None:
 def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
     if group[0][0] == _SYNC or origin.stream.copy_in:
         return False
-    if origin.in_doubt:
+    if origin.session.in_doubt:
         return True
     for kind, data, _ in group:
         if kind == _PARSE:
             name, statement = client.pool.statements.parsed(data, client.settings)
             if statement.text.deallocates is not None:
                 return True
-            if name and (client.statements.may_be_taken(name) or statement in origin.preparing):
+            if name and (client.statements.may_be_taken(name) or statement in origin.session.preparing):
                 return True
         elif kind == _BIND:
             bound = client.statements.get(messages.split_bind(data)[1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wrangler_py.cache.own_functions import CATALOG_QUERY, OwnFunctions
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.exchange import Exchange
-from wrangler_py.proxy.errand import Errand
+from wrangler_py.proxy.internal_query import InternalQuery
 from wrangler_py.proxy.origin import Collector
 
 if TYPE_CHECKING:
@@ -64,4 +64,4 @@ class FunctionCatalog:
                 call()
 
         exchange = Exchange(collector, simple=True)
-        Errand(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)
+        InternalQuery(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)

@@ -6,63 +6,30 @@ The protocol's meaning is `pgwire.origin_stream`'s; opening a connection is `pro
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 import select
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from weakref import WeakSet, ref
+from weakref import ref
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Exchange, Step
+from wrangler_py.pgwire.exchange import Exchange
 from wrangler_py.pgwire.origin_stream import OriginStream
-from wrangler_py.proxy.settings import SessionSettings
-from wrangler_py.proxy.statements import POOL_NAME
+from wrangler_py.session.origin_session import RESET_ANSWER, OriginSession
+from wrangler_py.session.statements import POOL_NAME
+from wrangler_py.session.stored_code import CATALOG_QUERY
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config import PoolConfig
     from wrangler_py.pgwire.origin_startup import OriginStartup
-    from wrangler_py.proxy.holder import Holder
+    from wrangler_py.proxy.connection_user import ConnectionUser
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.query_run import QueryRun
-    from wrangler_py.proxy.sql_text import SQLText
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.settings import SessionSettings
 
 IDLE = ord("I")
 
-RESET_SESSION = (
-    "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
-    "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
-)
-"""DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
-_RESET = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
-"""The same as a message: its header, and its text, which is as long with any seed from 0 to 1."""
-RESET_ANSWER = b"".join(
-    [
-        *(
-            messages.command_complete(tag)
-            for tag in (
-                "CLOSE CURSOR ALL", "SET", "RESET", "RESET", "UNLISTEN", "DISCARD TEMP", "DISCARD SEQUENCES"
-            )
-        ),
-        messages.message(
-            b"T",
-            b"\0\x02"
-            + b"".join(
-                name + b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
-                for name in (b"pg_advisory_unlock_all", b"setseed")
-            ),
-        ),
-        messages.message(b"D", b"\0\x02\0\0\0\0\0\0\0\0"),
-        messages.command_complete("SELECT 1"),
-        messages.READY_IDLE,
-    ]
-)  # fmt: skip
-"""What PostgreSQL answers to a reset, as long as the settings it reports are what they were before."""
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
-_BOOKS_ARE_WRONG = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
-"""A statement is gone, or there already."""
 _PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache lookup failed for ")
 
 
@@ -89,29 +56,12 @@ class OriginConnection(asyncio.Protocol):
         self.started.add_done_callback(lambda future: future.cancelled() or future.exception())
         self.stream: OriginStream = None  # type: ignore[assignment]  # set when start-up is over
         self.pool: Pool = None  # type: ignore[assignment]
-        self.client: Holder | None = None
-        self.settings: SessionSettings = None  # type: ignore[assignment]
-        self.prepared: OrderedDict[Statement, None] = OrderedDict()
-        self.unnamed: Statement | None = None
-        self.in_doubt = False
-        """The books are written ahead: an error in what is under way may undo some of it."""
-        self.preparing: set[Statement] = set()
-        """What of `prepared` was under way when the last exchange began."""
+        self.client: ConnectionUser | None = None
+        self.session: OriginSession = None  # type: ignore[assignment]  # set when it joins a pool
         self.process_id = 0
         self.secret = b""
-        self.pristine = True
-        """Nothing has run since the session began, or was last reset: it surely is as its client asked for."""
-        self.dirty = False
-        """Something has run that may have left something behind: reset before anyone goes on."""
-        self.spent = False
-        """Something has run that leaves what no reset undoes: closed instead."""
-        self.drop_statements = False
-        """With the next reset: the proxy's books may not have them all, or it is to be like a new connection."""
         self._used_by: Callable[[], object] | None = None
         """A weak reference to whoever has used it since the last reset."""
-        self.pipeline_in_doubt = False
-        """What is under way may want COPY data, or begins or ends transactions, unless the origin skips that."""
-        self._ran_anything = False
         self._unsent = b""
         """A reset that goes out with what is sent next."""
         self.write_paused = False
@@ -125,10 +75,6 @@ class OriginConnection(asyncio.Protocol):
         self.writes: list[QueryRun] = []
         """What was written in the transaction that is open."""
         self.in_failed_transaction = False
-        self.prepared_in_doubt: WeakSet[Statement] = WeakSet()
-        """Not for anyone else: the session may have had other settings when they were prepared."""
-        self.schema_changed = False
-        """Something was run that may make statements' plans stale."""
         self.abandoned_at: float | None = None
         self.cancelled_at: float | None = None
         """When what runs was cancelled for taking too long."""
@@ -136,6 +82,12 @@ class OriginConnection(asyncio.Protocol):
         self._held_back = b""
         """An error that the client may not have to know of, and what came behind it."""
         self._poll: Callable[[], bool] | None = None
+
+    def join(self, pool: Pool, settings: SessionSettings) -> None:
+        """Start-up is over: the connection is one of `pool`, opened with `settings`."""
+        self.pool = pool
+        self.session = OriginSession(settings, pool.stored_code)
+        self.stream.process_ids = pool.process_ids
 
     # --- start-up ------------------------------------------------------------------------------------------
 
@@ -188,7 +140,7 @@ class OriginConnection(asyncio.Protocol):
                 if client is not None:
                     before = (exchange.steps or [])[: -len(unfinished)]
                     client.steps_skipped(unfinished, before, exchange.error or b"")
-                self.undo(unfinished)
+                self.session.undo(unfinished)
             if output:
                 exchange.answered_bytes += len(output)
                 if exchange.owner is not None:
@@ -198,14 +150,10 @@ class OriginConnection(asyncio.Protocol):
             if status:
                 if self.stream.queue:
                     self.stream.queue[0].sent_at = self._loop.time()
-                if self.schema_changed and status == IDLE:
-                    self.schema_changed = False
+                if status == IDLE and self.session.take_schema_change():
                     self.pool.schema_changed()
                 if exchange.error is not None:
-                    self.unnamed = None
-                    if _BOOKS_ARE_WRONG.search(exchange.error):
-                        self.prepared.clear()
-                        self.dirty = self.drop_statements = True
+                    self.session.failed(exchange.error)
                     if _PLAN_IS_STALE.search(exchange.error):
                         self.pool.schema_changed()
                     if self._held_back:
@@ -298,7 +246,7 @@ class OriginConnection(asyncio.Protocol):
             data, self._unsent = self._unsent, b""
             self.transport.write(data)
 
-    def prepare_for(self, client: Holder) -> None:
+    def prepare_for(self, client: ConnectionUser) -> None:
         """Called before `client` sends its first query over this connection, which it has just been given.
 
         Whatever was run for somebody else, the session is reset after it: behind the reset comes the query, in the
@@ -307,47 +255,25 @@ class OriginConnection(asyncio.Protocol):
         if not self.was_used_by(client):
             self._used_by = ref(client)
             client.last_origin = self
-            if not self.pristine:
+            if not self.session.pristine:
                 self.reset_ahead()
 
-    def was_used_by(self, client: Holder) -> bool:
+    def was_used_by(self, client: ConnectionUser) -> bool:
         return self._used_by is not None and self._used_by() is client
 
     def reset_ahead(self) -> None:
         """Resets the session in front of what is sent next."""
         if not self.stream.queue:
-            self.in_doubt = False
-            self.preparing.clear()
+            self.session.nothing_under_way()
         exchange = Exchange(None, simple=True, done=self._must_succeed)
         exchange.expected = RESET_ANSWER
         exchange.sent_at = self._loop.time()
         self.stream.queue.append(exchange)
         self._unsent += self._reset_query()
 
-    def runs(self, text: SQLText) -> None:
-        """Takes note of `text`, which is about to be run for a client."""
-        if text.begins or text.ends or text.may_begin or text.copies:
-            self.pipeline_in_doubt = True
-        if text.transaction_control:
-            return
-        self.pristine = False
-        stored_code = self.pool.stored_code
-        if stored_code.may_be_run_by(text):
-            self.dirty = self.drop_statements = True
-        elif text.dirties or stored_code.may_use_sequence(text):
-            self.dirty = True
-        if text.is_ordinary:
-            return
-        if text.drops_statements or text.may_prepare:
-            self.drop_statements = True
-        if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
-            self.spent = True
-        if text.runs_anything:
-            self._ran_anything = True
-
     def run(self, sql: str, done: Callable[[Exchange], None], owner: Collector | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
-        self.unnamed = None
+        self.session.parse_unnamed(None)
         self.send(Exchange(owner, simple=True, done=done), messages.query(sql))
 
     # --- between exchanges ---------------------------------------------------------------------------------
@@ -367,7 +293,7 @@ class OriginConnection(asyncio.Protocol):
                 self.release()
         elif client is None and not self.release_pending:
             # Whoever leaves in the middle of a transaction may have come to grief: the next one starts afresh.
-            self.dirty = self.drop_statements = True
+            self.session.leave_dirty(drop_statements=True)
             if self.writes and not self.in_failed_transaction:
                 self.pool.say_rolled_back(self.writes)
             self.writes = []
@@ -436,54 +362,46 @@ class OriginConnection(asyncio.Protocol):
             self.release_pending = True
             return
         self.release_pending = False
-        if self.spent:
+        session = self.session
+        if session.spent:
             self.pool.replace(self)
             return
         if self.stream.parameters_changed:
             self.stream.parameters_changed = False
-            self.dirty = self.dirty or self.stream.parameters != self.settings.parameters
-        if self._ran_anything:  # what may have prepared statements may have made triggers, too
-            self._ran_anything = False
+            if self.stream.parameters != session.settings.parameters:
+                session.leave_dirty()
+        if session.take_anything():  # what may have prepared statements may have made triggers, too
             self.pool.stored_code.forget()
         looks_up = self.pool.stored_code.wanted and not self.retired
-        if looks_up and not self.pristine:
-            self.dirty = True
-        if not (self.dirty or looks_up or self.prepared_in_doubt):
+        if looks_up and not session.pristine:
+            session.leave_dirty()
+        if not (session.dirty or looks_up or session.has_statements_in_doubt):
             if not self.idle:
                 self.pool.available(self)
             return
         self.pool.not_idle(self)
-        if self.prepared_in_doubt:
-            self._close_statements_in_doubt()
-        if self.dirty:
+        if session.has_statements_in_doubt:
+            self.send(Exchange(None), session.close_statements_in_doubt())
+        if session.dirty:
             self.send(Exchange(None, simple=True, done=self._reset_done), self._reset_query())
         if looks_up:
-            self.pool.stored_code.look_up(self)
+            self._look_up_stored_code()
 
     def _reset_query(self) -> bytes:
-        """The message that resets the session; taken for done from now on."""
-        self.dirty = False
-        self.pristine = True
-        self.unnamed = None
-        # A standby refuses UNLISTEN, and databases that are not quite PostgreSQL may refuse something else.
-        discards_all = self.pool.reset_was_refused or self.stream.parameters.get("in_hot_standby") == "on"
-        if not self.drop_statements and not discards_all:
-            header, text = _RESET
-            return header + text % random.random() + b"\0"  # noqa: S311
-        self.drop_statements = False
-        self.prepared.clear()
-        self.prepared_in_doubt.clear()
-        if discards_all:
-            return messages.query("DISCARD ALL")
-        return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
+        standby = self.stream.parameters.get("in_hot_standby") == "on"
+        return self.session.reset(by_discard_all=standby or self.pool.reset_was_refused)
 
-    def _close_statements_in_doubt(self) -> None:
-        in_doubt = list(self.prepared_in_doubt)
-        self.prepared_in_doubt.clear()
-        for statement in in_doubt:
-            self.prepared.pop(statement, None)
-        closes = b"".join(messages.close_statement(statement.name) for statement in in_doubt)
-        self.send(Exchange(None), closes + messages.SYNC)
+    def _look_up_stored_code(self) -> None:
+        """Asks the catalog for it, behind what is under way."""
+        stored_code = self.pool.stored_code
+        generation = stored_code.begin_look_up()
+        collector = Collector()
+
+        def done(exchange: Exchange) -> None:
+            rows = messages.text_rows(collector.data) if exchange.error is None else None
+            stored_code.end_look_up(generation, rows, lost=exchange.error == b"")
+
+        self.run(CATALOG_QUERY, done, collector)
 
     def _must_succeed(self, exchange: Exchange) -> None:
         if exchange.error is not None:
@@ -495,7 +413,7 @@ class OriginConnection(asyncio.Protocol):
         """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
         self._must_succeed(exchange)
         self.stream.parameters_changed = False
-        if exchange.error is None and self.settings is self.pool.baseline:
+        if exchange.error is None and self.session.settings is self.pool.baseline:
             self.pool.defaults_are(self.stream.parameters)
 
     # --- cancelling ----------------------------------------------------------------------------------------
@@ -536,12 +454,12 @@ class OriginConnection(asyncio.Protocol):
         if client is not None and alone and not self.stream.queue:
             again = client.prepared_anew(exchange)
         if again is not None:
-            self.pristine = False
+            self.session.runs_own_query()
             self.send(*again)
         elif exchange.owner is not None:
             exchange.owner.write(held_back)
 
-    def _client_of(self, exchange: Exchange) -> Holder | None:
+    def _client_of(self, exchange: Exchange) -> ConnectionUser | None:
         """Whoever holds this connection, if it is theirs and not an errand of the proxy's own."""
         return self.client if exchange.owner is self.client else None
 
@@ -550,27 +468,6 @@ class OriginConnection(asyncio.Protocol):
         if self.client is None or POOL_NAME.search(error) is None:
             return output
         return output.replace(error, self.client.in_its_words(error), 1)
-
-    def undo(self, steps: list[Step]) -> None:
-        """What was noted as done at the origin was not: an error made it skip that."""
-        self.unnamed = None
-        for step in reversed(steps):
-            if step.undo is not None:
-                step.undo()
-            if step.statement is None:
-                continue
-            if step.finals == PARSE and step.action is not Action.EMIT and step.name != b"":
-                self.prepared.pop(step.statement, None)
-            elif step.finals == CLOSE and step.action is Action.SWALLOW:
-                self.prepared[step.statement] = None
-                self.prepared.move_to_end(step.statement, last=False)
-
-    def remember(self, statement: Statement, limit: int) -> Statement | None:
-        """Notes `statement` as prepared here; gives one to close when that makes too many."""
-        self.prepared[statement] = None
-        if len(self.prepared) > limit:
-            return self.prepared.popitem(last=False)[0]
-        return None
 
     # --- life ----------------------------------------------------------------------------------------------
 

@@ -21,17 +21,17 @@ from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin import Collector, OriginConnection
 from wrangler_py.proxy.requests import Requests
-from wrangler_py.proxy.settings import APPLICATION_NAME, SessionSettings, probe
 from wrangler_py.proxy.shared_limit import SharedLimit
-from wrangler_py.proxy.sql_text import SQLTexts
-from wrangler_py.proxy.statements import Statements
-from wrangler_py.proxy.stored_code import StoredCode
+from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, probe
+from wrangler_py.session.sql_text import SQLTexts
+from wrangler_py.session.statements import Statements
+from wrangler_py.session.stored_code import StoredCode
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange
-    from wrangler_py.proxy.admission import Admission
     from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.holder import Holder
+    from wrangler_py.proxy.connection_user import ConnectionUser
+    from wrangler_py.proxy.login import Login
     from wrangler_py.proxy.query_run import QueryRun
 
 MAX_KNOWN_SETTINGS = 1_000
@@ -48,7 +48,7 @@ class Waiter:
 
     __slots__ = ("client", "deadline", "since")
 
-    def __init__(self, client: Holder, since: float, timeout_s: float) -> None:
+    def __init__(self, client: ConnectionUser, since: float, timeout_s: float) -> None:
         self.client = client
         self.since = since
         self.deadline = since + timeout_s
@@ -114,20 +114,20 @@ class Pool:
 
     # --- checkout and release ------------------------------------------------------------------------------
 
-    def checkout(self, client: Holder) -> OriginConnection | None:
+    def checkout(self, client: ConnectionUser) -> OriginConnection | None:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
         connection = self.take(client)
         if connection is None:
             self.wait(client)
         return connection
 
-    def wait(self, client: Holder) -> None:
+    def wait(self, client: ConnectionUser) -> None:
         """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
         self._waiters.append(Waiter(client, self._loop.time(), self.options.pool_wait_timeout_s))
         self._tick()
         self.open_for_waiters()
 
-    def take(self, client: Holder) -> OriginConnection | None:
+    def take(self, client: ConnectionUser) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
         if self._waiters:
             return None
@@ -151,7 +151,7 @@ class Pool:
         connection.client = None
         self.available(connection)
 
-    def _take_idle(self, client: Holder) -> OriginConnection | None:
+    def _take_idle(self, client: ConnectionUser) -> OriginConnection | None:
         """A connection with the settings of `client`: the one it used last, or the most recently used one."""
         idle = self._idle
         last = client.last_origin
@@ -164,9 +164,10 @@ class Pool:
                 return connection
         return None
 
-    def _fits(self, connection: OriginConnection, client: Holder) -> bool:
+    def _fits(self, connection: OriginConnection, client: ConnectionUser) -> bool:
         wanted = client.settings or self.baseline
-        return connection.settings is wanted or (wanted is not None and connection.settings.key == wanted.key)
+        settings = connection.session.settings
+        return settings is wanted or (wanted is not None and settings.key == wanted.key)
 
     def available(self, connection: OriginConnection) -> None:
         """`connection` is clean and nobody's."""
@@ -191,7 +192,7 @@ class Pool:
         if self._waiters:  # for connections with other settings
             self.open_for_waiters()
 
-    def _next_waiter(self, connection: OriginConnection) -> Holder | None:
+    def _next_waiter(self, connection: OriginConnection) -> ConnectionUser | None:
         """Who gets `connection`: the first who waits for its settings, unless others have waited for too long."""
         waiters = self._waiters
         while waiters and not waiters[0].client.waiting:
@@ -213,7 +214,7 @@ class Pool:
         """Closes a connection that nobody can use any more, and opens another in its place."""
         self._discard(connection)
         if not (self.closed or self._ended or self._waiters or connection.retired):
-            self._start_opening(connection.settings)
+            self._start_opening(connection.session.settings)
         self.open_for_waiters()
 
     def _available_again(self, connection: OriginConnection) -> None:
@@ -226,7 +227,7 @@ class Pool:
             connection.idle = False
             del self._idle[connection]
 
-    def withdraw(self, client: Holder) -> None:
+    def withdraw(self, client: ConnectionUser) -> None:
         """`client` no longer waits."""
         for waiter in self._waiters:
             if waiter.client is client:
@@ -268,7 +269,7 @@ class Pool:
         self._discard(next(iter(self._idle)))
         return True
 
-    def _key(self, client: Holder) -> frozenset[tuple[str, str]]:
+    def _key(self, client: ConnectionUser) -> frozenset[tuple[str, str]]:
         return client.settings.key if client.settings is not None else frozenset()
 
     def _start_opening(self, settings: SessionSettings | None) -> None:
@@ -305,20 +306,18 @@ class Pool:
 
     def _add(self, connection: OriginConnection, settings: SessionSettings | None) -> None:
         self._failures.clear()
-        connection.pool = self
         self._new = connection
-        connection.stream.process_ids = self.process_ids
         self.connections.add(connection)
         if settings is None or not settings.values:
             if self.baseline is None:
                 self.baseline = SessionSettings({}, dict(connection.stream.parameters))
                 self._interned[frozenset()] = self.baseline
             settings = self.baseline
-        connection.settings = settings
+        connection.join(self, settings)
 
     def _fail_waiters(self, key: frozenset[tuple[str, str]], error: OriginUnavailable) -> None:
         """Who waits for a connection with such settings, of which none is open, has nothing to wait for."""
-        if any(connection.settings.key == key for connection in self.connections):
+        if any(connection.session.settings.key == key for connection in self.connections):
             return
         failed = [waiter for waiter in self._waiters if self._key(waiter.client) == key]
         if not self.connections or failed:
@@ -444,7 +443,7 @@ class Pool:
 
     # --- settings ------------------------------------------------------------------------------------------
 
-    async def settings_for(self, client: Admission, requested: dict[str, str]) -> SessionSettings:
+    async def settings_for(self, client: Login, requested: dict[str, str]) -> SessionSettings:
         """The session settings of a client that asks for `requested` at start-up.
 
         The origin is asked only the first time. Raises OriginUnavailable, and Refused with the server's own words
@@ -476,8 +475,7 @@ class Pool:
         return known
 
     async def _probe(self, connection: OriginConnection, requested: dict[str, str]) -> SessionSettings:
-        connection.dirty = True  # also if the client goes away meanwhile
-        connection.pristine = False
+        connection.session.leave_dirty()  # also if the client goes away meanwhile
         rows = await self.run(connection, probe(requested))
         assert rows
         before, now = rows[0][0::2], rows[0][1::2]

@@ -8,7 +8,7 @@ from wrangler_py.cache.verdict import CacheStatus
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.requests import Request
-    from wrangler_py.proxy.sql_text import SQLText
+    from wrangler_py.session.sql_text import SQLText
 
 
 class QueryRun(NamedTuple):

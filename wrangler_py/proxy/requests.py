@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wrangler_py.proxy.admission import Admission
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.login import Login
 
 MAX_ENDED = 10_000
 """Ended requests remembered, so that a client that outlives its request gets an error that says so."""
@@ -33,7 +33,7 @@ class QueryCounts:
 class Request:
     id: str
     counts: QueryCounts = field(default_factory=QueryCounts)
-    clients: set[Admission | ClientSession] = field(default_factory=set)
+    clients: set[Login | ClientSession] = field(default_factory=set)
 
 
 class Requests:

@@ -17,10 +17,10 @@ from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
-from wrangler_py.proxy.admission import Admission
 from wrangler_py.proxy.caching import WrittenByDatabase
 from wrangler_py.proxy.client import ClientSession
 from wrangler_py.proxy.database_pools import DatabasePools
+from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
@@ -50,7 +50,7 @@ class Proxy:
         self.options = options or ProxyOptions()
         self.verifier = Verifier.of(password)
         self.quick_verifier = Verifier.of(password, iterations=QUICK_ITERATIONS) if password_is_random else None
-        self.clients: set[Admission | ClientSession] = set()
+        self.clients: set[Login | ClientSession] = set()
         self.pools: dict[str, Pool] = {}
         self.host = ""
         self.port = 0
@@ -69,7 +69,7 @@ class Proxy:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens on `host`; port 0 takes a free one. Raises OSError when the port is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Admission(self), host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(lambda: Login(self), host, port, backlog=BACKLOG)
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def close(self) -> None:
@@ -132,7 +132,7 @@ class Proxy:
 
     # --- clients -------------------------------------------------------------------------------------------
 
-    def admit(self, client: Admission, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
+    def admit(self, client: Login, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
         """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
         user = parameters["user"]
         binding, _, request_id = user.partition(".")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
-from wrangler_py.proxy.outliving import SET_NOTE
-from wrangler_py.proxy.sql_text import TRANSACTION_LOCK_NOTE
+from wrangler_py.session.lost_state import SET_NOTE
+from wrangler_py.session.sql_text import TRANSACTION_LOCK_NOTE
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.client_statements import Undo
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.sql_text import Refusal, SQLText
+    from wrangler_py.session.client_statements import Undo
+    from wrangler_py.session.sql_text import Refusal, SQLText
 
 _IDLE, _FAILED = b"IE"
 
@@ -34,9 +34,9 @@ def in_failed_transaction(client: ClientSession, origin: OriginConnection) -> bo
 def may_reset(client: ClientSession, origin: OriginConnection) -> bool:
     """Whether the session may be reset now without `client` missing anything that it could count on."""
     stream = origin.stream
-    if origin.pristine or origin.dirty or client.pinned or stream.copy_in or stream.muddled:
+    if origin.session.pristine or origin.session.dirty or client.pinned or stream.copy_in or stream.muddled:
         return False
-    if stream.queue and origin.pipeline_in_doubt:
+    if stream.queue and origin.session.pipeline_in_doubt:
         return False
     if not all(exchange.simple or exchange.ends_with_sync for exchange in stream.queue):
         return False  # an error has the origin skip what is sent behind
@@ -64,8 +64,8 @@ def discard_all(client: ClientSession, origin: OriginConnection) -> Undo:
     """
     restore = deallocate_all(client, origin)
     client.unpin()
-    origin.unnamed = None
-    origin.dirty = origin.drop_statements = True
+    origin.session.parse_unnamed(None)
+    origin.session.leave_dirty(drop_statements=True)
 
     def undo() -> None:
         restore()
@@ -84,12 +84,11 @@ def is_for_both(client: ClientSession, origin: OriginConnection, text: SQLText) 
 
 def deallocate_all(client: ClientSession, origin: OriginConnection) -> Undo:
     """Keeps the books of a DEALLOCATE ALL that the origin does too; gives what is to be called if it doesn't."""
-    restore, prepared = client.statements.clear(), list(origin.prepared)
-    origin.prepared.clear()
+    restore_client, restore_origin = client.statements.clear(), origin.session.drop_all()
 
     def undo() -> None:
-        restore()
-        origin.prepared.update(dict.fromkeys(prepared))
+        restore_client()
+        restore_origin()
 
     return undo
 
@@ -104,12 +103,11 @@ def note(client: ClientSession, origin: OriginConnection, text: SQLText) -> None
         client.portals.clear()
     if text.drops_statements and not in_failed_transaction(client, origin):
         client.statements.clear()
-        origin.prepared.clear()
+        origin.session.drop_all()
     if text.ends_failure:
         client.failure_ended = True
-    origin.runs(text)
+    origin.session.runs(text)
     if text.changes_schema:
-        origin.schema_changed = True
         client.pool.schema_changed()
     if text.databases:
         client.pool.needs_alone(text.databases)
@@ -130,7 +128,7 @@ def _pin_if_needed(client: ClientSession, origin: OriginConnection, text: SQLTex
     if text.needs_session is not None or text.notifies:
         client.pool.process_ids[origin.process_id] = client.process_id
     if text.prepares:
-        origin.drop_statements = True
+        origin.session.may_have_prepared()
 
 
 def drop_statements(client: ClientSession, text: SQLText) -> tuple[bytes, Undo | None]:

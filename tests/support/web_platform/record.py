@@ -30,8 +30,10 @@ def all_operations() -> list[str]:
     return list(dict.fromkeys(operation for operations in SUBJECTS.values() for operation in operations))
 
 
-def run_on_workerd(node_modules: Path, operations: list[str]) -> dict[str, Any]:
-    """The result of each operation, by the operation's text."""
+def run_on_workerd(
+    node_modules: Path, operations: list[str], variables: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The result of each operation, by the operation's text. `variables` are added to wrangler's environment."""
     from support.postgres_server import free_port
 
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +44,7 @@ def run_on_workerd(node_modules: Path, operations: list[str]) -> dict[str, Any]:
         (root / "wrangler.json").write_text(json.dumps(config))
         port = free_port()
         command = [str(node_modules / ".bin" / "wrangler"), "dev", "--port", str(port), "--inspector-port", "0"]
-        environment = os.environ | {"CI": "1", "WRANGLER_SEND_METRICS": "false", "HOME": folder}
+        environment = os.environ | {"CI": "1", "WRANGLER_SEND_METRICS": "false", "HOME": folder} | (variables or {})
         with (root / "log").open("w") as log:
             process = subprocess.Popen(
                 command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment

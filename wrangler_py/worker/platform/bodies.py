@@ -7,12 +7,19 @@ from typing import Any, Final
 from wrangler_py.worker.platform.arguments import is_iterable
 from wrangler_py.worker.platform.blobs import Blob, make_blob
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
+from wrangler_py.worker.platform.convert import BORROWED, unwrap
 from wrangler_py.worker.platform.headers import Headers, header
 from wrangler_py.worker.platform.promise import JsPromise
-from wrangler_py.worker.platform.readable import ReadableStream, branches, read_all, stream_of_bytes
+from wrangler_py.worker.platform.readable import (
+    ReadableStream,
+    branches,
+    byte_stream_of,
+    read_all,
+    stream_of_bytes,
+)
 from wrangler_py.worker.platform.readers import LOCKED
 from wrangler_py.worker.platform.stream_sources import rejected, type_error
-from wrangler_py.worker.platform.values import JsProxy, jsnull, usv_string
+from wrangler_py.worker.platform.values import JsException, JsProxy, jsnull, usv_string
 
 USED: Final = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice."
 _FORM: Final = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -123,9 +130,19 @@ def _other_body(init: Any) -> tuple[Body, str | None]:
     if isinstance(init, FormData):
         content, boundary = serialize_form(init)
         return Body(content), f"multipart/form-data; boundary={boundary}"
-    if hasattr(init, "__aiter__") or (is_iterable(init) and not isinstance(init, str)):
-        return Body(None, ReadableStream.from_(init)), None
+    source = unwrap(init)
+    if hasattr(source, "__aiter__") or (is_iterable(source) and not isinstance(source, str)):
+        return Body(None, ReadableStream.from_(source) if isinstance(init, JsProxy) else _borrowed()), None
     return Body(usv_string(init).encode()), "text/plain;charset=UTF-8"
+
+
+def _borrowed() -> ReadableStream:
+    """What a plain Python iterable gives: Pyodide destroys its proxy before the body is read."""
+
+    def pull(_controller: Any) -> None:
+        raise JsException.new(BORROWED)
+
+    return byte_stream_of(pull, None)
 
 
 def set_content_type(headers: Headers, content_type: str | None) -> None:

@@ -81,29 +81,31 @@ async def send(
     """Send a request. Raises JsException with the reason if there is no answer."""
     import httpx
 
-    target, shown = httpx.URL(url), shown_url(url)
-    pairs = [(name.encode(), value.encode()) for name, value in headers if name not in _NOT_SENT]
+    shown, parts = shown_url(url), urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    # Names such as emoji are valid for the URL standard alone: they stay as they are written.
+    pairs = [(b"host", parts.netloc.rpartition("@")[2].encode())]
+    pairs += [(name.encode(), value.encode()) for name, value in headers if name not in _NOT_SENT]
     if not any(name == b"accept-encoding" for name, _ in pairs):
         pairs.append((b"accept-encoding", b"gzip"))
     if length is not None and not isinstance(content, bytes):
         pairs.append((b"content-length", b"%d" % length))  # or httpx would send it in chunks
+    if invocation.leads_back(host, port or (443 if parts.scheme == "https" else 80)):
+        pairs += [(name.encode(), value.encode()) for name, value in invocation.own_headers]
     if content is None and method in {"POST", "PUT", "PATCH"}:
         content = b""
-    request = httpx.Request(method, target, headers=pairs, content=content)
-    if invocation.leads_back(target.host, target.port or (443 if target.scheme == "https" else 80)):
-        request.headers.update(invocation.own_headers)
-    proxy = proxy_for(target.scheme, target.host, target.port)
+    proxy = proxy_for(parts.scheme, host, port)
+    through = f", through the proxy {proxy}" if proxy is not None else ""
     try:
-        client = _client(invocation, target.scheme == "https", proxy)
+        request = httpx.Request(method, url, headers=pairs, content=content)
+        client = _client(invocation, parts.scheme == "https", proxy)
         return Answer(await client.send(request, stream=True), shown)
-    except httpx.HTTPError as error:
-        through = f", through the proxy {proxy}" if proxy is not None else ""
-        raise JsException.new(f"fetch of {shown} failed{through}: {_reason(error)}") from error
-    except (ImportError, ValueError) as error:
+    except ImportError:
         if proxy is None:
             raise
-        problem = _NO_SOCKS.format(proxy) if isinstance(error, ImportError) else f"the proxy {proxy} is invalid"
-        raise JsException.new(f"fetch of {shown} failed: {problem}") from None
+        raise JsException.new(f"fetch of {shown} failed: {_NO_SOCKS.format(proxy)}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise JsException.new(f"fetch of {shown} failed{through}: {_reason(error)}") from error
 
 
 def shown_url(url: str) -> str:

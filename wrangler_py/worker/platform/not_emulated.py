@@ -9,6 +9,8 @@ from typing import Any
 class NotEmulatedError(NotImplementedError):
     """A part of the platform that wrangler-py has no local version of was used."""
 
+    __module__ = "js"
+
 
 class NotEmulated:
     """Stands for such a part. `refusal` is what its use raises: what it is, and what to do.

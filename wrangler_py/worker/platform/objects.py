@@ -15,6 +15,7 @@ from wrangler_py.worker.platform.values import (
     JsObject,
     JsProxy,
     JsTypeError,
+    js_function,
     js_object,
     js_string,
     jsnull,
@@ -28,6 +29,7 @@ class Object:
     name = "Object"
     typeof = "function"
 
+    @js_function
     def new(self, value: Any = None) -> Any:
         return js_object({}) if value is None or value is jsnull else value
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.forward import Group
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.settings import SessionSettings
-    from wrangler_py.proxy.sql_text import SQLText
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.settings import SessionSettings
+    from wrangler_py.session.sql_text import SQLText
+    from wrangler_py.session.statements import Statement
 
 MAX_REPEATS = 4_000
 MAX_BYTES = 2_048
@@ -49,7 +49,7 @@ class Repeat(NamedTuple):
     describes: bool
 
 
-class Repeats:
+class HitIndex:
     """Groups of messages that were answered from the store, by the octets and the settings of who sent them."""
 
     def __init__(self, pool: Pool, store: CacheStore) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire.exchange import Exchange
-from wrangler_py.proxy.holder import Holder
+from wrangler_py.proxy.connection_user import ConnectionUser
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.failures import OriginUnavailable
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.settings import SessionSettings
+    from wrangler_py.session.settings import SessionSettings
 
 
-class Errand(Holder):
+class InternalQuery(ConnectionUser):
     """Sends `data` under `settings`; `done` gets the exchange when it has ended, or None if it never began.
 
     Towards a pool and an origin connection it behaves as a client does.
@@ -45,8 +45,7 @@ class Errand(Holder):
         self.waiting = False
         self.origin = connection
         connection.prepare_for(self)
-        connection.unnamed = None
-        connection.pristine = False
+        connection.session.runs_own_query()
         connection.send(self._exchange, self._data)
 
     def lets_go(self) -> bool:

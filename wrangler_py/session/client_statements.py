@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Step
-    from wrangler_py.proxy.statements import Statement
+    from wrangler_py.session.statements import Statement
 
 MAX_FORMER = 100
 """How many former names, and how many statements that are gone, are remembered."""

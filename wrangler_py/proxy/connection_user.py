@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from wrangler_py.pgwire.exchange import Exchange, Step
     from wrangler_py.proxy.failures import OriginUnavailable
     from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.settings import SessionSettings
+    from wrangler_py.session.settings import SessionSettings
 
 
-class Holder(ABC):
+class ConnectionUser(ABC):
     """What has a body here is for those who keep books of what the origin has prepared."""
 
     settings: SessionSettings

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
-from wrangler_py.proxy.outliving import notes_on
+from wrangler_py.session.lost_state import notes_on
 from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts

@@ -10,14 +10,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from wrangler_py.pgwire import messages
-from wrangler_py.proxy.origin import Collector
 from wrangler_py.sql.function_body import SESSION_FUNCTIONS, leaves_nothing_behind, writes
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Exchange
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.sql_text import SQLText
+    from wrangler_py.session.sql_text import SQLText
 
 TRUSTED_FOR_S = 10.0
 """How long an answer holds."""
@@ -144,20 +140,18 @@ class StoredCode:
         """Whether `text` may take a number from a sequence that it doesn't name."""
         return self._sequence_on_read or (self._sequence_on_write and text.runs_stored_code)
 
-    def look_up(self, connection: OriginConnection) -> None:
-        """Asks over `connection`, behind what it is doing."""
+    def begin_look_up(self) -> int:
+        """CATALOG_QUERY is about to be sent; gives what `end_look_up` wants back."""
         self.wanted = False
-        generation = self._generation
-        collector = Collector()
+        return self._generation
 
-        def done(exchange: Exchange) -> None:
-            if exchange.error == b"":  # the connection is lost
-                self.wanted = True
-            elif generation == self._generation:
-                self._learn(None if exchange.error is not None else messages.text_rows(collector.data))
-                self._known_until = monotonic() + TRUSTED_FOR_S
-
-        connection.run(CATALOG_QUERY, done, collector)
+    def end_look_up(self, generation: int, rows: list[list[str | None]] | None, *, lost: bool) -> None:
+        """`rows` are the answer to CATALOG_QUERY, None for an error; `lost`: there was none."""
+        if lost:
+            self.wanted = True
+        elif generation == self._generation:
+            self._learn(rows)
+            self._known_until = monotonic() + TRUSTED_FOR_S
 
     def _learn(self, rows: list[list[str | None]] | None) -> None:
         """`rows` are None where the server can't say: then each use is followed by a reset."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from wrangler_py.pgwire.messages import split_parse
-from wrangler_py.proxy.sql_text import SQLText, SQLTexts
+from wrangler_py.session.sql_text import SQLText, SQLTexts
 
 if TYPE_CHECKING:
-    from wrangler_py.proxy.settings import SessionSettings
+    from wrangler_py.session.settings import SessionSettings
 
 MAX_REMEMBERED = 1_000
 """Parse messages remembered whole, so that the same one again costs one look-up."""

@@ -14,15 +14,15 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.client import CLOSE_GRACE_S, ClientSession
+from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.holder import Holder
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.requests import Request
     from wrangler_py.proxy.server import Proxy
-    from wrangler_py.proxy.settings import SessionSettings
+    from wrangler_py.session.settings import SessionSettings
 
 MAX_EARLY_BYTES = 65_536
 """What a client may send before it was told to go ahead."""
@@ -35,7 +35,7 @@ _NO_FILES = messages.error_response(
 )
 
 
-class Admission(asyncio.Protocol, Holder):
+class Login(asyncio.Protocol, ConnectionUser):
     """Has the connection until the client is in; a `ClientSession` takes over.
 
     May hold an origin connection, to learn what the session settings the client asks for come to.

@@ -23,7 +23,7 @@ class Pending(NamedTuple):
     piece: Piece = (0, b"", 0)
 
 
-class PendingMessages:
+class WaitingMessages:
     """In the order in which they were sent."""
 
     def __init__(self) -> None:

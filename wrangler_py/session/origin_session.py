@@ -1,0 +1,236 @@
+"""The session of one origin connection: what is prepared in it, and whether it is as its client asked for.
+
+What is noted here is written ahead: it says what is so once all that was sent is done. An error makes the origin
+skip what comes behind it; `undo` takes that back.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from weakref import WeakSet
+
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Step
+from wrangler_py.session.settings import SessionSettings
+from wrangler_py.session.sql_text import SQLText
+from wrangler_py.session.statements import POOL_NAME, Statement
+from wrangler_py.session.stored_code import StoredCode
+
+RESET_SESSION = (
+    "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
+    "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
+)
+"""DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
+_RESET = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
+"""The same as a message: its header, and its text, which is as long with any seed from 0 to 1."""
+_VOID = b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
+"""What follows the name of a column of type void in a RowDescription."""
+RESET_ANSWER = b"".join([
+    messages.command_complete("CLOSE CURSOR ALL"),
+    messages.command_complete("SET"),
+    messages.command_complete("RESET"),
+    messages.command_complete("RESET"),
+    messages.command_complete("UNLISTEN"),
+    messages.command_complete("DISCARD TEMP"),
+    messages.command_complete("DISCARD SEQUENCES"),
+    messages.message(b"T", b"\0\2pg_advisory_unlock_all" + _VOID + b"setseed" + _VOID),
+    messages.message(b"D", b"\0\2\0\0\0\0\0\0\0\0"),
+    messages.command_complete("SELECT 1"),
+    messages.READY_IDLE,
+])  # fmt: skip
+"""What PostgreSQL answers to a reset, as long as the settings that it reports are what they were before."""
+
+_WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
+"""An error that says that a statement of the pool's is gone, or is there already."""
+
+Undo = Callable[[], None]
+
+
+class OriginSession:
+    """What a connection's session has, and whether anything may have changed it.
+
+    `prepared` are the statements that the origin has under the pool's names, the least recently used first;
+    `unnamed` is the one that it has without a name. `preparing` are those of `prepared` that were under way when
+    the last group of messages began.
+
+    `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
+    `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
+    something has run that leaves what no reset undoes, so the connection is closed. `drop_statements`: with the
+    next reset, for the origin may have others than are known here.
+
+    `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
+    way may want COPY data, or begins or ends transactions, unless the origin skips that.
+    """
+
+    __slots__ = (
+        "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_stored_code", "dirty", "drop_statements",
+        "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "pristine", "settings", "spent", "unnamed",
+    )  # fmt: skip
+
+    def __init__(self, settings: SessionSettings, stored_code: StoredCode) -> None:
+        self.settings = settings
+        self._stored_code = stored_code
+        self.prepared: OrderedDict[Statement, None] = OrderedDict()
+        self.unnamed: Statement | None = None
+        self.pristine = True
+        self.dirty = False
+        self.spent = False
+        self.drop_statements = False
+        self.in_doubt = False
+        self.pipeline_in_doubt = False
+        self.preparing: set[Statement] = set()
+        self._prepared_in_doubt: WeakSet[Statement] = WeakSet()
+        """Not for anyone else: the session may have had other settings when they were prepared."""
+        self._ran_anything = False
+        self._schema_changed = False
+
+    # --- what is under way ---------------------------------------------------------------------------------
+
+    def nothing_under_way(self) -> None:
+        """All that was sent has been answered; another group of messages begins."""
+        self.in_doubt = self.pipeline_in_doubt = False
+        if self.preparing:
+            self.preparing.clear()
+
+    def may_be_skipped(self) -> None:
+        """What is noted next is undone if something ahead of it fails."""
+        self.in_doubt = True
+
+    # --- statements ----------------------------------------------------------------------------------------
+
+    def parse_unnamed(self, statement: Statement | None) -> None:
+        """The origin has `statement` without a name from now on, or none."""
+        self.unnamed = statement
+
+    def use(self, statement: Statement) -> bool:
+        """Whether the origin has `statement` under its name; then it is the most recently used one."""
+        if statement not in self.prepared:
+            return False
+        self.prepared.move_to_end(statement)
+        return True
+
+    def prepare(self, statement: Statement, limit: int) -> Statement | None:
+        """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
+        if not self.pristine and not statement.private:
+            self._prepared_in_doubt.add(statement)
+        self.preparing.add(statement)
+        self.prepared[statement] = None
+        if len(self.prepared) > limit:
+            return self.prepared.popitem(last=False)[0]
+        return None
+
+    def forget(self, statements: Iterable[Statement]) -> None:
+        """The origin doesn't have these any more, or is not to be asked for them again."""
+        for statement in statements:
+            self.prepared.pop(statement, None)
+            if self.unnamed is statement:
+                self.unnamed = None
+
+    def drop_all(self) -> Undo:
+        """Notes a DEALLOCATE ALL; gives what takes it back."""
+        prepared = list(self.prepared)
+        self.prepared.clear()
+        return lambda: self.prepared.update(dict.fromkeys(prepared))
+
+    @property
+    def has_statements_in_doubt(self) -> bool:
+        return bool(self._prepared_in_doubt)
+
+    def close_statements_in_doubt(self) -> bytes:
+        """The messages that close those that nobody else may use."""
+        in_doubt = list(self._prepared_in_doubt)
+        self._prepared_in_doubt.clear()
+        self.forget(in_doubt)
+        return b"".join(messages.close_statement(statement.name) for statement in in_doubt) + messages.SYNC
+
+    def undo(self, steps: list[Step]) -> None:
+        """An error made the origin skip these."""
+        self.unnamed = None
+        for step in reversed(steps):
+            if step.undo is not None:
+                step.undo()
+            if step.statement is None:
+                continue
+            if step.finals == PARSE and step.action is not Action.EMIT and step.name != b"":
+                self.prepared.pop(step.statement, None)
+            elif step.finals == CLOSE and step.action is Action.SWALLOW:
+                self.prepared[step.statement] = None
+                self.prepared.move_to_end(step.statement, last=False)
+
+    def failed(self, error: bytes) -> None:
+        """A group of messages has ended with `error`."""
+        self.unnamed = None
+        if _WRONG_STATEMENT.search(error):
+            self.prepared.clear()
+            self.leave_dirty(drop_statements=True)
+
+    # --- state ---------------------------------------------------------------------------------------------
+
+    def runs(self, text: SQLText) -> None:
+        """Takes note of `text`, which is about to be run for a client."""
+        if text.begins or text.ends or text.may_begin or text.copies:
+            self.pipeline_in_doubt = True
+        if text.transaction_control:
+            return
+        self.pristine = False
+        stored_code = self._stored_code
+        if stored_code.may_be_run_by(text):
+            self.dirty = self.drop_statements = True
+        elif text.dirties or stored_code.may_use_sequence(text):
+            self.dirty = True
+        if text.is_ordinary:
+            return
+        if text.drops_statements or text.may_prepare:
+            self.drop_statements = True
+        if text.changes_schema:
+            self._schema_changed = True
+        if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
+            self.spent = True
+        if text.runs_anything:
+            self._ran_anything = True
+
+    def runs_own_query(self) -> None:
+        """A query of the proxy's own is about to be run."""
+        self.pristine = False
+        self.unnamed = None
+
+    def leave_dirty(self, *, drop_statements: bool = False) -> None:
+        """Whatever has run, the session is reset before anyone goes on."""
+        self.pristine = False
+        self.dirty = True
+        self.drop_statements = self.drop_statements or drop_statements
+
+    def may_have_prepared(self) -> None:
+        """The origin may have statements that are not known here: they go with the next reset."""
+        self.drop_statements = True
+
+    def take_schema_change(self) -> bool:
+        """Whether something has run, since this was last asked, that may make statements' plans stale."""
+        changed, self._schema_changed = self._schema_changed, False
+        return changed
+
+    def take_anything(self) -> bool:
+        """Whether something has run, since this was last asked, that may do anything, from DDL to triggers."""
+        ran, self._ran_anything = self._ran_anything, False
+        return ran
+
+    def reset(self, *, by_discard_all: bool) -> bytes:
+        """The message that resets the session; taken for done from now on.
+
+        `by_discard_all`: for standbys, which refuse UNLISTEN, and for databases that are not quite PostgreSQL.
+        """
+        self.dirty = False
+        self.pristine = True
+        self.unnamed = None
+        if not self.drop_statements and not by_discard_all:
+            header, text = _RESET
+            return header + text % random.random() + b"\0"  # noqa: S311
+        self.drop_statements = False
+        self.prepared.clear()
+        self._prepared_in_doubt.clear()
+        if by_discard_all:
+            return messages.query("DISCARD ALL")
+        return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
