@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command_line import CommandLine
@@ -118,6 +119,34 @@ def test_a_token_that_cannot_be_one_is_refused(
 def test_credentials_are_never_sent_unencrypted(cli: CommandLine) -> None:
     said = cli.fails("whoami", CLOUDFLARE_API_BASE_URL="http://api.example.com/client/v4")
     assert "never sent unencrypted" in said
+
+
+def test_a_project_cannot_lead_credentials_elsewhere(
+    offline: CommandLine, cloudflare: FakeCloudflare, token: str
+) -> None:
+    del offline.environ["CLOUDFLARE_API_BASE_URL"]
+    offline.environ["CLOUDFLARE_API_TOKEN"] = token
+    (offline.cwd / ".env").write_text("CLOUDFLARE_API_BASE_URL=https://api.example.com/client/v4\n")
+    said = offline.fails("whoami")
+    assert "your credentials would be sent there" in said
+    (offline.cwd / ".env").write_text(f"CLOUDFLARE_API_BASE_URL={cloudflare.url}\n")
+    offline.ok("whoami")
+
+
+def test_a_person_chooses_one_of_several_accounts(
+    offline: CommandLine, cloudflare: FakeCloudflare, terminal: Any
+) -> None:
+    cloudflare.add_account("One")
+    two = cloudflare.add_account("Two")
+    offline.environ["CLOUDFLARE_API_TOKEN"] = cloudflare.add_token()
+    child = terminal("hyperdrive", "list", "--remote")
+    child.expect("Which account")
+    child.sendline("7")
+    child.expect("Which account")
+    child.sendline("2")
+    child.expect(f"CLOUDFLARE_ACCOUNT_ID={two}")
+    child.expect("There are none yet")
+    assert cloudflare.take_requests()[-1].path == f"/accounts/{two}/hyperdrive/configs"
 
 
 def test_whoami_tells_permissions(
