@@ -24,6 +24,12 @@ def local(cli: CommandLine, name: str = "shop") -> Any:
     return cli.ok("hyperdrive", "get", name).json()
 
 
+def child_ends() -> Any:
+    import pexpect
+
+    return pexpect.EOF
+
+
 def there(cloudflare: FakeCloudflare, account: str) -> Any:
     (config,) = cloudflare.configs[account].values()
     return config
@@ -75,6 +81,22 @@ def test_push_shows_what_it_would_replace_and_wants_a_yes(
     assert requests == ["POST", "PUT"]
 
 
+def test_push_asks_at_the_terminal(
+    cli: CommandLine, cloudflare: FakeCloudflare, account: str, terminal: Any
+) -> None:
+    create(cli)
+    cli.ok("hyperdrive", "push", "shop")
+    cli.ok("hyperdrive", "update", "shop", "--no-check", "--max-age", "5")
+    for answer, expected, max_age in (("", "Not pushed", 60), ("y", "Updated", 5)):
+        child = terminal("hyperdrive", "push", "shop")
+        child.expect("caching.max_age")
+        child.expect(r"Replace 'shop' \([0-9a-f]{32}\) at Cloudflare by the local config\? \(y/N\)")
+        child.sendline(answer)
+        child.expect(expected)
+        child.expect(child_ends())
+        assert there(cloudflare, account)["caching"]["max_age"] == max_age
+
+
 def test_push_sends_a_password_that_alone_is_new(
     cli: CommandLine, cloudflare: FakeCloudflare, account: str
 ) -> None:
@@ -105,6 +127,20 @@ def test_push_brings_the_certificates(
     create(cli, "second", "--sslmode=verify-ca", "--ca-certificate-id=ca")
     cli.ok("hyperdrive", "push", "second")
     assert len(cloudflare.certificates[account]) == 2
+
+
+def test_certificates_that_were_brought_are_not_brought_again(
+    cli: CommandLine, cloudflare: FakeCloudflare, account: str, certificates: Certificates
+) -> None:
+    cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca")
+    create(cli, "shop", "--sslmode=verify-full", "--ca-certificate-id=ca")
+    cloudflare.fail(500, on="/hyperdrive/configs", times=1)
+    cloudflare.fail(400, on="POST /accounts/" + account + "/hyperdrive", times=1)
+    cli.fails("hyperdrive", "push", "shop")
+    assert len(cloudflare.certificates[account]) == 1
+    cli.ok("hyperdrive", "push", "shop")
+    assert len(cloudflare.certificates[account]) == 1
+    assert there(cloudflare, account)["mtls"]["ca_certificate_id"] in cloudflare.certificates[account]
 
 
 @pytest.mark.parametrize(

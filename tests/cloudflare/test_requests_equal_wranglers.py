@@ -146,6 +146,41 @@ def test_certificates(both: Both, certificates: Certificates) -> None:
     assert query == "name=ca"
 
 
+@pytest.mark.parametrize("found", ["token", "old name", "key", "key without e-mail", "login", "old folder"])
+def test_credentials(both: Both, token: str, tmp_path: Path, found: str) -> None:
+    """Both command lines find the same credentials."""
+    cloudflare, environ = both.cloudflare, both.cli.environ
+    other, oauth = cloudflare.add_token(), cloudflare.add_token(kind="oauth")
+    key = cloudflare.add_token(kind="key", email="me@example.com")
+    if found != "token":
+        del environ["CLOUDFLARE_API_TOKEN"]
+    if found in ("old name", "key without e-mail"):
+        environ["CF_API_TOKEN"] = other
+    if found in ("key", "key without e-mail"):
+        environ["CLOUDFLARE_API_KEY"] = key
+    if found == "key":
+        environ |= {"CF_EMAIL": "me@example.com", "CLOUDFLARE_API_TOKEN": token}
+    _log_in(Path(environ["XDG_CONFIG_HOME"]) / ".wrangler", oauth if found == "login" else "not-this-one")
+    if found == "old folder":
+        _log_in(tmp_path / ".wrangler", oauth)
+    both.official("hyperdrive", "list")
+    theirs = [_credentials(each) for each in cloudflare.take_requests()]
+    both.cli.ok("hyperdrive", "list", "--remote", **both.environ)
+    assert [_credentials(each) for each in cloudflare.take_requests()] == theirs
+    assert len(theirs) == 1
+
+
+def _log_in(folder: Path, token: str) -> None:
+    (folder / "config").mkdir(parents=True)
+    text = f'oauth_token = "{token}"\nexpiration_time = "2199-01-01T00:00:00.000Z"\nrefresh_token = "r"\n'
+    (folder / "config" / "default.toml").write_text(text)
+
+
+def _credentials(request: Recorded) -> dict[str, str]:
+    names = ("authorization", "x-auth-key", "x-auth-email")
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
 def test_official_list_and_whoami_understand_what_we_wrote(both: Both) -> None:
     both.cli.ok("hyperdrive", "create", "db", "--remote", "--connection-string", STRING, "--max-age=7")
     assert re.search(

@@ -6,7 +6,6 @@ documents are Cloudflare's; those of other refusals are made up.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import secrets
 import threading
@@ -22,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from support.fake_hyperdrive import Refusal, checked_caching, checked_origin, shown_config
 from support.fake_workers import WorkerScripts, read_multipart
 
 from wrangler_py.hyperdrive.certificate_details import certificate_details
@@ -57,12 +57,6 @@ class Recorded:
     query: str
     headers: Mapping[str, str]
     body: Any
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, code: int, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.more = status, code, message, more
 
 
 @dataclass
@@ -266,24 +260,24 @@ class FakeCloudflare:
             raise Refusal(404, 2001, "Hyperdrive config not found")
         match method, rest:
             case "GET", []:
-                return self._page([_shown(config) for config in configs.values()], query)
+                return self._page([shown_config(config) for config in configs.values()], query)
             case "POST", []:
                 config = self._checked(account, {"id": secrets.token_hex(16), "created_on": NEW}, body, whole=True)
                 configs[config["id"]] = config
-                return _shown(config)
+                return shown_config(config)
             case "GET", [id]:
-                return _shown(configs[id])
+                return shown_config(configs[id])
             case (("PATCH" | "PUT"), [id]):
                 kept = ("id", "created_on", "restarted_on") if method == "PUT" else tuple(configs[id])
                 current = {key: configs[id][key] for key in kept if key in configs[id]}
                 configs[id] = self._checked(account, current, body, whole=method == "PUT")
-                return _shown(configs[id])
+                return shown_config(configs[id])
             case "DELETE", [id]:
                 del configs[id]
                 return None
             case "POST", [id, "restart"]:
                 configs[id]["restarted_on"] = NEW
-                return _shown(configs[id])
+                return shown_config(configs[id])
         raise Refusal(405, 10405, "Method not allowed")
 
     def _checked(self, account: str, current: Mapping[str, Any], body: Any, *, whole: bool) -> dict[str, Any]:
@@ -300,8 +294,8 @@ class FakeCloudflare:
             if other["name"] == name and other["id"] != config["id"]:
                 raise Refusal(409, 2017, f"A config with the name {name} exists already")
         config["name"] = name
-        config["origin"] = _origin(current.get("origin", {}), body.get("origin", {}), partial=not whole)
-        config["caching"] = _caching(current.get("caching", {}), body.get("caching", {}))
+        config["origin"] = checked_origin(current.get("origin", {}), body.get("origin", {}), partial=not whole)
+        config["caching"] = checked_caching(current.get("caching", {}), body.get("caching", {}))
         config["mtls"] = self._mtls(account, current.get("mtls", {}), body.get("mtls", {}))
         if "service_id" in config["origin"] and config["mtls"]:
             raise Refusal(400, 2003, "mtls cannot be used with VPC Service origins")
@@ -407,66 +401,6 @@ class FakeCloudflare:
 def _need(token: Token, permission: str) -> None:
     if not token.has(permission):
         raise Refusal(403, 10000, "Authentication error")
-
-
-def _origin(current: Mapping[str, Any], given: Any, *, partial: bool) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise Refusal(400, 2003, "origin must be an object")
-    network = ("host", "port", "service_id", "access_client_id", "access_client_secret")
-    login = ("scheme", "database", "user", "password")
-    if given.keys() - {*network, *login}:
-        raise Refusal(400, 2003, "origin has unknown fields")
-    origin = dict(current) if partial else {}
-    if any(key in given for key in network):
-        origin = {key: value for key, value in origin.items() if key not in network}
-    origin |= given
-    for key in login:
-        if not isinstance(origin.get(key), str) or not origin[key]:
-            raise Refusal(400, 2003, f"origin.{key} is required")
-    if origin["scheme"] not in ("postgres", "postgresql", "mysql"):
-        raise Refusal(400, 2003, "origin.scheme is unknown")
-    forms = ({"host", "port"}, {"service_id"}, {"host", "access_client_id", "access_client_secret"})
-    if {key for key in network if key in origin} not in forms:
-        raise Refusal(400, 2003, "origin needs host and port, a service_id, or Access credentials with a host")
-    if "port" in origin:
-        _check_address(origin["host"], origin["port"])
-    return origin
-
-
-def _check_address(host: Any, port: Any) -> None:
-    if type(port) is not int or not 1 <= port <= 65535:
-        raise Refusal(400, 2003, "origin.port must be a number")
-    if not isinstance(host, str) or host.endswith(".invalid"):
-        raise Refusal(400, 2008, "Bad hostname: it does not resolve")
-    try:
-        public = ipaddress.ip_address(host.strip("[]")).is_global
-    except ValueError:
-        public = host != "localhost"
-    if not public:
-        raise Refusal(400, 2009, "The hostname does not resolve to a public IP address")
-
-
-def _caching(current: Mapping[str, Any], given: Any) -> dict[str, Any]:
-    if not isinstance(given, dict) or given.keys() - {"disabled", "max_age", "stale_while_revalidate"}:
-        raise Refusal(400, 2003, "caching has unknown fields")
-    if given.get("disabled"):
-        if len(given) > 1:
-            raise Refusal(400, 2003, "max_age and stale_while_revalidate cannot be set when caching is disabled")
-        return {"disabled": True}
-    caching = {"max_age": 60, "stale_while_revalidate": 15, **current, **given, "disabled": False}
-    if not 1 <= caching["max_age"] <= 3600 or caching["stale_while_revalidate"] < 0:
-        raise Refusal(400, 2003, "max_age must be from 1 to 3600")
-    if current.get("disabled") and "disabled" not in given:
-        return {"disabled": True}
-    return caching
-
-
-def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
-    hidden = ("password", "access_client_secret")
-    shown = {**config, "origin": {key: value for key, value in config["origin"].items() if key not in hidden}}
-    if not shown["mtls"]:
-        del shown["mtls"]
-    return shown
 
 
 def _success(result: Any) -> Response:

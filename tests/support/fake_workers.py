@@ -9,6 +9,8 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
 
+from support.fake_hyperdrive import Refusal
+
 if TYPE_CHECKING:
     from support.fake_cloudflare import FakeCloudflare
 
@@ -67,16 +69,12 @@ class WorkerScripts:
         return None
 
     def _get(self, account: str, name: str) -> dict[str, Any]:
-        from support.fake_cloudflare import Refusal
-
         script = self.deployed.get((account, name))
         if script is None:
             raise Refusal(404, 10007, "This Worker does not exist on your account.")
         return script
 
     def _upload(self, account: str, name: str, body: Any) -> dict[str, Any]:
-        from support.fake_cloudflare import Refusal
-
         metadata = body.get("metadata") if isinstance(body, dict) else None
         if not isinstance(metadata, dict):
             raise Refusal(400, 10021, "The metadata part is missing")

@@ -86,7 +86,7 @@ def show(findings: Sequence[Finding]) -> None:
             for line in (each.hint or "").splitlines():
                 printing.info(f"  {line}")
     if not findings:
-        printing.success("Nothing speaks against deploying this Worker")
+        printing.success("No problems found")
 
 
 def _ask_account(setting: Setting, file: ConfigFile, environment: str | None) -> tuple[str, list[Finding]]:

@@ -34,12 +34,19 @@ class GlobalOptions:
 
 @dataclass(slots=True)
 class GivenOptions:
-    """The global options as typed so far; they may stand anywhere in the command line."""
+    """The global options as typed so far, which may stand anywhere in the command line; and what was said of them."""
 
     config: Path | None = None
     cwd: Path | None = None
     environment: str | None = None
     env_files: list[Path] = field(default_factory=list)
+    _said: set[str] = field(default_factory=set)
+
+    def is_news(self, message: str) -> bool:
+        """Whether `message` has not been asked about before: parts of a command may find out the same."""
+        is_new = message not in self._said
+        self._said.add(message)
+        return is_new
 
     def record(self, name: str, value: object) -> None:
         """Keep one option; the last one typed wins, except that `--env-file` adds up."""

@@ -58,7 +58,7 @@ def metrics(
     since: Annotated[str, typer.Option("--since", help="How far back: 30m, 24h, 7d")] = "24h",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Show the metrics of a config at Cloudflare, beside what the last `wrangler-py dev` measured."""
+    """Show the metrics of a config at Cloudflare, beside those of the last dev session."""
     from datetime import UTC, datetime
 
     from wrangler_py.cli.hyperdrive_remote import remote_id

@@ -32,7 +32,7 @@ def create(name: str, options: ConfigOptions, binding: str | None, update_config
     _warn_of_ignored(options)
     writes_binding = binding is not None or bool(update_config)
     binding = binding or DEFAULT_BINDING
-    if writes_binding:  # what keeps the binding from being written is to be known before something is created
+    if writes_binding:  # find out now if the binding cannot be written, before anything is created
         project_config().add_hyperdrive(binding, "0" * 31 + "1", global_options().environment)
     with open_account() as (api, account):
         body = create_body(name, _with_certificate_ids(options, api, account))
@@ -46,7 +46,7 @@ def create(name: str, options: ConfigOptions, binding: str | None, update_config
         save_binding(_ById(config.id), binding, file)
     else:
         offer_binding(_ById(config.id), ask=update_config is None)
-    printing.info(f"`wrangler-py hyperdrive pull {config.id}` takes it over for local development.")
+    printing.info(f"`wrangler-py hyperdrive pull {config.id}` adds it to the local store, for development.")
 
 
 def list_configs(*, as_json: bool) -> None:
@@ -135,8 +135,10 @@ def _with_certificate_ids(options: ConfigOptions, api: API, account: str) -> Con
 def _warn_of_ignored(options: ConfigOptions) -> None:
     ignored = () if options.connection_string is None else ignored_parameters(options.connection_string)
     if ignored:
-        rest = " The TLS mode is --sslmode." if "sslmode" in ignored and options.sslmode is None else ""
-        printing.warn(f"Cloudflare is not told of the connection string's parameters {', '.join(ignored)}.{rest}")
+        rest = " Use --sslmode for the TLS mode." if "sslmode" in ignored and options.sslmode is None else ""
+        printing.warn(
+            f"Parameters of the connection string are not sent to Cloudflare: {', '.join(ignored)}.{rest}"
+        )
 
 
 def check_options(options: ConfigOptions, *, no_check: bool) -> ConfigOptions:

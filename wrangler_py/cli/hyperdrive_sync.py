@@ -28,7 +28,7 @@ def push(
     target: targets.ConfigOrBinding,
     yes: Yes = False,
     send_password: Annotated[
-        bool, typer.Option("--send-password", help="Write it even if only the password may differ")
+        bool, typer.Option("--send-password", help="Send the password even if nothing else differs")
     ] = False,
 ) -> None:
     """Write a local config to Cloudflare.
@@ -65,8 +65,8 @@ def push(
             remote = configs.replace(remote.id, body_of(config, ids))
             printing.success(f"Updated {remote.id} Hyperdrive config")
         else:
-            printing.out(f"'{config.name}' is at Cloudflare as it is here: {remote.id}")
-            printing.info("Passwords cannot be compared; --send-password writes it all the same.")
+            printing.out(f"'{config.name}' is the same at Cloudflare: {remote.id}")
+            printing.info("Passwords cannot be compared: --send-password sends it in any case.")
     old = config.id
     config, bound = take_over_id(config, remote.id, store, setting.file)
     _say_taken_over(config, old, bound, setting.file)
@@ -76,7 +76,7 @@ def pull(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID|NAME]", help="Config at Cloudflare, or binding; all if left out", show_default=False
+            metavar="ID|NAME", help="Config at Cloudflare, or binding; all if left out", show_default=False
         ),
     ] = None,
     origin_password: Annotated[
@@ -93,7 +93,7 @@ def pull(
 ) -> None:
     """Take configs from Cloudflare into the local store.
 
-    Cloudflare shows no passwords: it is asked for, unless the local store has it.
+    Cloudflare shows no passwords: you are asked for it, unless the local store has it.
     """
     from wrangler_py.cli.hyperdrive_remote import remote_id
     from wrangler_py.cli.remote import find_setting, open_account
@@ -218,7 +218,7 @@ def _may_replace(remote: RemoteConfig, different: Sequence[Difference], *, yes: 
         return True
     if not printing.is_interactive():
         raise WranglerError(
-            f"Replacing '{remote.name}' ({remote.id}) at Cloudflare takes a yes.", hint="--yes says it in advance."
+            f"Confirm that '{remote.name}' ({remote.id}) at Cloudflare is to be replaced: add --yes."
         )
     return printing.confirm(f"Replace '{remote.name}' ({remote.id}) at Cloudflare by the local config?", False)
 
@@ -298,9 +298,7 @@ def _may_overwrite(local: HyperdriveConfig, different: Sequence[Difference], *, 
     if yes:
         return True
     if not printing.is_interactive():
-        raise WranglerError(
-            f"Replacing the local config '{local.name}' takes a yes.", hint="--yes says it in advance."
-        )
+        raise WranglerError(f"Confirm that the local config '{local.name}' is to be replaced: add --yes.")
     return printing.confirm(f"Replace the local config '{local.name}' by the one at Cloudflare?", False)
 
 

@@ -34,7 +34,9 @@ def project_config(options: GlobalOptions | None = None) -> ConfigFile:
     file = ConfigFile.find(options.cwd, options.config)
     if options.config is None and file.ignored:
         used, *others = (os.path.relpath(path, options.cwd) for path in (file.path, *file.ignored))
-        printing.info(f"Using {used}; it takes precedence over {', '.join(others)}.")
+        message = f"Using {used}; it takes precedence over {', '.join(others)}."
+        if typer_adapter.given_options().is_news(message):
+            printing.info(message)
     return file
 
 

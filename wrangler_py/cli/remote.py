@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from wrangler_py.cli.options import find_project_config, global_options
 from wrangler_py.cloudflare.accounts import Account, choose_account
 from wrangler_py.cloudflare.api import API
 from wrangler_py.cloudflare.credentials import find_credentials
-from wrangler_py.cloudflare.endpoint import base_url, is_official
+from wrangler_py.cloudflare.endpoint import base_url, is_loopback, is_official
+from wrangler_py.errors import WranglerError
 from wrangler_py.project.variables import environment_variables
 
 if TYPE_CHECKING:
@@ -52,9 +54,20 @@ def open_api(setting: Setting) -> Iterator[API]:
     url = base_url(setting.environ, setting.configured("compliance_region"))
     credentials = find_credentials(setting.environ, global_options().cwd)
     if not is_official(url):
+        _check_chosen(url)
         printing.info(f"Using the API at {url} (CLOUDFLARE_API_BASE_URL).")
     with API(url, credentials, printing.info) as api:
         yield api
+
+
+def _check_chosen(url: str) -> None:
+    """WranglerError if a file of the project leads to `url`, which would get the person's credentials."""
+    if is_loopback(url) or any(name in os.environ for name in ("CLOUDFLARE_API_BASE_URL", "CF_API_BASE_URL")):
+        return
+    raise WranglerError(
+        f"A file of this project has CLOUDFLARE_API_BASE_URL={url}, and your credentials would be sent there.",
+        hint="If that is meant, set the variable in the environment instead.",
+    )
 
 
 @contextmanager

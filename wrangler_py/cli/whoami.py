@@ -8,7 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 
-_ANSWERS = {True: "yes", False: "no", None: "cannot be read"}
+_ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
 def whoami(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
@@ -36,8 +36,8 @@ def whoami(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] =
         }
         printing.out(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    owner = f" of {identity.email}" if identity.email else ""
-    printing.out(f"Cloudflare knows you by the {identity.kind} from {identity.source}{owner}.")
+    owner = f" as {identity.email}" if identity.email else ""
+    printing.out(f"You are logged in to Cloudflare{owner}, with the {identity.kind} from {identity.source}.")
     rows = [[account.name, account.id, "used" if account.id == chosen else ""] for account in identity.accounts]
     printing.table(("Account", "Id", ""), rows, unfolded=2)
     printing.table(

@@ -179,10 +179,10 @@ def _uses_keyring(folder: Path, environ: Mapping[str, str]) -> bool:
 
 
 def _checked(credentials: Credentials) -> Credentials:
-    for value in credentials.headers().values():
-        if not (value.isascii() and value.isprintable()) or value != value.strip():
+    for value in filter(None, (credentials.secret, credentials.email)):
+        if not (value.isascii() and value.isprintable()) or any(character.isspace() for character in value):
             raise WranglerError(
-                f"The {credentials.kind} from {credentials.source} has a character that no such credential has.",
-                hint="Copy it again: no spaces, line ends, quotes or dots that stand for what was left out.",
+                f"The {credentials.kind} from {credentials.source} has a character that cannot be part of it.",
+                hint="Copy it again, without spaces, line ends, quotes, or dots in place of what a page left out.",
             )
     return credentials

@@ -102,12 +102,12 @@ def refusal(
                 "\nIf your role in the account has the permission, `npx wrangler login` renews the token with it."
             )
     elif status == 404 and 7003 in codes:
-        message = f"Cloudflare knows no such account or object: {said}."
+        message = f"This account or object does not exist at Cloudflare: {said}."
         hint = (
             "Check `account_id` in the config file and CLOUDFLARE_ACCOUNT_ID; `wrangler-py whoami` lists accounts."
         )
     elif status == 404:
-        message, hint = f"Cloudflare has no such object: {said}.", None
+        message, hint = f"This does not exist at Cloudflare: {said}.", None
     elif status == 429:
         wait = "" if retry_after_s is None else f", in {retry_after_s:.0f} s at the earliest"
         message = f"Cloudflare limits the rate of requests: {said}."

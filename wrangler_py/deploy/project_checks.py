@@ -33,7 +33,8 @@ def project_findings(file: ConfigFile, environment: str | None) -> Iterator[Find
         yield from _python(section, root)
     else:
         for problem in check_drivers(root, section):
-            yield Finding("drivers", "problem", problem.message, problem.fix)
+            # It is installed here or above; whether this Worker uses it is not known.
+            yield Finding("drivers", "warning", problem.message, problem.fix)
     for binding in section.hyperdrive:
         if binding.has_placeholder:
             yield Finding(

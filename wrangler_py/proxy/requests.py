@@ -61,7 +61,7 @@ class Requests:
             return None
         return self._open.setdefault(id, Request(id))
 
-    def add_client(self, request: Request, client: Admission | ClientSession) -> int:
+    def add_client(self, request: Request, client: Login | ClientSession) -> int:
         """`client` belongs to `request`; gives how many do now."""
         request.clients.add(client)
         self.most_connections = max(self.most_connections, len(request.clients))
