@@ -34,7 +34,7 @@ class GlobalOptions:
 
 @dataclass(slots=True)
 class GivenOptions:
-    """The global options as typed so far, which may stand anywhere in the command line; and what was said of them."""
+    """The global options as typed so far, anywhere in the command line, and what was said of them."""
 
     config: Path | None = None
     cwd: Path | None = None
