@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +18,8 @@ def replace_file(path: Path, content: bytes, *, private: bool = False) -> None:
     The file is the owner's alone if it is new or `private`. Otherwise it keeps its permissions and, where possible,
     its owner. Raises OSError; the file is as it was then.
     """
+    import tempfile  # most commands write nothing, and it takes a while to import
+
     status = None
     if not private:
         with contextlib.suppress(FileNotFoundError):

@@ -21,7 +21,7 @@ from wrangler_py.cli.hyperdrive_sync import diff, pull, push
 from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.cli.passwords import ask_password
 from wrangler_py.cli.targets import ConfigOrBinding, stored_config
-from wrangler_py.cli.typer_adapter import App
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
@@ -36,6 +36,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.command(cls=option.ConfigCommand)
+@spread_options
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new config")],
     arguments: option.ConfigArguments,
@@ -133,6 +134,7 @@ def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Rem
 
 
 @app.command(cls=option.ConfigCommand)
+@spread_options
 def update(
     target: ConfigOrBinding,
     *,

@@ -8,7 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
-from wrangler_py.cli.typer_adapter import Command
+from wrangler_py.cli.typer_adapter import Command, spread_options
 from wrangler_py.errors import WranglerError
 
 
@@ -25,6 +25,7 @@ class CommandAfterDashes(Command):
         return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
 
 
+@spread_options
 def execute_command(
     context: typer.Context,
     target: option.Target = None,

@@ -10,12 +10,14 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.typer_adapter import spread_options
 
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 
+@spread_options
 def proxy(
     target: option.Target = None,
     *,

@@ -86,14 +86,8 @@ class App(typer.Typer):
     def command(
         self, name: str | None = None, *, cls: Any = None, **settings: Any
     ) -> Callable[[Function], Function]:
-        """Add a command; a parameter that is a dataclass stands for an option or argument for each field."""
-        register = super().command(name, cls=cls or Command, **settings)
-
-        def decorate(function: Function) -> Function:
-            register(_spread(function))
-            return function
-
-        return decorate
+        """Add a command."""
+        return super().command(name, cls=cls or Command, **settings)
 
 
 class _Quick:
@@ -252,8 +246,8 @@ def _global_options() -> tuple[_GlobalOption, ...]:
     return tuple(map(_GlobalOption, get_command(app).params))  # type: ignore[arg-type]
 
 
-def _spread(function: Function) -> Function:
-    """`function` with a parameter for each field of its dataclass parameters."""
+def spread_options(function: Function) -> Function:
+    """`function` with an option or argument for each field of its dataclass parameters. Decorates a command."""
     groups: dict[str, Any] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
@@ -272,16 +266,16 @@ def _spread(function: Function) -> Function:
     if not groups:
         return function
 
-    def spread(**values: Any) -> Any:
+    def command(**values: Any) -> Any:
         for name, group in groups.items():
             values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})
         return function(**values)
 
-    spread.__name__ = function.__name__
-    spread.__doc__ = function.__doc__
-    spread.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    spread.__annotations__ = {each.name: each.annotation for each in parameters}
-    return spread  # type: ignore[return-value]
+    command.__name__ = function.__name__
+    command.__doc__ = function.__doc__
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command  # type: ignore[return-value]
 
 
 def _report(failure: Any) -> int:
