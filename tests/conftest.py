@@ -112,7 +112,7 @@ def _remove_embedded_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             shutil.rmtree(owner.parent, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tls_postgres(postgres: PostgresServer) -> PostgresServer:
     """`postgres`, for tests of TLS: they skip where the only PostgreSQL has none."""
     if not postgres.has_tls:

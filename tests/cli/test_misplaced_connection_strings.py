@@ -86,9 +86,9 @@ def test_options(cli: CommandLine, option: str) -> None:
 
 
 def test_every_option_of_every_command(cli: CommandLine) -> None:
-    from wrangler_py.cli import command_tree
+    from wrangler_py.cli import typer_adapter
     from wrangler_py.cli.commands import COMMANDS
-    from wrangler_py.cli.misplaced import _MAY_BE_ANYTHING
+    from wrangler_py.cli.misplaced import MAY_BE_ANYTHING
 
     def commands(command: object, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], object]]:
         below = getattr(command, "commands", None) or {}
@@ -101,9 +101,9 @@ def test_every_option_of_every_command(cli: CommandLine) -> None:
 
     tried = 0
     for name in COMMANDS:
-        for path, command in commands(command_tree.load(name), (name,)):
+        for path, command in commands(typer_adapter.load(name), (name,)):
             for parameter in command.params:  # type: ignore[attr-defined]
-                if parameter.name in _MAY_BE_ANYTHING or getattr(parameter, "is_flag", False):
+                if parameter.name in MAY_BE_ANYTHING or getattr(parameter, "is_flag", False):
                     continue
                 option = [parameter.opts[0]] if parameter.opts[0].startswith("-") else []
                 written = StringIO()

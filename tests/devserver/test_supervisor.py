@@ -12,9 +12,10 @@ import httpx
 import pytest
 from support.dev_process import write_project
 
+from wrangler_py.console import Level
 from wrangler_py.devserver.control import Event, Ready
 from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, url_of
-from wrangler_py.devserver.output import Level, Output
+from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.supervisor import Supervisor
 
 ENTRY = """
@@ -40,7 +41,7 @@ def test_a_process_that_cannot_be_started_is_reported_and_tried_again(
 
     async def run() -> None:
         events: asyncio.Queue[Event] = asyncio.Queue()
-        output = Output(level=Level.INFO, color=False, table=lambda *_: None)
+        output = Output(level=Level.INFO, color=False)
         supervisor = Supervisor(listener, output, launch=launch, on_event=events.put_nowait)
 
         async def ready() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from wrangler_py import atomic_file
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive import local_file
 from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, Origin, TLSSettings
 from wrangler_py.hyperdrive.config_json import to_public
 from wrangler_py.hyperdrive.store import ConfigStore, new_id
@@ -122,10 +122,10 @@ def test_a_file_that_is_being_read_is_replaced_afterwards(tmp_path: Path, monkey
 
     store = ConfigStore(tmp_path)
     monkeypatch.setattr(Path, "replace", refuse_at_first)
-    monkeypatch.setattr(local_file, "REPLACE_PATIENCE_S", 0.0)
+    monkeypatch.setattr(atomic_file, "REPLACE_PATIENCE_S", 0.0)
     with pytest.raises(WranglerError, match="cannot be written: being read"):
         store.add(config("x"))
-    monkeypatch.setattr(local_file, "REPLACE_PATIENCE_S", 20.0)
+    monkeypatch.setattr(atomic_file, "REPLACE_PATIENCE_S", 20.0)
     store.add(config("x"))
     assert refusals == []
     assert [each.name for each in store.list()] == ["x"]

@@ -1,31 +1,33 @@
-"""`wrangler-py cert`: certificates of the local store, for TLS to the origin."""
+"""`wrangler-py cert`: certificates of the local store, or of the account, for TLS to the origin."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Protocol
 
 import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.options import global_options
+from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 from wrangler_py.terminal_text import printable
 
-if TYPE_CHECKING:
-    from wrangler_py.hyperdrive.certificates import Certificate
-
-app = typer.Typer(help="Manage certificates for TLS to the origin.", no_args_is_help=True)
-upload = typer.Typer(help="Upload a certificate to the local store.", no_args_is_help=True)
+app = App(help="Manage certificates for TLS to the origin.")
+upload = App(help="Upload a certificate to the local store or to Cloudflare.")
 app.add_typer(upload, name="upload")
 
 Name = Annotated[str | None, typer.Option("--name", help="Name to refer to it by")]
+Remote = Annotated[
+    bool, typer.Option("--remote", help="At Cloudflare, in your account, instead of on this machine")
+]
 
 
 @upload.command("certificate-authority")
 def upload_certificate_authority(
     ca_cert: Annotated[Path, typer.Option("--ca-cert", help="PEM file of one or more CA certificates")],
     name: Name = None,
+    remote: Remote = False,
 ) -> None:
     """Upload CA certificates.
 
@@ -33,8 +35,14 @@ def upload_certificate_authority(
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_authority
 
-    certificate = CertificateStore().add(read_authority(global_options().cwd / ca_cert, name))
-    _say_uploaded("CA", certificate)
+    read = read_authority(global_options().cwd / ca_cert, name)
+    if remote:
+        from wrangler_py.cli import cert_remote
+
+        cert_remote.upload_authority(name, global_options().cwd / ca_cert)
+        return
+    certificate = CertificateStore().add(read)
+    say_uploaded("CA", certificate)
 
 
 @upload.command("mtls-certificate")
@@ -42,6 +50,7 @@ def upload_mtls_certificate(
     cert: Annotated[Path, typer.Option("--cert", help="PEM file of the client certificate and its chain")],
     key: Annotated[Path, typer.Option("--key", help="PEM file of its private key")],
     name: Name = None,
+    remote: Remote = False,
 ) -> None:
     """Upload a client certificate with its key.
 
@@ -50,15 +59,27 @@ def upload_mtls_certificate(
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_mtls
 
     cwd = global_options().cwd
-    certificate = CertificateStore().add(read_mtls(cwd / cert, cwd / key, name))
-    _say_uploaded("mTLS", certificate)
+    read = read_mtls(cwd / cert, cwd / key, name)
+    if remote:
+        from wrangler_py.cli import cert_remote
+
+        cert_remote.upload_client(name, cwd / cert, cwd / key)
+        return
+    certificate = CertificateStore().add(read)
+    say_uploaded("mTLS", certificate)
 
 
 @app.command("list")
 def list_certificates(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    remote: Remote = False,
 ) -> None:
     """List the uploaded certificates."""
+    if remote:
+        from wrangler_py.cli import cert_remote
+
+        cert_remote.list_certificates(as_json=as_json)
+        return
     from wrangler_py.hyperdrive.certificates import CertificateStore
 
     certificates = CertificateStore().list()
@@ -70,15 +91,7 @@ def list_certificates(
         printing.out(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for certificate in certificates:
-        printing.out(f"ID: {certificate.id}")
-        if certificate.name:
-            printing.out(f"Name: {certificate.name}")
-        printing.out(f"Issuer: {printable(certificate.issuer)}")
-        printing.out(f"Created on: {certificate.uploaded_on[:10]}")
-        printing.out(f"Expires on: {certificate.expires_on[:10]}")
-        if certificate.kind == "certificate-authority":
-            printing.out("CA: true")
-        printing.out()
+        say_certificate(certificate, is_authority=certificate.kind == "certificate-authority")
     if not certificates:
         printing.out("There are none yet: `wrangler-py cert upload certificate-authority --ca-cert FILE`.")
 
@@ -89,6 +102,7 @@ def delete(
     id: Annotated[str | None, typer.Option("--id", help="Id of it")] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of it")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")] = False,
+    remote: Remote = False,
 ) -> None:
     """Delete an uploaded certificate.
 
@@ -100,6 +114,11 @@ def delete(
     given = [value for value in (certificate, id, name) if value]
     if len(given) != 1:
         raise WranglerError("Say which certificate to delete: one id or one name.", exit_status=2)
+    if remote:
+        from wrangler_py.cli import cert_remote
+
+        cert_remote.delete(given[0], is_name=bool(name), yes=yes)
+        return
     store = CertificateStore()
     found = store.get(given[0])
     label = f"{found.id} ({found.name})" if found.name else found.id
@@ -119,7 +138,36 @@ def delete(
     printing.out(f"Deleted certificate {label} successfully")
 
 
-def _say_uploaded(kind: str, certificate: Certificate) -> None:
+class Shown(Protocol):
+    """A certificate, here or at Cloudflare."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def uploaded_on(self) -> str: ...
+    @property
+    def expires_on(self) -> str: ...
+
+
+def say_certificate(certificate: Shown, *, is_authority: bool) -> None:
+    """Print one of a list."""
+    printing.out(f"ID: {certificate.id}")
+    if certificate.name:
+        printing.out(f"Name: {printable(certificate.name)}")
+    printing.out(f"Issuer: {printable(certificate.issuer)}")
+    printing.out(f"Created on: {certificate.uploaded_on[:10]}")
+    printing.out(f"Expires on: {certificate.expires_on[:10]}")
+    if is_authority:
+        printing.out("CA: true")
+    printing.out()
+
+
+def say_uploaded(kind: str, certificate: Shown) -> None:
+    """Print what was uploaded."""
     name = f" {certificate.name}" if certificate.name else ""
     printing.out(f"Success! Uploaded {kind} Certificate{name}")
     printing.out(f"ID: {certificate.id}")

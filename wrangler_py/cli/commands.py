@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from wrangler_py import __version__
-from wrangler_py.cli import options
+from wrangler_py.cli.global_options import HELP
 
 
 class Subcommand(NamedTuple):
@@ -25,12 +25,17 @@ COMMANDS = {
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"
     ),
     "types": Subcommand("wrangler_py.cli.types", "types", "Write type stubs of the Worker's modules and bindings"),
+    "check": Subcommand("wrangler_py.cli.check", "check", "Check the project before it is deployed"),
+    "deploy": Subcommand(
+        "wrangler_py.cli.deploy", "app", "Check the project, and deploy it with the official tool"
+    ),
+    "whoami": Subcommand("wrangler_py.cli.whoami", "whoami", "Show the credentials for Cloudflare"),
 }
 
 _ELSEWHERE = """
-    check complete containers d1 delete deploy deployments dispatch-namespace docs kv login logout pages
+    complete containers d1 delete deployments dispatch-namespace docs kv login logout pages
     pipelines publish queues r2 rollback secret secrets-store setup tail triggers vectorize versions
-    whoami workflows
+    workflows
 """
 """Commands of the official command line that need Cloudflare itself."""
 
@@ -49,7 +54,7 @@ def help_text() -> str:
             "Commands:",
             *lines,
             "",
-            options.HELP,
+            HELP,
             "",
             "`wrangler-py COMMAND --help` tells more about a command.",
         ]
@@ -61,10 +66,10 @@ def unknown_command(name: str) -> tuple[str, str]:
     import difflib
 
     if name in _ELSEWHERE.split():
-        return (
-            f"wrangler-py has no command {name!r}: it is for development on your own machine.",
-            f"Use the official tools for it: `uv run pywrangler {name}` or `npx wrangler {name}`.",
-        )
+        message = f"wrangler-py has no command {name!r}: it is for development on your own machine."
+        if name in ("login", "logout"):
+            message = f"wrangler-py has no {name!r} of its own: it uses the login of the official command line."
+        return message, f"Use the official tools for it: `uv run pywrangler {name}` or `npx wrangler {name}`."
     message = f"Unknown command: {name!r}."
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     if close:

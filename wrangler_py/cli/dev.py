@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
+from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 
-app = typer.Typer()
+app = App()
 
 
 class LogLevel(StrEnum):
@@ -113,8 +114,9 @@ def dev(
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
     from wrangler_py.cli.options import global_options, project_config, state_folder
+    from wrangler_py.console import Level
     from wrangler_py.devserver.options import DevOptions
-    from wrangler_py.devserver.output import Level, Output
+    from wrangler_py.devserver.output import Output
     from wrangler_py.devserver.run import run_session
     from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.proxy.options import ProxyOptions
@@ -128,7 +130,7 @@ def dev(
         allow_unsupported=allow_unsupported,
         allow_global_clients=allow_global_clients,
     )
-    output = Output(level=Level[log_level.name], color=printing.has_colour(), table=printing.table)
+    output = Output(level=Level[log_level.name], color=printing.has_colours())
     javascript = is_for_wrangler(config, given.environment, script)
     if javascript and runtime == Runtime.CPYTHON:
         raise WranglerError(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
-
+from wrangler_py.cli.typer_adapter import Command
 from wrangler_py.project.section import JAVASCRIPT
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 _SCRIPT_SUFFIXES = JAVASCRIPT | {".py"}
 
 
-class DevCommand(TyperCommand):
+class DevCommand(Command):
     """Sets options it does not know aside, with all that follows `--`: they are in `Context.args`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

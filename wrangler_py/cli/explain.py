@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli import printing, targets
+from wrangler_py.cli.options import find_project_config, global_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.terminal_text import printable
 
@@ -31,7 +31,7 @@ def explain(
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The query, or - for standard input")] = None,
     target: Annotated[
         str | None,
-        typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker"),
+        typer.Argument(metavar=targets.METAVAR, help=targets.HELP),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow")
@@ -92,27 +92,25 @@ def _text(sql: str | None, file: Path | None) -> str:
 
 
 def _config(target: str | None) -> _Config:
-    """`target` as a binding of the Worker's config file, else as a config; the defaults if None."""
+    """The caching of the binding or config `target`; the defaults if None."""
     from wrangler_py.hyperdrive.config import Caching
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.store import UnknownConfigError
 
     if target is None:
         return _Config(Caching(), None)
-    options, store = global_options(), ConfigStore()
+    given = global_options()
     try:
-        bindings = project_config(options).section(options.environment).hyperdrive
-    except WranglerError:
-        if options.config is not None:
+        found = targets.only(targets.find(target, find_project_config(given), given))
+    except UnknownConfigError as error:
+        if " " not in target:
             raise
-        bindings = ()
-    for binding in bindings:
-        if binding.binding == target:
-            bound = store.find(binding.id)
-            return _Config(bound.caching if bound else Caching(), bound.name if bound else None)
-    if " " in target and store.find(target) is None:
-        raise WranglerError("That is no config or binding: the query comes first, then the config.", exit_status=2)
-    config = store.get(target)
-    return _Config(config.caching, config.name)
+        raise WranglerError(
+            "That is no config or binding: the query comes first, then the config.",
+            hint=error.hint,
+            exit_status=2,
+        ) from None
+    config = found.config
+    return _Config(config.caching, config.name) if config else _Config(Caching(), None)
 
 
 def _change(verdict: Verdict, config: _Config) -> str | None:

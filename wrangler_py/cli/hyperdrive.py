@@ -2,61 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import re
-import shlex
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
 from wrangler_py.cli.explain import explain
+from wrangler_py.cli.hyperdrive_bindings import offer_binding, place, save_binding, say_bound, say_still_bound
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
+from wrangler_py.cli.hyperdrive_metrics import metrics, restart
 from wrangler_py.cli.hyperdrive_proxy import proxy
-from wrangler_py.cli.options import find_project_config, global_options, project_config
+from wrangler_py.cli.hyperdrive_sync import diff, pull, push
+from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.passwords import ask_password
+from wrangler_py.cli.targets import ConfigOrBinding, stored_config
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config import HyperdriveConfig
     from wrangler_py.hyperdrive.config_options import ConfigOptions
-    from wrangler_py.project.config_file import ConfigFile
 
-app = typer.Typer(help="Manage Hyperdrive configs.", no_args_is_help=True)
+app = App(help="Manage Hyperdrive configs.")
 
 ConfigArgument = Annotated[str, typer.Argument(metavar="ID|NAME", help="Id or name of the config")]
-ConfigOrBinding = Annotated[
-    str, typer.Argument(metavar="CONFIG|BINDING", help="Config by id or name, or binding of the Worker")
-]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.command(cls=option.ConfigCommand)
+@spread_options
 def create(
-    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new config")],
-    connection_string: option.ConnectionString = None,
-    origin_host: option.OriginHost = None,
-    origin_port: option.OriginPort = None,
-    origin_scheme: option.OriginScheme = None,
-    database: option.Database = None,
-    origin_user: option.OriginUser = None,
-    origin_password: option.OriginPassword = None,
-    embedded: option.Embedded = False,
-    caching_disabled: option.CachingDisabled = None,
-    max_age: option.MaxAge = None,
-    swr: option.StaleWhileRevalidate = None,
-    origin_connection_limit: option.ConnectionLimit = None,
-    sslmode: option.SSLMode = None,
-    ca_certificate_id: option.CACertificate = None,
-    mtls_certificate_id: option.MTLSCertificate = None,
-    service_id: option.ServiceId = None,
-    access_client_id: option.AccessClientId = None,
-    access_client_secret: option.AccessClientSecret = None,
+    arguments: option.ConfigArguments,
     binding: Annotated[
         str | None, typer.Option("--binding", help="Write this binding of it into the config file")
     ] = None,
@@ -67,16 +50,19 @@ def create(
         ),
     ] = None,
     no_check: option.NoCheck = False,
+    remote: option.Remote = False,
 ) -> None:
     """Create a Hyperdrive config."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.create(name, _remote_options(arguments, no_check), binding, update_config)
+        return
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = _options(context)
-    if options.lacks_password:
-        password = _ask_password(f"Password of {options.origin_user} at {options.origin_host}: ")
-        options = dataclasses.replace(options, origin_password=password)
+    options = _with_password(arguments.read())
     config = config_options.create(name, options, CertificateStore())
     store = ConfigStore()
     store.check_name_is_free(config)
@@ -106,14 +92,19 @@ def create(
             "`wrangler-py dev` starts it."
         )
     if file is not None:
-        _save_binding(config, binding or DEFAULT_BINDING, file)
+        save_binding(config, binding or DEFAULT_BINDING, file)
     else:
-        _offer_binding(config, ask=update_config is None)
+        offer_binding(config, ask=update_config is None)
 
 
 @app.command("list")
-def list_configs(as_json: JSONOption = False) -> None:
+def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> None:
     """List Hyperdrive configs."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.list_configs(as_json=as_json)
+        return
     from wrangler_py.hyperdrive.config_json import to_public
     from wrangler_py.hyperdrive.store import ConfigStore
 
@@ -130,46 +121,42 @@ def list_configs(as_json: JSONOption = False) -> None:
 
 
 @app.command()
-def get(target: ConfigOrBinding, as_json: JSONOption = False) -> None:
+def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Remote = False) -> None:
     """Show a Hyperdrive config, as JSON in any case."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.get(target)
+        return
     from wrangler_py.hyperdrive.config_json import to_public
 
-    printing.out(json.dumps(to_public(_stored(target)), indent=2, ensure_ascii=False))
+    printing.out(json.dumps(to_public(stored_config(target)), indent=2, ensure_ascii=False))
 
 
 @app.command(cls=option.ConfigCommand)
+@spread_options
 def update(
-    context: typer.Context,
     target: ConfigOrBinding,
+    *,
     name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
-    connection_string: option.ConnectionString = None,
-    origin_host: option.OriginHost = None,
-    origin_port: option.OriginPort = None,
-    origin_scheme: option.OriginScheme = None,
-    database: option.Database = None,
-    origin_user: option.OriginUser = None,
-    origin_password: option.OriginPassword = None,
-    embedded: option.Embedded = False,
-    caching_disabled: option.CachingDisabled = None,
-    max_age: option.MaxAge = None,
-    swr: option.StaleWhileRevalidate = None,
-    origin_connection_limit: option.ConnectionLimit = None,
-    sslmode: option.SSLMode = None,
-    ca_certificate_id: option.CACertificate = None,
-    mtls_certificate_id: option.MTLSCertificate = None,
-    service_id: option.ServiceId = None,
-    access_client_id: option.AccessClientId = None,
-    access_client_secret: option.AccessClientSecret = None,
+    arguments: option.ConfigArguments,
     no_check: option.NoCheck = False,
+    remote: option.Remote = False,
 ) -> None:
     """Change a Hyperdrive config; what is not given stays as it is."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        options = hyperdrive_remote.check_options(arguments.read(), no_check=no_check)
+        hyperdrive_remote.update(target, name, options)
+        return
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.config_json import to_public
     from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = _options(context)
-    changed = config_options.update(_stored(target), name, options, CertificateStore())
+    options = arguments.read()
+    changed = config_options.update(stored_config(target), name, options, CertificateStore())
     printing.out(f"🚧 Updating '{target}'")
     _warn_of_ignored(options)
     if not no_check and options.concern_connection:
@@ -180,8 +167,13 @@ def update(
 
 
 @app.command()
-def delete(id_or_name: ConfigArgument) -> None:
+def delete(id_or_name: ConfigArgument, remote: option.Remote = False) -> None:
     """Delete a Hyperdrive config."""
+    if remote:
+        from wrangler_py.cli import hyperdrive_remote
+
+        hyperdrive_remote.delete(id_or_name)
+        return
     from wrangler_py.hyperdrive.store import ConfigStore
 
     store = ConfigStore()
@@ -189,7 +181,7 @@ def delete(id_or_name: ConfigArgument) -> None:
     printing.out(f"🗑️ Deleting Hyperdrive config {id_or_name}")
     store.remove(config.id)
     printing.success("Deleted")
-    _say_still_bound(config)
+    say_still_bound(config)
 
 
 @app.command()
@@ -210,7 +202,7 @@ def bind(
     file = project_config()
     file.add_hyperdrive(binding, stored.id if stored else id_or_name, global_options().environment, replace=replace)
     file.save()
-    _say_bound(stored, binding, file)
+    say_bound(stored, binding, file)
     if stored is None:
         printing.warn(
             f"{id_or_name} is not in the local store: `wrangler-py dev` uses the embedded PostgreSQL for it, "
@@ -226,38 +218,33 @@ def unbind(
     file = project_config()
     file.remove_hyperdrive(binding, global_options().environment)
     file.save()
-    printing.success(f"Removed the binding {binding} from {_place(file)}")
+    printing.success(f"Removed the binding {binding} from {place(file)}")
 
 
+app.command("push")(push)
+app.command("pull")(pull)
+app.command("diff")(diff)
+app.command("restart")(restart)
+app.command("metrics")(metrics)
 app.command("execute")(execute)
 app.command("explain")(explain)
 app.command("proxy")(proxy)
 app.command("exec", cls=CommandAfterDashes)(execute_command)
 
 
-def _stored(target: str) -> HyperdriveConfig:
-    """The config of that id or name, or that of the Worker's binding. Raises WranglerError if there is none."""
-    from wrangler_py.hyperdrive.store import ConfigStore
+def _remote_options(arguments: option.ConfigArguments, no_check: bool) -> ConfigOptions:
+    """The options, if they go together with --remote; a password that is missing is asked for."""
+    from wrangler_py.cli.hyperdrive_remote import check_options
 
-    store = ConfigStore()
-    try:
-        return store.get(target)
-    except WranglerError:
-        options = global_options()
-        file = find_project_config(options)
-        bindings = file.section(options.environment).hyperdrive if file is not None else ()
-        bound = next((store.find(each.id) for each in bindings if each.binding == target), None)
-        if bound is None:
-            raise
-        return bound
+    return _with_password(check_options(arguments.read(), no_check=no_check))
 
 
-def _options(context: typer.Context) -> ConfigOptions:
-    """The options that `create` and `update` share, which have the names of the fields."""
-    from wrangler_py.hyperdrive.config_options import ConfigOptions
-
-    given = {each.name: context.params[each.name] for each in dataclasses.fields(ConfigOptions)}
-    return ConfigOptions(**{**given, "origin_password": _read_password(given["origin_password"])})
+def _with_password(options: ConfigOptions) -> ConfigOptions:
+    """`options` with the password, which is asked for if it alone is missing of a new origin."""
+    if not options.lacks_password:
+        return options
+    password = ask_password(f"Password of {options.origin_user} at {options.origin_host}: ")
+    return dataclasses.replace(options, origin_password=password)
 
 
 def _check(config: HyperdriveConfig) -> None:
@@ -277,117 +264,6 @@ def _warn_of_ignored(options: ConfigOptions) -> None:
         ignored = parse(options.connection_string).ignored
         if ignored:
             printing.warn(f"Hyperdrive ignores these parameters of the connection string: {', '.join(ignored)}")
-
-
-def _read_password(password: str | None) -> str | None:
-    """What `--origin-password` means: the password itself, or `-` for a line of standard input."""
-    if password != "-":  # noqa: S105
-        return password
-    if printing.is_interactive():
-        return _ask_password("Password: ")
-    import sys
-
-    return sys.stdin.readline().rstrip("\r\n")
-
-
-def _ask_password(question: str) -> str | None:
-    if not printing.is_interactive():
-        return None
-    from getpass import getpass
-
-    return getpass(question)
-
-
-def _offer_binding(config: HyperdriveConfig, *, ask: bool) -> None:
-    """Print what to paste; on a terminal, offer to do it."""
-    try:
-        file = project_config()
-    except WranglerError:
-        file = None
-    printing.out(
-        "To access your new Hyperdrive Config in your Worker, add the following snippet to your configuration file:"
-    )
-    printing.out(_snippet(config, file))
-    if file is None or not ask:
-        return
-    if not printing.is_interactive():
-        printing.info(f"`wrangler-py hyperdrive bind {shlex.quote(config.name)}` writes it into {_place(file)}.")
-    elif printing.confirm(f"Would you like it added to {_place(file)}?", True):
-        _save_binding(config, _ask_binding(config, file), file)
-
-
-def _ask_binding(config: HyperdriveConfig, file: ConfigFile) -> str:
-    """Ask for a name until `config` can be bound to it in `file`."""
-    from wrangler_py.project.config_file import BindingNameError
-
-    while True:
-        binding = printing.ask("What binding name would you like to use?", DEFAULT_BINDING)
-        try:
-            file.add_hyperdrive(binding, config.id, global_options().environment)
-        except BindingNameError as refusal:
-            printing.error(refusal.message)
-        else:
-            return binding
-
-
-def _snippet(config: HyperdriveConfig, file: ConfigFile | None) -> str:
-    environment = global_options().environment
-    if file is None or file.path.suffix == ".toml":
-        table = f"env.{environment}.hyperdrive" if environment else "hyperdrive"
-        return f'[[{table}]]\nbinding = "{DEFAULT_BINDING}"\nid = "{config.id}"'
-    entry: dict[str, Any] = {"hyperdrive": [{"binding": DEFAULT_BINDING, "id": config.id}]}
-    return json.dumps({"env": {environment: entry}} if environment else entry, indent=2)
-
-
-def _save_binding(config: HyperdriveConfig, binding: str, file: ConfigFile) -> None:
-    """Write the binding of a config that is already created, and say so."""
-    try:
-        file.save()
-    except WranglerError as error:
-        options = global_options()
-        command = ["wrangler-py", "hyperdrive", "bind", config.name, "--binding", binding]
-        if options.config is not None:
-            command += ["--config", str(options.config)]
-        if options.environment is not None:
-            command += ["--env", options.environment]
-        raise WranglerError(
-            f"The config {config.name} was created, but not bound. {error.message}",
-            hint=f"`{shlex.join(command)}` writes the binding.",
-        ) from None
-    _say_bound(config, binding, file)
-
-
-def _say_bound(config: HyperdriveConfig | None, binding: str, file: ConfigFile) -> None:
-    name = f"'{config.name}' " if config else ""
-    printing.success(f"Bound {name}as env.{binding} in {_place(file)}")
-    entries = file.section(global_options().environment).hyperdrive
-    if any(entry.binding == binding and entry.local_connection_string for entry in entries):
-        printing.warn(
-            f"`wrangler-py dev` goes on using the localConnectionString of {binding}: take that line out to use "
-            "the config's database."
-        )
-
-
-def _say_still_bound(config: HyperdriveConfig) -> None:
-    """Name the bindings of a deleted config that the project here has, if there is one."""
-    with contextlib.suppress(WranglerError):
-        file = project_config()
-        for environment in (None, *file.environments):
-            for entry in file.section(environment).hyperdrive:
-                if entry.id in (config.id, config.name):
-                    option = f" --env {shlex.quote(environment)}" if environment else ""
-                    printing.warn(
-                        f"{_section(file, environment)} still binds it as env.{entry.binding}: "
-                        f"`wrangler-py hyperdrive unbind {entry.binding}{option}` takes that out."
-                    )
-
-
-def _place(file: ConfigFile) -> str:
-    return _section(file, global_options().environment)
-
-
-def _section(file: ConfigFile, environment: str | None) -> str:
-    return file.path.name + (f", environment {environment}" if environment else "")
 
 
 def _row(config: HyperdriveConfig) -> list[str]:

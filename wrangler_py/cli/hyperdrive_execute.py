@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wrangler_py.cli import printing
+from wrangler_py.cli import printing, targets
 from wrangler_py.cli.options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
@@ -33,8 +33,8 @@ def execute(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="CONFIG|BINDING",
-            help="Config by id or name, or binding of the Worker; by default its only binding",
+            metavar=targets.METAVAR,
+            help=f"{targets.HELP}; by default its only binding",
             show_default=False,
         ),
     ] = None,
@@ -146,8 +146,6 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
 
     None means the only binding there is.
     """
-    from wrangler_py.devserver.targets import resolve_target
-
     options = global_options()
     config_file = find_project_config(options)
     if target is None and config_file is None:
@@ -155,11 +153,7 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
             "There is no project here whose binding could be meant.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
         )
-    bindings = resolve_target(target, config_file, options.environment, options.env_files)
-    if len(bindings) > 1:
-        names = ", ".join(each.binding for each in bindings)
-        raise WranglerError("The project has several Hyperdrive bindings.", hint=f"Name one of them: {names}")
-    (resolved,) = bindings
+    resolved = targets.only(targets.find(target, config_file, options)).resolve()
     if resolved.ignored_parameters:
         printing.warn(
             f"These parameters of the connection string ({resolved.source}) have no effect: "

@@ -2,74 +2,109 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-ConnectionString = Annotated[
-    str | None,
-    typer.Option("--connection-string", help="postgres://user:password@host:port/database"),
+from wrangler_py.cli.typer_adapter import Command
+
+if TYPE_CHECKING:
+    from wrangler_py.hyperdrive.config_options import ConfigOptions
+
+Remote = Annotated[
+    bool, typer.Option("--remote", help="At Cloudflare, in your account, instead of on this machine")
 ]
-OriginHost = Annotated[
-    str | None,
-    typer.Option("--origin-host", "--host", help="Host of the database, or the folder of its Unix socket"),
-]
-OriginPort = Annotated[int | None, typer.Option("--origin-port", "--port", help="Port of the database")]
-OriginScheme = Annotated[str | None, typer.Option("--origin-scheme", "--scheme", help="postgres or postgresql")]
-Database = Annotated[str | None, typer.Option("--database", help="Name of the database")]
-OriginUser = Annotated[str | None, typer.Option("--origin-user", "--user", help="User of the database")]
-OriginPassword = Annotated[
-    str | None,
-    typer.Option("--origin-password", "--password", help="Password of the user; - reads it from a pipe"),
-]
-Embedded = Annotated[
-    bool, typer.Option("--embedded", help="Use the PostgreSQL that `wrangler-py[embedded]` brings")
-]
-CachingDisabled = Annotated[
-    bool | None,
-    typer.Option("--caching-disabled/--no-caching-disabled", help="Do not cache query results"),
-]
-MaxAge = Annotated[
-    int | None, typer.Option("--max-age", metavar="SECONDS", help="How long a cached result is fresh")
-]
-StaleWhileRevalidate = Annotated[
-    int | None,
-    typer.Option("--swr", metavar="SECONDS", help="How long it may be served after that, while it is refreshed"),
-]
-ConnectionLimit = Annotated[
-    int | None,
-    typer.Option(
-        "--origin-connection-limit",
-        help="Most connections to the database, 5 to 1500 (soft); 20 on the free plan",
-    ),
-]
-CACertificate = Annotated[
-    str | None,
-    typer.Option(
-        "--ca-certificate-id",
-        "--ca-certificate-uuid",
-        metavar="ID|NAME",
-        help="Uploaded CA certificate that signed the database's",
-    ),
-]
-MTLSCertificate = Annotated[
-    str | None,
-    typer.Option(
-        "--mtls-certificate-id",
-        "--mtls-certificate-uuid",
-        metavar="ID|NAME",
-        help="Uploaded client certificate to show the database",
-    ),
-]
-SSLMode = Annotated[str | None, typer.Option("--sslmode", help="require, verify-ca or verify-full")]
-ServiceId = Annotated[str | None, typer.Option("--service-id", hidden=True)]
-AccessClientId = Annotated[str | None, typer.Option("--access-client-id", hidden=True)]
-AccessClientSecret = Annotated[str | None, typer.Option("--access-client-secret", hidden=True)]
 NoCheck = Annotated[bool, typer.Option("--no-check", help="Do not make a test connection")]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
 
-class ConfigCommand(TyperCommand):
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ConfigArguments:
+    """What `create` and `update` take alike; the fields have the names of those of `ConfigOptions`."""
+
+    connection_string: Annotated[
+        str | None,
+        typer.Option("--connection-string", help="postgres://user:password@host:port/database"),
+    ] = None
+    origin_host: Annotated[
+        str | None,
+        typer.Option("--origin-host", "--host", help="Host of the database, or the folder of its Unix socket"),
+    ] = None
+    origin_port: Annotated[int | None, typer.Option("--origin-port", "--port", help="Port of the database")] = None
+    origin_scheme: Annotated[
+        str | None, typer.Option("--origin-scheme", "--scheme", help="postgres or postgresql")
+    ] = None
+    database: Annotated[str | None, typer.Option("--database", help="Name of the database")] = None
+    origin_user: Annotated[str | None, typer.Option("--origin-user", "--user", help="User of the database")] = None
+    origin_password: Annotated[
+        str | None,
+        typer.Option("--origin-password", "--password", help="Password of the user; - reads it from a pipe"),
+    ] = None
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Use the PostgreSQL that `wrangler-py[embedded]` brings")
+    ] = False
+    caching_disabled: Annotated[
+        bool | None,
+        typer.Option("--caching-disabled/--no-caching-disabled", help="Do not cache query results"),
+    ] = None
+    max_age: Annotated[
+        int | None, typer.Option("--max-age", metavar="SECONDS", help="How long a cached result is fresh")
+    ] = None
+    swr: Annotated[
+        int | None,
+        typer.Option(
+            "--swr", metavar="SECONDS", help="How long it may be served after that, while it is refreshed"
+        ),
+    ] = None
+    origin_connection_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--origin-connection-limit",
+            help="Most connections to the database, 5 to 1500 (soft); 20 on the free plan",
+        ),
+    ] = None
+    sslmode: Annotated[str | None, typer.Option("--sslmode", help="require, verify-ca or verify-full")] = None
+    ca_certificate_id: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-certificate-id",
+            "--ca-certificate-uuid",
+            metavar="ID|NAME",
+            help="Uploaded CA certificate that signed the database's",
+        ),
+    ] = None
+    mtls_certificate_id: Annotated[
+        str | None,
+        typer.Option(
+            "--mtls-certificate-id",
+            "--mtls-certificate-uuid",
+            metavar="ID|NAME",
+            help="Uploaded client certificate to show the database",
+        ),
+    ] = None
+    service_id: Annotated[
+        str | None, typer.Option("--service-id", help="With --remote: Workers VPC service to reach the database by")
+    ] = None
+    access_client_id: Annotated[
+        str | None,
+        typer.Option("--access-client-id", help="With --remote: client id of the database's Access token"),
+    ] = None
+    access_client_secret: Annotated[
+        str | None, typer.Option("--access-client-secret", help="With --remote: secret of that token")
+    ] = None
+
+    def read(self) -> ConfigOptions:
+        """The options; a password that was given as `-` is read."""
+        from wrangler_py.cli.passwords import read_password
+        from wrangler_py.hyperdrive.config_options import ConfigOptions
+
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return ConfigOptions(**{**given, "origin_password": read_password(self.origin_password)})
+
+
+class ConfigCommand(Command):
     """Takes `--caching-disabled=true` and `=false` too, as the product's command line does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

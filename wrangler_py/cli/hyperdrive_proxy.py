@@ -10,14 +10,17 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.typer_adapter import spread_options
 
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 
+@spread_options
 def proxy(
     target: option.Target = None,
+    *,
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
     user: Annotated[
@@ -26,45 +29,22 @@ def proxy(
     password: Annotated[
         str | None, typer.Option("--password", help="Password of the clients; a random one by default")
     ] = None,
-    database: option.Database = None,
-    any_database: option.AnyDatabase = False,
-    pool_size: option.PoolSize = None,
-    caching_disabled: option.CachingDisabled = False,
-    log_queries: option.LogQueries = False,
-    fail_on_stale_read: option.FailOnStaleRead = False,
-    allow_unsupported: option.AllowUnsupported = False,
-    persist_to: option.PersistTo = None,
+    arguments: option.ServingArguments,
 ) -> None:
     """Serve databases through a local Hyperdrive.
 
     Prints how to connect, and ends at Ctrl-C with how many queries had which cache status.
     """
-    from wrangler_py.devserver.standalone import StandaloneOptions, serve, serve_as
-    from wrangler_py.proxy.options import ProxyOptions
+    from wrangler_py.devserver.standalone import serve, serve_as
 
-    databases = option.databases(target, connection_string, persist_to)
-    options = StandaloneOptions(
-        root=databases.root,
-        state=databases.state,
-        port=port,
-        password=password,
-        database=database,
-        pool_size=pool_size,
-        caching_disabled=caching_disabled,
-        log_queries=log_queries,
-        proxy=ProxyOptions(
-            fail_on_stale_read=fail_on_stale_read,
-            serves_tools=True,
-            any_database=any_database,
-            allow_unsupported=allow_unsupported,
-        ),
-    )
+    databases = option.databases(target, connection_string, arguments.persist_to)
+    options = arguments.options(databases, port=port, password=password)
 
     def resolve() -> Sequence[ResolvedBinding]:
         bindings = databases.resolve()
         return bindings if user is None else serve_as(bindings, user)
 
-    serve(resolve, options, ready=_show, say=printing.info, warn=printing.warn, fail=printing.error)
+    serve(resolve, options, ready=_show, messages=printing.console)
 
 
 def _show(hyperdrive: LocalHyperdrive) -> None:

@@ -8,26 +8,15 @@ from typing import Any
 from wrangler_py.errors import WranglerError
 from wrangler_py.masking import is_connection_string, is_connection_string_and_no_sql
 
-_MAY_BE_ANYTHING = frozenset({"connection_string", "origin_password", "password", "access_client_secret", "var"})
+MAY_BE_ANYTHING = frozenset({"connection_string", "origin_password", "password", "access_client_secret", "var"})
 """Names of parameters that take a connection string, a secret, or a text that may look like one."""
 _SQL = frozenset({"sql", "command"})
 
 
-def refuse_connection_strings(parameter: Any) -> None:
-    """Have `parameter` refuse a connection string, unless it may be one."""
-    if parameter.name in _MAY_BE_ANYTHING:
-        return
-    process = parameter.process_value
-
-    def process_value(context: Any, value: Any) -> Any:
-        check_place(parameter, context, value)
-        return process(context, value)
-
-    parameter.process_value = process_value
-
-
 def check_place(parameter: Any, context: Any, value: Any) -> None:
-    """Raise `WranglerError` if `value`, as typed for `parameter`, is a connection string or has one in it."""
+    """Raise `WranglerError` if `parameter` is given a connection string and takes none."""
+    if parameter.name in MAY_BE_ANYTHING:
+        return
     is_wrong = is_connection_string_and_no_sql if parameter.name in _SQL else is_connection_string
     if not any(is_wrong(text) for text in _texts(value)):
         return

@@ -8,6 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.typer_adapter import App
 
 if TYPE_CHECKING:
     from wrangler_py.project.config_file import ConfigFile
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 FLAG = "nodejs_compat"
 LEGACY_REFUSED = "Wrangler 4 refuses the key `node_compat`"
 
-app = typer.Typer(help="Show or change Node.js compatibility in the config file.", no_args_is_help=True)
+app = App(help="Show or change Node.js compatibility in the config file.")
 
 
 @app.callback()

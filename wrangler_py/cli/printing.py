@@ -1,25 +1,22 @@
-"""How things are printed: plain text, colours on a terminal only, tables, questions.
+"""How commands print, through one console whose methods these are, and how they ask.
 
-Colours follow the terminal: none when the stream is not one, when `NO_COLOR` is set or `TERM` is
-`dumb`; `FORCE_COLOR` turns them on. Nothing but the standard library is imported, since this runs in every
-command, until there is a table to print.
+Nothing but the standard library is imported, since this runs in every command, until there is a table to print.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TextIO
 
+from wrangler_py.console import Console, has_colour
 from wrangler_py.errors import WranglerError
-from wrangler_py.masking import mask, mask_surely
-from wrangler_py.terminal_text import error_line, printable, styled, warning_line
 
-_UNBOUNDED = 10_000
-"""Columns of an output that isn't a terminal."""
-_LEAST_WIDTH = 10
-"""Of a cell that is folded beside one that never is; a table that is too wide then is for the terminal to fold."""
+console = Console()
+"""The console of this process. It keeps nothing: where it writes to, and with what colours, is the streams'."""
+
+out, success = console.out, console.success
+info, warn, error = console.info, console.warn, console.error
+style, table = console.style, console.table
 
 
 def prepare_streams() -> None:
@@ -30,58 +27,9 @@ def prepare_streams() -> None:
             reconfigure(errors="replace")
 
 
-def has_colour(stream: TextIO | None = None) -> bool:
-    """Whether text written to `stream` (standard output by default) may carry colours."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
-        return True
-    if os.environ.get("TERM") == "dumb":
-        return False
-    return (sys.stdout if stream is None else stream).isatty()
-
-
-def style(text: str, *names: str, stream: TextIO | None = None) -> str:
-    """`text` in the styles `names` (`bold`, `dim`, colours); as it is where `stream` has no colours."""
-    return styled(text, *names) if names and has_colour(stream) else text
-
-
-def _style_for_errors(text: str, *names: str) -> str:
-    return style(text, *names, stream=sys.stderr)
-
-
-def out(text: str = "") -> None:
-    """Print a line of results."""
-    print(text)
-
-
-def err(text: str = "") -> None:
-    """Print a line that is not a result: it goes to standard error."""
-    print(text, file=sys.stderr)
-
-
-def success(text: str) -> None:
-    """Say that something was done."""
-    out(f"✅ {mask_surely(text)}")
-
-
-def info(text: str) -> None:
-    """Say something by the way, apart from the results."""
-    err(mask_surely(text))
-
-
-def warn(text: str) -> None:
-    """Say that something may not be what the person wants."""
-    err(warning_line(text, _style_for_errors))
-
-
-def error(message: str, hint: str | None = None) -> None:
-    """Say what went wrong and, indented below it, what to do; a mistyped connection string keeps its secret."""
-    err(error_line(message, _style_for_errors))
-    if hint:
-        err()
-        for line in mask(hint).splitlines():
-            err(f"  {line}" if line else "")
+def has_colours() -> bool:
+    """Whether results may carry colours."""
+    return has_colour(sys.stdout)
 
 
 def report(failure: WranglerError) -> None:
@@ -116,29 +64,3 @@ def confirm(question: str, default: bool) -> bool:
             return True
         if answer in ("n", "no"):
             return False
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: int = 0) -> None:
-    """Print `rows` under `columns`; a terminal that is too narrow folds the cells, but not those of the first
-    `unfolded` columns, which are for copying."""
-    from rich import box
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=box.SQUARE, header_style="bold" if has_colour() else "")
-    for index, column in enumerate(columns):
-        least = None
-        if unfolded:
-            longest = max(cell_len(printable(text)) for text in (column, *(row[index] for row in rows)))
-            least = longest if index < unfolded else max(cell_len(column), min(longest, _LEAST_WIDTH))
-        grid.add_column(Text(column), overflow="fold", no_wrap=index < unfolded, min_width=least)
-    for row in rows:
-        grid.add_row(*(Text(printable(mask_surely(cell))) for cell in row))
-    console = Console(
-        color_system="standard" if has_colour() else None,
-        width=None if sys.stdout.isatty() else _UNBOUNDED,
-        highlight=False,
-    )
-    console.print(grid, crop=False)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from wrangler_py.cli import targets
 from wrangler_py.cli.options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import Resolve
+    from wrangler_py.devserver.standalone import StandaloneOptions
     from wrangler_py.hyperdrive.local import ResolvedBinding
 
 Target = Annotated[
     str | None,
     typer.Argument(
-        metavar="CONFIG|BINDING",
-        help="Config by id or name, or binding of the Worker; by default all its bindings",
+        metavar=targets.METAVAR,
+        help=f"{targets.HELP}; by default all its bindings",
         show_default=False,
     ),
 ]
@@ -33,37 +36,6 @@ Port = Annotated[
     int,
     typer.Option("--port", min=0, max=65535, help="Port to listen on; any free one by default", show_default=False),
 ]
-Database = Annotated[
-    str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
-]
-AnyDatabase = Annotated[
-    bool,
-    typer.Option(
-        "--any-database",
-        help="Let clients ask for any database of the same server, for test runners that create their own",
-    ),
-]
-PoolSize = Annotated[
-    int | None,
-    typer.Option(
-        "--pool-size",
-        min=1,
-        max=100,
-        help="Most origin connections; the config's limit by default",
-        show_default=False,
-    ),
-]
-CachingDisabled = Annotated[bool, typer.Option("--caching-disabled", help="Do not cache query results")]
-PersistTo = Annotated[
-    Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
-]
-FailOnStaleRead = Annotated[
-    bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
-]
-LogQueries = Annotated[bool, typer.Option("--log-queries", help="Show each query with its cache status")]
-AllowUnsupported = Annotated[
-    bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
-]
 
 
 class Databases(NamedTuple):
@@ -74,9 +46,69 @@ class Databases(NamedTuple):
     state: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingArguments:
+    """What both commands take alike, apart from the databases and the login."""
+
+    database: Annotated[
+        str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
+    ] = None
+    any_database: Annotated[
+        bool,
+        typer.Option(
+            "--any-database",
+            help="Let clients ask for any database of the same server, for test runners that create their own",
+        ),
+    ] = False
+    pool_size: Annotated[
+        int | None,
+        typer.Option(
+            "--pool-size",
+            min=1,
+            max=100,
+            help="Most origin connections; the config's limit by default",
+            show_default=False,
+        ),
+    ] = None
+    caching_disabled: Annotated[bool, typer.Option("--caching-disabled", help="Do not cache query results")] = False
+    log_queries: Annotated[bool, typer.Option("--log-queries", help="Show each query with its cache status")] = (
+        False
+    )
+    fail_on_stale_read: Annotated[
+        bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
+    ] = False
+    allow_unsupported: Annotated[
+        bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
+    ] = False
+    persist_to: Annotated[
+        Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
+    ] = None
+
+    def options(self, databases: Databases, *, port: int, password: str | None = None) -> StandaloneOptions:
+        """The run they ask for."""
+        from wrangler_py.devserver.standalone import StandaloneOptions
+        from wrangler_py.proxy.options import ProxyOptions
+
+        return StandaloneOptions(
+            root=databases.root,
+            state=databases.state,
+            port=port,
+            password=password,
+            database=self.database,
+            pool_size=self.pool_size,
+            caching_disabled=self.caching_disabled,
+            log_queries=self.log_queries,
+            proxy=ProxyOptions(
+                fail_on_stale_read=self.fail_on_stale_read,
+                serves_tools=True,
+                any_database=self.any_database,
+                allow_unsupported=self.allow_unsupported,
+            ),
+        )
+
+
 def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
     """What the arguments mean. Raises `WranglerError` if they mean nothing or exclude each other."""
-    from wrangler_py.devserver.targets import resolve_target
     from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
     from wrangler_py.hyperdrive.local import resolve_string
 
@@ -90,11 +122,13 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
         )
     if connection_string is not None and target is not None:
         raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
+    if connection_string is None:
+        targets.find(target, config, given)  # once, since `resolve` runs again whenever a config changes
     root = given.cwd if config is None else config.root
 
     def resolve() -> Sequence[ResolvedBinding]:
         if connection_string is not None:
             return (resolve_string(DEFAULT_BINDING, connection_string, "--connection-string"),)
-        return resolve_target(target, config, given.environment, given.env_files)
+        return [each.resolve() for each in targets.find(target, config, given, quiet=True)]
 
     return Databases(resolve, root, state_folder(root, given.cwd, persist_to))

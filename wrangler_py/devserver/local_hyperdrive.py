@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from wrangler_py.console import Messages
 from wrangler_py.devserver.embedded import EmbeddedEndedError
 from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes, describe_default
+from wrangler_py.devserver.session_summary import SummaryRecorder, write_summary
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -39,9 +41,9 @@ Resolve = Callable[[], Sequence[ResolvedBinding]]
 class LocalHyperdrive:
     """Serves bindings from `start` to `close`. `serving` does all there is to it for whoever wants no more.
 
-    A client logs in with the binding's name and `password`, a random one by default. `say` gets each thing a
-    person may like to know, `warn` what is wrong, each one line; `fail` gets why an origin cannot be reached, and
-    what to do about it; `on_query` gets each query that has ended.
+    A client logs in with the binding's name and `password`, a random one by default. `messages` gets what a person
+    should know, such as why an origin cannot be reached; `on_query` gets each query that has ended.
+    `leaves_summary`: a summary of the session is left in `state`.
     `root` is the project's folder, `state` where the embedded PostgreSQL keeps its data, `adjust` changes each
     pool after it was resolved, `port_option` is the option that chose `port` (0: any free one).
     """
@@ -51,22 +53,19 @@ class LocalHyperdrive:
         *,
         root: Path,
         state: Path,
-        say: Callable[[str], None],
-        warn: Callable[[str], None],
-        fail: Callable[[str, str | None], None],
+        messages: Messages,
         on_query: Callable[[QueryEvent], None] | None = None,
         adjust: Callable[[PoolConfig], PoolConfig] = lambda pool: pool,
         options: ProxyOptions | None = None,
         port: int = 0,
         port_option: str = "--port",
         password: str | None = None,
+        leaves_summary: bool = False,
     ) -> None:
         self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
         self.schema = root / "schema.sql"
-        self._say = say
-        self._warn = warn
-        self._fail = fail
+        self._messages = messages
         self._on_query = on_query
         self._adjust = adjust
         self._port = port
@@ -76,6 +75,7 @@ class LocalHyperdrive:
         self._closing = False
         self._recovery: asyncio.Task[None] | None = None
         self._ends: list[float] = []
+        self._summary = (state, SummaryRecorder()) if leaves_summary else None
         self._executions = ExecutionLog()
         self._executed: dict[str, float | None] = {}
         self._deleted: set[str] = set()
@@ -108,6 +108,7 @@ class LocalHyperdrive:
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
+        self._leave_summary()
         await asyncio.gather(self.proxy.close(), self._origins.stop(), return_exceptions=True)
 
     # How clients get here
@@ -175,9 +176,9 @@ class LocalHyperdrive:
                 elif pool != before:
                     self.proxy.update_pool(binding, pool)
                 if before is not None and (changes := describe_changes(before, pool)):
-                    self._say(f"{binding} has changed: {', '.join(changes)}.")
+                    self._messages.info(f"{binding} has changed: {', '.join(changes)}.")
                     if pool.embedded and not before.embedded and (reason := reasons[binding]) is not None:
-                        self._say(reason)
+                        self._messages.info(reason)
                 if before is not None and pool.origin != before.origin:
                     self.proxy.clear_cache()
             self.bindings, self.pools = tuple(bindings), pools
@@ -205,7 +206,7 @@ class LocalHyperdrive:
             databases = await self._origins.apply_schema(self.bindings, self.schema)
         if databases:
             self.proxy.clear_cache()
-            self._say(f"Applied {self.schema.name} to {', '.join(databases)}.")
+            self._messages.info(f"Applied {self.schema.name} to {', '.join(databases)}.")
 
     async def config_changes(self) -> AsyncIterator[None]:
         """Once each time another command has changed a stored config, without end: `update` is to follow.
@@ -218,7 +219,9 @@ class LocalHyperdrive:
             elif (executed := self._last_executed()) != self._executed:
                 self._executed = executed
                 if answers := self.proxy.clear_cache():
-                    self._say(f"Cleared {count_of(answers, 'cached answer')}: `hyperdrive execute` has run.")
+                    self._messages.info(
+                        f"Cleared {count_of(answers, 'cached answer')}: `hyperdrive execute` has run."
+                    )
 
     async def follow(self, resolve: Resolve) -> None:
         """Take on every change of the stored configs, without end."""
@@ -226,7 +229,7 @@ class LocalHyperdrive:
             try:
                 await self.update(await asyncio.to_thread(resolve))
             except WranglerError as error:
-                self._warn(f"{error.message} What was read before goes on being used.")
+                self._messages.warn(f"{error.message} What was read before goes on being used.")
 
     # What the proxy reports
 
@@ -238,24 +241,34 @@ class LocalHyperdrive:
             if pool.caching.counts.by_status
         }
 
+    def _leave_summary(self) -> None:
+        """Leave what was seen in the state folder, once and if there was something."""
+        counts = {binding: pool.caching.counts for binding, pool in self.proxy.pools.items()}
+        if self._summary is not None and any(each.by_status for each in counts.values()):
+            state, recorder = self._summary
+            self._summary = None
+            write_summary(state, recorder.summary(counts, self.proxy.requests.most_connections))
+
     @property
     def wants_queries(self) -> bool:
-        return self._on_query is not None
+        return self._on_query is not None or self._summary is not None
 
     def query(self, event: QueryEvent) -> None:
+        if self._summary is not None:
+            self._summary[1].query(event)
         if self._on_query is not None:
             self._on_query(event)
 
     def notice(self, message: str) -> None:
-        self._warn(message)
+        self._messages.warn(message)
 
     def failure(self, binding: str, message: str, hint: str | None) -> None:
-        self._fail(f"env.{binding}: {message}", hint)
+        self._messages.error(f"env.{binding}: {message}", hint)
 
     # When the embedded PostgreSQL dies
 
     def _embedded_crashed(self, what: str) -> None:
-        self._warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
+        self._messages.warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
 
     def _embedded_ended(self) -> None:
         if not self._closing and (self._recovery is None or self._recovery.done()):
@@ -268,7 +281,7 @@ class LocalHyperdrive:
         attempts = len(self._ends)
         why = "The embedded PostgreSQL has ended: its processes were killed, or could not go on."
         if attempts < _ENDS_BEFORE_BACK_OFF:
-            self._warn(f"{why} It is started again.")
+            self._messages.warn(f"{why} It is started again.")
         else:
             await self._back_off(attempts, why, None)
         while True:
@@ -287,7 +300,7 @@ class LocalHyperdrive:
 
     async def _back_off(self, attempts: int, why: str, hint: str | None) -> None:
         delay = min(2.0 ** (attempts - 1), _BACK_OFF_MAX_S)
-        self._fail(f"{why} Next start in {delay:.0f} s.", hint)
+        self._messages.error(f"{why} Next start in {delay:.0f} s.", hint)
         await asyncio.sleep(delay)
 
     async def _resolve(self, bindings: Sequence[ResolvedBinding]) -> dict[str, PoolConfig]:
@@ -299,7 +312,7 @@ class LocalHyperdrive:
         names = binding.ignored_parameters
         if names and (binding.binding, names) not in self._warned:
             self._warned.add((binding.binding, names))
-            self._warn(
+            self._messages.warn(
                 f"env.{binding.binding}: these parameters of the connection string ({binding.source}) have no "
                 f"effect: {', '.join(names)}"
             )
@@ -312,7 +325,7 @@ class LocalHyperdrive:
             if before.binding == now.binding and before.id == now.id and before.config and not now.config:
                 if now.id not in self._deleted:
                     self._deleted.add(now.id)
-                    self._warn(
+                    self._messages.warn(
                         f"The config {before.config.name} of {now.binding} was deleted. "
                         "It goes on being used until this ends."
                     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from wrangler_py.console import Level
 from wrangler_py.devserver.control import HandlerException, LoadError, Log, RequestCutOff, RequestDone
-from wrangler_py.devserver.output import Level, Output
+from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.pool_description import (
     describe_caching,
     describe_default,

@@ -125,13 +125,12 @@ class DevSession:
         hyperdrive = self._hyperdrive = LocalHyperdrive(
             root=project.root,
             state=options.persist_to,
-            say=self._output.info,
-            warn=self._output.warn,
-            fail=self._output.error,
+            messages=self._output,
             on_query=self._report.query,
             options=options.proxy,
             port=options.proxy_port,
             port_option="--proxy-port",
+            leaves_summary=True,
         )
         await hyperdrive.start(project.bindings)
         await self._apply_schema()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wrangler_py.console import Messages
 from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
 from wrangler_py.devserver.pool_description import describe_default
@@ -83,9 +84,7 @@ def serve(
     options: StandaloneOptions,
     *,
     ready: Callable[[LocalHyperdrive], None],
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
-    fail: Callable[[str, str | None], None],
+    messages: Messages,
 ) -> None:
     """Serve until Ctrl-C, SIGTERM or SIGHUP; `ready` is called when clients can connect. What was asked is counted
     at the end.
@@ -96,13 +95,13 @@ def serve(
     allow_open_files()
 
     async def until_signal() -> None:
-        async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
+        async with serving(_hyperdrive(options, messages), resolve) as hyperdrive:
             ready(hyperdrive)
             try:
                 await asyncio.Event().wait()
             finally:
                 for binding, counts in hyperdrive.query_counts().items():
-                    say(f"{binding}: {describe_counts(counts)}")
+                    messages.info(f"{binding}: {describe_counts(counts)}")
 
     async def work() -> None:
         task = asyncio.create_task(until_signal())
@@ -124,9 +123,7 @@ def run_command(
     options: StandaloneOptions,
     *,
     cwd: Path,
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
-    fail: Callable[[str, str | None], None],
+    messages: Messages,
 ) -> int:
     """Run `command` with the connection in its environment; returns its exit status, 128 + n for a signal n.
 
@@ -139,14 +136,14 @@ def run_command(
     async def while_command_runs() -> int:
         process = ForegroundProcess(command, open_files=limits)
         process.pass_signals_on()
-        async with serving(_hyperdrive(options, say, warn, fail), resolve) as hyperdrive:
+        async with serving(_hyperdrive(options, messages), resolve) as hyperdrive:
             if process.interrupted:
                 return 128 + signal.SIGINT
             for binding in hyperdrive.bindings:
                 if (reason := describe_default(binding)) is not None:
-                    say(reason)
+                    messages.info(reason)
             if len(hyperdrive.bindings) > 1:
-                say(
+                messages.info(
                     f"DATABASE_URL and its like lead to env.{hyperdrive.bindings[0].binding}, the first binding; "
                     "for another: wrangler-py hyperdrive exec BINDING -- …"
                 )
@@ -158,17 +155,13 @@ def run_command(
 
 def _hyperdrive(
     options: StandaloneOptions,
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
-    fail: Callable[[str, str | None], None],
+    messages: Messages,
 ) -> LocalHyperdrive:
     return LocalHyperdrive(
         root=options.root,
         state=options.state,
-        say=say,
-        warn=warn,
-        fail=fail,
-        on_query=(lambda event: say(describe_query(event))) if options.log_queries else None,
+        messages=messages,
+        on_query=(lambda event: messages.info(describe_query(event))) if options.log_queries else None,
         adjust=options.adjust,
         options=options.proxy,
         port=options.port,

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from wrangler_py.console import Level
 from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
-from wrangler_py.devserver.output import Level, Output, count_of
+from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.devserver.terminal_relay import TerminalRelay
@@ -102,13 +103,12 @@ class WranglerSession:
         self._hyperdrive = LocalHyperdrive(
             root=project.root,
             state=state,
-            say=output.info,
-            warn=output.warn,
-            fail=output.error,
+            messages=output,
             on_query=self._report.query,
             options=proxy_options,
             port=proxy_port,
             port_option="--proxy-port",
+            leaves_summary=True,
         )
 
     async def run(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
@@ -17,6 +18,25 @@ VARIABLE_PREFIXES = (
     "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_",
     "WRANGLER_HYPERDRIVE_LOCAL_CONNECTION_STRING_",  # deprecated by wrangler, still read
 )
+
+
+class LocalString(NamedTuple):
+    """A local connection string, and what it is from: a variable or the key of the config file."""
+
+    text: str
+    source: str
+
+
+def find_local_string(
+    binding: str, local_connection_string: str | None, environ: Mapping[str, str]
+) -> LocalString | None:
+    """The connection string that takes the place of the config's origin in local development, if there is one."""
+    for variable in (prefix + binding for prefix in VARIABLE_PREFIXES):
+        if environ.get(variable):
+            return LocalString(environ[variable], variable)
+    if local_connection_string:
+        return LocalString(local_connection_string, "localConnectionString")
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +67,23 @@ def resolve_binding(
     certificates: CertificateStore,
 ) -> ResolvedBinding:
     """Resolve `binding`. WranglerError if its connection string or a certificate cannot be used."""
-    config = store.find(id)
-    for variable in (prefix + binding for prefix in VARIABLE_PREFIXES):
-        if environ.get(variable):
-            return _from_string(binding, id, environ[variable], variable, config)
-    if local_connection_string:
-        return _from_string(binding, id, local_connection_string, "localConnectionString", config)
+    local = find_local_string(binding, local_connection_string, environ)
+    return resolve_to(binding, id, local, store.find(id), certificates)
+
+
+def resolve_to(
+    binding: str,
+    id: str,
+    local: LocalString | None,
+    config: HyperdriveConfig | None,
+    certificates: CertificateStore,
+) -> ResolvedBinding:
+    """The database of a local connection string if there is one, of `config` otherwise, or the embedded one.
+
+    Raises WranglerError as `resolve_binding`.
+    """
+    if local is not None:
+        return _from_string(binding, id, local.text, local.source, config)
     if config is None or config.origin is None:
         return ResolvedBinding(
             binding=binding,
@@ -65,23 +96,16 @@ def resolve_binding(
     return ResolvedBinding(
         binding=binding,
         id=id,
-        pool=config_pool(config, certificates),
+        pool=PoolConfig(
+            name=config.name,
+            origin=config.origin,
+            tls=config_policy(config, certificates),
+            caching=config.caching,
+            connection_limit=config.origin_connection_limit,
+        ),
         source=f"config {config.name}",
         embedded_database=None,
         config=config,
-    )
-
-
-def config_pool(config: HyperdriveConfig, certificates: CertificateStore) -> PoolConfig:
-    """The pool of a config that has an origin of its own."""
-    if config.origin is None:
-        raise ValueError("an embedded config has its origin when the embedded PostgreSQL runs")
-    return PoolConfig(
-        name=config.name,
-        origin=config.origin,
-        tls=config_policy(config, certificates),
-        caching=config.caching,
-        connection_limit=config.origin_connection_limit,
     )
 
 

@@ -16,12 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from wrangler_py.atomic_file import remove_leftovers, replace_file
 from wrangler_py.errors import WranglerError
 
 VERSION = 1
 """Of the layout; a file with a later one is left alone."""
-REPLACE_PATIENCE_S = 2.0 if sys.platform == "win32" else 0.0
-"""Windows replaces no file while another process reads it. Elsewhere a refusal is final."""
 
 
 def default_home() -> Path:
@@ -78,38 +77,12 @@ class LocalFile:
             ) from None
 
     def _write(self, objects: list[dict[str, Any]]) -> None:
-        import tempfile
-
-        prefix = f".{self.path.name}."
-        for leftover in self.path.parent.glob(f"{prefix}*.tmp"):  # of a killed write: we hold the lock
-            leftover.unlink(missing_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=prefix, suffix=".tmp")  # 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({"version": VERSION, self._key: objects}, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            _replace(self.path, Path(name))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path.parent)
+        text = json.dumps({"version": VERSION, self._key: objects}, indent=2, ensure_ascii=False)
+        remove_leftovers(self.path)  # nobody else writes: we hold the lock
+        replace_file(self.path, f"{text}\n".encode(), private=True)
 
     def _unusable(self, what: str) -> WranglerError:
         return WranglerError(f"{self.path} {what}.", hint="Repair it, or move it away to start with an empty one.")
-
-
-def _replace(path: Path, by: Path) -> None:
-    deadline = time.monotonic() + REPLACE_PATIENCE_S
-    while True:
-        try:
-            by.replace(path)
-            return
-        except PermissionError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.01)
 
 
 if sys.platform == "win32":
@@ -132,9 +105,6 @@ if sys.platform == "win32":
                 file.seek(0)
                 msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
-    def _sync_folder(path: Path) -> None:
-        """Windows has no way to sync a folder; the rename is journaled."""
-
 else:
     import fcntl
 
@@ -145,13 +115,6 @@ else:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(descriptor)
-
-    def _sync_folder(path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
 

@@ -33,6 +33,10 @@ def check_name(name: str) -> str:
     return name
 
 
+class UnknownConfigError(WranglerError):
+    """No config has that id or name."""
+
+
 class ConfigStore:
     """Configs by id and by name, both unique, in a file of the folder `home` (see `default_home`).
 
@@ -93,6 +97,25 @@ class ConfigStore:
             documents[index] = to_stored(config)
         return config
 
+    def change_id(self, id: str, config: HyperdriveConfig) -> HyperdriveConfig:
+        """Put `config`, which has another id, in the place of the one with the id `id`.
+
+        WranglerError: that one is gone, or another config has the new id or name.
+        """
+        check_name(config.name)
+        with self._file.edit() as documents:
+            configs = [self._decode(document) for document in documents]
+            index = _index(configs, id)
+            others = [other for other in configs if other.id != id]
+            for other in others:
+                if config.id == other.id or config.name == other.name:
+                    raise WranglerError(
+                        f"The local config '{other.name}' ({other.id}) has that id or name already.",
+                        hint=f"`wrangler-py hyperdrive delete {other.id}` makes room.",
+                    )
+            documents[index] = to_stored(config)
+        return config
+
     def remove(self, id_or_name: str) -> HyperdriveConfig:
         """Take the config of that id or name out, and return it."""
         with self._file.edit() as documents:
@@ -133,7 +156,7 @@ def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
         hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)
-    return WranglerError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)
+    return UnknownConfigError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)
 
 
 def _check_name_is_free(config: HyperdriveConfig, others: Iterable[HyperdriveConfig]) -> None:

@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from wrangler_py.atomic_file import replace_file
 from wrangler_py.errors import WranglerError
 from wrangler_py.masking import mask
-from wrangler_py.project.atomic_write import replace_file
 from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError
 from wrangler_py.project.section import (
     IDENTIFIER_HINT,
@@ -187,6 +187,25 @@ class ConfigFile:
         if len(names) == 1 and self._remove_array(path):
             return
         self._edit("remove", (*path, names.index(binding)))
+
+    def replace_hyperdrive_id(self, old: str, new: str) -> tuple[str, ...]:
+        """Have every binding of the Hyperdrive config `old`, in all environments, be one of `new`.
+
+        Returns their names.
+        """
+        changed = []
+        for environment in (None, *self.environments):
+            for index, entry in enumerate(self.section(environment).hyperdrive):
+                if entry.id == old:
+                    self._edit("set", (*_base(environment), "hyperdrive", index, "id"), new)
+                    changed.append(entry.binding)
+        return tuple(dict.fromkeys(changed))
+
+    def set_local_connection_string(self, binding: str, string: str, environment: str | None = None) -> None:
+        """Set the `localConnectionString` of the Hyperdrive binding `binding`, which there has to be."""
+        names = [entry.binding for entry in self.section(environment).hyperdrive]
+        path: KeyPath = (*_base(environment), "hyperdrive", names.index(binding), "localConnectionString")
+        self._edit("set", path, string, after="id")
 
     def set_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
         """Have `flag` among the compatibility flags; an environment that inherits them gets its own copy."""

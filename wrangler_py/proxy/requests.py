@@ -43,6 +43,8 @@ class Requests:
         self._open: dict[str, Request] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._labels: OrderedDict[str, str] = OrderedDict()
+        self.most_connections = 0
+        """Most connections that one request held at once."""
 
     def name(self, id: str, label: str) -> None:
         """Says what people call the request: `GET /articles`."""
@@ -58,6 +60,12 @@ class Requests:
         if id in self._ended:
             return None
         return self._open.setdefault(id, Request(id))
+
+    def add_client(self, request: Request, client: Login | ClientSession) -> int:
+        """`client` belongs to `request`; gives how many do now."""
+        request.clients.add(client)
+        self.most_connections = max(self.most_connections, len(request.clients))
+        return len(request.clients)
 
     def get(self, id: str) -> Request | None:
         return self._open.get(id)

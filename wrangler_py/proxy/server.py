@@ -156,8 +156,7 @@ class Proxy:
             if self.options.allow_global_clients:
                 return pool, None
             raise request_over()
-        request.clients.add(client)
-        if len(request.clients) == MAX_CONNECTIONS_PER_REQUEST + 1:
+        if self.requests.add_client(request, client) == MAX_CONNECTIONS_PER_REQUEST + 1:
             name = self.requests.label(request.id) or f"request {request.id}"
             self.notice(
                 f"{name} holds more than six connections at once: Workers has no more than six "

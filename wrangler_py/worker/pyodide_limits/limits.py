@@ -36,7 +36,7 @@ _PROCESS_MODULES = frozenset(
 )
 """Imported when the first process is started."""
 _POOLS = frozenset({"psycopg_pool"})
-_REMOVED = frozenset(
+REMOVED = frozenset(
     (
         *("curses", "dbm", "ensurepip", "fcntl", "grp", "idlelib", "lib2to3", "msvcrt", "pty", "pwd", "resource"),
         *("syslog", "termios", "tkinter", "tty", "turtle", "turtledemo", "venv", "winreg", "winsound"),
@@ -46,7 +46,7 @@ _REMOVED = frozenset(
 _IMPORT = re.compile(
     r"^[ \t]*(?:import[ \t]+((?:[\w.]+[ \t]*,[ \t]*)*[\w.]+)|from[ \t]+([\w.]+)[ \t]+import)\b", re.MULTILINE
 )
-_PURE_AS_WELL = frozenset({"black", "blib2to3", "Cython", "dateparser", "rapidfuzz", "websockets"})
+PURE_AS_WELL = frozenset({"black", "blib2to3", "Cython", "dateparser", "rapidfuzz", "websockets"})
 """Packages with binary parts, not in Pyodide's list, of which there are builds in pure Python too."""
 _SOCKETS_SINCE = next(flag.since for flag in FLAGS if flag.enable == PYODIDE_314)
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
@@ -115,7 +115,7 @@ class Limits:
                     self._check_import(name.partition(".")[0], Caller(file, line, None), binary)
 
     def _check_import(self, name: str, caller: Caller, binary: set[str]) -> None:
-        if name in _REMOVED:
+        if name in REMOVED:
             message = messages.removed(name)
         elif name in binary and not self._is_available(name) and not self._is_vendored(name):
             message = messages.package(name, self._python)
@@ -177,7 +177,7 @@ class Limits:
             raise ImportError(message, name=name)
 
     def _is_available(self, module: str) -> bool:
-        return module in self._modules or module in _PURE_AS_WELL
+        return module in self._modules or module in PURE_AS_WELL
 
     def _is_vendored(self, module: str) -> bool:
         """Whether pywrangler has found a build for Pyodide."""

@@ -1,0 +1,63 @@
+"""`wrangler-py deploy`: the checks, then the official tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wrangler_py.cli import printing
+from wrangler_py.cli.dev_on_wrangler import DevCommand
+from wrangler_py.cli.typer_adapter import App
+from wrangler_py.errors import WranglerError
+
+app = App()
+
+
+@app.command("deploy", cls=DevCommand)
+def deploy(
+    context: typer.Context,
+    script: Annotated[
+        Path | None,
+        typer.Argument(metavar="SCRIPT", help="The Worker's entry file, instead of `main`", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and build, but deploy nothing")] = False,
+    ignore_problems: Annotated[
+        bool, typer.Option("--ignore-problems", help="Deploy in spite of what the checks find")
+    ] = False,
+    persist_to: Annotated[
+        Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
+    ] = None,
+) -> None:
+    """Check the project, then deploy it with the official tool.
+
+    That is `pywrangler deploy` for Python and the project's own `wrangler deploy` otherwise. It gets the options
+    that are unknown here and all that follows `--`, and its exit status is that of this command.
+    """
+    from wrangler_py.cli import check
+    from wrangler_py.cli.options import global_options, project_config
+    from wrangler_py.deploy.official_deploy import deploy_command, run_deploy
+
+    options = global_options()
+    file = project_config(options)
+    section, root = file.section(options.environment), file.root.resolve()
+    findings, account = check.find(offline=False, persist_to=persist_to)
+    check.show(findings)
+    if check.has_problem(findings) and not ignore_problems:
+        raise WranglerError(
+            "Nothing was deployed, because of the problems above.",
+            hint="--ignore-problems deploys all the same; `wrangler-py check` runs the checks alone.",
+        )
+    arguments = [] if script is None else [str(script)]
+    if options.config is not None:
+        arguments += ["--config", str(options.config)]
+    if options.environment is not None:
+        arguments += ["--env", options.environment]
+    for path in options.env_files:
+        arguments += ["--env-file", str(path)]
+    if dry_run:
+        arguments.append("--dry-run")
+    command = (*deploy_command(root, section), *arguments, *context.args)
+    printing.info(f"Running {Path(command[0]).name} {' '.join(command[1:])}")
+    raise typer.Exit(run_deploy(command, root=root, cwd=options.cwd, account_id=account))

@@ -1,0 +1,290 @@
+"""What this command line needs of Typer and Typer does not offer, kept in this one module.
+
+- Global options stand before or after a command's name, and the help prints them apart.
+- A subcommand's module is imported when that subcommand is called.
+- Text, flags and whole numbers are converted without pydantic, which takes longer to import than most commands run.
+- Several commands may share options: the fields of a dataclass.
+
+Everything here overrides methods of Typer's classes. `tests/cli/test_typer_versions.py` runs it with the lowest and
+the newest version that pyproject.toml allows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
+
+from wrangler_py import __version__
+from wrangler_py.cli import printing
+from wrangler_py.cli.commands import COMMANDS, help_text, unknown_command
+from wrangler_py.cli.global_options import HELP, GivenOptions
+from wrangler_py.cli.misplaced import check_place
+from wrangler_py.errors import WranglerError
+from wrangler_py.masking import is_connection_string
+
+if TYPE_CHECKING:
+    Parameter = TyperArgument | TyperOption
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The classes of Click that Typer carries; they have no public name.
+_UsageError: Any
+_AnyError: Any
+_, _UsageError, _AnyError, *_rest = typer.BadParameter.__mro__
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that `arguments` name, and return the exit status. A mistake in them is printed."""
+    try:
+        root = _root()
+        with root.make_context("wrangler-py", list(arguments), obj=GivenOptions()) as context:
+            root.invoke(context)
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except (typer.Abort, EOFError):
+        raise KeyboardInterrupt from None
+    except _UsageError as failure:
+        return _report(failure)
+    except _AnyError as failure:
+        printing.error(str(getattr(failure, "message", failure)))
+        return 1
+    return 0
+
+
+def given_options() -> GivenOptions:
+    """The global options of the running command."""
+    from typer._click.globals import get_current_context
+
+    given = get_current_context().obj
+    assert isinstance(given, GivenOptions)
+    return given
+
+
+class App(typer.Typer):
+    """A group of commands, or one command, with plain help and without an option to install completion."""
+
+    def __init__(self, name: str | None = None, *, help: str | None = None, cls: Any = None) -> None:
+        super().__init__(
+            name=name,
+            help=help,
+            cls=cls or Group,
+            # Rich takes longer to import than everything else together.
+            rich_markup_mode=None,
+            add_completion=False,
+            no_args_is_help=True,
+        )
+
+    def command(
+        self, name: str | None = None, *, cls: Any = None, **settings: Any
+    ) -> Callable[[Function], Function]:
+        """Add a command."""
+        return super().command(name, cls=cls or Command, **settings)
+
+
+class _Quick:
+    """A parameter that takes text, flags and whole numbers as they are.
+
+    All else is left to Typer's conversion, above all what is wrong and needs a message.
+    """
+
+    def __init__(self, original: Parameter) -> None:
+        vars(self).update(vars(original))
+
+    def process_value(self: Any, ctx: Any, value: Any) -> Any:
+        check_place(self, ctx, value)
+        # Before 0.28, types are Click's and convert without pydantic.
+        descriptor = getattr(self, "type_descriptor", None)
+        if descriptor is not None and self.callback is None:
+            kind = descriptor.annotation
+            if value is None and not self.required:
+                return None
+            if isinstance(kind, type) and isinstance(value, kind):
+                return value
+            if kind is int and isinstance(value, str) and value.isdecimal() and self._allows(int(value)):
+                return int(value)
+        return super().process_value(ctx, value)  # type: ignore[misc]
+
+    def _allows(self: Any, number: int) -> bool:
+        return (self.min is None or self.min <= number) and (self.max is None or number <= self.max)
+
+
+class _Option(_Quick, TyperOption):
+    """An option of a command."""
+
+
+class _Argument(_Quick, TyperArgument):
+    """An argument of a command."""
+
+    def get_usage_pieces(self, ctx: Any) -> list[str]:
+        pieces = super().get_usage_pieces(ctx)
+        if not self.required:
+            return pieces
+        # Later versions put a required argument in braces, which elsewhere mean a choice.
+        return [piece.removeprefix("{").removesuffix("}") for piece in pieces]
+
+
+class _GlobalOption(TyperOption):
+    """An option of every command; it acts on the context's object instead of going to the command's function."""
+
+    def __init__(self, original: TyperOption) -> None:
+        vars(self).update(vars(original))
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        if ctx.resilient_parsing or not (value or value == ""):
+            return value
+        if self.name == "show_help":
+            printing.out(ctx.get_help())
+            raise typer.Exit
+        if self.name == "version":
+            printing.out(__version__)
+            raise typer.Exit
+        check_place(self, ctx, value)
+        ctx.obj.record(self.name, value)
+        return value
+
+
+class _WithGlobalOptions:
+    """A command or group that takes the global options beside its own."""
+
+    def __init__(self, *positional: Any, params: Sequence[Any] = (), **settings: Any) -> None:
+        own = [_Option(each) if isinstance(each, TyperOption) else _Argument(each) for each in params]
+        flags = {flag for each in own for flag in each.opts}
+        shared = [each for each in _global_options() if flags.isdisjoint(each.opts)]
+        settings["add_help_option"] = False  # help is one of the global options
+        super().__init__(*positional, params=[*own, *shared], **settings)  # type: ignore[call-arg]
+
+    def get_help(self: Any, ctx: Any) -> str:
+        text = str(super().get_help(ctx)).rstrip()  # type: ignore[misc]
+        return text if ctx.parent is None else f"{text}\n\n{HELP}"
+
+
+class Command(_WithGlobalOptions, TyperCommand):
+    """A command. A subclass may override `parse_args(ctx, args)`, which returns the arguments that are left."""
+
+
+class Group(_WithGlobalOptions, TyperGroup):
+    """A group of commands."""
+
+
+class _LazyGroup(Group):
+    """The top level: a subcommand's module is imported when that subcommand is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            if is_connection_string(name):
+                raise WranglerError(
+                    "A command is expected where a connection string stands.",
+                    hint="`wrangler-py --help` lists the commands.",
+                    exit_status=2,
+                )
+            message, hint = unknown_command(name)
+            raise WranglerError(message, hint=hint, exit_status=2)
+        _, command, rest = super().resolve_command(ctx, args)
+        return name, command, rest
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text() + "\n")
+
+
+def _root() -> Any:
+    app = App(cls=_LazyGroup)
+
+    @app.callback()
+    def top_level() -> None:
+        """Does nothing itself."""
+
+    return get_command(app)
+
+
+def load(name: str) -> Any:
+    """The command object of the subcommand `name`."""
+    subcommand = COMMANDS[name]
+    target = getattr(importlib.import_module(subcommand.module), subcommand.attribute)
+    if not isinstance(target, App):
+        assert not isinstance(target, typer.Typer), f"{subcommand.module}: a plain Typer has no global options"
+        function, target = target, App()
+        target.command(name)(function)
+    return get_command(target)
+
+
+@cache
+def _global_options() -> tuple[_GlobalOption, ...]:
+    """The global options as the parser knows them: hidden, since the help prints them apart."""
+
+    def signature(
+        config: Annotated[Path | None, typer.Option("--config", "-c", hidden=True, expose_value=False)] = None,
+        cwd: Annotated[Path | None, typer.Option("--cwd", hidden=True, expose_value=False)] = None,
+        environment: Annotated[str | None, typer.Option("--env", "-e", hidden=True, expose_value=False)] = None,
+        env_files: Annotated[list[Path] | None, typer.Option("--env-file", hidden=True, expose_value=False)] = None,
+        show_help: Annotated[
+            bool, typer.Option("--help", "-h", is_eager=True, hidden=True, expose_value=False)
+        ] = False,
+        version: Annotated[
+            bool, typer.Option("--version", "-v", is_eager=True, hidden=True, expose_value=False)
+        ] = False,
+    ) -> None:
+        """Only its parameters are used."""
+
+    app = typer.Typer(add_completion=False)
+    app.command(add_help_option=False)(signature)
+    return tuple(map(_GlobalOption, get_command(app).params))  # type: ignore[arg-type]
+
+
+def spread_options(function: Function) -> Function:
+    """`function` with an option or argument for each field of its dataclass parameters. Decorates a command."""
+    groups: dict[str, Any] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        kind = parameter.annotation
+        if isinstance(kind, type) and is_dataclass(kind):
+            groups[parameter.name] = kind
+            hints = inspect.get_annotations(kind, eval_str=True)
+            parameters += [
+                inspect.Parameter(
+                    each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
+                )
+                for each in fields(kind)
+            ]
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    if not groups:
+        return function
+
+    def command(**values: Any) -> Any:
+        for name, group in groups.items():
+            values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})
+        return function(**values)
+
+    command.__name__ = function.__name__
+    command.__doc__ = function.__doc__
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command  # type: ignore[return-value]
+
+
+def _report(failure: Any) -> int:
+    context = failure.ctx
+    if type(failure).__name__ == "NoArgsIsHelpError":
+        printing.out(context.get_help())
+        return 0
+    hint = None
+    if context is not None:
+        hint = f"{context.get_usage()}\nRun `{context.command_path} --help` for more."
+    printing.error(failure.format_message(), hint)
+    return 2

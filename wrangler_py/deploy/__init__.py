@@ -1,0 +1,1 @@
+"""Deploying: what is checked before, and the official tool that does it."""
