@@ -62,6 +62,48 @@ def test_clients_share_one_statement_at_the_origin(start_proxy: Callable[..., Pr
         assert clients[0].rows("SELECT count(*) FROM pg_prepared_statements") == [[b"1"]]
 
 
+@pytest.mark.parametrize(
+    "between",
+    [b"", query("ROLLBACK"), parse("", "ROLLBACK") + bind() + execute() + SYNC],
+    ids=["in it", "query", "extended"],
+)
+@pytest.mark.parametrize(
+    "use",
+    [bind("", "a") + execute() + SYNC, describe("S", "a") + SYNC, bind("p", "a") + describe("P", "p") + SYNC],
+    ids=["execute", "describe", "portal"],
+)
+def test_what_a_failed_transaction_keeps_from_being_prepared_is_there_behind_it(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, use: bytes, between: bytes
+) -> None:
+    """The client's statement is on another connection, and nothing is waited for."""
+
+    def heard(client: RawClient) -> list[tuple[str, str]]:
+        for message in (query("BEGIN"), query("SELECT 1/0")):
+            client.ask(message)
+        client.send(bind("", "a") + execute() + SYNC, between, use, use)
+        answers = client.until_ready(4 if between else 3)
+        client.ask(query("ROLLBACK"))
+        return [(answer.kind, answer.sqlstate if answer.kind == "E" else "") for answer in answers]
+
+    proxy = start_proxy(config={"connection_limit": 2})
+    with (
+        RawClient(postgres.port, user=postgres.user, password=postgres.user_password) as direct,
+        connect(proxy) as client,
+        connect(proxy) as other,
+    ):
+        for who in (direct, client):
+            who.ask(parse("a", "SELECT 1") + SYNC)
+        connection = next(iter(proxy.proxy.pools[BINDING].connections))
+        other.ask(query("BEGIN"))
+        if connection.idle:  # the other one is that which has no statement
+            with connect(proxy) as third:
+                third.ask(query("BEGIN"))
+                other.ask(query("ROLLBACK"))
+                assert heard(client) == heard(direct)
+        else:
+            assert heard(client) == heard(direct)
+
+
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_what_an_error_skips_is_not_in_the_books(start_proxy: Callable[..., ProxyServer], limit: int) -> None:
     """Nothing of it is waited for: the next exchange is under way when the error comes."""

@@ -22,13 +22,14 @@ from support.differential_pieces import (
     GRANTS,
     RESTART,
     SCHEMA,
+    SHAPES,
     Conversation,
     Subject,
     Unit,
 )
 from support.isolation_database import create_database
 from support.postgres_server import PostgresServer
-from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
 from support.raw_client import SYNC, Message, RawClient, bind, close, execute, parse, query
 
 from wrangler_py.cache.verdict import CacheStatus
@@ -81,12 +82,22 @@ class DifferenceError(Exception):
 class Pair:
     """A client: its connection through the proxy, its direct one, and what it says."""
 
-    def __init__(self, number: int, ours: RawClient, direct: RawClient, conversation: Conversation) -> None:
+    def __init__(
+        self,
+        number: int,
+        ours: RawClient,
+        direct: RawClient,
+        conversation: Conversation,
+        settings: dict[str, str],
+    ) -> None:
         self.number = number
         self.ours = ours
         self.direct = direct
         self.conversation = conversation
         self.status = IDLE
+        self.settings = settings
+        self.ran_code = False
+        """What is stored in the database may have changed its session, unnoticed by the proxy."""
         self._changed = False
         """The direct session is to be reset at the end of its transaction."""
 
@@ -154,6 +165,8 @@ class Differential:
         self._postgres = postgres
         self._cached = cached
         self._seed = seed
+        self._trusted: object = None
+        """What the proxy knew of stored code when that was last changed behind its back."""
         self._databases: list[psycopg.Connection[object]] = []
         for name in (OURS, DIRECT):
             create_database(postgres, name)
@@ -171,7 +184,7 @@ class Differential:
     def run_round(self, number: int) -> None:
         """Round `number` of this seed. A difference ends it, and is among the figures then."""
         pick = random.Random(f"{self._seed} {number} {self._cached}")
-        self._everywhere(RESTART)
+        self._everywhere(f"{RESTART} {SHAPES[0]}")
         subject = Subject(pick)
         self._everywhere(CHANGE.format(BODIES[subject.bodies[0]]))
         self._everywhere(subject.wanted(pick))
@@ -200,14 +213,16 @@ class Differential:
         for name in (OURS, DIRECT):
             self._postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _connect(self, number: int, pick: random.Random, subject: Subject) -> Pair:
-        settings = pick.choice(subject.startups)
+    def _connect(
+        self, number: int, pick: random.Random, subject: Subject, settings: dict[str, str] | None = None
+    ) -> Pair:
+        settings = pick.choice(subject.startups) if settings is None else settings
         server = self._postgres
         ours = RawClient(self._proxy.proxy.port, user=BINDING, password=PASSWORD, database=OURS, settings=settings)
         direct = RawClient(
             server.port, user=server.user, password=server.user_password, database=DIRECT, settings=settings
         )
-        return Pair(number, ours, direct, Conversation(number, pick, subject, self._seeded))
+        return Pair(number, ours, direct, Conversation(number, pick, subject, self._seeded), settings)
 
     def _converse(self, pairs: list[Pair], pick: random.Random, subject: Subject, log: list[str]) -> None:
         pending: tuple[Pair, list[Unit]] | None = None
@@ -216,6 +231,15 @@ class Differential:
             if pending is None and pick.random() < 0.1:
                 log.append(self._make_elsewhere(pick, subject, quiet=not holders))
             pair = pick.choice(holders if pending is not None else pairs)
+            if (
+                pending is None
+                and pick.random() < 0.02
+                and len([other for other in holders if other is not pair]) < LIMIT
+            ):
+                log.append(f"client {pair.number} leaves, and another comes")
+                pair.close()
+                holders = [other for other in holders if other is not pair]
+                pairs[pairs.index(pair)] = pair = self._connect(pair.number, pick, subject)
             units = pair.conversation.turn(inside=pair.status != IDLE, alone=pending is not None)
             log.append(f"client {pair.number}: {[unit.text for unit in units]}")
             self.figures.turns += 1
@@ -225,12 +249,27 @@ class Differential:
                 self.figures.waited += 1
                 log.append("  which waits")
                 continue
-            pair.compare(units, self.figures)
+            self._compare(pair, units)
             if pending is not None and pair.status == IDLE:
                 log.append(f"  and so client {pending[0].number} goes on")
-                pending[0].compare(pending[1], self.figures)
+                self._compare(*pending)
                 pending = None
+            for position, one in enumerate(pairs):
+                if one.ran_code and one.status == IDLE and pending is None:
+                    log.append(f"client {one.number} may find what it has left itself: it leaves")
+                    one.close()
+                    pairs[position] = self._connect(one.number, pick, subject, one.settings)
         self._part(pairs, pending)
+
+    def _compare(self, pair: Pair, units: list[Unit]) -> None:
+        pair.compare(units, self.figures)
+        if self._trusted == self._trusts() and any(unit.kind in ("code in the database", "copy") for unit in units):
+            pair.ran_code = True
+
+    def _trusts(self) -> object:
+        """What changes when the proxy forgets what it knows of stored code, or learns it anew."""
+        known = self._proxy.proxy.pools[BINDING].stored_code
+        return known._generation, known._known_until
 
     def _part(self, pairs: list[Pair], pending: tuple[Pair, list[Unit]] | None) -> None:
         """All end their transactions, and are told of the settings as they were at first."""
@@ -245,13 +284,21 @@ class Differential:
             pair.compare_parameters()
 
     def _make_elsewhere(self, pick: random.Random, subject: Subject, *, quiet: bool) -> str:
-        """Changes what is stored in the database, over a second connection."""
+        """Changes what is stored in the database, over a second connection.
+
+        The proxy goes on trusting what it knows of it for a while. Until it asks again, a client may find in its
+        session what it has left there itself; nobody else may.
+        """
+        connections = self._proxy.proxy.pools[BINDING].connections
+        wait_until(lambda: not any(connection.stream.queue for connection in list(connections)))
         choice = pick.random()
         if choice < 0.4 or not quiet:
             kind = pick.choice(subject.bodies)
             sql = CHANGE.format(BODIES[kind])
             told = f"change() replaced: {kind}"
-        elif choice < 0.6:
+        elif choice < 0.5:
+            sql = told = pick.choice(SHAPES)
+        elif choice < 0.65:
             sql = told = subject.wanted(pick)
         else:
             kind = pick.choice(subject.elsewhere)
@@ -262,6 +309,7 @@ class Differential:
             self._everywhere(sql)
         except psycopg.errors.InsufficientPrivilege:  # of the change() that it calls, while an index is made
             self._everywhere("DROP INDEX IF EXISTS predicate")
+        self._trusted = self._trusts()
         self.figures.made_elsewhere += 1
         return f"elsewhere: {told}"
 

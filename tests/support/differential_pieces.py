@@ -7,9 +7,23 @@ import random
 from typing import NamedTuple
 
 from support.isolation_database import SETTINGS, TENANT
-from support.raw_client import FLUSH, SYNC, bind, close, describe, execute, parse, query
+from support.raw_client import (
+    FLUSH,
+    SYNC,
+    bind,
+    close,
+    copy_data,
+    copy_done,
+    describe,
+    execute,
+    function_call,
+    parse,
+    query,
+)
 
 CLIENTS = 3
+SET_CONFIG, NEXTVAL = 2078, 1574
+"""OIDs of functions."""
 VOLATILE = "clock_timestamp() IS NOT NULL"
 """Where a text has it, no answer to it is stored."""
 
@@ -25,6 +39,7 @@ SCHEMA = f"""
     CREATE FUNCTION pure(text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql
         AS $$BEGIN PERFORM public.change(); RETURN true; END$$;
     CREATE TABLE with_predicate (a int, v text);
+    CREATE TABLE shaped AS SELECT 1 AS a;
     CREATE TYPE pair AS (a int);
     CREATE FUNCTION add(text, pair) RETURNS text LANGUAGE sql AS $$SELECT public.change()$$;
     CREATE AGGREGATE max(pair) (sfunc = add, stype = text, initcond = '');
@@ -123,6 +138,12 @@ STARTUPS: list[dict[str, str]] = [
     {"DateStyle": "SQL, DMY", "work_mem": "5MB"},
     {"options": f"-c role={TENANT} -c IntervalStyle=sql_standard"},
 ]
+
+SHAPES = [
+    "ALTER TABLE shaped DROP COLUMN IF EXISTS b",
+    "ALTER TABLE shaped ADD COLUMN IF NOT EXISTS b text DEFAULT 'x'",
+]
+SHAPED = f"SELECT *, {VOLATILE} FROM public.shaped"
 
 READ_AT_PARSE = [setting.read for setting in SETTINGS]
 """What they mean is settled when they are prepared."""
@@ -252,6 +273,8 @@ class Conversation:
         self._epochs = itertools.count(1)
         self._names: dict[str, int | None] = {}
         """Those that statements have got, and when they may be used; None is always."""
+        self._shaped: list[str] = []
+        """Likewise, of those that give all columns of a table."""
         self._inside = False
 
     def turn(self, *, inside: bool, alone: bool) -> list[Unit]:
@@ -288,6 +311,8 @@ class Conversation:
             return self._control(pick.choice(["SAVEPOINT a", "ROLLBACK TO a"]))
         if not self._inside and pick.random() < 0.3:
             return self._run("read", pick.choice(self._subject.reads))
+        if pick.random() < 0.12:
+            return self._rare()
         if choice < 0.45:
             return self._changing()
         if choice < 0.55:
@@ -333,9 +358,7 @@ class Conversation:
             sql = pick.choice([f"SET {name} = '{value}'", f"SELECT set_config('{name}', '{value}', false)"])
             kind = "session change"
         unit = self._run(kind, sql)._replace(changes=True, session=session)
-        if self._inside:
-            self._epoch = next(self._epochs)
-        return unit
+        return self._changed(unit)
 
     def _fill(self, sql: str) -> str:
         return sql.replace("{k}", str(self.number)).replace("{n}", str(self._pick.randrange(3)))
@@ -386,6 +409,46 @@ class Conversation:
         behind = describe("P") if pick.random() < 0.3 else b""
         return Unit("use", [ahead + bind("", name) + behind + execute() + SYNC], name)
 
+    def _rare(self) -> Unit:
+        pick = self._pick
+        choice = pick.randrange(7)
+        if choice == 0:
+            sent = query("COPY with_trigger FROM STDIN") + copy_data(b"1\n") + copy_done()
+            return self._changed(Unit("copy", [sent], "COPY with_trigger FROM STDIN", changes=True, session=True))
+        if choice == 1:
+            name = pick.choice(self._subject.settings)
+            sent = function_call(SET_CONFIG, [name.encode(), VALUES[name][0].encode(), b"f"])
+            text = f"function call: set_config {name} {VALUES[name][0]}"
+            return self._changed(Unit("function call", [sent], text, changes=True, session=True))
+        if choice == 2:
+            sent = function_call(NEXTVAL, [f"numbers_{self.number}".encode()])
+            return self._changed(
+                Unit("function call", [sent], "function call: nextval", changes=True, session=True)
+            )
+        if choice == 3:
+            self._names.clear()
+            self._shaped.clear()
+            sql = pick.choice(["DEALLOCATE ALL", "DEALLOCATE ALL", "DISCARD ALL"])
+            return self._changed(self._run("deallocate", sql)._replace(changes=True, session=True))
+        if choice == 4:
+            usable = [name for name, epoch in self._names.items() if epoch in (None, self._epoch)]
+            if usable and pick.random() < 0.6:
+                name = pick.choice(usable)
+                sent = bind("p", name) + execute("p", pick.randint(0, 2)) + SYNC
+                return Unit("portal", [sent], f"portal of {name}")
+            return Unit("portal", [execute("p", pick.randint(0, 2)) + SYNC], "rest of a portal")
+        if self._shaped and choice == 5:
+            name = pick.choice(self._shaped)
+            return Unit("use of all columns", [bind("", name) + execute() + SYNC], name)
+        name = f"all{next(self._numbers)}"
+        self._shaped.append(name)
+        return Unit("use of all columns", [parse(name, SHAPED) + describe("S", name) + SYNC], SHAPED)
+
+    def _changed(self, unit: Unit) -> Unit:
+        if self._inside:
+            self._epoch = next(self._epochs)
+        return unit
+
     def _group(self) -> Unit:
         """Several in front of one Sync."""
         pick = self._pick
@@ -394,10 +457,7 @@ class Conversation:
         if pick.random() < 0.5:
             texts.insert(1, f"SELECT set_config('{name}', '{VALUES[name][0]}', true)")
         sent = b"".join(parse("", sql) + bind() + execute() for sql in texts) + SYNC
-        unit = Unit("group", [sent], "; ".join(texts), changes=True)
-        if self._inside:
-            self._epoch = next(self._epochs)
-        return unit
+        return self._changed(Unit("group", [sent], "; ".join(texts), changes=True))
 
     def _several(self) -> Unit:
         """Several in one text."""

@@ -189,12 +189,14 @@ def _has_statement(
         if out:
             origin.session.may_be_skipped()
         origin.session.parse_unnamed(statement)
+        origin.session.prepares_unasked(statement)
         out.append(messages.parse(b"", statement.definition))
         steps.append(Step(PARSE, Action.SWALLOW))
         return False
     if origin.session.use(statement):
         return True
     step = Step(PARSE, Action.SWALLOW, name=name, statement=statement)
+    origin.session.prepares_unasked(statement)
     prepare(client, origin, statement, step, out, steps)
     return False
 

@@ -353,7 +353,13 @@ def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) 
                 return True
         elif kind == _BIND:
             bound = client.statements.get(messages.split_bind(data)[1])
-            if bound is not None and bound.text.deallocates is not None:
+            if bound is not None and (
+                bound.text.deallocates is not None or bound in origin.session.preparing_unasked
+            ):
+                return True
+        elif kind == _DESCRIBE:
+            target, name = messages.split_target(data)
+            if target == _STATEMENT and client.statements.get(name) in origin.session.preparing_unasked:
                 return True
         elif kind == _EXECUTE and client.local_portals:
             return True

@@ -54,7 +54,7 @@ class OriginSession:
 
     `prepared` are the statements that the origin has under the pool's names, the least recently used first;
     `unnamed` is the one that it has without a name. `preparing` are those of `prepared` that were under way when
-    the last group of messages began.
+    the last group of messages began, and `preparing_unasked` those whose Parse is the proxy's own.
 
     `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
     `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
@@ -67,7 +67,8 @@ class OriginSession:
 
     __slots__ = (
         "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_stored_code", "dirty", "drop_statements",
-        "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "pristine", "settings", "spent", "unnamed",
+        "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked", "pristine", "settings",
+        "spent", "unnamed",
     )  # fmt: skip
 
     def __init__(self, settings: SessionSettings, stored_code: StoredCode) -> None:
@@ -82,6 +83,7 @@ class OriginSession:
         self.in_doubt = False
         self.pipeline_in_doubt = False
         self.preparing: set[Statement] = set()
+        self.preparing_unasked: set[Statement] = set()
         self._prepared_in_doubt: WeakSet[Statement] = WeakSet()
         """Not for anyone else: the session may have had other settings when they were prepared."""
         self._ran_anything = False
@@ -94,6 +96,8 @@ class OriginSession:
         self.in_doubt = self.pipeline_in_doubt = False
         if self.preparing:
             self.preparing.clear()
+        if self.preparing_unasked:
+            self.preparing_unasked.clear()
 
     def may_be_skipped(self) -> None:
         """What is noted next is undone if something ahead of it fails."""
@@ -121,6 +125,10 @@ class OriginSession:
         if len(self.prepared) > limit:
             return self.prepared.popitem(last=False)[0]
         return None
+
+    def prepares_unasked(self, statement: Statement) -> None:
+        """The Parse of `statement` is the proxy's own: should it fail, the client still has the statement."""
+        self.preparing_unasked.add(statement)
 
     def forget(self, statements: Iterable[Statement]) -> None:
         """The origin doesn't have these any more, or is not to be asked for them again."""
