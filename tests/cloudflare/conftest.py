@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.command_line import CommandLine
 from support.fake_cloudflare import FakeCloudflare, running_cloudflare
-from support.node_packages import node, node_modules
+from support.node_packages import newest_node, node, node_modules
 from support.terminal import terminal
 
-__all__ = ["node", "node_modules", "terminal"]
+__all__ = ["newest_node", "node", "node_modules", "terminal"]
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_a_person_chooses_one_of_several_accounts(
     child.expect("Which account")
     child.sendline("7")
     child.expect("Which account")
-    child.sendline("2")
+    child.sendline("3")  # behind that of `cli`
     child.expect(f"CLOUDFLARE_ACCOUNT_ID={two}")
     child.expect("There are none yet")
     assert cloudflare.take_requests()[-1].path == f"/accounts/{two}/hyperdrive/configs"

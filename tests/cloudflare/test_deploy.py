@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.command_line import CommandLine
 from support.fake_cloudflare import FakeCloudflare
+from support.node_packages import Node
 
 URL = "postgres://app:s3cret@db.example.com:6432/shop"
 PYTHON = """
@@ -181,11 +182,9 @@ def test_deploy_stops_at_a_problem(cli: CommandLine, pushed: str) -> None:
     assert json.loads(calls.read_text())[0] == ["deploy"]
 
 
-def test_deploy_with_the_real_wrangler(
-    cli: CommandLine, cloudflare: FakeCloudflare, account: str, pushed: str, node_modules: Path
-) -> None:
-    write(cli, JAVASCRIPT, pushed)
-    (cli.cwd / "node_modules").symlink_to(node_modules, target_is_directory=True)
+def deploy_twice(cli: CommandLine, cloudflare: FakeCloudflare, account: str, pushed: str, modules: Path) -> None:
+    write(cli, JAVASCRIPT + 'compatibility_flags = ["nodejs_compat"]', pushed)
+    (cli.cwd / "node_modules").symlink_to(modules, target_is_directory=True)
     dry = cli("deploy", "--dry-run", CI="1")
     assert dry.status == 0, dry.output
     assert cloudflare.scripts.deployed == {}
@@ -194,3 +193,16 @@ def test_deploy_with_the_real_wrangler(
         assert outcome.status == 0, outcome.output
     metadata = cloudflare.scripts.deployed[account, "app"]
     assert {"name": "DB", "type": "hyperdrive", "id": pushed} in metadata["bindings"]
+
+
+def test_deploy_with_the_real_wrangler(
+    cli: CommandLine, cloudflare: FakeCloudflare, account: str, pushed: str, node_modules: Path
+) -> None:
+    deploy_twice(cli, cloudflare, account, pushed, node_modules)
+
+
+def test_deploy_with_the_newest_wrangler(
+    cli: CommandLine, cloudflare: FakeCloudflare, account: str, pushed: str, newest_node: Node
+) -> None:
+    cli.environ |= newest_node.environment
+    deploy_twice(cli, cloudflare, account, pushed, newest_node.modules)

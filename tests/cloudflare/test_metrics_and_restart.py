@@ -54,6 +54,15 @@ def test_metrics_stand_beside_those_of_the_last_session(
     assert all((each["accountTag"], each["configId"]) == (account, config) for each in variables)
 
 
+def test_metrics_of_a_short_time_are_shown_by_five_minutes(
+    cli: CommandLine, cloudflare: FakeCloudflare, config: str
+) -> None:
+    minutes = {f"2026-11-01T10:{minute:02}:00Z": minute for minute in (0, 4, 5, 9)}
+    cloudflare.query_groups = [group("hit", count + 1, datetimeMinute=time) for time, count in minutes.items()]
+    steps = cli.ok("hyperdrive", "metrics", config, "--since", "30m", "--json").json()["byTime"]
+    assert steps == [{"time": "2026-11-01T10:00Z", "hit": 6}, {"time": "2026-11-01T10:05Z", "hit": 16}]
+
+
 def test_metrics_say_which_permission_is_missing(
     offline: CommandLine, cloudflare: FakeCloudflare, account: str
 ) -> None:

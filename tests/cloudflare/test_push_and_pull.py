@@ -129,6 +129,21 @@ def test_push_brings_the_certificates(
     assert len(cloudflare.certificates[account]) == 2
 
 
+def test_push_never_gives_two_local_configs_one_id(
+    cli: CommandLine, cloudflare: FakeCloudflare, account: str
+) -> None:
+    create(cli)
+    cli.ok("hyperdrive", "push", "shop")
+    cli.ok("hyperdrive", "update", "shop", "--no-check", "--name", "renamed")
+    old = create(cli)
+    (cli.cwd / "wrangler.toml").write_text(f'[[hyperdrive]]\nbinding = "DB"\nid = "{old}"\n')
+    said = cli.fails("hyperdrive", "push", "shop", "--yes")
+    assert "is the local config 'renamed', which has its id" in said
+    assert local(cli)["id"] == old
+    assert old in (cli.cwd / "wrangler.toml").read_text()
+    assert [each.method for each in cloudflare.take_requests() if each.method != "GET"] == ["POST"]
+
+
 def test_certificates_that_were_brought_are_not_brought_again(
     cli: CommandLine, cloudflare: FakeCloudflare, account: str, certificates: Certificates
 ) -> None:

@@ -43,6 +43,10 @@ class WorkerScripts:
                 tag = secrets.token_hex(16)
                 script = {"id": name, "tag": tag, "last_deployed_from": "wrangler"}
                 return {"id": name, "default_environment": {"environment": "production", "script": script}}
+            case "GET", ["workers", "workers", name]:  # as wrangler 4.16x asks
+                self._get(account, name)
+                subdomain = {"enabled": True, "previews_enabled": True}
+                return {"id": secrets.token_hex(16), "name": name, "tags": [], "subdomain": subdomain}
             case "PUT", ["workers", "scripts", name]:
                 return self._upload(account, name, body)
             case "POST", ["workers", "scripts", name, "versions"]:

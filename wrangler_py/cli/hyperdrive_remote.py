@@ -57,9 +57,7 @@ def list_configs(*, as_json: bool) -> None:
         return
     printing.out("📋 Listing Hyperdrive configs at Cloudflare")
     if not configs:
-        printing.out(
-            "The account has none yet: `wrangler-py hyperdrive create NAME --remote --connection-string=…`"
-        )
+        printing.out("There are none yet: `wrangler-py hyperdrive create NAME --remote --connection-string=…`")
         return
     columns = ("id", "name", "origin", "caching", "tls", "limit")
     printing.table(columns, [_row(config) for config in configs], unfolded=2)

@@ -50,6 +50,11 @@ def push(
     with open_account(setting) as (api, account):
         configs, account_certificates = HyperdriveConfigs(api, account), AccountCertificates(api, account)
         remote = _counterpart(config, configs.list())
+        if remote is not None and remote.id != config.id and (other := store.find(remote.id)) is not None:
+            raise WranglerError(
+                f"'{remote.name}' at Cloudflare is the local config '{other.name}', which has its id.",
+                hint=f"Give '{config.name}' another name: `wrangler-py hyperdrive update {config.id} --name …`",
+            )
         match = _match([config], [remote] if remote else [], account_certificates)
         if remote is None:
             printing.out(f"🚧 Creating '{config.name}' at Cloudflare")

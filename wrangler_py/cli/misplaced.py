@@ -8,7 +8,12 @@ from typing import Any
 from wrangler_py.errors import WranglerError
 from wrangler_py.masking import is_connection_string, is_connection_string_and_no_sql
 
-MAY_BE_ANYTHING = frozenset({"connection_string", "origin_password", "password", "access_client_secret", "var"})
+MAY_BE_ANYTHING = frozenset(
+    {
+        *("connection_string", "local_connection_string", "origin_password", "password", "access_client_secret"),
+        "var",
+    }
+)
 """Names of parameters that take a connection string, a secret, or a text that may look like one."""
 _SQL = frozenset({"sql", "command"})
 

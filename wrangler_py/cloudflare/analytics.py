@@ -34,6 +34,9 @@ _POOLS = (
     " { max { currentPoolSize waitingClients maxPoolSize } }"
 )
 
+_SHORT_S = 2 * 3600
+"""Up to this long, a step is five minutes; else it is an hour."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
@@ -82,11 +85,12 @@ def read_metrics(api: API, account_id: str, config_id: str, start: datetime, end
 def _by_time(
     api: API, variables: Mapping[str, Any], span_s: float
 ) -> Sequence[tuple[datetime, Mapping[str, int]]] | None:
-    step = "datetimeFiveMinutes" if span_s <= 2 * 3600 else "datetimeHour"
+    step = "datetimeMinute" if span_s <= _SHORT_S else "datetimeHour"
     steps: dict[datetime, Counter[str]] = {}
     try:
         for group in _groups(api.graphql(_QUERY % (_BY_TIME % (step, step)), variables)):
             time = datetime.fromisoformat(str(group["dimensions"][step]))
+            time = time.replace(minute=time.minute - time.minute % 5)
             steps.setdefault(time, Counter())[str(group["dimensions"]["cacheStatus"])] += int(group["count"])
     except (APIError, KeyError, ValueError):
         return None

@@ -115,12 +115,14 @@ def _check_together(options: ConfigOptions) -> None:
     if options.service_id is not None:
         raise WranglerError(
             "--service-id (Workers VPC) exists on Cloudflare only: there is no private network to emulate.",
-            hint="Give the database's own address with --connection-string.",
+            hint="Give the database's own address with --connection-string; --remote makes the config at\n"
+            "Cloudflare.",
         )
     if options.access_client_id is not None or options.access_client_secret is not None:
         raise WranglerError(
             "--access-client-id and --access-client-secret (Access and Tunnel) work on Cloudflare only.",
-            hint="From this machine, give the database's own address with --connection-string.",
+            hint="From this machine, give the database's own address with --connection-string; --remote makes the\n"
+            "config at Cloudflare.",
         )
     parts = _parts(options)
     if options.connection_string is not None and parts:
