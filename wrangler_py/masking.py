@@ -7,30 +7,24 @@ printed nevertheless. It replaces each character of a secret, so that a mark in 
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
+# Compiled at their first use, by `re` itself: most commands print nothing that has to be looked at.
 _EXAMPLE = r"(?:user(?:name)?:|USER(?:NAME)?:)?(?:password|PASSWORD)@"
 """What stands before the host in an example."""
+_USER_INFO = rf"(?i)(?<=[a-z0-9+.-]{{2}}:)(?<!http:)(?<!https:)(/+)(?!{_EXAMPLE})([^\s/](?:\S*[^\s@])?)(?=@)"
+_WEB_USER_INFO = r"(?i)(?<=http:|ttps:)(//)([^\s/@]+)(?=@)"
+_PASSWORD = rf"(?<![\w*])(?!{_EXAMPLE})[^\s:@/'\"(=]*:(?!//|password@|PASSWORD@|\*)(\S+)(?=@)"
+_ASSIGNED = (
+    r"(?i)((?:password|passwd|passphrase|pwd)\s*=\s*)(?!password\b|…|\*)"
+    r"('(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s&'\"]+)"
+)
+_ENCODED = r"(?i)(%3a(?:%2f)*)((?:(?!%40|%3a%2f)\S)+)(?=%40)"
 
-_USER_INFO = re.compile(
-    rf"(?<=[a-z0-9+.-]{{2}}:)(?<!http:)(?<!https:)(/+)(?!{_EXAMPLE})([^\s/](?:\S*[^\s@])?)(?=@)", re.IGNORECASE
-)
-_WEB_USER_INFO = re.compile(r"(?<=http:|ttps:)(//)([^\s/@]+)(?=@)", re.IGNORECASE)
-_PASSWORD = re.compile(rf"(?<![\w*])(?!{_EXAMPLE})[^\s:@/'\"(=]*:(?!//|password@|PASSWORD@|\*)(\S+)(?=@)")
-_ASSIGNED = re.compile(
-    r"((?:password|passwd|passphrase|pwd)\s*=\s*)(?!password\b|…|\*)"
-    r"('(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s&'\"]+)",
-    re.IGNORECASE,
-)
-_ENCODED = re.compile(r"(%3a(?:%2f)*)((?:(?!%40|%3a%2f)\S)+)(?=%40)", re.IGNORECASE)
-
-_SCHEME = re.compile(r"[\s'\"]*(?:jdbc:)?[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
-_DATABASE_SCHEME = re.compile(r"[\s'\"]*(?:jdbc:)?(?:postgres|postgresql|pgsql|pg|mysql|mariadb):", re.IGNORECASE)
-_WITH_LOGIN = re.compile(r"[^\s@]*:.*@|[^\s@]+@[^\s@/:]+[/:]", re.DOTALL)
-_PARAMETER = re.compile(
-    r"(?:^|[\s?&;'\"])(?:(?:pg)?password|passwd|pwd|host|hostaddr|dbname|sslmode|user)\s*=\s*\S", re.IGNORECASE
-)
-_ASSIGNMENT = re.compile(r"[\s'\"]*[a-z]+\s*=\s*\S", re.IGNORECASE)
+_SCHEME = r"(?i)[\s'\"]*(?:jdbc:)?[a-z][a-z0-9+.-]+:/"
+_DATABASE_SCHEME = r"(?i)[\s'\"]*(?:jdbc:)?(?:postgres|postgresql|pgsql|pg|mysql|mariadb):"
+_WITH_LOGIN = r"(?s)[^\s@]*:.*@|[^\s@]+@[^\s@/:]+[/:]"
+_PARAMETER = r"(?i)(?:^|[\s?&;'\"])(?:(?:pg)?password|passwd|pwd|host|hostaddr|dbname|sslmode|user)\s*=\s*\S"
+_ASSIGNMENT = r"(?i)[\s'\"]*[a-z]+\s*=\s*\S"
 _SHORTEST = 4
 """Characters of a typed secret that is looked for by itself; a shorter one would be found in any word."""
 
@@ -39,16 +33,23 @@ _typed: set[str] = set()
 
 def is_connection_string(text: str) -> bool:
     """Whether `text` is a connection string or was meant as one: a URL, also without its scheme, or `key=value`."""
+    forms = {text}
+    if "%" in text:
+        from urllib.parse import unquote
+
+        forms.add(unquote(text))
     return any(
-        pattern.match(form) if pattern in (_SCHEME, _DATABASE_SCHEME) else pattern.search(form)
-        for form in {text, unquote(text)}
-        for pattern in (_SCHEME, _DATABASE_SCHEME, _WITH_LOGIN, _PARAMETER)
+        re.match(_SCHEME, form)
+        or re.match(_DATABASE_SCHEME, form)
+        or re.search(_WITH_LOGIN, form)
+        or re.search(_PARAMETER, form)
+        for form in forms
     )
 
 
 def is_connection_string_and_no_sql(text: str) -> bool:
     """As `is_connection_string`, for where SQL is expected, which may hold anything but begins otherwise."""
-    begins = any(pattern.match(text) for pattern in (_SCHEME, _DATABASE_SCHEME, _ASSIGNMENT))
+    begins = any(re.match(pattern, text) for pattern in (_SCHEME, _DATABASE_SCHEME, _ASSIGNMENT))
     return begins or (not re.search(r"\s", text.strip()) and is_connection_string(text))
 
 
@@ -67,9 +68,9 @@ def mask(text: str) -> str:
     """`text` with a `*` for each character of what is, or may be, a password. For errors and warnings."""
     text = mask_surely(text)
     if ":" in text or "%3" in text:
-        text = _PASSWORD.sub(_hide_both, text)
-        text = _ENCODED.sub(_hide_second, text)
-    return _ASSIGNED.sub(_hide_second, text) if "=" in text else text
+        text = re.sub(_PASSWORD, _hide_both, text)
+        text = re.sub(_ENCODED, _hide_second, text)
+    return re.sub(_ASSIGNED, _hide_second, text) if "=" in text else text
 
 
 def mask_surely(text: str) -> str:
@@ -78,8 +79,8 @@ def mask_surely(text: str) -> str:
         if typed in text:
             text = text.replace(typed, _mask_typed(typed))
     if "@" in text and ":/" in text:
-        text = _USER_INFO.sub(_hide_second, text)
-        text = _WEB_USER_INFO.sub(_hide_second, text)
+        text = re.sub(_USER_INFO, _hide_second, text)
+        text = re.sub(_WEB_USER_INFO, _hide_second, text)
     return text
 
 

@@ -524,6 +524,15 @@ CONVERSATIONS: dict[str, list[Turn]] = {
                 (parse("", end) + bind() + execute() + parse("", "DEALLOCATE s1") + bind() + execute() + SYNC, "Z"),
                 (query("ROLLBACK") + bind("", "s1") + SYNC, "ZZ"),
                 (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),
+                *(
+                    turn
+                    for name in (f"v{number}", f"w{number}")  # the second is prepared already
+                    for turn in (
+                        (query("BEGIN") + query("ROLLBACK TO never"), "ZZ"),
+                        (parse(name, end) + bind("", name) + execute() + SYNC, "Z"),
+                        (query("ROLLBACK"), "Z"),
+                    )
+                ),
                 (query("BEGIN; SELECT 1/0"), "Z"),
                 (query(end) + query("DEALLOCATE ALL") + query("ROLLBACK") + bind("", "s1") + SYNC, "ZZZZ"),
                 (close("S", "s1") + parse("s1", "SHOW work_mem") + SYNC, "Z"),

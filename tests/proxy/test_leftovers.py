@@ -422,6 +422,32 @@ def test_nothing_survives_of_code_that_was_made_elsewhere_meanwhile(
             assert values(ask(other, form(state))) == CLEAN, form.__name__
 
 
+@pytest.mark.parametrize("kind", MADE_ELSEWHERE)
+def test_no_answer_is_stored_behind_code_that_was_made_elsewhere_meanwhile(
+    kind: str, make: Make, proxies: dict[bool, ProxyServer], postgres: PostgresServer
+) -> None:
+    """The proxy takes the session for clean, and stores what the view says: but over a new or reset one only."""
+    setup, action = MADE_ELSEWHERE[kind]
+    proxy = proxies[True]
+    for number, form in enumerate(FORMS):
+        make(
+            TABLE + "CREATE FUNCTION harmless() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN 'x'; END$$;"
+            "CREATE VIEW with_harmless AS SELECT harmless();"
+            "CREATE VIEW shown AS SELECT current_setting('work_mem') AS work_mem;"
+        )
+        texts = [f"SELECT work_mem FROM shown /* {kind} {number} {way} */" for way in ("at once", "in turns")]
+        with connect(proxy) as client, connect(proxy) as other:
+            knows_stored_code(proxy, other)
+            postgres.execute(
+                f"SET search_path = one; {setup} GRANT ALL ON ALL TABLES IN SCHEMA one TO PUBLIC", database=DATABASE
+            )
+            ask(client, form(action), form(texts[0]))
+            ask(client, form(action))
+            ask(client, form(texts[1]))
+            for text in texts:
+                assert values(ask(other, *(again(text) for again in FORMS))) == CLEAN * 4, text
+
+
 def test_a_client_that_was_told_no_is_told_so_again(make: Make, proxy: ProxyServer) -> None:
     """Not an own state only because the client that made it goes on over the same connection."""
     make("CREATE SEQUENCE s;")

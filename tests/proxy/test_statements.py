@@ -104,6 +104,32 @@ def test_what_a_failed_transaction_keeps_from_being_prepared_is_there_behind_it(
             assert heard(client) == heard(direct)
 
 
+@pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT", "ROLLBACK TO never", "SELECT 1"])
+def test_what_ends_a_failed_transaction_is_parsed_there_by_whoever_comes(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, end: str
+) -> None:
+    """The connection has the statement from another client."""
+
+    def heard(client: RawClient) -> list[tuple[str, str]]:
+        client.send(query("BEGIN"), query("ROLLBACK TO never"), parse("a", end) + SYNC)
+        answers = client.until_ready(3)
+        client.ask(query("ROLLBACK"))
+        return [(answer.kind, answer.sqlstate if answer.kind == "E" else "") for answer in answers]
+
+    def heard_in_turns(client: RawClient) -> list[str]:
+        kinds = [client.ask(sent)[0].kind for sent in (query("BEGIN"), query("ROLLBACK TO never"))]
+        return [*kinds, client.ask(parse("b", end) + SYNC)[0].kind, client.ask(query("ROLLBACK"))[0].kind]
+
+    proxy = start_proxy(config={"connection_limit": 1})
+    with RawClient(postgres.port, user=postgres.user, password=postgres.user_password) as direct:
+        expected, expected_in_turns = heard(direct), heard_in_turns(direct)
+    for _ in range(3):
+        with connect(proxy) as client:
+            assert heard(client) == expected
+        with connect(proxy) as client:
+            assert heard_in_turns(client) == expected_in_turns
+
+
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_what_an_error_skips_is_not_in_the_books(start_proxy: Callable[..., ProxyServer], limit: int) -> None:
     """Nothing of it is waited for: the next exchange is under way when the error comes."""

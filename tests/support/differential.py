@@ -186,8 +186,10 @@ class Differential:
         pick = random.Random(f"{self._seed} {number} {self._cached}")
         self._everywhere(f"{RESTART} {SHAPES[0]}")
         subject = Subject(pick)
-        self._everywhere(CHANGE.format(BODIES[subject.bodies[0]]))
+        if pick.random() < 0.5:
+            self._everywhere(f"{CHANGE.format(BODIES[subject.bodies[0]])}; {ELSEWHERE['callers'][1]}")
         self._everywhere(subject.wanted(pick))
+        self._proxy.call(self._proxy.proxy.pools[BINDING].schema_changed)  # it learns what is stored now
         pairs = [self._connect(n, pick, subject) for n in range(CLIENTS)]
         log: list[str] = []
         try:
@@ -309,6 +311,10 @@ class Differential:
             self._everywhere(sql)
         except psycopg.errors.InsufficientPrivilege:  # of the change() that it calls, while an index is made
             self._everywhere("DROP INDEX IF EXISTS predicate")
+        [(body,)] = self._databases[0].execute("SELECT prosrc FROM pg_proc WHERE proname = 'change'").fetchall()
+        if "PREPARE" in str(body):
+            # A reset keeps prepared statements, unless something is known to run that may make some.
+            self._proxy.call(self._proxy.proxy.pools[BINDING].schema_changed)
         self._trusted = self._trusts()
         self.figures.made_elsewhere += 1
         return f"elsewhere: {told}"

@@ -76,7 +76,21 @@ BODIES = {
     "reset": "RESET ALL; RESET ROLE; RETURN 'x';",
 }
 
+CALLERS = (
+    "CREATE OR REPLACE FUNCTION public.change_by_trigger() RETURNS trigger LANGUAGE plpgsql "
+    "AS $$BEGIN {perform} RETURN NEW; END$$;"
+    "CREATE OR REPLACE FUNCTION public.pure(text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql "
+    "AS $$BEGIN {perform} RETURN true; END$$;"
+    "CREATE OR REPLACE FUNCTION public.change_by_operator(int, int) RETURNS text LANGUAGE sql AS $$SELECT {call}$$;"
+    "CREATE OR REPLACE FUNCTION public.add(text, public.pair) RETURNS text LANGUAGE sql AS $$SELECT {call}$$"
+)
+"""Functions that call change(), or do not: the proxy trusts none that calls another."""
+
 ELSEWHERE = {
+    "callers": (
+        CALLERS.format(perform="", call="'x'::text"),
+        CALLERS.format(perform="PERFORM public.change();", call="public.change()"),
+    ),
     "a trigger": (
         "DROP TRIGGER IF EXISTS changes ON with_trigger",
         "CREATE TRIGGER changes BEFORE INSERT ON with_trigger FOR EACH ROW EXECUTE FUNCTION change_by_trigger()",
@@ -238,10 +252,15 @@ class Subject:
         self.at_parse = [setting.read for setting in some]
         self.at_execute = pick.sample(READ_AT_EXECUTE, k=2)
         self.states = [STATE[0], *pick.sample(STATE[1:], k=2)]
-        self.code = pick.sample(RUNS_CODE, k=3)
-        self.session_changes = pick.sample(OTHER_SESSION_CHANGES, k=4)
+        self.writes, code, session_changes = WRITES, RUNS_CODE, OTHER_SESSION_CHANGES
+        if pick.random() < 0.5:  # nothing that would have the proxy look at the catalog again
+            self.writes = WRITES[:2]
+            code = [sql for sql in code if not sql.startswith(("CALL", "DO"))]
+            session_changes = [sql for sql in session_changes if not sql.startswith("DO")]
+        self.code = pick.sample(code, k=3)
+        self.session_changes = pick.sample(session_changes, k=4)
         self.bodies = pick.sample(list(BODIES), k=3)
-        self.elsewhere = pick.sample(list(ELSEWHERE), k=3)
+        self.elsewhere = ["callers", *pick.sample(list(ELSEWHERE)[1:], k=3)]
         self.startups = pick.sample(STARTUPS, k=pick.choice((1, 1, 2, 3)))
 
     def wanted(self, pick: random.Random) -> str:
@@ -320,7 +339,7 @@ class Conversation:
         if choice < 0.59:
             return self._run("error", pick.choice(ERRORS))
         if choice < 0.67:
-            return self._run("write", self._fill(pick.choice(WRITES)))
+            return self._run("write", self._fill(pick.choice(self._subject.writes)))
         if choice < 0.69:
             return self._group()
         if choice < 0.71:
@@ -488,7 +507,7 @@ class Conversation:
 
     def _loose_read(self) -> Unit:
         """Read over a connection that may have been changed, or not: if it is, that's for nobody else."""
-        sql = self._pick.choice(self._subject.reads)
+        sql = self._pick.choice(self._subject.at_parse + self._subject.reads)
         name = f"loose{next(self._numbers)}"
         sent = self._pick.choice(
             [

@@ -90,7 +90,7 @@ def add_parse(
         steps.append(Step(PARSE, name=b"", statement=statement, undo=undo))
         return is_first  # `ClientSession.failed_at_once` goes by that
     if statement in origin.session.prepared:
-        if in_failed_transaction(client, origin) and not text.ends:
+        if in_failed_transaction(client, origin) and not text.ends_failure:
             undo()
             return add_failure(origin, _TRANSACTION_FAILED, out, steps)
         origin.session.use(statement)

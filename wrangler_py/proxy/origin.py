@@ -399,7 +399,8 @@ class OriginConnection(asyncio.Protocol):
 
         def done(exchange: Exchange) -> None:
             rows = messages.text_rows(collector.data) if exchange.error is None else None
-            stored_code.end_look_up(generation, rows, lost=exchange.error == b"")
+            if stored_code.end_look_up(generation, rows, lost=exchange.error == b""):
+                self.pool.code_was_made_elsewhere()
 
         self.run(CATALOG_QUERY, done, collector)
 

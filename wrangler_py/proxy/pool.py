@@ -336,6 +336,11 @@ class Pool:
         elif not self.closed:
             self.open_for_waiters()
 
+    def code_was_made_elsewhere(self) -> None:
+        """Code in the database may have prepared statements in any session, while it was trusted."""
+        for connection in self.connections:
+            connection.session.leave_dirty(drop_statements=True)
+
     def reset_refused(self) -> None:
         """The origin has answered a reset with an error."""
         self.reset_was_refused = True

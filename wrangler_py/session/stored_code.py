@@ -115,6 +115,7 @@ class StoredCode:
         self._sequence_on_write = True
         """Likewise, it may take a number from a sequence, which lastval() then tells."""
         self._generation = 0
+        self._was_harmless = False
         self._known_until: float | None = None
 
     def forget(self) -> None:
@@ -145,13 +146,20 @@ class StoredCode:
         self.wanted = False
         return self._generation
 
-    def end_look_up(self, generation: int, rows: list[list[str | None]] | None, *, lost: bool) -> None:
-        """`rows` are the answer to CATALOG_QUERY, None for an error; `lost`: there was none."""
+    def end_look_up(self, generation: int, rows: list[list[str | None]] | None, *, lost: bool) -> bool:
+        """`rows` are the answer to CATALOG_QUERY, None for an error; `lost`: there was none.
+
+        Gives whether there is code by now that leaves something behind, and there was none when it was last known.
+        """
         if lost:
             self.wanted = True
-        elif generation == self._generation:
-            self._learn(rows)
-            self._known_until = monotonic() + TRUSTED_FOR_S
+            return False
+        if generation != self._generation:
+            return False
+        self._learn(rows)
+        self._known_until = monotonic() + TRUSTED_FOR_S
+        was_harmless, self._was_harmless = self._was_harmless, not self.on_write
+        return was_harmless and self.on_write
 
     def _learn(self, rows: list[list[str | None]] | None) -> None:
         """`rows` are None where the server can't say: then each use is followed by a reset."""
