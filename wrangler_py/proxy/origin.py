@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 IDLE = ord("I")
 
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
+_REFUSED = re.compile(rb"\0VERROR\0")
+_INTERRUPTED = re.compile(rb"\0C57")
+"""SQLSTATE class 57, Operator Intervention: cancelled, or the server shuts down."""
 _PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache lookup failed for ")
 
 
@@ -406,7 +409,7 @@ class OriginConnection(asyncio.Protocol):
 
     def _must_succeed(self, exchange: Exchange) -> None:
         if exchange.error is not None:
-            if exchange.error:
+            if _REFUSED.search(exchange.error) and not _INTERRUPTED.search(exchange.error):
                 self.pool.reset_refused()
             self.abort()
 
