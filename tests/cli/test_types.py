@@ -22,7 +22,7 @@ def test_types_are_written_and_checked(tmp_path: Path):
     written = cli("types")
     assert written.status == 0, written.stderr
     assert 'mypy_path = "typings"' in written.stdout
-    env = (project / "typings" / "workers" / "_env.pyi").read_text()
+    env = (project / "typings" / "js" / "_bindings.pyi").read_text()
     for line in ("GREETING: str", "API_TOKEN: str", "DB: Hyperdrive", "CACHE: Unavailable"):
         assert line in env
     assert "very-secret" not in env

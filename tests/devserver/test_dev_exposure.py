@@ -54,7 +54,7 @@ def test_a_name_that_is_refused_is_said_once_with_the_way_out(dev: DevProcess, h
     assert dev.output.count(f"host {host}: ") == 1
 
 
-@pytest.mark.parametrize("name", ["", "http://worker", "*", "a b", "a..b", "worker:x"])
+@pytest.mark.parametrize("name", ["", "//worker", "*", "a b", "a..b", "worker:x"])
 def test_what_is_no_name(tmp_path: Path, name: str) -> None:
     project = write_project(tmp_path / "project", ENTRY)
     result = subprocess.run(

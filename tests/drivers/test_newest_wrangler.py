@@ -61,7 +61,7 @@ def package(**scripts: str) -> str:
 
 
 def vite_url(dev: DevProcess) -> str:
-    found = re.search(r"http://\S+", re.sub(r"\x1b\[[0-9;]*m", "", dev.wait_for(r"Local:")))
+    found = re.search(r"http://\S+", re.sub(r"\x1b\[[0-9;]*m", "", dev.wait_for(r"Local\b.*http")))
     assert found is not None
     return found[0].rstrip("/")
 

@@ -171,7 +171,7 @@ def _ssl_mode(pairs: Sequence[tuple[str, str]]) -> str | None:
     for name, value in pairs:
         match plain(name):
             case "sslmode":
-                if is_mysql_mode(value):
+                if name == "sslmode" and is_mysql_mode(value):  # `sslMode` is R2DBC's, which writes VERIFY_CA
                     raise mysql_refusal(f"The sslmode `{value}` is MySQL's.")
                 modes.append(_look_up(_MODES, plain(value), "sslmode"))
             case "ssl" | "sslcontext" if plain(value) in _YES:

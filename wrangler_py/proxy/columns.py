@@ -127,6 +127,8 @@ def prove_columns(
             out.append(messages.parse(b"", statement.definition) + messages.describe_statement(b""))
 
     def done(exchange: Exchange) -> None:
+        if exchange.error == b"":
+            return  # the connection is lost, and its client is told so
         described = messages.of_kinds(collector.data, b"Tn")
         known = [statement.rows for statement in statements.values()]
         if exchange.error is None and [*map(_columns, described)] == [*map(_columns, known)]:
