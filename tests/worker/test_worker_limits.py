@@ -24,9 +24,9 @@ class Default(WorkerEntrypoint):
 
 IMPATIENT = """
 import sys
-from wrangler_py.worker import connection
+from wrangler_py.worker import http_connection
 from wrangler_py.worker.__main__ import main
-connection.MAX_HEAD_S = 0.2
+http_connection.MAX_HEAD_S = 0.2
 main(sys.argv[1:])
 """
 

@@ -251,7 +251,7 @@ def _check(config: HyperdriveConfig) -> None:
     if config.origin is None:
         return
     from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.check import check_connection
+    from wrangler_py.hyperdrive.connection_test import check_connection
     from wrangler_py.hyperdrive.tls import config_policy
 
     check_connection(config.origin, config_policy(config, CertificateStore()))

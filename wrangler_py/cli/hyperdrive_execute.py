@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from psycopg import Cursor
     from psycopg.errors import Diagnostic
 
+    from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
     from wrangler_py.hyperdrive.config import Origin, PoolConfig
-    from wrangler_py.hyperdrive.local import ResolvedBinding
 
 NULL = "NULL"
 
@@ -51,8 +51,8 @@ def execute(
     The first error ends it: exit status 1, and the statement that failed is shown.
     """
     from wrangler_py.hyperdrive import limits
-    from wrangler_py.hyperdrive.check import check_name_resolves, explain
-    from wrangler_py.hyperdrive.direct import connect
+    from wrangler_py.hyperdrive.connection_test import check_name_resolves, explain
+    from wrangler_py.hyperdrive.psycopg_connection import connect
     from wrangler_py.hyperdrive.script import run, split
 
     script, source = _script(command, file)

@@ -14,7 +14,7 @@ from wrangler_py.cli.typer_adapter import spread_options
 
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
-    from wrangler_py.hyperdrive.local import ResolvedBinding
+    from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 
 
 @spread_options

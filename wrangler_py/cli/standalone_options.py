@@ -16,7 +16,7 @@ from wrangler_py.errors import WranglerError
 if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import Resolve
     from wrangler_py.devserver.standalone import StandaloneOptions
-    from wrangler_py.hyperdrive.local import ResolvedBinding
+    from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 
 Target = Annotated[
     str | None,
@@ -109,8 +109,8 @@ class ServingArguments:
 
 def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
     """What the arguments mean. Raises `WranglerError` if they mean nothing or exclude each other."""
+    from wrangler_py.hyperdrive.binding_resolution import resolve_string
     from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
-    from wrangler_py.hyperdrive.local import resolve_string
 
     given = global_options()
     config = find_project_config(given)

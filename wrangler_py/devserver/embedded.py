@@ -32,8 +32,8 @@ from wrangler_py.devserver.embedded_data import (
 from wrangler_py.devserver.embedded_programs import Programs, find_programs
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
-from wrangler_py.hyperdrive.direct import connect
-from wrangler_py.hyperdrive.local_file import locked
+from wrangler_py.hyperdrive.private_file import locked
+from wrangler_py.hyperdrive.psycopg_connection import connect
 from wrangler_py.worker.started_processes import without_marks
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from wrangler_py.devserver.embedded import EmbeddedPostgres
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT
-from wrangler_py.hyperdrive.direct import connect
+from wrangler_py.hyperdrive.psycopg_connection import connect
 from wrangler_py.hyperdrive.script import ScriptError, run
 
 _SELECT_COMMENT = """

@@ -19,9 +19,9 @@ from wrangler_py.devserver.pool_description import describe_changes, describe_de
 from wrangler_py.devserver.session_summary import SummaryRecorder, write_summary
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.binding_resolution import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.execution_log import ExecutionLog
-from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy

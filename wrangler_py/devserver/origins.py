@@ -11,8 +11,8 @@ from pathlib import Path
 from wrangler_py.devserver.embedded import EmbeddedEndedError, EmbeddedPostgres
 from wrangler_py.devserver.embedded_schema import apply_schema
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, PoolConfig
-from wrangler_py.hyperdrive.local import ResolvedBinding
 
 
 class Origins:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
-from wrangler_py.hyperdrive.local import ResolvedBinding
 from wrangler_py.project.section import is_placeholder
 
 

@@ -18,11 +18,11 @@ from wrangler_py.devserver.pool_description import (
 )
 from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.worker_project import WorkerProject
+from wrangler_py.hyperdrive.binding_resolution import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.hyperdrive.local import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.project.python_compatibility import date_warning, sdk_warning
 from wrangler_py.proxy.observer import QueryEvent
-from wrangler_py.proxy.requests import QueryCounts
+from wrangler_py.proxy.worker_requests import QueryCounts
 from wrangler_py.terminal_text import printable
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.certificates import CertificateStore
-from wrangler_py.hyperdrive.config import HyperdriveConfig
-from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
-from wrangler_py.hyperdrive.local import (
+from wrangler_py.hyperdrive.binding_resolution import (
     VARIABLE_PREFIXES,
     LocalString,
     ResolvedBinding,
@@ -18,6 +15,9 @@ from wrangler_py.hyperdrive.local import (
     resolve_binding,
     resolve_to,
 )
+from wrangler_py.hyperdrive.certificates import CertificateStore
+from wrangler_py.hyperdrive.config import HyperdriveConfig
+from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 from wrangler_py.hyperdrive.store import ConfigStore, UnknownConfigError
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import HyperdriveBinding, Section

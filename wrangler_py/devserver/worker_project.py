@@ -11,7 +11,7 @@ from typing import Any
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.project.assets import Assets, read_assets
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.python_compatibility import flag_refusal

@@ -22,7 +22,7 @@ from wrangler_py.devserver.wrangler_command import WranglerOptions
 from wrangler_py.devserver.wrangler_project import WranglerProject
 from wrangler_py.devserver.wrangler_remote import describe_local, local_arguments, refuse_remote_mode
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.local import ResolvedBinding
+from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.open_files import allow_open_files
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers

@@ -14,7 +14,7 @@ from typing import Literal
 
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.certificate_details import certificate_details
-from wrangler_py.hyperdrive.local_file import LocalFile, default_home
+from wrangler_py.hyperdrive.private_file import LocalFile, default_home
 
 Kind = Literal["certificate-authority", "mtls-certificate"]
 KIND_NAMES: dict[Kind, str] = {

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from wrangler_py.hyperdrive.config import Origin
-from wrangler_py.hyperdrive.local_file import LocalFile, default_home
+from wrangler_py.hyperdrive.private_file import LocalFile, default_home
 
 _KEPT = 100
 """Origins remembered, the latest ones."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import HyperdriveConfig
 from wrangler_py.hyperdrive.config_json import from_stored, to_stored
-from wrangler_py.hyperdrive.local_file import LocalFile, default_home
+from wrangler_py.hyperdrive.private_file import LocalFile, default_home
 from wrangler_py.masking import is_connection_string
 
 _ID = re.compile(r"[0-9a-f]{32}")

@@ -12,10 +12,10 @@ from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Exchange
+    from wrangler_py.pgwire.outstanding_requests import SentGroup
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.requests import Request
+    from wrangler_py.proxy.worker_requests import Request
 
 
 class Accounting:
@@ -26,23 +26,23 @@ class Accounting:
         self._caching = pool.caching
         self._loop = asyncio.get_running_loop()
 
-    def exchange_ended(self, connection: OriginConnection, exchange: Exchange, status: int) -> None:
-        """Counts what `exchange` ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
-        capture = exchange.capture
+    def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
+        """Counts what `group` ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
+        capture = sent_group.capture
         if capture is not None:
-            self._caching.keep(exchange, committed=status == IDLE)
-        queries: list[QueryRun] | None = exchange.queries
+            self._caching.keep(sent_group, committed=status == IDLE)
+        queries: list[QueryRun] | None = sent_group.queries
         if queries is None:
             return
-        failed = exchange.error is not None
-        error = _shown(exchange.error) if exchange.error and len(queries) == 1 else None
-        duration_ms = (self._loop.time() - exchange.sent_at) * 1000
+        failed = sent_group.error is not None
+        error = _shown(sent_group.error) if sent_group.error and len(queries) == 1 else None
+        duration_ms = (self._loop.time() - sent_group.sent_at) * 1000
         writes = False
         for run in queries:
             writes = writes or run.text.writes
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
-            self.query_ended(run, exchange.answered_bytes // len(queries), duration_ms, failed, error)
+            self.query_ended(run, sent_group.answered_bytes // len(queries), duration_ms, failed, error)
         if writes or status != IDLE or connection.writes or connection.in_failed_transaction:
             self._note_writes(connection, queries, status, failed=failed)
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, StatementKey
 from wrangler_py.cache.single_flight import SingleFlight
+from wrangler_py.cache.stale_reads import CATALOG_ADVICE, StaleReadLog, WrittenTables
 from wrangler_py.cache.store import CacheStore, Hit, StoredResult
 from wrangler_py.cache.verdict import CacheStatus
-from wrangler_py.cache.written import CATALOG_ADVICE, StaleReadLog, WrittenTables
 from wrangler_py.hyperdrive.limits import CACHE_RESULT_MAX_BYTES
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.pgwire.results import result_formats, split_result, with_formats
 from wrangler_py.proxy.columns import same_columns
 from wrangler_py.proxy.failures import SQLSTATE
@@ -47,7 +47,7 @@ _NO_MORE_ROWS = messages.message(b"C", b"SELECT 0\0")
 class Capture:
     """What the origin answers to one query that may be kept.
 
-    `key` is None until its Bind is seen, and for good once the exchange turns out to hold more than one query.
+    `key` is None until its Bind is seen, and for good once the group turns out to hold more than one query.
     """
 
     __slots__ = (
@@ -84,11 +84,11 @@ class Capture:
             self.data.append(data)
 
 
-def _spoil(exchange: Exchange) -> None:
-    """Has the answer to `exchange` not be kept, whatever is added to it."""
-    if exchange.capture is None:
-        exchange.capture = Capture(TOO_LONG, None, 0.0, 0)
-    exchange.capture.spoiled = True
+def _spoil(sent_group: SentGroup) -> None:
+    """Has the answer to `group` not be kept, whatever is added to it."""
+    if sent_group.capture is None:
+        sent_group.capture = Capture(TOO_LONG, None, 0.0, 0)
+    sent_group.capture.spoiled = True
 
 
 def _has_known_columns(hit: Hit, statement: Statement) -> bool:
@@ -312,9 +312,9 @@ class Caching:
         for follower in self._flights.land(key):
             follower.resume(answered=answered)
 
-    def overtake(self, exchange: Exchange) -> None:
-        """The client that `exchange` answers is slow to read it: the others go on without it."""
-        capture: Capture | None = exchange.capture
+    def overtake(self, sent_group: SentGroup) -> None:
+        """The client that `group` answers is slow to read it: the others go on without it."""
+        capture: Capture | None = sent_group.capture
         if capture is not None and capture.leads and capture.key is not None:
             capture.leads = False
             self.land(capture.key, answered=False)
@@ -327,9 +327,9 @@ class Caching:
 
     # --- keeping -------------------------------------------------------------------------------------------
 
-    def watch(self, client: ClientSession, exchange: Exchange, group: Group) -> None:
-        """Prepares to keep the answer to `group`, about to be sent as part of `exchange`."""
-        capture: Capture | None = exchange.capture
+    def watch(self, client: ClientSession, sent_group: SentGroup, group: Group) -> None:
+        """Prepares to keep the answer to `group`, about to be sent as part of `group`."""
+        capture: Capture | None = sent_group.capture
         used: set[bytes] = set()
         for kind, data, missing in group:
             if missing:  # its end, which the answer depends on, is not here
@@ -339,7 +339,7 @@ class Caching:
             if kind == _PARSE:
                 name = messages.split_parse(data)[0]
                 if name in used:  # which statement is meant where can't be told any more
-                    _spoil(exchange)
+                    _spoil(sent_group)
                     return
             elif kind == _BIND:
                 _, name, position = messages.split_bind(data)
@@ -353,11 +353,11 @@ class Caching:
             used.add(name)
             statement = client.statements.get(name)
             if statement is None or not statement.text.candidate:
-                _spoil(exchange)
+                _spoil(sent_group)
                 return
             if capture is None:
                 capture = Capture(statement.text, statement, monotonic(), self._store.generation)
-                exchange.capture = capture
+                sent_group.capture = capture
             if kind == _BIND:
                 if capture.key is not None or capture.statement is not statement:
                     capture.spoiled = True
@@ -365,12 +365,12 @@ class Caching:
         if capture is not None:
             self._take_lead(client, capture)
 
-    def watch_simple(self, client: ClientSession, exchange: Exchange, sql: bytes, text: SQLText) -> None:
+    def watch_simple(self, client: ClientSession, sent_group: SentGroup, sql: bytes, text: SQLText) -> None:
         capture = Capture(text, None, monotonic(), self._store.generation)
         capture.key = CacheKey(
             self._pool.config.cache_key, sql, NO_PARAMETER_TYPES, SIMPLE_BIND, client.settings.cache_key
         )
-        exchange.capture = capture
+        sent_group.capture = capture
         self._take_lead(client, capture)
 
     @staticmethod
@@ -379,11 +379,11 @@ class Caching:
             client.leads = None
             capture.leads = True
 
-    def keep(self, exchange: Exchange, *, committed: bool) -> None:
-        """`exchange`, which was watched, has ended; its answer counts if no transaction was open around it."""
-        capture: Capture = exchange.capture
+    def keep(self, sent_group: SentGroup, *, committed: bool) -> None:
+        """`group`, which was watched, has ended; its answer counts if no transaction was open around it."""
+        capture: Capture = sent_group.capture
         key = capture.key
-        if not capture.spoiled and not capture.oversized and exchange.error is None and committed:
+        if not capture.spoiled and not capture.oversized and sent_group.error is None and committed:
             self._store_result(capture, b"".join(capture.data))
         elif key is not None:
             self._store.give_up_refresh(key)
@@ -422,12 +422,12 @@ class Caching:
 
     def _refresh(self, client: ClientSession, key: CacheKey, text: SQLText) -> None:
         """One query in the background for an answer that has grown stale."""
-        exchange = Exchange(None)
+        sent_group = SentGroup(None)
         capture = Capture(text, None, monotonic(), self._store.generation)
         capture.key = key
-        exchange.capture = capture
+        sent_group.capture = capture
 
-        def done(ended: Exchange | None) -> None:
+        def done(ended: SentGroup | None) -> None:
             if ended is None or ended.error is not None:
                 self._store.give_up_refresh(key)
 
@@ -440,7 +440,7 @@ class Caching:
             + execute
             + messages.SYNC
         )
-        InternalQuery(self._pool, client.settings, data, exchange, done)
+        InternalQuery(self._pool, client.settings, data, sent_group, done)
 
     def record_write(self, text: SQLText, request: str | None) -> None:
         """`text` has run and is committed."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import NOT_PREPARED, CacheStatus
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import BIND
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.outstanding_requests import BIND
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.connection_user import ConnectionUser
@@ -34,13 +34,13 @@ from wrangler_py.session.statements import POOL_NAME
 
 if TYPE_CHECKING:
     from wrangler_py.cache.keys import CacheKey
-    from wrangler_py.pgwire.exchange import Exchange, Step
+    from wrangler_py.pgwire.outstanding_requests import OutstandingRequest, SentGroup
     from wrangler_py.proxy.caching import CachedPortal
     from wrangler_py.proxy.fast_path import FastQuery
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.requests import Request
     from wrangler_py.proxy.server import Proxy
+    from wrangler_py.proxy.worker_requests import Request
     from wrangler_py.session.settings import SessionSettings
     from wrangler_py.session.sql_text import SQLText
     from wrangler_py.session.statements import Statement
@@ -397,7 +397,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             self.pool.caching.land(leads, answered=False)
 
     def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False, private: bool = False) -> None:
-        """Notes a query that the next exchange will run, with its cache status."""
+        """Notes a query that the next group will run, with its cache status."""
         if not self.pool.caching.enabled:
             status = CacheStatus.DISABLED
         elif text.verdict.status is not None:
@@ -421,7 +421,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             connection.pause_reading()
         query = self._pending.query
         if query is not None and forward_now(
-            self, connection, query.sent, query.exchange, query.statement, query.named
+            self, connection, query.sent, query.sent_group, query.statement, query.named
         ):
             self._pending.query = None
             self.waiting = False
@@ -564,20 +564,22 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
         return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
 
-    def steps_skipped(self, steps: list[Step], before: list[Step], error: bytes) -> None:
-        """The origin skipped `steps` after `error`; what they did to the books is still to be undone."""
-        failed = steps[0]
+    def steps_skipped(
+        self, outstanding: list[OutstandingRequest], before: list[OutstandingRequest], error: bytes
+    ) -> None:
+        """The origin skipped `outstanding` after `error`; what they did to the books is still to be undone."""
+        failed = outstanding[0]
         if failed.finals == BIND or (failed.learns is not None and not failed.payload):
             self.statements.use_failed(error, reversed(before))
         elif isinstance(failed.undo, UnnamedChange):
             failed.undo.before = None  # a server drops it before it looks at what is to take its place
 
-    def failed_at_once(self, exchange: Exchange) -> None:
-        """The origin failed at the first message of a plain exchange: perhaps the Parse of an unnamed statement."""
+    def failed_at_once(self, sent_group: SentGroup) -> None:
+        """The origin failed at the first message of a plain group: perhaps the Parse of an unnamed statement."""
         unnamed = self.statements.unnamed
-        if unnamed is not None and exchange.sent.startswith(messages.parse(b"", unnamed.definition)):
+        if unnamed is not None and sent_group.sent.startswith(messages.parse(b"", unnamed.definition)):
             self.statements.unnamed = None
 
-    def prepared_anew(self, exchange: Exchange) -> tuple[Exchange, bytes] | None:
+    def prepared_anew(self, sent_group: SentGroup) -> tuple[SentGroup, bytes] | None:
         """What to send again: see `proxy.stale_plan`."""
-        return prepared_anew(self, exchange)
+        return prepared_anew(self, sent_group)

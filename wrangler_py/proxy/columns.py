@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.pgwire.results import with_formats
 from wrangler_py.proxy.origin import Collector
 
@@ -126,12 +126,12 @@ def prove_columns(
             origin.session.parse_unnamed(statement)
             out.append(messages.parse(b"", statement.definition) + messages.describe_statement(b""))
 
-    def done(exchange: Exchange) -> None:
-        if exchange.error == b"":
+    def done(sent_group: SentGroup) -> None:
+        if sent_group.error == b"":
             return  # the connection is lost, and its client is told so
         described = messages.of_kinds(collector.data, b"Tn")
         known = [statement.rows for statement in statements.values()]
-        if exchange.error is None and [*map(_columns, described)] == [*map(_columns, known)]:
+        if sent_group.error is None and [*map(_columns, described)] == [*map(_columns, known)]:
             then(None)
             return
         origin.session.forget(statements.values())
@@ -139,7 +139,7 @@ def prove_columns(
         origin.session.parse_unnamed(None)
         closes = [messages.close_statement(statement.name) for statement in touched]
         if closes and not origin.closed:
-            origin.send(Exchange(None), b"".join(closes) + messages.SYNC)
-        then(exchange.error or _RESULT_TYPE_CHANGED)
+            origin.send(SentGroup(None), b"".join(closes) + messages.SYNC)
+        then(sent_group.error or _RESULT_TYPE_CHANGED)
 
-    origin.send(Exchange(collector, done=done), b"".join(out) + messages.SYNC)
+    origin.send(SentGroup(collector, done=done), b"".join(out) + messages.SYNC)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Exchange, Step
+    from wrangler_py.pgwire.outstanding_requests import OutstandingRequest, SentGroup
     from wrangler_py.proxy.failures import OriginUnavailable
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.session.settings import SessionSettings
@@ -48,16 +48,16 @@ class ConnectionUser(ABC):
     def resume_reading(self) -> None: ...
 
     def steps_skipped(  # noqa: B027
-        self, steps: list[Step], before: list[Step], error: bytes
+        self, outstanding: list[OutstandingRequest], before: list[OutstandingRequest], error: bytes
     ) -> None:
         """The origin skipped these messages after `error`, which is still to be undone in the books; `before` are
-        those of the exchange in front of them."""
+        those of the group in front of them."""
 
-    def failed_at_once(self, exchange: Exchange) -> None:  # noqa: B027
-        """The origin failed at the first message of a plain exchange."""
+    def failed_at_once(self, sent_group: SentGroup) -> None:  # noqa: B027
+        """The origin failed at the first message of a plain group."""
 
-    def prepared_anew(self, exchange: Exchange) -> tuple[Exchange, bytes] | None:
-        """What to send again for `exchange`, whose statement had other columns when it was prepared."""
+    def prepared_anew(self, sent_group: SentGroup) -> tuple[SentGroup, bytes] | None:
+        """What to send again for `group`, whose statement had other columns when it was prepared."""
         return None
 
     def in_its_words(self, error: bytes) -> bytes:

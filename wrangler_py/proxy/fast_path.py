@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class FastQuery(NamedTuple):
 
     data: bytes
     sent: bytes
-    exchange: Exchange
+    sent_group: SentGroup
     statement: Statement | None
     named: bool
 
@@ -78,13 +78,13 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
         return False
     status = text.verdict.status if caching else CacheStatus.DISABLED
     assert status is not None
-    exchange = Exchange(client, simple=statement is None)
-    exchange.queries = [QueryRun(sql, text, status, client.request)]
+    sent_group = SentGroup(client, simple=statement is None)
+    sent_group.queries = [QueryRun(sql, text, status, client.request)]
     named = bool(name)
     origin = pool.take(client)
     if origin is None:
-        client.wait_with(FastQuery(data, sent, exchange, statement, named))
-    elif not forward_now(client, origin, sent, exchange, statement, named):
+        client.wait_with(FastQuery(data, sent, sent_group, statement, named))
+    elif not forward_now(client, origin, sent, sent_group, statement, named):
         pool.put_back(origin)
         return False
     return True
@@ -94,7 +94,7 @@ def forward_now(
     client: ClientSession,
     origin: OriginConnection,
     sent: bytes,
-    exchange: Exchange,
+    sent_group: SentGroup,
     statement: Statement | None,
     named: bool,
 ) -> bool:
@@ -118,9 +118,9 @@ def forward_now(
         else:
             session.use(statement)
         client.unnamed_described = False
-    session.runs(exchange.queries[0].text)
+    session.runs(sent_group.queries[0].text)
     client.origin = origin
     client.in_transaction = False
     client.cached_portals = {}
-    origin.send(exchange, sent)
+    origin.send(sent_group, sent)
     return True

@@ -1,4 +1,4 @@
-"""From a client's messages to what an origin connection is sent, and the steps that make sense of its answers.
+"""From a client's messages to what an origin connection is sent, and the outstanding requests behind it.
 
 What becomes of each extended query message is `proxy.extended`'s.
 """
@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import CLOSE, EXECUTE, READY, STEP_BIND, STEP_READY, Action, Exchange, Step
 from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.outstanding_requests import (
+    CLOSE,
+    EXECUTE,
+    OUTSTANDING_BIND,
+    OUTSTANDING_READY,
+    READY,
+    Action,
+    OutstandingRequest,
+    SentGroup,
+)
 from wrangler_py.proxy.extended import (
     FAILS,
     add_bind,
@@ -107,12 +116,12 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     """
     kind, data, missing = piece
     queue = origin.stream.queue
-    open_exchange = queue[-1] if queue and not queue[-1].closed else None
+    open_group = queue[-1] if queue and not queue[-1].closed else None
     if _waits_for_copy(origin):
         return False
-    if open_exchange is not None and open_exchange.failed:
+    if open_group is not None and open_group.failed:
         return True  # the origin skips all up to the Sync
-    others = len(queue) - (open_exchange is not None)
+    others = len(queue) - (open_group is not None)
     if others and not origin.stream.copy_in and _deallocates(client, piece):
         return False
     if not queue:
@@ -120,15 +129,15 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         client.failure_ended = False
     client.streaming = missing > 0
     client.cached_portals = {}
-    steps: list[Step] = []
-    done: Callable[[Exchange], None] | None = None
-    ready = STEP_READY
+    outstanding: list[OutstandingRequest] = []
+    done: Callable[[SentGroup], None] | None = None
+    ready = OUTSTANDING_READY
     if kind == _QUERY:
         origin.session.parse_unnamed(None)
         unnamed_comes_back = client.statements.set_unnamed(None)
         if queue:
-            ready = Step(READY, undo=unnamed_comes_back)
-        before = client.statements.named() if open_exchange is not None else {}
+            ready = OutstandingRequest(READY, undo=unnamed_comes_back)
+        before = client.statements.named() if open_group is not None else {}
         if not in_transaction(client, origin):
             client.local_portals.clear()
             client.portals.clear()
@@ -138,45 +147,45 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         if cached and may_reset(client, origin):
             origin.reset_ahead()
         surely_clean = origin.session.pristine
-        data, steps, done = _as_sent(client, origin, data)
+        data, outstanding, done = _as_sent(client, origin, data)
     else:
         origin.session.runs(TOO_LONG)
         if kind == _QUERY:
             client.count(data[5:205], TOO_LONG)
-    if open_exchange is not None:
-        open_exchange.done = done
+    if open_group is not None:
+        open_group.done = done
         if kind == _QUERY:
             origin.session.may_be_skipped()
             if done is None:
                 ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
-        open_exchange.end_with_query([*steps, ready])
-        if open_exchange.capture is not None:
-            open_exchange.capture.spoiled = True
+        open_group.end_with_query([*outstanding, ready])
+        if open_group.capture is not None:
+            open_group.capture.spoiled = True
         client.queries = []
         origin.transport.write(data)
         return True
-    if steps or (queue and origin.session.in_doubt):  # what is ahead may have it skipped
-        steps.append(ready)
-    exchange = Exchange(client, simple=True, steps=steps or None, done=done)
+    if outstanding or (queue and origin.session.in_doubt):  # what is ahead may have it skipped
+        outstanding.append(ready)
+    sent_group = SentGroup(client, simple=True, outstanding=outstanding or None, done=done)
     if client.queries:
-        exchange.queries, client.queries = client.queries, []
-        run = exchange.queries[0]
+        sent_group.queries, client.queries = client.queries, []
+        run = sent_group.queries[0]
         if run.status is CacheStatus.MISS and surely_clean:
-            client.pool.caching.watch_simple(client, exchange, run.sql, run.text)
-    origin.send(exchange, data)
+            client.pool.caching.watch_simple(client, sent_group, run.sql, run.text)
+    origin.send(sent_group, data)
     return True
 
 
 def _as_sent(
     client: ClientSession, origin: OriginConnection, data: bytes
-) -> tuple[bytes, list[Step], Callable[[Exchange], None] | None]:
-    """What the origin is sent for a whole simple query, the steps for what is not answered as it is there, and
-    what is to be called at its end.
+) -> tuple[bytes, list[OutstandingRequest], Callable[[SentGroup], None] | None]:
+    """What the origin is sent for a whole simple query, its outstanding requests, and what is to be called at
+    its end.
     """
     sql = data[5:-1]
     text = client.pool.texts.get(sql)
     if text.refusal is not None and not allowed(client, origin, text.refusal):
-        return _FAILING, [Step(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))], None
+        return _FAILING, [OutstandingRequest(EXECUTE, Action.REPLACE, refused(client, sql, text.refusal))], None
     if client.pinned and text.discards_all and not in_transaction(client, origin):
         return data, [], partial(_undo_if_failed, discard_all(client, origin))
     if is_for_both(client, origin, text):
@@ -186,7 +195,7 @@ def _as_sent(
         sent = _FAILING
         if undo is not None:
             sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
-        return sent, [Step(EXECUTE, Action.REPLACE, answer)], None
+        return sent, [OutstandingRequest(EXECUTE, Action.REPLACE, answer)], None
     client.in_transaction = in_transaction(client, origin)
     client.count(sql, text)
     note(client, origin, text)
@@ -206,8 +215,8 @@ def _undo_both(one: Undo, other: Undo) -> None:
     other()
 
 
-def _undo_if_failed(undo: Undo, exchange: Exchange) -> None:
-    if exchange.error is not None:  # cancelled, say
+def _undo_if_failed(undo: Undo, sent_group: SentGroup) -> None:
+    if sent_group.error is not None:  # cancelled, say
         undo()
 
 
@@ -217,43 +226,45 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     False if what they mean depends on how that ends which is under way: nothing was sent, then.
     """
     queue = origin.stream.queue
-    exchange = queue[-1] if queue and not queue[-1].closed else None
+    sent_group = queue[-1] if queue and not queue[-1].closed else None
     if group[0][0] != _SYNC and _waits_for_copy(origin):
         return False
-    if exchange is not None and exchange.failed:
+    if sent_group is not None and sent_group.failed:
         # The origin skips all up to the Sync.
         if closed:
-            exchange.closed = True
+            sent_group.closed = True
             origin.transport.write(messages.SYNC)
         return True
-    if exchange is None and group[0][0] == _FLUSH:
+    if sent_group is None and group[0][0] == _FLUSH:
         return True  # behind a Sync, which flushes anyway
     if origin.stream.copy_in and group[0][0] == _SYNC:
         origin.stream.sync_in_copy()
         origin.transport.write(messages.SYNC)
         return True
-    if len(queue) > (exchange is not None):
+    if len(queue) > (sent_group is not None):
         if _is_in_doubt(client, origin, group):
             return False
-    elif exchange is None:
+    elif sent_group is None:
         origin.session.nothing_under_way()
-    alone = exchange is None and not (queue and queue[-1].query_from is not None)
+    alone = sent_group is None and not (queue and queue[-1].query_from is not None)
     out: list[bytes] = [] if alone else [b""]  # what is in it may fail, and then the rest is skipped
-    steps: list[Step] = []
-    plain = exchange is None and closed and len(group) > 1
+    outstanding: list[OutstandingRequest] = []
+    plain = sent_group is None and closed and len(group) > 1
     client.in_transaction = in_transaction(client, origin)
     client.failure_ended = False
     cacheable = not client.in_transaction and not client.pinned and client.pool.caching.enabled
-    if exchange is None and may_reset(client, origin) and _wants_reset(client, origin, group):
+    if sent_group is None and may_reset(client, origin) and _wants_reset(client, origin, group):
         origin.reset_ahead()
-    surely_clean = origin.session.pristine or (exchange is not None and exchange.capture is not None)
+    surely_clean = origin.session.pristine or (sent_group is not None and sent_group.capture is not None)
     try:
         for kind, data, missing in group:
             if kind == _BIND:
-                plain &= add_bind(client, origin, data, out, steps)
-                client.streaming = missing > 0 and steps[-1] is STEP_BIND  # and nothing went out in its place
+                plain &= add_bind(client, origin, data, out, outstanding)
+                client.streaming = (
+                    missing > 0 and outstanding[-1] is OUTSTANDING_BIND
+                )  # and nothing went out in its place
             elif kind == _EXECUTE:
-                plain &= add_execute(client, origin, data, out, steps)
+                plain &= add_execute(client, origin, data, out, outstanding)
             elif kind == _SYNC:
                 client.unnamed_described = False
                 client.cached_portals = {}
@@ -261,40 +272,40 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
                     client.local_portals.clear()
                     client.portals.clear()
                 out.append(data)
-                steps.append(STEP_READY)
+                outstanding.append(OUTSTANDING_READY)
             elif kind == _DESCRIBE:
-                plain &= add_describe(client, origin, data, out, steps)
+                plain &= add_describe(client, origin, data, out, outstanding)
             elif kind == _PARSE:
-                plain &= add_parse(client, origin, data, out, steps)
+                plain &= add_parse(client, origin, data, out, outstanding)
             elif kind == _CLOSE:
-                plain &= add_close(client, origin, data, out, steps)
+                plain &= add_close(client, origin, data, out, outstanding)
             else:
                 out.append(data)
     except ProtocolError:
-        origin.session.undo(steps)  # nothing was sent
+        origin.session.undo(outstanding)  # nothing was sent
         raise
     if len(group) == 2 and alone and closed and not client.in_transaction:
-        add_proof(origin, out, steps)
+        add_proof(origin, out, outstanding)
     if queue and not plain:
-        _add_what_ends_a_copy(out, steps)
+        _add_what_ends_a_copy(out, outstanding)
     data = out[0] if len(out) == 1 else b"".join(out)
-    begun = exchange is None
-    if exchange is None:
-        exchange = Exchange(client, closed=closed, steps=None if plain else steps)
+    begun = sent_group is None
+    if sent_group is None:
+        sent_group = SentGroup(client, closed=closed, outstanding=None if plain else outstanding)
     if client.queries:
-        exchange.queries = [*(exchange.queries or ()), *client.queries]
+        sent_group.queries = [*(sent_group.queries or ()), *client.queries]
         client.queries = []
-    if cacheable and surely_clean and all(run.status is CacheStatus.MISS for run in exchange.queries or ()):
-        client.pool.caching.watch(client, exchange, group)
-    elif exchange.capture is not None:
-        exchange.capture.spoiled = True
+    if cacheable and surely_clean and all(run.status is CacheStatus.MISS for run in sent_group.queries or ()):
+        client.pool.caching.watch(client, sent_group, group)
+    elif sent_group.capture is not None:
+        sent_group.capture.spoiled = True
     if begun:
-        origin.send(exchange, data)
+        origin.send(sent_group, data)
     else:
-        exchange.extend(steps, closed=closed)
+        sent_group.extend(outstanding, closed=closed)
         origin.transport.write(data)
     if not plain:
-        made_up = origin.stream.emit_ready_steps(exchange)
+        made_up = origin.stream.fake_ready_answers(sent_group)
         if made_up:
             client.write(made_up)
     return True
@@ -329,14 +340,14 @@ def _waits_for_copy(origin: OriginConnection) -> bool:
     return True
 
 
-def _add_what_ends_a_copy(out: list[bytes], steps: list[Step]) -> None:
+def _add_what_ends_a_copy(out: list[bytes], outstanding: list[OutstandingRequest]) -> None:
     """A COPY that is under way ignores a Sync, and no message else. Where all others are answered here, the origin
     has to get one all the same, or it ignores what it would not if it had been sent them.
     """
-    others = [step.action for step in steps if step.finals != READY]
-    if others and all(action is Action.EMIT for action in others):
+    others = [request.action for request in outstanding if request.finals != READY]
+    if others and all(action is Action.FAKE for action in others):
         out.insert(0, _CLOSE_NOTHING)
-        steps.insert(0, Step(CLOSE, Action.SWALLOW))
+        outstanding.insert(0, OutstandingRequest(CLOSE, Action.SKIP))
 
 
 def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
@@ -369,9 +380,9 @@ def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) 
 def fail_at_origin(client: ClientSession, origin: OriginConnection, error: bytes, *, closed: bool) -> None:
     """Has the origin fail in the place of what the client sent: its transaction fails with it, as at a server."""
     out: list[bytes] = []
-    steps: list[Step] = []
-    add_failure(origin, error, out, steps)
+    outstanding: list[OutstandingRequest] = []
+    add_failure(origin, error, out, outstanding)
     out.append(messages.SYNC if closed else messages.FLUSH)
     if closed:
-        steps.append(STEP_READY)
-    origin.send(Exchange(client, closed=closed, steps=steps), b"".join(out))
+        outstanding.append(OUTSTANDING_READY)
+    origin.send(SentGroup(client, closed=closed, outstanding=outstanding), b"".join(out))

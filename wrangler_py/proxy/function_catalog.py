@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.cache.own_functions import CATALOG_QUERY, OwnFunctions
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy.internal_query import InternalQuery
 from wrangler_py.proxy.origin import Collector
 
@@ -53,7 +53,7 @@ class FunctionCatalog:
             return
         collector = Collector()
 
-        def done(ended: Exchange | None) -> None:
+        def done(ended: SentGroup | None) -> None:
             waiting, self._waiting = self._waiting, []
             asked_for, self._asking_for = self._asking_for, frozenset()
             if ended is not None and ended.error is None:
@@ -63,5 +63,5 @@ class FunctionCatalog:
             for call in waiting:
                 call()
 
-        exchange = Exchange(collector, simple=True)
-        InternalQuery(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), exchange, done)
+        sent_group = SentGroup(collector, simple=True)
+        InternalQuery(self._pool, self._pool.baseline, messages.query(CATALOG_QUERY), sent_group, done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wrangler_py.pgwire.exchange import Exchange
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy.connection_user import ConnectionUser
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class InternalQuery(ConnectionUser):
-    """Sends `data` under `settings`; `done` gets the exchange when it has ended, or None if it never began.
+    """Sends `data` under `settings`; `done` gets the group when it has ended, or None if it never began.
 
     Towards a pool and an origin connection it behaves as a client does.
     """
@@ -26,17 +26,17 @@ class InternalQuery(ConnectionUser):
         pool: Pool,
         settings: SessionSettings,
         data: bytes,
-        exchange: Exchange,
-        done: Callable[[Exchange | None], None],
+        sent_group: SentGroup,
+        done: Callable[[SentGroup | None], None],
     ) -> None:
         self.settings = settings
         self.waiting = True
         self.origin: OriginConnection | None = None
         self.write_paused = False
         self._data = data
-        self._exchange = exchange
+        self._group = sent_group
         self._done = done
-        exchange.done = done
+        sent_group.done = done
         connection = pool.checkout(self)
         if connection is not None:
             self.granted(connection)
@@ -46,7 +46,7 @@ class InternalQuery(ConnectionUser):
         self.origin = connection
         connection.prepare_for(self)
         connection.session.runs_own_query()
-        connection.send(self._exchange, self._data)
+        connection.send(self._group, self._data)
 
     def lets_go(self) -> bool:
         return True
@@ -56,7 +56,7 @@ class InternalQuery(ConnectionUser):
         self._done(None)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
-        if self._exchange.sent_at == 0.0:
+        if self._group.sent_at == 0.0:
             self._done(None)
 
     def write(self, data: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.options import requested_settings
+from wrangler_py.pgwire.startup_options import requested_settings
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.client import CLOSE_GRACE_S, ClientSession
 from wrangler_py.proxy.connection_user import ConnectionUser
@@ -20,8 +20,8 @@ from wrangler_py.proxy.failures import OriginUnavailable
 if TYPE_CHECKING:
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.requests import Request
     from wrangler_py.proxy.server import Proxy
+    from wrangler_py.proxy.worker_requests import Request
     from wrangler_py.session.settings import SessionSettings
 
 MAX_EARLY_BYTES = 65_536

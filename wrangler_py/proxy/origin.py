@@ -1,4 +1,4 @@
-"""One connection to the origin: sends exchanges, hands their answers to whoever owns them, keeps the books.
+"""One connection to the origin: sends sent groups, hands their answers to whoever owns them, keeps the books.
 
 The protocol's meaning is `pgwire.origin_stream`'s; opening a connection is `proxy.connect`'s.
 """
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import Exchange
 from wrangler_py.pgwire.origin_stream import OriginStream
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.session.origin_session import RESET_ANSWER, OriginSession
 from wrangler_py.session.statements import POOL_NAME
 from wrangler_py.session.stored_code import CATALOG_QUERY
@@ -37,7 +37,7 @@ _PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache look
 
 
 class Collector:
-    """Keeps the answers to one of the proxy's own exchanges."""
+    """Keeps the answers to one of the proxy's own sent groups."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -129,46 +129,46 @@ class OriginConnection(asyncio.Protocol):
                 self._continue_startup(self.startup, data)
             return
         answers = self.stream.receive(data)
-        for exchange, output, status in answers:
-            if exchange is None:
+        for sent_group, output, status in answers:
+            if sent_group is None:
                 if self.client is not None:
                     self.client.write(output)
                     self._told = output[:1] == b"E"
                 continue
-            if output and exchange.error:
-                output = self._told_of_error(exchange, exchange.error, output)
-            if exchange.unfinished:
-                unfinished, exchange.unfinished = exchange.unfinished, []
-                client = self._client_of(exchange)
+            if output and sent_group.error:
+                output = self._told_of_error(sent_group, sent_group.error, output)
+            if sent_group.unfinished:
+                unfinished, sent_group.unfinished = sent_group.unfinished, []
+                client = self._client_of(sent_group)
                 if client is not None:
-                    before = (exchange.steps or [])[: -len(unfinished)]
-                    client.steps_skipped(unfinished, before, exchange.error or b"")
+                    before = (sent_group.outstanding or [])[: -len(unfinished)]
+                    client.steps_skipped(unfinished, before, sent_group.error or b"")
                 self.session.undo(unfinished)
             if output:
-                exchange.answered_bytes += len(output)
-                if exchange.owner is not None:
-                    exchange.owner.write(output)
-                if exchange.capture is not None:
-                    exchange.capture.feed(output)
+                sent_group.answered_bytes += len(output)
+                if sent_group.owner is not None:
+                    sent_group.owner.write(output)
+                if sent_group.capture is not None:
+                    sent_group.capture.feed(output)
             if status:
                 if self.stream.queue:
                     self.stream.queue[0].sent_at = self._loop.time()
                 if status == IDLE and self.session.take_schema_change():
                     self.pool.schema_changed()
-                if exchange.error is not None:
-                    self.session.failed(exchange.error)
-                    if _PLAN_IS_STALE.search(exchange.error):
+                if sent_group.error is not None:
+                    self.session.failed(sent_group.error)
+                    if _PLAN_IS_STALE.search(sent_group.error):
                         self.pool.schema_changed()
                     if self._held_back:
-                        self._try_again(exchange, alone=answers[-1][0] is exchange)
-                if exchange.queries is not None or exchange.capture is not None:
-                    self.pool.accounting.exchange_ended(self, exchange, status)
-                if exchange.done is not None:
-                    exchange.done(exchange)
+                        self._try_again(sent_group, alone=answers[-1][0] is sent_group)
+                if sent_group.queries is not None or sent_group.capture is not None:
+                    self.pool.accounting.group_ended(self, sent_group, status)
+                if sent_group.done is not None:
+                    sent_group.done(sent_group)
         if self.stream.dropped:
             dropped, self.stream.dropped = self.stream.dropped, []
-            for exchange in dropped:
-                self._cut_off(exchange)
+            for sent_group in dropped:
+                self._cut_off(sent_group)
         if self.stream.broken is not None:
             self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
             self.abort()
@@ -200,20 +200,20 @@ class OriginConnection(asyncio.Protocol):
             return
         lost, self.stream.queue = list(self.stream.queue), type(self.stream.queue)()
         self.pool.connection_lost(self)
-        for exchange in lost:
-            if exchange.error is None:
-                exchange.error = b""
-            self._cut_off(exchange)
+        for sent_group in lost:
+            if sent_group.error is None:
+                sent_group.error = b""
+            self._cut_off(sent_group)
         if client is not None:
             told = self._told or (bool(lost) and bool(lost[0].error) and not self._held_back)
             client.origin_lost(told=told, mid_message=self.stream.mid_message)
 
-    def _cut_off(self, exchange: Exchange) -> None:
-        """`exchange` gets no answer any more."""
-        if exchange.queries is not None or exchange.capture is not None:
-            self.pool.accounting.exchange_ended(self, exchange, 0)
-        if exchange.done is not None:
-            exchange.done(exchange)
+    def _cut_off(self, sent_group: SentGroup) -> None:
+        """`group` gets no answer any more."""
+        if sent_group.queries is not None or sent_group.capture is not None:
+            self.pool.accounting.group_ended(self, sent_group, 0)
+        if sent_group.done is not None:
+            sent_group.done(sent_group)
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -235,10 +235,10 @@ class OriginConnection(asyncio.Protocol):
 
     # --- sending -------------------------------------------------------------------------------------------
 
-    def send(self, exchange: Exchange, data: bytes) -> None:
-        exchange.sent = data
-        exchange.sent_at = self._loop.time()
-        self.stream.queue.append(exchange)
+    def send(self, sent_group: SentGroup, data: bytes) -> None:
+        sent_group.sent = data
+        sent_group.sent_at = self._loop.time()
+        self.stream.queue.append(sent_group)
         if self._unsent:
             data, self._unsent = self._unsent + data, b""
         self.transport.write(data)
@@ -268,18 +268,18 @@ class OriginConnection(asyncio.Protocol):
         """Resets the session in front of what is sent next."""
         if not self.stream.queue:
             self.session.nothing_under_way()
-        exchange = Exchange(None, simple=True, done=self._must_succeed)
-        exchange.expected = RESET_ANSWER
-        exchange.sent_at = self._loop.time()
-        self.stream.queue.append(exchange)
+        sent_group = SentGroup(None, simple=True, done=self._must_succeed)
+        sent_group.expected = RESET_ANSWER
+        sent_group.sent_at = self._loop.time()
+        self.stream.queue.append(sent_group)
         self._unsent += self._reset_query()
 
-    def run(self, sql: str, done: Callable[[Exchange], None], owner: Collector | None = None) -> None:
+    def run(self, sql: str, done: Callable[[SentGroup], None], owner: Collector | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
         self.session.parse_unnamed(None)
-        self.send(Exchange(owner, simple=True, done=done), messages.query(sql))
+        self.send(SentGroup(owner, simple=True, done=done), messages.query(sql))
 
-    # --- between exchanges ---------------------------------------------------------------------------------
+    # --- between sent groups ---------------------------------------------------------------------------------
 
     def _quiet(self) -> None:
         """All that was sent has been answered."""
@@ -325,8 +325,8 @@ class OriginConnection(asyncio.Protocol):
 
     def abandon(self) -> None:
         """The client is gone. What it asked for ends unheard; an open transaction is rolled back."""
-        for exchange in self.stream.queue:
-            exchange.owner = None
+        for sent_group in self.stream.queue:
+            sent_group.owner = None
         self.client = None
         if self.stream.muddled:
             self.abort()
@@ -350,11 +350,11 @@ class OriginConnection(asyncio.Protocol):
             self.transport.write(messages.message(b"f", b"the client is gone\0") + messages.SYNC)
 
     def _fail_copy(self) -> None:
-        exchange = self.stream.queue[0]
+        sent_group = self.stream.queue[0]
         self.stream.copy_in = False
         data = messages.message(b"f", b"the client is gone\0")
-        if not exchange.closed:
-            exchange.closed = True
+        if not sent_group.closed:
+            sent_group.closed = True
             data += messages.SYNC
         self.transport.write(data)
 
@@ -384,9 +384,9 @@ class OriginConnection(asyncio.Protocol):
             return
         self.pool.not_idle(self)
         if session.has_statements_in_doubt:
-            self.send(Exchange(None), session.close_statements_in_doubt())
+            self.send(SentGroup(None), session.close_statements_in_doubt())
         if session.dirty:
-            self.send(Exchange(None, simple=True, done=self._reset_done), self._reset_query())
+            self.send(SentGroup(None, simple=True, done=self._reset_done), self._reset_query())
         if looks_up:
             self._look_up_stored_code()
 
@@ -400,24 +400,24 @@ class OriginConnection(asyncio.Protocol):
         generation = stored_code.begin_look_up()
         collector = Collector()
 
-        def done(exchange: Exchange) -> None:
-            rows = messages.text_rows(collector.data) if exchange.error is None else None
-            if stored_code.end_look_up(generation, rows, lost=exchange.error == b""):
+        def done(sent_group: SentGroup) -> None:
+            rows = messages.text_rows(collector.data) if sent_group.error is None else None
+            if stored_code.end_look_up(generation, rows, lost=sent_group.error == b""):
                 self.pool.code_was_made_elsewhere()
 
         self.run(CATALOG_QUERY, done, collector)
 
-    def _must_succeed(self, exchange: Exchange) -> None:
-        if exchange.error is not None:
-            if _REFUSED.search(exchange.error) and not _INTERRUPTED.search(exchange.error):
+    def _must_succeed(self, sent_group: SentGroup) -> None:
+        if sent_group.error is not None:
+            if _REFUSED.search(sent_group.error) and not _INTERRUPTED.search(sent_group.error):
                 self.pool.reset_refused()
             self.abort()
 
-    def _reset_done(self, exchange: Exchange) -> None:
+    def _reset_done(self, sent_group: SentGroup) -> None:
         """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
-        self._must_succeed(exchange)
+        self._must_succeed(sent_group)
         self.stream.parameters_changed = False
-        if exchange.error is None and self.session.settings is self.pool.baseline:
+        if sent_group.error is None and self.session.settings is self.pool.baseline:
             self.pool.defaults_are(self.stream.parameters)
 
     # --- cancelling ----------------------------------------------------------------------------------------
@@ -435,37 +435,37 @@ class OriginConnection(asyncio.Protocol):
 
     # --- books ---------------------------------------------------------------------------------------------
 
-    def _told_of_error(self, exchange: Exchange, error: bytes, output: bytes) -> bytes:
-        """What the client gets of `output`, in which is the error of `exchange`, or what came behind it."""
+    def _told_of_error(self, sent_group: SentGroup, error: bytes, output: bytes) -> bytes:
+        """What the client gets of `output`, in which is the error of `group`, or what came behind it."""
         if self._held_back:
             self._held_back += output
             return b""
         # The first answer to Describe of a statement, `t`, comes before a server looks at the columns.
-        client = self._client_of(exchange)
-        if client is not None and not exchange.answered_bytes and output[:1] in (b"E", b"t"):
-            if exchange.steps is None:
-                client.failed_at_once(exchange)
-            if exchange.closed and self.stream.transaction_status == IDLE and _COLUMNS_CHANGED.search(error):
+        client = self._client_of(sent_group)
+        if client is not None and not sent_group.answered_bytes and output[:1] in (b"E", b"t"):
+            if sent_group.outstanding is None:
+                client.failed_at_once(sent_group)
+            if sent_group.closed and self.stream.transaction_status == IDLE and _COLUMNS_CHANGED.search(error):
                 self._held_back = output
                 return b""
         return self._in_clients_words(error, output)
 
-    def _try_again(self, exchange: Exchange, *, alone: bool) -> None:
-        """`exchange` has ended, and the client knows of no error yet. `alone`: nothing behind it was answered."""
+    def _try_again(self, sent_group: SentGroup, *, alone: bool) -> None:
+        """`group` has ended, and the client knows of no error yet. `alone`: nothing behind it was answered."""
         held_back, self._held_back = self._held_back, b""
         again = None
-        client = self._client_of(exchange)
+        client = self._client_of(sent_group)
         if client is not None and alone and not self.stream.queue:
-            again = client.prepared_anew(exchange)
+            again = client.prepared_anew(sent_group)
         if again is not None:
             self.session.runs_own_query()
             self.send(*again)
-        elif exchange.owner is not None:
-            exchange.owner.write(held_back)
+        elif sent_group.owner is not None:
+            sent_group.owner.write(held_back)
 
-    def _client_of(self, exchange: Exchange) -> ConnectionUser | None:
+    def _client_of(self, sent_group: SentGroup) -> ConnectionUser | None:
         """Whoever holds this connection, if it is theirs and not an errand of the proxy's own."""
-        return self.client if exchange.owner is self.client else None
+        return self.client if sent_group.owner is self.client else None
 
     def _in_clients_words(self, error: bytes, output: bytes) -> bytes:
         """`output`, its error naming statements as the client does."""

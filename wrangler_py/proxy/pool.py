@@ -20,15 +20,15 @@ from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin import Collector, OriginConnection
-from wrangler_py.proxy.requests import Requests
 from wrangler_py.proxy.shared_limit import SharedLimit
+from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, probe
 from wrangler_py.session.sql_text import SQLTexts
 from wrangler_py.session.statements import Statements
 from wrangler_py.session.stored_code import StoredCode
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Exchange
+    from wrangler_py.pgwire.outstanding_requests import SentGroup
     from wrangler_py.proxy.client import ClientSession
     from wrangler_py.proxy.connection_user import ConnectionUser
     from wrangler_py.proxy.login import Login
@@ -515,18 +515,18 @@ class Pool:
         Raises Refused with the server's own error, OriginUnavailable when the connection is lost meanwhile.
         """
         collector = Collector()
-        ended: asyncio.Future[Exchange] = self._loop.create_future()
+        ended: asyncio.Future[SentGroup] = self._loop.create_future()
 
-        def done(exchange: Exchange) -> None:
+        def done(sent_group: SentGroup) -> None:
             if not ended.done():
-                ended.set_result(exchange)
+                ended.set_result(sent_group)
 
         connection.run(sql, done, collector)
-        exchange = await ended
-        if exchange.error == b"":
+        sent_group = await ended
+        if sent_group.error == b"":
             raise failures.connection_attempt_failed(self.config, "connection_lost")
-        if exchange.error is not None:
-            fields = messages.parse_report(exchange.error[5:])
+        if sent_group.error is not None:
+            fields = messages.parse_report(sent_group.error[5:])
             raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
         return messages.text_rows(collector.data)
 
@@ -583,9 +583,9 @@ class Pool:
         elif now - connection.cancelled_at > self.options.cancelled_grace_s:
             connection.abort()
 
-    def _say_too_long(self, exchange: Exchange) -> None:
+    def _say_too_long(self, sent_group: SentGroup) -> None:
         limit = self.options.statement_timeout_s
-        exchange.when_cancelled = failures.statement_limit(limit)
+        sent_group.when_cancelled = failures.statement_limit(limit)
         self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:

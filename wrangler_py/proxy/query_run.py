@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wrangler_py.cache.verdict import CacheStatus
 
 if TYPE_CHECKING:
-    from wrangler_py.proxy.requests import Request
+    from wrangler_py.proxy.worker_requests import Request
     from wrangler_py.session.sql_text import SQLText
 
 

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import chain
 
 from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.stale_reads import WrittenTables
 from wrangler_py.cache.store import CacheStore
-from wrangler_py.cache.written import WrittenTables
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
@@ -24,7 +24,7 @@ from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
-from wrangler_py.proxy.requests import QueryCounts, Request, Requests
+from wrangler_py.proxy.worker_requests import QueryCounts, Request, Requests
 
 BACKLOG = 4096
 CANCEL_AGAIN_S = 0.005

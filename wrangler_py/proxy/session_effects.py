@@ -38,7 +38,7 @@ def may_reset(client: ClientSession, origin: OriginConnection) -> bool:
         return False
     if stream.queue and origin.session.pipeline_in_doubt:
         return False
-    if not all(exchange.simple or exchange.ends_with_sync for exchange in stream.queue):
+    if not all(sent_group.simple or sent_group.ends_with_sync for sent_group in stream.queue):
         return False  # an error has the origin skip what is sent behind
     return not in_transaction(client, origin)
 

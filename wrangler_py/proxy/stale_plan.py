@@ -10,65 +10,74 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import (
-    DESCRIBE,
-    PARSE,
-    STEP_BIND,
-    STEP_DESCRIBE,
-    STEP_EXECUTE,
-    STEP_READY,
-    Action,
-    Exchange,
-    Step,
-)
 from wrangler_py.pgwire.frontend import FrontendReader
+from wrangler_py.pgwire.outstanding_requests import (
+    DESCRIBE,
+    OUTSTANDING_BIND,
+    OUTSTANDING_DESCRIBE,
+    OUTSTANDING_EXECUTE,
+    OUTSTANDING_READY,
+    PARSE,
+    Action,
+    OutstandingRequest,
+    SentGroup,
+)
 from wrangler_py.proxy.columns import learn_from_portal
 from wrangler_py.proxy.extended import prepare
 
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
 
-_STEPS = {ord("B"): STEP_BIND, ord("D"): STEP_DESCRIBE, ord("E"): STEP_EXECUTE, ord("S"): STEP_READY}
+_STEPS = {
+    ord("B"): OUTSTANDING_BIND,
+    ord("D"): OUTSTANDING_DESCRIBE,
+    ord("E"): OUTSTANDING_EXECUTE,
+    ord("S"): OUTSTANDING_READY,
+}
 
 
-def prepared_anew(client: ClientSession, failed: Exchange) -> tuple[Exchange, bytes] | None:
+def prepared_anew(client: ClientSession, failed: SentGroup) -> tuple[SentGroup, bytes] | None:
     """What to send instead of `failed`, of which nothing was done and nothing but a ParseComplete was answered.
 
     None unless it is one Parse, whose statement the origin had already, and the use of that statement.
     """
     pieces = FrontendReader().receive(failed.sent)
     kinds = bytes(kind for kind, _, _ in pieces)
-    parse = next((step for step in failed.steps or () if step.finals == PARSE), None)
+    parse = next((request for request in failed.outstanding or () if request.finals == PARSE), None)
     if parse is None or not parse.name or client.origin is None:
         return None
-    if kinds not in (b"DS", b"BES", b"BDES") or len(failed.steps or ()) != len(kinds) + 1:
+    if kinds not in (b"DS", b"BES", b"BDES") or len(failed.outstanding or ()) != len(kinds) + 1:
         return None
     if not client.pinned:
         client.origin.reset_ahead()
     new = client.pool.statements.get(parse.statement.definition, client.settings)
     client.statements.put(parse.name, new)
     out: list[bytes] = []
-    steps: list[Step] = []
-    if failed.steps and failed.steps[0].action is Action.SWALLOW:  # the proxy's own Describe: see `forward`
-        prepare(client, client.origin, new, Step(PARSE, name=parse.name, statement=new), out, steps)
+    outstanding: list[OutstandingRequest] = []
+    if (
+        failed.outstanding and failed.outstanding[0].action is Action.SKIP
+    ):  # the proxy's own Describe: see `forward`
+        prepare(
+            client, client.origin, new, OutstandingRequest(PARSE, name=parse.name, statement=new), out, outstanding
+        )
         del pieces[0]
     else:
-        step = Step(PARSE, Action.SWALLOW, name=parse.name, statement=new)
-        prepare(client, client.origin, new, step, out, steps)
+        request = OutstandingRequest(PARSE, Action.SKIP, name=parse.name, statement=new)
+        prepare(client, client.origin, new, request, out, outstanding)
     for kind, data, _ in pieces:
-        step = _STEPS[kind]
+        request = _STEPS[kind]
         if kind == ord("B"):
             portal, _, position = messages.split_bind(data)
             data = messages.bind(portal, new.name, data[position:])
             client.portals[portal] = (parse.name, new)
         elif kinds == b"DS" and kind == ord("D"):
-            data, step = messages.describe_statement(new.name), Step(DESCRIBE, learns=new.learn)
+            data, request = messages.describe_statement(new.name), OutstandingRequest(DESCRIBE, learns=new.learn)
         elif kind == ord("D") and new.rows is None:
             learns = partial(learn_from_portal, client, client.origin, parse.name, new)
-            step = Step(DESCRIBE, learns=learns)
+            request = OutstandingRequest(DESCRIBE, learns=learns)
         out.append(data)
-        steps.append(step)
-    again = Exchange(client, steps=steps)
+        outstanding.append(request)
+    again = SentGroup(client, outstanding=outstanding)
     again.queries, failed.queries = failed.queries, None
     again.capture, failed.capture = failed.capture, None
     if again.capture is not None:

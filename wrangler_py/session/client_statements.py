@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wrangler_py.pgwire.exchange import Step
+    from wrangler_py.pgwire.outstanding_requests import OutstandingRequest
     from wrangler_py.session.statements import Statement
 
 MAX_FORMER = 100
@@ -112,13 +112,13 @@ class ClientStatements:
         """What takes the removal of those back that were there `before`."""
         return partial(self._restore, {name: before[name] for name in before.keys() - self._named.keys()})
 
-    def use_failed(self, error: bytes, ahead: Iterable[Step]) -> None:
-        """The use of a statement has ended with `error`; `ahead` are the steps before it, the last one first."""
+    def use_failed(self, error: bytes, ahead: Iterable[OutstandingRequest]) -> None:
+        """The use of a statement has ended with `error`; `ahead` are the requests before it, last one first."""
         if _SCHEMA_HAS_CHANGED.search(error) is None:
             return
-        for step in itertools.takewhile(lambda step: step.finals == b"1" and step.payload, ahead):
-            if step.name:
-                self._unsure.add(step.name)
+        for request in itertools.takewhile(lambda request: request.finals == b"1" and request.payload, ahead):
+            if request.name:
+                self._unsure.add(request.name)
 
     def _unput(self, name: bytes, statement: Statement, before: Statement | None) -> None:
         self._note_former(name, statement)

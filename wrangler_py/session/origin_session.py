@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.exchange import CLOSE, PARSE, Action, Step
+from wrangler_py.pgwire.outstanding_requests import CLOSE, PARSE, Action, OutstandingRequest
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.statements import POOL_NAME, Statement
@@ -154,19 +154,19 @@ class OriginSession:
         self.forget(in_doubt)
         return b"".join(messages.close_statement(statement.name) for statement in in_doubt) + messages.SYNC
 
-    def undo(self, steps: list[Step]) -> None:
+    def undo(self, outstanding: list[OutstandingRequest]) -> None:
         """An error made the origin skip these."""
         self.unnamed = None
-        for step in reversed(steps):
-            if step.undo is not None:
-                step.undo()
-            if step.statement is None:
+        for request in reversed(outstanding):
+            if request.undo is not None:
+                request.undo()
+            if request.statement is None:
                 continue
-            if step.finals == PARSE and step.action is not Action.EMIT and step.name != b"":
-                self.prepared.pop(step.statement, None)
-            elif step.finals == CLOSE and step.action is Action.SWALLOW:
-                self.prepared[step.statement] = None
-                self.prepared.move_to_end(step.statement, last=False)
+            if request.finals == PARSE and request.action is not Action.FAKE and request.name != b"":
+                self.prepared.pop(request.statement, None)
+            elif request.finals == CLOSE and request.action is Action.SKIP:
+                self.prepared[request.statement] = None
+                self.prepared.move_to_end(request.statement, last=False)
 
     def failed(self, error: bytes) -> None:
         """A group of messages has ended with `error`."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wrangler_py.sql.draft import Draft
 from wrangler_py.sql.facts import SessionEffect
 from wrangler_py.sql.parse_tree import Node
+from wrangler_py.sql.statement_builder import Draft
 from wrangler_py.sql.tables import table_name
 from wrangler_py.sql.tree_facts import is_temporary_schema, strings
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from wrangler_py.sql.ddl import CASCADE, DDL_HANDLERS, Handler, define
-from wrangler_py.sql.draft import Draft
 from wrangler_py.sql.facts import SessionEffect, StatementFacts
 from wrangler_py.sql.parse_tree import Node
+from wrangler_py.sql.statement_builder import Draft
 from wrangler_py.sql.tree_facts import TreeFacts, strings
 
 _CURSOR_HOLD = 0x20

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from wrangler_py.worker.serve import serve
+from wrangler_py.worker.generation import serve
 
 
 def _inherited_socket(argument: str) -> socket.socket:

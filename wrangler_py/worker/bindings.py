@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wrangler_py.worker.not_emulated import product_of, refusal_of
+from wrangler_py.worker.missing_bindings import product_of, refusal_of
 from wrangler_py.worker.platform.current import current_invocation
 from wrangler_py.worker.platform.not_emulated import NotEmulated
 from wrangler_py.worker.platform.values import JsProxy

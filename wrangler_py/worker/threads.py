@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from wrangler_py.worker.platform.blocking import RequestLoop
-from wrangler_py.worker.unfinished import track_origins
+from wrangler_py.worker.unawaited_work import track_origins
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 

@@ -33,7 +33,7 @@ def check_connection(origin: Origin, tls: TLSPolicy, *, timeout_s: float = limit
     """Connect to `origin` and send the empty query. ConnectionCheckError if either fails."""
     import psycopg
 
-    from wrangler_py.hyperdrive.direct import connect
+    from wrangler_py.hyperdrive.psycopg_connection import connect
 
     check_name_resolves(origin)
     try:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from support.postgres_server import make_certificates
 
-from wrangler_py.hyperdrive.check import ConnectionCheckError, check_connection
 from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, TLSPolicy
+from wrangler_py.hyperdrive.connection_test import ConnectionCheckError, check_connection
 
 
 def origin_of(server: Any, **changes: Any) -> Origin:

@@ -28,11 +28,11 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _let_go(http_socket.fileno(), control))
     # Imported before the launch message is read: a dev session may keep a child waiting that is warm already.
-    from wrangler_py.worker import reserve
-    from wrangler_py.worker.busy import BusyWatch
-    from wrangler_py.worker.host import Host
+    from wrangler_py.worker import preload
+    from wrangler_py.worker.asgi_app import Host
+    from wrangler_py.worker.cpu_watchdog import BusyWatch
+    from wrangler_py.worker.http_server import HTTPServer
     from wrangler_py.worker.pyodide_limits.limits import Limits
-    from wrangler_py.worker.server import HTTPServer
     from wrangler_py.worker.worker import Worker
 
     loop_factory = _loop_factory()
@@ -40,7 +40,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     limits.install()
     line = control.read_line()
     while line and "libraries" in (message := json.loads(line)):
-        reserve.prepare(message)
+        preload.prepare(message)
         line = control.read_line()
     if not line:
         return
@@ -51,7 +51,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     BusyWatch(worker).start()
     limits.follow(worker)
     worker.load()
-    control.send("libraries", files=reserve.libraries(launch.root, launch.main))
+    control.send("libraries", files=preload.libraries(launch.root, launch.main))
 
     async def run() -> None:
         server = HTTPServer(Host(worker))

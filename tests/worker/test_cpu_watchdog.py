@@ -9,7 +9,7 @@ from queue import Queue
 from types import SimpleNamespace
 from typing import Any
 
-from wrangler_py.worker.busy import BusyWatch
+from wrangler_py.worker.cpu_watchdog import BusyWatch
 
 ENTRY = """\
 def compute(stop):

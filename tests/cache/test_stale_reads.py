@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.stale_reads import StaleReadLog, WrittenTables
 from wrangler_py.cache.verdict import CacheStatus
-from wrangler_py.cache.written import StaleReadLog, WrittenTables
 
 
 def test_an_answer_older_than_a_write_of_its_table_is_a_stale_read() -> None:

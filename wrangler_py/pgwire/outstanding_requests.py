@@ -1,10 +1,11 @@
 """What was sent to an origin, and what is to become of its answers; `pgwire.origin_stream` follows those.
 
-An *exchange* is all that is sent up to a Sync, a simple query or a function call, and ends with its
-ReadyForQuery. Several may be under way on one connection. Most exchanges are *plain*: what comes back goes to
+An *sent_group* is all that is sent up to a Sync, a simple query or a function call, and ends with its
+ReadyForQuery. Several may be under way on one connection. Most sent groups are *plain*: what comes back goes to
 the client as it is, and only ReadyForQuery and the few asynchronous messages are looked at. When the proxy
-sent something of its own, or kept something back, the exchange has *steps*, one a message, that say for each
-answer whether it is passed on, swallowed, or replaced, and where an answer is made up.
+sent something of its own, or kept something back, the group has *outstanding requests*, one a message, that say
+for each
+answer whether it is passed on, skipped, or replaced, and where an answer is faked.
 
 Source: PostgreSQL documentation, "Message Flow", above all "Extended Query", "Pipelining" and "COPY Operations".
 """
@@ -19,9 +20,9 @@ from typing import Any, NamedTuple, Protocol
 class Action(enum.Enum):
     FORWARD = enum.auto()
     """Pass the answer on."""
-    SWALLOW = enum.auto()
+    SKIP = enum.auto()
     """The message was the proxy's own; the client must not see its answer."""
-    EMIT = enum.auto()
+    FAKE = enum.auto()
     """Nothing was sent; `payload` is the answer."""
     REPLACE = enum.auto()
     """Something harmless was sent in the place of the client's message. `payload` replaces what ends its answer:
@@ -29,16 +30,16 @@ class Action(enum.Enum):
 
 
 class Receiver(Protocol):
-    """Whoever gets the answers to an exchange."""
+    """Whoever gets the answers to an group."""
 
     def write(self, data: bytes) -> None: ...
 
 
-class Step:
-    """One message of an exchange.
+class OutstandingRequest:
+    """One message of an group.
 
     `finals` are the kinds of answer that end it. `name` and `statement` let the owner keep its books: see
-    `Exchange.unfinished`. `learns` gets to see every answer, whole. `undo` takes back what the owner has noted as
+    `SentGroup.unfinished`. `learns` gets to see every answer, whole. `undo` takes back what the owner has noted as
     done, should the origin skip it.
     """
 
@@ -70,38 +71,55 @@ DESCRIBE = b"Tn"
 EXECUTE = b"CIs"
 READY = b"Z"
 
-STEP_BIND = Step(BIND)
-STEP_CLOSE = Step(CLOSE)
-STEP_DESCRIBE = Step(DESCRIBE)
-STEP_EXECUTE = Step(EXECUTE)
-STEP_READY = Step(READY)
+OUTSTANDING_BIND = OutstandingRequest(BIND)
+OUTSTANDING_CLOSE = OutstandingRequest(CLOSE)
+OUTSTANDING_DESCRIBE = OutstandingRequest(DESCRIBE)
+OUTSTANDING_EXECUTE = OutstandingRequest(EXECUTE)
+OUTSTANDING_READY = OutstandingRequest(READY)
 
 
 class EarlyEnd(NamedTuple):
-    """The end of COPY data, behind so many of the exchange's steps, and behind so many Syncs among the data."""
+    """The end of COPY data, behind so many of the group's outstanding, and behind so many Syncs among the data."""
 
-    steps: int
+    outstanding: int
     syncs: int
 
 
-class Exchange:
+class SentGroup:
     """One message group under way.
 
-    `owner` is whoever gets the answers (None: nobody), `done` is called when it has ended. `steps` is None for a
-    plain exchange. `closed` says that what ends it was sent. `error` is the first ErrorResponse, and `unfinished`
-    are then the steps that the origin skipped, the failed one first. `query_from` is the first step of a simple
-    query that ends an exchange of extended ones. `early_ends` are the ends of COPY data that were sent before the
-    origin has asked for any; `ignored_syncs` are those that the origin ignores, should the COPY not fail before it
-    has read them, and `absorbed` that more than Syncs was sent behind one of those. `sent`, `sent_at`,
-    `answered_bytes`, `capture` and `queries` are for the sender's notes. `when_cancelled` replaces the error with
-    which the origin says that it was cancelled. `expected` is the whole answer when all goes well, for one that has
-    neither owner nor steps: it is not looked at any further then, and `done` is not called.
+    `owner` gets the answers (None: nobody), and `done` is called at the end. `outstanding` is None for a plain
+    group. `closed` says that the message that ends the group was sent. `error` is the first ErrorResponse, and
+    `unfinished` are then the requests that the origin skipped, the failed one first. `query_from` is the index of
+    the first request of a simple query behind extended ones. `early_ends` are the ends of COPY data that were sent
+    before the origin asked for data. `ignored_syncs` counts the Syncs that the origin ignores unless the COPY fails
+    before it reads them, and `absorbed` says that more than Syncs was sent behind one of those. `sent`, `sent_at`,
+    `answered_bytes`, `capture` and `queries` are for the sender's use. `when_cancelled` replaces the error with
+    which the origin reports a cancel. `expected` is the whole answer if nothing fails, for a group that has neither
+    owner nor requests: such an answer is only compared, and `done` is not called.
     """
 
     __slots__ = (
-        "absorbed", "answered_bytes", "capture", "closed", "cursor", "done", "early_ends", "error", "expected",
-        "failed", "ignored_syncs", "owner", "queries", "query_from", "sent", "sent_at", "simple", "steps",
-        "unfinished", "when_cancelled",
+        "absorbed",
+        "answered_bytes",
+        "capture",
+        "closed",
+        "cursor",
+        "done",
+        "early_ends",
+        "error",
+        "expected",
+        "failed",
+        "ignored_syncs",
+        "outstanding",
+        "owner",
+        "queries",
+        "query_from",
+        "sent",
+        "sent_at",
+        "simple",
+        "unfinished",
+        "when_cancelled",
     )  # fmt: skip
     sent: bytes
 
@@ -111,18 +129,18 @@ class Exchange:
         *,
         simple: bool = False,
         closed: bool = True,
-        steps: list[Step] | None = None,
-        done: Callable[[Exchange], None] | None = None,
+        outstanding: list[OutstandingRequest] | None = None,
+        done: Callable[[SentGroup], None] | None = None,
     ) -> None:
         self.owner = owner
         self.simple = simple
         self.closed = closed
-        self.steps = steps
+        self.outstanding = outstanding
         self.done = done
         self.cursor = 0
         self.error: bytes | None = None
         self.failed = False
-        self.unfinished: list[Step] = []
+        self.unfinished: list[OutstandingRequest] = []
         self.query_from: int | None = None
         self.early_ends: tuple[EarlyEnd, ...] = ()
         self.ignored_syncs = 0
@@ -134,56 +152,58 @@ class Exchange:
         self.capture: Any = None
         self.queries: Any = None
 
-    def end_with_query(self, steps: list[Step] | None) -> None:
-        """A simple query, with `steps` of its own, was sent behind extended ones."""
-        assert self.steps is not None
+    def end_with_query(self, outstanding: list[OutstandingRequest] | None) -> None:
+        """A simple query, with `outstanding` of its own, was sent behind extended ones."""
+        assert self.outstanding is not None
         self._drop_ready()
-        self.query_from = len(self.steps)
-        self.steps += steps or [STEP_READY]
+        self.query_from = len(self.outstanding)
+        self.outstanding += outstanding or [OUTSTANDING_READY]
         self.closed = True
 
-    def extend(self, steps: list[Step], *, closed: bool) -> None:
+    def extend(self, outstanding: list[OutstandingRequest], *, closed: bool) -> None:
         """More extended messages were sent."""
-        assert self.steps is not None
+        assert self.outstanding is not None
         self._drop_ready()
-        self.steps += steps
+        self.outstanding += outstanding
         self.closed = closed
 
     def _drop_ready(self) -> None:
-        """Forgets the Sync of an exchange that goes on: a COPY ignored it."""
-        if self.steps and self.steps[-1] is STEP_READY:
-            self.steps.pop()
+        """Forgets the Sync of an group that goes on: a COPY ignored it."""
+        if self.outstanding and self.outstanding[-1] is OUTSTANDING_READY:
+            self.outstanding.pop()
 
-    def reopen(self, behind: Exchange | None) -> None:
+    def reopen(self, behind: SentGroup | None) -> None:
         """Its Sync was ignored, so that what was sent `behind` it belongs to it."""
-        if self.steps is None:
-            self.steps = [STEP_EXECUTE]
+        if self.outstanding is None:
+            self.outstanding = [OUTSTANDING_EXECUTE]
             self.cursor = 0
         self._drop_ready()
         self.absorbed = self.absorbed or (behind is not None and not behind.is_sync)
         if behind is None:
             self.closed = False
         elif behind.simple:
-            self.end_with_query(behind.steps)
+            self.end_with_query(behind.outstanding)
         else:
-            length = len(self.steps)
-            self.extend(behind.steps or [STEP_READY], closed=behind.closed)
+            length = len(self.outstanding)
+            self.extend(behind.outstanding or [OUTSTANDING_READY], closed=behind.closed)
             if behind.query_from is not None:
                 self.query_from = length + behind.query_from
 
     @property
     def is_running(self) -> bool:
         """Whether the origin has something to do, and isn't waiting for the client's next message."""
-        return self.closed or (self.steps is not None and self.cursor < len(self.steps))
+        return self.closed or (self.outstanding is not None and self.cursor < len(self.outstanding))
 
     def has_more_than_sync(self) -> bool:
         """Whether anything but a Sync was sent behind the message that is being answered."""
-        return self.absorbed or any(step is not STEP_READY for step in (self.steps or ())[self.cursor + 1 :])
+        return self.absorbed or any(
+            request is not OUTSTANDING_READY for request in (self.outstanding or ())[self.cursor + 1 :]
+        )
 
     @property
     def is_sync(self) -> bool:
         """Whether it is a Sync and nothing else."""
-        return self.steps == [STEP_READY]
+        return self.outstanding == [OUTSTANDING_READY]
 
     @property
     def ends_with_sync(self) -> bool:
@@ -195,16 +215,16 @@ class Exchange:
             error = self.when_cancelled
         if self.error is None:
             self.error = error
-        if self.steps is None or self.simple:
+        if self.outstanding is None or self.simple:
             return error
         self.failed = True
         if self.query_from is None:
-            self.unfinished = self.steps[self.cursor :]
+            self.unfinished = self.outstanding[self.cursor :]
         elif self.cursor < self.query_from:
             # A simple query behind a failed message is skipped; the client still owes a Sync.
-            self.unfinished = self.steps[self.cursor :]
-            del self.steps[self.query_from :]
+            self.unfinished = self.outstanding[self.cursor :]
+            del self.outstanding[self.query_from :]
             self.query_from = None
             self.closed = False
-        self.cursor = len(self.steps)
+        self.cursor = len(self.outstanding)
         return error

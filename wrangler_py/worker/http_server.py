@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from wrangler_py.open_files import FileReserve, allow_open_files
-from wrangler_py.worker.connection import KEEP_ALIVE_S, HTTPConnection
+from wrangler_py.worker.http_connection import KEEP_ALIVE_S, HTTPConnection
 
 if TYPE_CHECKING:
-    from wrangler_py.worker.host import Host
+    from wrangler_py.worker.asgi_app import Host
 
 DRAIN_LIMIT_S = 30.0
 """What is not finished by then (an endless stream) is cut off."""

@@ -9,17 +9,17 @@ from urllib.parse import parse_qs
 
 from wrangler_py.open_files import soft_limit
 from wrangler_py.terminal_text import printable
-from wrangler_py.worker.exchange import HTTPExchange, Operation, Receive, Scope, Send
 from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames, is_cross_site
-from wrangler_py.worker.incoming import IncomingBody, make_request
+from wrangler_py.worker.http_exchange import HTTPExchange, Operation, Receive, Scope, Send
+from wrangler_py.worker.http_request import IncomingBody, make_request
+from wrangler_py.worker.http_response import as_response, content_of, head_of, text_response
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import as_response, content_of, head_of, text_response
 from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.threads import LIMIT, RequestThreads
-from wrangler_py.worker.unfinished import UnfinishedWork
+from wrangler_py.worker.unawaited_work import UnfinishedWork
 from wrangler_py.worker.worker import Worker
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
@@ -57,7 +57,7 @@ class Host:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own_answer(scope)
         if own is None and self.worker.site is not None and not self._is_scheduled(scope):
-            from wrangler_py.worker.assets.exchange import answer_with_asset  # and with it the URL parser
+            from wrangler_py.worker.assets.asset_exchange import answer_with_asset  # and with it the URL parser
 
             if await answer_with_asset(self, self.worker.site, scope, receive, send):
                 return
@@ -69,7 +69,7 @@ class Host:
         if scope["type"] == "websocket":
             if own is None:
                 self.begin_request()
-            from wrangler_py.worker.socket_exchange import SocketExchange  # and with it `js`, rarely needed
+            from wrangler_py.worker.websocket_exchange import SocketExchange  # and with it `js`, rarely needed
 
             await SocketExchange(self, scope, receive, send).run(own)
         elif own is not None:

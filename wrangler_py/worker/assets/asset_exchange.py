@@ -11,8 +11,8 @@ from ada_url import URL
 from wrangler_py.worker.assets.site import AssetRequest, StaticSite
 
 if TYPE_CHECKING:
-    from wrangler_py.worker.exchange import Receive, Scope, Send
-    from wrangler_py.worker.host import Host
+    from wrangler_py.worker.asgi_app import Host
+    from wrangler_py.worker.http_exchange import Receive, Scope, Send
 
 _CHUNK = 65_536
 _NO_CONTENT = frozenset({204, 304})

@@ -10,14 +10,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wrangler_py.worker.incoming import IncomingBody
+from wrangler_py.worker.http_request import IncomingBody
+from wrangler_py.worker.http_response import Head, encoded, head_of, text_response
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import Head, encoded, head_of, text_response
 from wrangler_py.worker.platform.readable import chunks_of
 from wrangler_py.worker.platform.responses import Response
 
 if TYPE_CHECKING:
-    from wrangler_py.worker.host import Host
+    from wrangler_py.worker.asgi_app import Host
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]

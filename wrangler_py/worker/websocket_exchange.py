@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wrangler_py.worker.incoming import make_request
+from wrangler_py.worker.http_request import make_request
+from wrangler_py.worker.http_response import SWITCHING_PROTOCOLS, Head, as_response, content_of, head_of
 from wrangler_py.worker.invocation import Invocation
-from wrangler_py.worker.outgoing import SWITCHING_PROTOCOLS, Head, as_response, content_of, head_of
 from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.platform.websockets import WebSocket
 
 if TYPE_CHECKING:
-    from wrangler_py.worker.exchange import Receive, Scope, Send
-    from wrangler_py.worker.host import Host
+    from wrangler_py.worker.asgi_app import Host
+    from wrangler_py.worker.http_exchange import Receive, Scope, Send
 
 ABNORMAL_CLOSURE = 1006
 NORMAL_CLOSURE = 1000
