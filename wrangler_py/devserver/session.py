@@ -227,6 +227,8 @@ class DevSession:
         self._close_global_clients(str(self._supervisor.generation))
         if self._stop.is_set():
             return
+        assert self._hyperdrive is not None
+        self._hyperdrive.warm_up()  # not earlier: the start of the Worker's process needs the CPU
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")

@@ -156,11 +156,11 @@ class Supervisor:
     async def _attend(self, process: WorkerProcess) -> None:
         try:
             async for event in process.events():
-                if isinstance(event, Libraries):
-                    self._libraries = event.files
-                else:
+                if not isinstance(event, Libraries):
                     self._on_event(event)
-                if process.loaded and process is self._current and self._on_line is not None:
+                    continue
+                self._libraries = event.files
+                if process is self._current and self._on_line is not None:
                     self._start_spare()
             status = await process.wait()
         finally:
