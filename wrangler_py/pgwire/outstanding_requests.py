@@ -94,9 +94,9 @@ class SentGroup:
     the first request of a simple query behind extended ones. `early_ends` are the ends of COPY data that were sent
     before the origin asked for data. `ignored_syncs` counts the Syncs that the origin ignores unless the COPY fails
     before it reads them, and `absorbed` says that more than Syncs was sent behind one of those. `sent`, `sent_at`,
-    `answered_bytes`, `capture` and `queries` are for the sender's use. `when_cancelled` replaces the error with
-    which the origin reports a cancel. `expected` is the whole answer if nothing fails, for a group that has neither
-    owner nor requests: such an answer is only compared, and `done` is not called.
+    `answered_bytes`, `tail`, `capture` and `queries` are for the sender's use. `when_cancelled` replaces the error
+    with which the origin reports a cancel. `expected` is the whole answer if nothing fails, for a group that has
+    neither owner nor requests: such an answer is only compared, and `done` is not called.
     """
 
     __slots__ = (
@@ -118,6 +118,7 @@ class SentGroup:
         "sent",
         "sent_at",
         "simple",
+        "tail",
         "unfinished",
         "when_cancelled",
     )  # fmt: skip
@@ -149,6 +150,7 @@ class SentGroup:
         self.expected = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
+        self.tail = b""
         self.capture: Any = None
         self.queries: Any = None
 

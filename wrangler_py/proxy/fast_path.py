@@ -79,7 +79,12 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
     status = text.verdict.status if caching else CacheStatus.DISABLED
     assert status is not None
     sent_group = SentGroup(client, simple=statement is None)
-    sent_group.queries = [QueryRun(sql, text, status, client.request)]
+    if statement is None:
+        run = QueryRun(sql, text, status, client.request, client.number)
+    else:
+        values = data[name_end + 1 : bind_end]
+        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
+    sent_group.queries = [run]
     named = bool(name)
     origin = pool.take(client)
     if origin is None:

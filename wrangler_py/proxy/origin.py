@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import ref
@@ -15,6 +16,7 @@ from weakref import ref
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.origin_session import RESET_ANSWER, OriginSession
 from wrangler_py.session.statements import POOL_NAME
 from wrangler_py.session.stored_code import CATALOG_QUERY
@@ -61,6 +63,10 @@ class OriginConnection(asyncio.Protocol):
         self.pool: Pool = None  # type: ignore[assignment]
         self.client: ConnectionUser | None = None
         self.session: OriginSession = None  # type: ignore[assignment]  # set when it joins a pool
+        self.number = 0
+        """Among the connections of its pool, from 1 on."""
+        self.opened_at = 0.0
+        """In Unix seconds."""
         self.process_id = 0
         self.secret = b""
         self._used_by: Callable[[], object] | None = None
@@ -86,9 +92,11 @@ class OriginConnection(asyncio.Protocol):
         """An error that the client may not have to know of, and what came behind it."""
         self._poll: Callable[[], bool] | None = None
 
-    def join(self, pool: Pool, settings: SessionSettings) -> None:
+    def join(self, pool: Pool, settings: SessionSettings, number: int) -> None:
         """Start-up is over: the connection is one of `pool`, opened with `settings`."""
         self.pool = pool
+        self.number = number
+        self.opened_at = time.time()
         self.session = OriginSession(settings, pool.stored_code)
         self.stream.process_ids = pool.process_ids
 
@@ -146,6 +154,7 @@ class OriginConnection(asyncio.Protocol):
                 self.session.undo(unfinished)
             if output:
                 sent_group.answered_bytes += len(output)
+                sent_group.tail = output if len(output) >= TAIL_BYTES else sent_group.tail[-TAIL_BYTES:] + output
                 if sent_group.owner is not None:
                     sent_group.owner.write(output)
                 if sent_group.capture is not None:
