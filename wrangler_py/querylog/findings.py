@@ -30,7 +30,7 @@ REPEATED_FROM = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`title` is a line; `explanation` and `fix` are sentences. `records` are the numbers of the records it is about.
+    """`title` is a line; `explanation` and `fix` are sentences. `records` are the numbers of the records concerned.
 
     `request_id` is None for what is not one request's. `cost_ms` is the time that the fix could save, as far as
     that can be told.

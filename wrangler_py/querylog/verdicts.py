@@ -37,7 +37,7 @@ _BY_STATUS = {
 }
 _NOT_SHARED = Explanation(
     reason="could be cached by its text, but was sent in a way or a session that keeps it out of the cache",
-    fix="prepare it as a named statement (Postgres.js: `prepare: true`), and don't change session settings before it",
+    fix="prepare it as a named statement (Postgres.js: `prepare: true`), and change no session settings before it",
 )
 _REFUSED = Explanation(
     reason="answered with an error by Hyperdrive; the origin was not asked", fix="see the error's hint"
