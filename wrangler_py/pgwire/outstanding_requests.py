@@ -99,12 +99,13 @@ class SentGroup:
     index of the first request of a simple query that was sent behind extended messages. `when_cancelled` replaces
     the error with which the origin reports that a query was cancelled. `expected` is the whole answer if nothing
     fails, for a group that has neither an owner nor requests: such an answer is only compared, and `done` is not
-    called. `sent`, `sent_at`, `answered_bytes`, `capture` and `queries` are for the sender's use.
+    called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `capture` and
+    `queries` are for the sender's use.
     """
 
     __slots__ = (
         "answered_bytes", "capture", "closed", "cursor", "done", "error", "expected", "failed", "outstanding",
-        "owner", "queries", "query_from", "sent", "sent_at", "simple", "unfinished", "when_cancelled",
+        "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
     )  # fmt: skip
 
     def __init__(
@@ -132,6 +133,7 @@ class SentGroup:
         self.sent = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
+        self.tail = b""
         self.capture: Any = None
         self.queries: Any = None
 
@@ -248,5 +250,7 @@ class SentGroup:
         unfinished, self.unfinished = self.unfinished, []
         return unfinished
 
-    def count_answer(self, octets: int) -> None:
-        self.answered_bytes += octets
+    def note_answer(self, data: bytes, tail: int) -> None:
+        """The owner was given `data`; the last `tail` octets are kept, or some more."""
+        self.answered_bytes += len(data)
+        self.tail = data if len(data) >= tail else self.tail[-tail:] + data

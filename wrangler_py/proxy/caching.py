@@ -287,8 +287,10 @@ class Caching:
             if self._pool.options.fail_on_stale_read:
                 client.fail_group(group, closed, messages.error_response(SQLSTATE, message))
                 return False
-        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request)
-        self._pool.accounting.query_ended(run, hit.entry.result.size, None)
+        result = hit.entry.result
+        types = result.parameter_description[5:] if result.parameter_description else key.parameter_types
+        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types)
+        self._pool.accounting.answered_from_cache(run, result, stale=stale is not None)
         return True
 
     def _follow(self, client: ClientSession, key: CacheKey, group: Group) -> bool:
@@ -385,7 +387,9 @@ class Caching:
         elif key is not None:
             self._store.give_up_refresh(key)
         if capture.leads and key is not None:
-            self.land(key, answered=self._find(key) is not None)
+            caching = self._pool.config.caching
+            alive = self._store.is_alive(key, monotonic(), caching.max_age, caching.stale_while_revalidate)
+            self.land(key, answered=alive)
 
     def _store_result(self, capture: Capture, answer: bytes) -> None:
         result = split_result(answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,9 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self.streaming = False
         """The origin was sent the head of a message whose end is still to come."""
         self.write_paused = False
+        self._paused_since = self._paused_s = 0.0
+        self.number = next(proxy.client_numbers)
+        """Among the clients of the proxy, from 1 on."""
         self.process_id = 0
         self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
         self._group: Group = []
@@ -157,16 +161,27 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def pause_writing(self) -> None:
         self.write_paused = True
+        self._paused_since = time.monotonic()
         if self.origin is not None:
             self.origin.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
+        self._paused_s += time.monotonic() - self._paused_since
         if self.origin is not None:
             self.origin.resume_reading()
         if self._stalled:
             self._stalled = False
             self.resume()
+
+    def take_paused(self) -> float:
+        """How many seconds it has not taken what was sent to it; counted once."""
+        paused, self._paused_s = self._paused_s, 0.0
+        if self.write_paused:
+            now = time.monotonic()
+            paused += now - self._paused_since
+            self._paused_since = now
+        return paused
 
     def write(self, data: bytes) -> None:
         if not self.transport.is_closing():
@@ -403,8 +418,17 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         if leads is not None:
             self.pool.caching.land(leads, answered=False)
 
-    def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False, private: bool = False) -> None:
-        """Notes a query that the next group will run, with its cache status."""
+    def count(
+        self,
+        sql: bytes,
+        text: SQLText,
+        *,
+        statement: Statement | None = None,
+        bind: bytes = b"",
+        unnamed_ahead: bool = False,
+    ) -> None:
+        """Notes a query that the next group will run, with its cache status. `statement` is None for a simple one,
+        `bind` is what follows the names in Bind."""
         if not self.pool.caching.enabled:
             status = CacheStatus.DISABLED
         elif text.verdict.status is not None:
@@ -415,9 +439,13 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             status = CacheStatus.UNCACHEABLE
             self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
         else:
+            private = statement is not None and statement.private
             own_session = private or self.pinned or (self.origin is not None and self.origin.session.dirty)
             status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
-        self.queries.append(QueryRun(sql, text, status, self.request))
+        types = statement.types if statement is not None else b""
+        self.queries.append(
+            QueryRun(sql, text, status, self.request, self.number, bind, types, self.in_transaction)
+        )
 
     # --- the origin's side ---------------------------------------------------------------------------------
 
@@ -500,6 +528,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         """Keeps the origin connection until the client leaves, or sends DISCARD ALL."""
         if not self.pinned:
             self.pinned = True
+            self.why_pinned = reason
             self.pool.pinned += 1
             who = self.request.id if self.request else f"process {self.process_id}"
             self.pool.notice(f"{self.pool.binding}: client {who} keeps its origin connection: it uses {reason}")
@@ -507,6 +536,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
     def unpin(self) -> None:
         if self.pinned:
             self.pinned = False
+            self.why_pinned = None
             self.pool.pinned -= 1
 
     def origin_unavailable(self, error: OriginUnavailable) -> None:

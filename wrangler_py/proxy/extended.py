@@ -170,7 +170,7 @@ def add_bind(
     client.cached_portals.pop(portal, None)
     client.portals[portal] = (name, statement)
     unnamed_ahead = not name and client.unnamed_described
-    client.count(statement.sql, text, unnamed_ahead=unnamed_ahead, private=statement.private)
+    client.count(statement.sql, text, statement=statement, bind=data[position:], unnamed_ahead=unnamed_ahead)
     plain = _has_statement(client, origin, name, statement, out, outstanding)
     note(client, origin, text)
     if not name:

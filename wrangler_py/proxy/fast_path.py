@@ -72,14 +72,19 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
         sql, text = statement.sql, statement.text
         if name:
             length = bind_end - 1 + len(statement.name) - len(name)
-            sent = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
+            sent = messages.HEADER.pack(BIND, length) + b"\0" + statement.name + data[name_end:]
     caching = pool.caching.enabled
     if not text.is_ordinary or (caching and text.candidate):
         return False
     status = text.verdict.status if caching else CacheStatus.DISABLED
     assert status is not None
     sent_group = SentGroup(client, simple=statement is None)
-    sent_group.queries = [QueryRun(sql, text, status, client.request)]
+    if statement is None:
+        run = QueryRun(sql, text, status, client.request, client.number)
+    else:
+        values = data[name_end + 1 : bind_end]
+        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
+    sent_group.queries = [run]
     named = bool(name)
     origin = pool.take(client)
     if origin is None:

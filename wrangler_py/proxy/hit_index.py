@@ -106,9 +106,9 @@ class HitIndex:
             return False
         elif statement is None and rows == messages.NO_DATA:
             rows = b""
-        self._pool.accounting.query_ended(
-            QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None
-        )
+        types = key.parameter_types if statement is None else statement.types
+        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types)
+        self._pool.accounting.answered_from_cache(run, result)
         client.knows_columns = client.knows_columns or (describes and statement is not None)
         if parses:
             client.statements.unnamed = statement

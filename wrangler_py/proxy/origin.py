@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import ref
@@ -16,6 +17,7 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE, PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.origin_session import RESET_ANSWER, OriginSession
 from wrangler_py.session.statements import POOL_NAME
 from wrangler_py.session.stored_code import CATALOG_QUERY
@@ -60,6 +62,10 @@ class OriginConnection(asyncio.Protocol):
         self.pool: Pool = None  # type: ignore[assignment]
         self.client: ConnectionUser | None = None
         self.session: OriginSession = None  # type: ignore[assignment]  # set when it joins a pool
+        self.number = 0
+        """Among the connections of its pool, from 1 on."""
+        self.opened_at = 0.0
+        """In Unix seconds."""
         self.process_id = 0
         self.secret = b""
         self._used_by: Callable[[], object] | None = None
@@ -85,9 +91,11 @@ class OriginConnection(asyncio.Protocol):
         """An error that the client may not have to know of, and what came behind it."""
         self._poll: Callable[[], bool] | None = None
 
-    def join(self, pool: Pool, settings: SessionSettings) -> None:
+    def join(self, pool: Pool, settings: SessionSettings, number: int) -> None:
         """Start-up is over: the connection is one of `pool`, opened with `settings`."""
         self.pool = pool
+        self.number = number
+        self.opened_at = time.time()
         self.session = OriginSession(settings, pool.stored_code)
         self.stream.show_process_ids(pool.process_ids)
 
@@ -144,7 +152,7 @@ class OriginConnection(asyncio.Protocol):
                     client.steps_skipped(unfinished, before, sent_group.error or b"")
                 self.session.undo(unfinished)
             if output:
-                sent_group.count_answer(len(output))
+                sent_group.note_answer(output, TAIL_BYTES)
                 if sent_group.owner is not None:
                     sent_group.owner.write(output)
                 if sent_group.capture is not None:

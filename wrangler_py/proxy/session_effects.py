@@ -142,7 +142,7 @@ def drop_statements(client: ClientSession, text: SQLText) -> tuple[bytes, Undo |
 def refused(client: ClientSession, sql: bytes, refusal: Refusal) -> bytes:
     """Takes note that `sql` is not run; the error for the client."""
     response = messages.error_response("0A000", refusal.message, hint=refusal.hint)
-    client.pool.accounting.query_refused(client.request, sql, response)
+    client.pool.accounting.query_refused(client, sql, response)
     return response
 
 
