@@ -83,6 +83,8 @@ class _Output:
         self._data = data
         self._answers = answers
         self._start = 0
+        if self._pieces:  # of a read that ended with an error
+            self._pieces = []
 
     def replace(self, start: int, end: int, replacement: bytes) -> None:
         """Adds what comes before `start`, then `replacement` in place of the octets up to `end`."""
