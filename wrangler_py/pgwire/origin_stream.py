@@ -126,8 +126,8 @@ class OriginStream:
     """
 
     __slots__ = (
-        "_output", "_skip", "_tail", "broken", "copy", "dropped", "parameters", "parameters_changed", "process_ids", "queue",
-        "transaction_status",
+        "_output", "_skip", "_tail", "broken", "copy", "dropped", "parameters", "parameters_changed", "process_ids",
+        "queue", "transaction_status",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
@@ -210,7 +210,7 @@ class OriginStream:
     # --- received ------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[Answer]:
-        """Returns what the owners of groups get. Sets `broken` after an error; what came before it counts."""
+        """Returns what the owners of groups get. After an error `broken` is set."""
         answers: list[Answer] = []
         try:
             self._receive(data, answers)
