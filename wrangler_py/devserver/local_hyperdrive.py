@@ -230,7 +230,7 @@ class LocalHyperdrive:
             try:
                 await self.update(await asyncio.to_thread(resolve))
             except WranglerError as error:
-                self._messages.warn(f"{error.message} What was read before goes on being used.")
+                self._messages.warn(f"{error.message} The session goes on with what it read before.")
 
     # What the proxy reports
 
