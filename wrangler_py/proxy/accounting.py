@@ -7,9 +7,9 @@ from time import time
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
+from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
 from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.observer import QueryEvent
-from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.querylog.record import REFUSED, describe_error
 
@@ -81,7 +81,7 @@ class Accounting:
                 if any(dropped):
                     self._pool.dropped(frozenset().union(*dropped))
             return
-        connection.in_failed_transaction = status == ord("E")
+        connection.in_failed_transaction = status == IN_FAILED_TRANSACTION
         if not failed:
             connection.writes += [run for run in queries if run.text.writes]
 

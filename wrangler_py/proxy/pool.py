@@ -599,7 +599,7 @@ class Pool:
 
     def _say_too_long(self, sent_group: SentGroup) -> None:
         limit = self.options.statement_timeout_s
-        sent_group.when_cancelled = failures.statement_limit(limit)
+        sent_group.report_cancel_as(failures.statement_limit(limit))
         self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:

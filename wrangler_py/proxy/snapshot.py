@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from wrangler_py.pgwire.backend_kinds import IDLE
+
 if TYPE_CHECKING:
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
 
 State = Literal["idle", "in a query", "in a transaction", "pinned", "resetting"]
-_IDLE = ord("I")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +98,4 @@ def _state(connection: OriginConnection) -> State:
         return "pinned"
     if connection.stream.queue:
         return "in a query"
-    return "in a query" if connection.stream.transaction_status == _IDLE else "in a transaction"
+    return "in a query" if connection.stream.transaction_status == IDLE else "in a transaction"

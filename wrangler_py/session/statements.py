@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from wrangler_py.pgwire.backend_kinds import PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.messages import split_parse
 from wrangler_py.session.sql_text import SQLText, SQLTexts
 
@@ -45,7 +46,7 @@ class Statement:
 
     def learn(self, answer: bytes) -> None:
         """Takes note of an answer to Describe of this statement. Clients were told its first columns: they stay."""
-        if answer[0] == ord("t"):
+        if answer[0] == PARAMETER_DESCRIPTION:
             self.parameters = answer
             self.types = answer[5:]
         elif self.rows is None:
