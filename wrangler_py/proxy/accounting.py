@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.worker_requests import Request
 
-MAX_BIND_BYTES = 65_536
-"""So much of a query's parameters is remembered."""
-
 
 class Accounting:
     """That of one pool."""
@@ -32,7 +29,7 @@ class Accounting:
         self._pool = pool
         self._caching = pool.caching
         self._counts = pool.caching.counts
-        self._log = pool.query_log
+        self._record = pool.query_log.add if pool.query_log.max_records else None
         self._loop = asyncio.get_running_loop()
 
     def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
@@ -96,13 +93,15 @@ class Accounting:
 
     def query_refused(self, client: ClientSession, sql: bytes, response: bytes) -> None:
         """The origin was not asked, and the client got the error in `response` instead."""
+        request_id = client.request.id if client.request else None
         in_transaction = client.in_transaction
-        self._log.add(
-            (
-                time(), self._pool.binding, client.request.id if client.request else None, client.number, sql, b"",
-                b"", REFUSED, 0.0, 0.0, 0.0, b"", 0, response, None, in_transaction, False,
-            )
-        )  # fmt: skip
+        if self._record is not None:
+            self._record(
+                (
+                    time(), self._pool.binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
+                    b"", len(sql), 0, response, None, in_transaction, False,
+                )
+            )  # fmt: skip
         self._tell(client.request, REFUSED, 0.0, sql, response)
 
     def _add(
@@ -125,14 +124,13 @@ class Accounting:
             request_id = request.id
             if not text.transaction_control:
                 request.counts.add(status)
-        if len(bind) > MAX_BIND_BYTES:
-            bind = bind[:MAX_BIND_BYTES]
-        self._log.add(
-            (
-                time(), self._pool.binding, request_id, client, sql, bind, types, status, waited, at_origin,
-                sending, tail, result_bytes, error, origin_connection, in_transaction, stale,
-            )
-        )  # fmt: skip
+        if self._record is not None:
+            self._record(
+                (
+                    time(), self._pool.binding, request_id, client, sql, bind, types, status, waited, at_origin,
+                    sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
+                )
+            )  # fmt: skip
         observer = self._pool.observer
         if observer is not None and observer.wants_queries:
             self._tell(request, status, at_origin * 1000, sql, error)

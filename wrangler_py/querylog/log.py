@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from wrangler_py.querylog.record import Entry, QueryRecord, read_entry
+from wrangler_py.querylog.record import MAX_TEXT_BYTES, Entry, QueryRecord, read_entry, shorten
 from wrangler_py.querylog.requests import KnownRequests, RequestGroup
 
 DEFAULT_MAX_RECORDS = 20_000
@@ -19,7 +19,7 @@ class QueryLog:
     """Records have numbers from 1 on, in the order in which their queries ended. `clock` gives Unix seconds.
 
     `size` is what the records count for: the bytes in them, and RECORD_BYTES for each. A record larger than
-    `max_bytes` is counted and not kept.
+    `max_bytes` is counted and not kept. `max_records` 0 keeps none.
     """
 
     def __init__(
@@ -45,8 +45,9 @@ class QueryLog:
     def add(self, entry: Entry) -> None:
         """A query has ended."""
         size = RECORD_BYTES + len(entry[4]) + len(entry[5])
-        if entry[13]:
-            size += len(entry[13])
+        if entry[14] is not None or size > MAX_TEXT_BYTES:
+            entry = shorten(entry)
+            size = RECORD_BYTES + len(entry[4]) + len(entry[5]) + len(entry[14] or b"")
         entries = self._entries
         entries.append((size, entry))
         self.last_number += 1
