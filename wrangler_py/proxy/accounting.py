@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
-from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.querylog.record import REFUSED, describe_error
@@ -43,13 +42,12 @@ class Accounting:
         failed = sent_group.error is not None
         duration = self._loop.time() - sent_group.sent_at
         waited = sending = 0.0
-        owner = sent_group.owner
-        if isinstance(owner, ConnectionUser):
-            if owner.waiting_since:
-                waited = owner.take_wait(sent_group.sent_at)
-            sending = owner.take_paused()
-            if sending > duration:
-                sending = duration
+        client = connection.client
+        if client is not None:
+            if client.waiting_since:
+                waited = client.take_wait(sent_group.sent_at)
+            if client.paused_s or client.write_paused:
+                sending = min(client.take_paused(), duration)
         count = len(queries)
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count

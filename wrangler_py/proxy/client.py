@@ -110,7 +110,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self.streaming = False
         """The origin was sent the head of a message whose end is still to come."""
         self.write_paused = False
-        self._paused_since = self._paused_s = 0.0
+        self._paused_since = self.paused_s = 0.0
         self.number = next(proxy.client_numbers)
         """Among the clients of the proxy, from 1 on."""
         self.process_id = 0
@@ -167,7 +167,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def resume_writing(self) -> None:
         self.write_paused = False
-        self._paused_s += time.monotonic() - self._paused_since
+        self.paused_s += time.monotonic() - self._paused_since
         if self.origin is not None:
             self.origin.resume_reading()
         if self._stalled:
@@ -176,7 +176,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def take_paused(self) -> float:
         """How many seconds it has not taken what was sent to it; counted once."""
-        paused, self._paused_s = self._paused_s, 0.0
+        paused, self.paused_s = self.paused_s, 0.0
         if self.write_paused:
             now = time.monotonic()
             paused += now - self._paused_since

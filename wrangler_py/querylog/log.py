@@ -51,16 +51,14 @@ class QueryLog:
         entries = self._entries
         entries.append((size, entry))
         self.last_number += 1
-        self.size += size
-        if len(entries) > self.max_records or self.size > self.max_bytes:
-            self._make_room()
+        size += self.size
+        if len(entries) > self.max_records:
+            size -= entries.popleft()[0]
+        while size > self.max_bytes:
+            size -= entries.popleft()[0]
+        self.size = size
         if self._subscribers:
             self._tell(entry)
-
-    def _make_room(self) -> None:
-        entries = self._entries
-        while entries and (len(entries) > self.max_records or self.size > self.max_bytes):
-            self.size -= entries.popleft()[0]
 
     def _tell(self, entry: Entry) -> None:
         record = read_entry(self.last_number, entry)
