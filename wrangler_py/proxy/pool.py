@@ -677,7 +677,14 @@ class Pool:
         way may fail, then; later ones get new connections."""
         before = list(self.connections)
         self.drain()
-        self._loop.call_later(RESTART_GRACE_S, _abort_all, before)
+        self._loop.call_later(RESTART_GRACE_S, self._abort_all, before)
+
+    def _abort_all(self, connections: list[OriginConnection]) -> None:
+        for connection in connections:
+            if not connection.closed:
+                if connection.stream.queue:  # or the origin goes on with it
+                    self.cancel(connection)
+                connection.abort()
 
     async def close(self) -> None:
         self.closed = True
@@ -694,12 +701,6 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _abort_all(connections: list[OriginConnection]) -> None:
-    for connection in connections:
-        if not connection.closed:
-            connection.abort()
 
 
 def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:

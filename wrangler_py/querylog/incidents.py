@@ -41,7 +41,8 @@ class Incident:
         if self.request_id is None:
             return (
                 f"self-deadlock: a client waits for a connection of {self.binding}, and clients that run nothing "
-                f"keep {held} in open transactions. If they are of one program, it waits for itself. {advice} {ends}"
+                f"keep {held} in open transactions. If they are of one program, it waits for itself. "
+                f"{advice} {ends}"
             )
         are = "is" if self.connections == 1 else "are"
         return (
