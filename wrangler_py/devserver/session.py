@@ -23,6 +23,7 @@ from wrangler_py.devserver.control import (
 )
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of, url_of
+from wrangler_py.devserver.migration import MigrationError
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
@@ -131,6 +132,7 @@ class DevSession:
             port=options.proxy_port,
             port_option="--proxy-port",
             leaves_summary=True,
+            migrate=options.migrate,
         )
         await hyperdrive.start(project.bindings)
         await self._apply_schema()
@@ -244,7 +246,7 @@ class DevSession:
         project = self._project
         assert project is not None
         assert self._hyperdrive is not None
-        if self._hyperdrive.schema in burst:
+        if self._hyperdrive.database_files & burst:
             await self._apply_schema()
         project_changed = any(is_project_file(path, project, self._options) for path in burst)
         if project_changed and (now := await self._read_project_again()):
@@ -299,6 +301,8 @@ class DevSession:
         assert self._hyperdrive is not None
         try:
             await self._hyperdrive.apply_schema()
+        except MigrationError:
+            raise
         except WranglerError as error:
             self._output.error(error.message, error.hint)
 

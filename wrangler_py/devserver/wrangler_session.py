@@ -45,13 +45,21 @@ def run_wrangler(
     cwd: Path,
     proxy_port: int = 0,
     proxy_options: ProxyOptions | None = None,
+    migrate: str | None = None,
 ) -> int:
     """Run the Worker on the project's wrangler until it ends; returns its exit status.
 
     Signals go to wrangler. Raises `WranglerError` if something keeps it from starting.
     """
     session = WranglerSession(
-        project, options, output, state=state, cwd=cwd, proxy_port=proxy_port, proxy_options=proxy_options
+        project,
+        options,
+        output,
+        state=state,
+        cwd=cwd,
+        proxy_port=proxy_port,
+        proxy_options=proxy_options,
+        migrate=migrate,
     )
     for problem in () if project.tool == "pywrangler" else check_drivers(project.root, project.section):
         output.warn(problem.message)
@@ -75,6 +83,7 @@ class WranglerSession:
         cwd: Path,
         proxy_port: int,
         proxy_options: ProxyOptions | None,
+        migrate: str | None,
     ) -> None:
         refuse_remote_mode(options.others)
         _warn_of_reach(options, output)
@@ -109,6 +118,7 @@ class WranglerSession:
             port=proxy_port,
             port_option="--proxy-port",
             leaves_summary=True,
+            migrate=migrate,
         )
 
     async def run(self) -> int:
@@ -221,7 +231,7 @@ class WranglerSession:
         binding is.
         """
         project = self._project
-        files = {project.config_path, self._hyperdrive.schema, *self._options.env_files}
+        files = {project.config_path, *self._hyperdrive.database_files, *self._options.env_files}
 
         def is_followed(path: Path) -> bool:
             return path in files or (path.parent == project.root and path.name.startswith(".env"))
