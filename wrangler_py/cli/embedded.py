@@ -48,15 +48,18 @@ class Place:
     def bindings(self) -> tuple[ResolvedBinding, ...]:
         """The project's bindings to the embedded PostgreSQL. Raises WranglerError if there is none."""
         from wrangler_py.devserver.targets import resolve_bindings
+        from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase
         from wrangler_py.project.variables import environment_variables
 
         given = global_options()
         config = project_config(given)
         environ = environment_variables(config.root, given.environment, env_files=given.env_files)
         section = config.section(given.environment)
-        found = [each for each in resolve_bindings(section, environ) if each.embedded_database is not None]
-        if self.database is not None:
-            found = [each for each in found if each.embedded_database == self.database]
+        found = [
+            each
+            for each in resolve_bindings(section, environ)
+            if isinstance(each.database, EmbeddedDatabase) and self.database in (None, each.database.name)
+        ]
         if not found:
             which = f"the database {self.database} of " if self.database else ""
             raise WranglerError(
@@ -69,7 +72,7 @@ class Place:
         """The databases that are meant."""
         from wrangler_py.devserver.origins import embedded_databases
 
-        return [self.database] if self.database is not None else embedded_databases(self.bindings())
+        return [self.database] if self.database is not None else list(embedded_databases(self.bindings()))
 
 
 @app.command()
@@ -232,9 +235,13 @@ def _migration(command: str, bindings: tuple[ResolvedBinding, ...], server: Embe
     import asyncio
 
     from wrangler_py.devserver.migration import migrate
-    from wrangler_py.devserver.origins import embedded_pool
+    from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase
 
-    pools = {each.binding: embedded_pool(each, server.origin(str(each.embedded_database))) for each in bindings}
+    pools = {
+        each.binding: each.database.pool_config(server.origin(each.database.name), each.config)
+        for each in bindings
+        if isinstance(each.database, EmbeddedDatabase)
+    }
 
     def run(databases: Mapping[str, str]) -> None:
         printing.info(f"Running: {command}")
