@@ -66,10 +66,10 @@ async def migrate(
 async def _run(command: str, root: Path, environment: Mapping[str, str]) -> int:
     shell = ("cmd", "/c", command) if sys.platform == "win32" else ("/bin/sh", "-c", f"exec 1>&2\n{command}")
     process = ForegroundProcess(shell, owns_all=True)
-    await process.start(cwd=root, environment=environment)
+    program = await process.start(cwd=root, environment=environment)
     try:
-        return await process.wait()
+        return await program.wait()
     except BaseException:
-        await process.end(_GRACE_S)
-        process.release()
+        await program.end(_GRACE_S)
+        await program.wait()  # ends what it has started, too
         raise
