@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from wrangler_py.cli import targets
-from wrangler_py.cli.options import find_project_config, global_options, state_folder
+from wrangler_py.cli.options import (
+    Migrate,
+    find_project_config,
+    global_options,
+    migration_command,
+    state_folder,
+)
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -85,6 +91,7 @@ class ServingArguments:
         Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
     ] = None
 
+    migrate: Migrate = None
     report: Annotated[
         str | None,
         typer.Option(
@@ -123,6 +130,7 @@ class ServingArguments:
             pool_size=self.pool_size,
             caching_disabled=self.caching_disabled,
             log_queries=self.log_queries,
+            migrate=migration_command(databases.root, self.migrate),
             report=None if self.report is None else QueryReport.read(self.report, global_options().cwd),
             proxy=conditions.add_to(
                 ProxyOptions(

@@ -46,6 +46,7 @@ class StandaloneOptions:
     caching_disabled: bool = False
     log_queries: bool = False
     report: QueryReport | None = None
+    migrate: str | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
 
     def __post_init__(self) -> None:
@@ -190,6 +191,7 @@ def _hyperdrive(
         options=options.proxy,
         port=options.port,
         password=options.password,
+        migrate=options.migrate,
     )
 
 
