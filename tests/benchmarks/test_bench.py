@@ -83,7 +83,7 @@ def command_of(process: psutil.Process) -> list[str]:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGKILL"])
 def test_leaves_nothing_behind(name: str) -> None:
     command = [sys.executable, "-m", "benchmarks", "throughput", "--rounds", "3", "--seconds", "30", "--dry"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         started = psutil.Process(process.pid)
         deadline = time.monotonic() + 120
         while not any("hyperdrive" in command_of(each) for each in started.children(recursive=True)):
