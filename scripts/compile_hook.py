@@ -25,7 +25,8 @@ import sys
 from mypyc.build import mypycify
 from setuptools import setup
 
-modules = mypycify(["--config-file", "mypy.ini", *sys.argv[2:]], opt_level="3", debug_level="0", group_name="{group}")
+arguments = ["--config-file", "mypy.ini", *sys.argv[2:]]
+modules = mypycify(arguments, opt_level="3", debug_level="0", group_name="{group}")
 setup(name="{group}", packages=[], ext_modules=modules, script_args=["build_ext", "--build-lib", sys.argv[1]])
 """
 _MYPY_INI = """
@@ -63,9 +64,8 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def _compile(self, folder: Path) -> list[Path]:
         """The compiled modules, in `folder`/compiled as they lie in the wheel."""
-        shutil.copytree(
-            Path(self.root) / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
-        )
+        source_only = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+        shutil.copytree(Path(self.root) / PACKAGE, folder / PACKAGE, ignore=source_only)
         (folder / "compile.py").write_text(_SETUP.format(group=PACKAGE))
         (folder / "mypy.ini").write_text(_MYPY_INI)
         target = folder / "compiled"
@@ -78,8 +78,8 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
         return [path for path in target.rglob("*") if path.suffix in (".so", ".pyd")]
 
     def _modules(self, folder: Path) -> list[str]:
-        left_alone = {folder / PACKAGE / name for name in self.config.get("except", [])}
-        paths = (path for name in self.config["compile"] for path in sorted((folder / PACKAGE / name).rglob("*.py")))
-        return [
-            str(path.relative_to(folder)) for path in paths if path.name != "__init__.py" and path not in left_alone
-        ]
+        package = folder / PACKAGE
+        left_alone = {package / name for name in self.config.get("except", [])}
+        found = {path for name in self.config["compile"] for path in (package / name).rglob("*.py")}
+        paths = sorted(path for path in found - left_alone if path.name != "__init__.py")
+        return [str(path.relative_to(folder)) for path in paths]
