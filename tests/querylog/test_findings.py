@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,7 +158,7 @@ def test_incidents_become_findings_and_a_deadlock_comes_first(talk: Conversation
     talk.ask(
         "SELECT 2", request="1-1", waited_ms=15_000, origin_ms=0, error=b"E\0\0\0\0MFailed\0C58000\0\0", client=8
     )
-    common = {"binding": "HYPERDRIVE", "request_id": "1-1", "label": "GET /"}
+    common: dict[str, Any] = {"binding": "HYPERDRIVE", "request_id": "1-1", "label": "GET /"}
     talk.log.note(Incident(kind="left-in-transaction", client=7, **common))
     talk.log.note(Incident(kind="self-deadlock", client=0, connections=1, timeout_s=15, **common))
     first, *others = find(talk.log)
