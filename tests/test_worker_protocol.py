@@ -63,13 +63,15 @@ def test_a_message_survives_the_line(message: Message) -> None:
         b"[]",
         b"3",
         b"{}",
-        b'{"type":"Other"}',
-        b'{"type":["Ready"]}',
+        b'["Other"]',
+        b'[["Ready"]]',
         to_line(Log("info", "cut off"))[:-5],
-        b'{"type":"Log","level":"info"}',
-        b'{"type":"Ready","more":1}',
-        b'{"type":"Launch","main":"a","root":"b"}',
-        b'{"type":"Preload","root":"b"}',
+        b'["Log","info"]',
+        b'["Log","info","message","more"]',
+        b'["Ready",{"more":1}]',
+        b'["Ready"]',
+        b'["Launch",{"main":"a","root":"b"}]',
+        b'["Preload","b"]',
     ],
 )
 def test_anything_else_is_an_error(line: bytes) -> None:
@@ -84,8 +86,8 @@ def test_secrets_stay_out_of_repr() -> None:
 
 
 def test_messages_without_fields() -> None:
-    assert to_line(Drain()) == b'{"type":"Drain"}\n'
-    assert from_line(b'{"type":"Ready"}') == Ready()
+    assert to_line(Drain()) == b'["Drain",{}]\n'
+    assert from_line(b'["Ready",{}]') == Ready()
 
 
 def test_it_imports_little() -> None:

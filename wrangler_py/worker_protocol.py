@@ -1,4 +1,4 @@
-"""The messages between a dev session and a Worker process, each a line of JSON with the name of its type.
+"""The messages between a dev session and a Worker process, each a line of JSON: its type's name, and its fields.
 
 Both sides import this module, the Worker process at its start: it needs the standard library only. Most messages
 are named tuples, since a frozen dataclass takes eight times as long to define. Those without fields are not: an
@@ -158,25 +158,28 @@ _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Mes
 
 def to_line(message: Message) -> bytes:
     """`message` as a line, with its end."""
+    name = type(message).__name__
     if isinstance(message, tuple):
-        values = message._asdict()
-    else:
-        values = {each.name: getattr(message, each.name) for each in fields(message)}
-    return _encode({"type": type(message).__name__, **values}).encode() + b"\n"
+        return _encode((name, *message)).encode() + b"\n"
+    values = {each.name: getattr(message, each.name) for each in fields(message)}
+    return _encode((name, values)).encode() + b"\n"
 
 
 def from_line(line: bytes) -> Message:
     """The message of a line. Raises `ValueError` if the line is not a whole message."""
     try:
-        values = json.loads(line)
-        kind = _TYPES[values.pop("type")]
-        if kind is Launch:
-            values.update(_decoded_launch(**values))
-        elif kind is Preload:
-            values.update(root=Path(values["root"]), main=Path(values["main"]))
-        return kind(**values)
-    except (TypeError, KeyError, AttributeError) as error:
+        name, *values = json.loads(line)
+        kind = _TYPES[name]
+        if issubclass(kind, tuple):
+            return _decoded_preload(*values) if kind is Preload else kind(*values)
+        [named] = values
+        return kind(**_decoded_launch(**named) if kind is Launch else named)
+    except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"not a message: {error!r}") from None
+
+
+def _decoded_preload(root: str, main: str, libraries: dict[str, str]) -> Preload:
+    return Preload(Path(root), Path(main), libraries)
 
 
 def _decoded_launch(
@@ -186,10 +189,10 @@ def _decoded_launch(
     allowed_hosts: list[str],
     hyperdrive: dict[str, dict[str, Any]],
     assets: dict[str, Any] | None,
-    **_: Any,
+    **others: Any,
 ) -> dict[str, Any]:
-    """The fields of a `Launch` that JSON has no type for."""
-    return {
+    """The fields of a `Launch`; some are of types that JSON does not have."""
+    return others | {
         "main": Path(main),
         "root": Path(root),
         "flags": tuple(flags),

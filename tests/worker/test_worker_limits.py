@@ -98,9 +98,11 @@ def test_headers_that_are_too_large(child: Child, what: str) -> None:
     assert child.client.get("/").text == "hello 0"
 
 
-def test_the_second_request_of_a_connection_is_bounded_as_well(child: Child) -> None:
+@pytest.mark.parametrize("in_one_piece", [False, True])
+def test_the_second_request_of_a_connection_is_bounded_as_well(child: Child, in_one_piece: bool) -> None:
+    pieces = [HEAD + b"\r\n", *LONG["many headers"], b"\r\n"]
     with connected(child) as connection:
-        send(connection, HEAD + b"\r\n", *LONG["many headers"])
+        send(connection, *([b"".join(pieces)] if in_one_piece else pieces))
         received = answer(connection)
     assert received.startswith(b"HTTP/1.1 200 ")
     assert b"hello 0" in received

@@ -49,7 +49,8 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
     _in_request_line = True
     _unused = 0
     """Bytes that have come since the last of a body did, or of an earlier request."""
-    _head_size = 0
+    _received = 0
+    """How many bytes came at once the last time."""
     _refused = False
 
     def __init__(self, files: FileReserve, **options: Any) -> None:
@@ -76,7 +77,8 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
                 self._head_since = self.active_at
             if self._in_request_line:
                 data = self._with_encoded_url(data)
-        self._unused += len(data)
+        self._received = len(data)
+        self._unused += self._received
         super().data_received(data)
         if self._refused or self._unused > MAX_HEAD_BYTES:
             self._refuse(431, "Request Header Fields Too Large", f"more than {MAX_HEAD_BYTES // 1024} KB")
@@ -84,17 +86,11 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_since = self.active_at
-        self._head_size = 0
-
-    def on_url(self, url: bytes) -> None:
-        self._count_head(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value))
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if max(self._unused, self._received) > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
+            self._refused = True
+            raise ValueError("the headers are too large")  # ends the parser; `data_received` answers
         self._in_head = False
         self._head_since = None
         self._unused = 0
@@ -119,11 +115,8 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
         if not self._refused:
             super().send_400_response(msg)
 
-    def _count_head(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > MAX_HEAD_BYTES:
-            self._refused = True
-            raise ValueError("the headers are too large")  # ends the parser; `data_received` answers
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def end_if_slow(self, now: float) -> None:
         """Answer 408 if the headers of a request have been on their way for too long.

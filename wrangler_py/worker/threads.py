@@ -92,32 +92,45 @@ class _SharedExecutor(ThreadPoolExecutor):
 
 
 class _RequestThread(threading.Thread):
+    """Takes work from the pool's queue, one after another.
+
+    Its event loop goes on running between two of them, blocked: to start and stop it takes longer than the rest.
+    """
+
     def __init__(self, pool: RequestThreads, number: int) -> None:
         super().__init__(name=f"request-{number}", daemon=True)
         self._pool = pool
+        self._loop = _new_event_loop()
+        self._context = contextvars.Context()
+        self._task: asyncio.Task[None] | None = None
         self._spawned = False
+        self._retired = False
 
     def run(self) -> None:
-        loop = _new_event_loop()
+        loop = self._loop
         loop.set_default_executor(self._pool.executor)
         loop.set_task_factory(self._make_task)
         loop.set_exception_handler(self._handle_error)
         asyncio.set_event_loop(loop)
         track_origins()
+        loop.call_soon(self._take_work)
         try:
-            while True:
-                try:
-                    work = self._pool.queue.get(timeout=self._pool.idle_s)
-                except Empty:
-                    if self._pool._retire():
-                        return
-                    continue
-                self._perform(loop, work)
-                del work
-                self._pool._finished()
+            while not self._retired:
+                self._run_loop()
         finally:
             asyncio.set_event_loop(None)
             loop.close()
+
+    def _run_loop(self) -> None:
+        """Run the loop until it is stopped: by this thread, or by the Worker's code, which changes nothing then."""
+        try:
+            self._loop.run_forever()
+        except BaseException:  # SystemExit in a callback of the Worker's, for one
+            traceback.print_exc()
+        if self._task is None and not self._retired:
+            self._end_leftover()
+            self._pool._finished()
+            self._loop.call_soon(self._take_work)
 
     def _handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not self._pool.on_error(loop, context):
@@ -127,20 +140,46 @@ class _RequestThread(threading.Thread):
         self._spawned = True
         return asyncio.Task(coroutine, loop=loop, **options)
 
-    def _perform(self, loop: asyncio.AbstractEventLoop, work: Work) -> None:
+    def _take_work(self) -> None:
+        """Wait for work and begin it, or end the thread when there has been none for long."""
+        while True:
+            try:
+                work = self._pool.queue.get(timeout=self._pool.idle_s)
+                break
+            except Empty:
+                if self._pool._retire():
+                    self._retired = True
+                    self._loop.stop()
+                    return
         self._spawned = False
+        self._task = asyncio.Task(self._perform(work), loop=self._loop, context=contextvars.Context())
+
+    async def _perform(self, work: Work) -> None:
         try:
-            loop.run_until_complete(asyncio.Task(work(), loop=loop, context=contextvars.Context()))
+            await work()
         except BaseException:
-            # An exchange answers for every exception of the person's code: this one is ours. The thread goes on.
+            # An exchange answers for every exception of the Worker's code: this one is ours. The thread goes on.
             traceback.print_exc()
-        if self._spawned:
-            leftover = asyncio.all_tasks(loop)
-            if leftover:
-                self._pool.on_tasks_left(leftover)
-                for task in leftover:
-                    task.cancel()
-                loop.run_until_complete(asyncio.wait(leftover, timeout=LEFTOVER_S))
+        finally:
+            # In a callback of its own, which waits for the next work without holding on to anything of this one.
+            self._loop.call_soon(self._work_ended, context=self._context)
+
+    def _work_ended(self) -> None:
+        self._task = None
+        if self._spawned and asyncio.all_tasks(self._loop):
+            self._loop.stop()
+        else:
+            self._pool._finished()
+            self._take_work()
+
+    def _end_leftover(self) -> None:
+        """Cancel the tasks that the work has left behind."""
+        leftover = asyncio.all_tasks(self._loop)
+        if leftover:
+            self._pool.on_tasks_left(leftover)
+            for task in leftover:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(leftover, timeout=LEFTOVER_S))
 
 
 class _Selector(selectors.DefaultSelector):
