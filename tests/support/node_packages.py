@@ -14,10 +14,11 @@ import pytest
 from wrangler_py.hyperdrive.private_file import locked
 
 _TESTS = Path(__file__).resolve().parents[1]
-_OLD, _NEWEST = "npm-drivers", "npm-newest"
+_OLD, _NEWEST, _PYODIDE = "npm-drivers", "npm-newest", "npm-pyodide"
 _PACKAGES = {
     _OLD: _TESTS / "drivers" / "package.json",
     _NEWEST: _TESTS / "drivers" / "newest" / "package.json",
+    _PYODIDE: _TESTS / "support" / "pyodide_ffi" / "package.json",
 }
 _OLDEST_NODE = 20
 _NODE_OF_NEWEST = 22
@@ -61,6 +62,12 @@ def newest_node(node: str) -> Node:
     if _major_version(node) < _NODE_OF_NEWEST:
         path = os.pathsep.join((str(modules / "node" / "bin"), path))
     return Node(modules, path)
+
+
+@pytest.fixture(scope="session")
+def pyodide_modules(node: str) -> Path:
+    """A `node_modules` folder with Pyodide."""
+    return _installed(_PYODIDE)
 
 
 def _major_version(node: str) -> int:

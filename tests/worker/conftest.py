@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.node_packages import newest_node, node, node_modules
+from support.node_packages import newest_node, node, node_modules, pyodide_modules
 from support.worker_child import Child, StartWorker
 
 from wrangler_py.worker_protocol import Launch, Ready
 
-__all__ = ["newest_node", "node", "node_modules", "start_worker"]
+__all__ = ["newest_node", "node", "node_modules", "pyodide_modules", "start_worker"]
 
 _HANDLERS = """
 from workers import handler

@@ -38,7 +38,7 @@ CHECKS = {
         assert made.constructor.name == "Array" and isinstance(made, JsArray) and not isinstance(made, list)
         assert made.to_py() == [1, "a", None, True, 2.5, [3, 4]] and made[-1].length == 2
         assert to_js({1, 2}).constructor.name == "Set" and to_js({1, 2}).to_py() == {1, 2}
-        assert to_js({1: "a"}).constructor.name == "Map" and to_js({1: "a"}).to_py() == {1: "a"}
+        assert to_js({1: "a"}).constructor.name == "Object" and to_js({1: "a"}).to_py() == {"1": "a"}
         assert to_js({"a": {"b": 1}}).a.b == 1
         pairs = to_js({"a": 1}, dict_converter=Map.new)
         assert isinstance(pairs, JsMap) and pairs["a"] == 1 and list(pairs.items()) == [("a", 1)]

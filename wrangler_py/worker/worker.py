@@ -19,9 +19,9 @@ from wrangler_py.worker.entrypoint import Entrypoint, EntrypointError
 from wrangler_py.worker.environment import EnvironmentBuilder
 from wrangler_py.worker.failure import Failure, FailureReporter
 from wrangler_py.worker.platform import blocking
-from wrangler_py.worker.platform.convert import settings
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
+from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker_protocol import HandlerException, LoadError, Ready
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Worker:
         imports.add_project_paths(self.launch.root, self.launch.main)
         flags = python_flags.enabled_flags(self.launch.compatibility_date, self.launch.flags)
         _cloudflare_compat_flags.enabled = flags
-        settings.dicts_become_objects = python_flags.pyodide_version(flags).startswith("314")
+        settings.follow(python_flags.pyodide_version(flags))
         token = current.set(_GlobalScope(self.environments.for_global_scope()))
         try:
             if not self.launch.main.is_file():

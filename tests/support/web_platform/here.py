@@ -17,6 +17,7 @@ from wrangler_py.worker.platform.convert import create_proxy
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.urls import URLSearchParams
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_object, js_string, jsnull
 
 _LIMIT_S = 3
@@ -86,7 +87,7 @@ class _Names(dict[str, Any]):
             u8=lambda data: uint8_array(bytearray(data)),
             obj=lambda *given, **named: js_object(dict(*given, **named)),
             arr=lambda *given: js_array(list(given)),
-            items=list,
+            items=lambda value: list(value.entries() if isinstance(value, URLSearchParams) else value),
             gather=gather,
             undefined=lambda value: value is None,
             null=jsnull,

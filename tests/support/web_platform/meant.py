@@ -20,6 +20,10 @@ MEANT: dict[str, str] = {
     "obj(name='PBKDF2', hash='SHA-256', salt=u8(b'salt'), iterations=100001), k, 256)": (
         "Cloudflare takes at most 100,000 iterations; workerd on its own takes more"
     ),
+    "params = URLSearchParams.new('a=1&b=2&a=3&c=x y')\n[pair for pair in params]": (
+        "Python iterates over the names, in Pyodide as well"
+    ),
+    "a = arr(3, 1, 2)\nitems(a.keys())": "Pyodide does not show Python the method `keys` of an Array",
     "structuredClone(lambda: 1)": _FUNCTIONS,
     "structuredClone(obj(f=lambda: 1))": _FUNCTIONS,
     "m = Map.new()\nm.set(1, 'i')\nm.set(True, 'b')\nm.get(1)": "1 and True are the same key of a Python dict",

@@ -6,7 +6,17 @@ import sys
 import warnings
 from typing import Any, Final
 
-from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, jsnull, usv_string
+from wrangler_py.worker.platform.settings import settings
+from wrangler_py.worker.platform.values import (
+    JsObject,
+    JsProxy,
+    JsTypeError,
+    js_object,
+    js_string,
+    jsnull,
+    own_properties,
+    usv_string,
+)
 
 _OWN: Final = ("wrangler_py.worker.platform", "workers.")
 
@@ -50,6 +60,8 @@ def options_argument(value: Any, of: str, position: int, expected: str, method: 
     if isinstance(value, str | bool | int | float):
         raise not_of_type(of, position, expected, method)
     if isinstance(value, dict):
+        if settings.dicts_are_objects:
+            return js_object(own_properties(value))
         _warn_of_dict()
     return value
 
@@ -83,7 +95,7 @@ def pairs_of(value: Any, wrong: str) -> list[tuple[str, str]]:
     if isinstance(value, JsProxy) and not is_iterable(value):
         return [(str(pair[0]), js_string(pair[1])) for pair in value.object_entries()]
     pairs: list[tuple[str, str]] = []
-    for item in _iterate(value):
+    for item in entries_of(value):
         if isinstance(item, str) or not is_iterable(item):
             raise JsTypeError.new("Incorrect type: the provided value is not of type 'Sequence'.")
         pair = [js_string(part) for part in item]
@@ -93,6 +105,7 @@ def pairs_of(value: Any, wrong: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _iterate(value: Any) -> Any:
+def entries_of(value: Any) -> Any:
+    """What JavaScript iterates over: the pairs of a map and its kin, where Python has the keys."""
     named = type(value).__name__ if isinstance(value, JsProxy) else ""
-    return value.entries() if named in {"JsMap", "FormData"} else value
+    return value.entries() if named in {"JsMap", "FormData", "URLSearchParams"} else value

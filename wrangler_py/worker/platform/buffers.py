@@ -175,15 +175,23 @@ class TypedArray(JsBuffer):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._items)
 
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self._items.tolist()[::-1])
+
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("object doesn't support item deletion")
+
     def __contains__(self, value: object) -> bool:
         return value in self._items
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return js_array(self._items.tolist()[index])
+            raise NotImplementedError("Slice subscripting isn't implemented for typed arrays")
         return self._items[index]
 
-    def __setitem__(self, index: int, value: Any) -> None:
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            raise NotImplementedError("Slice assignment isn't implemented for typed arrays")
         self._items[index] = self._element(value)
 
     def _element(self, value: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
+from typing import Any, Final
 
 from wrangler_py.worker.platform.values import (
+    JsException,
     JsIterator,
     JsLookup,
     JsProxy,
@@ -19,6 +20,8 @@ from wrangler_py.worker.platform.values import (
     js_string,
     jsnull,
 )
+
+_PLATFORM: Final = "wrangler_py.worker.platform."
 
 
 class JsArray(JsProxy):
@@ -47,7 +50,12 @@ class JsArray(JsProxy):
         return js_array(found) if isinstance(index, slice) else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if not isinstance(index, slice) and index >= len(self._items):
+            self._items.extend([None] * (index - len(self._items) + 1))
         self._items[index] = value
+
+    def __mul__(self, count: int) -> JsArray:
+        return js_array(self._items * count)
 
     def __delitem__(self, index: Any) -> None:
         del self._items[index]
@@ -82,9 +90,6 @@ class JsArray(JsProxy):
     def count(self, value: Any) -> int:
         return self._items.count(value)
 
-    def clear(self) -> None:
-        self._items.clear()
-
     def pop(self, index: int = -1) -> Any:
         return self._items.pop(index)
 
@@ -97,6 +102,11 @@ class JsArray(JsProxy):
     @property
     def length(self) -> int:
         return len(self._items)
+
+    @length.setter
+    def length(self, length: int) -> None:
+        del self._items[length:]
+        self._items.extend([None] * (length - len(self._items)))
 
     def push(self, *values: Any) -> int:
         self._items.extend(values)
@@ -115,7 +125,7 @@ class JsArray(JsProxy):
     def concat(self, *others: Any) -> JsArray:
         items = list(self._items)
         for other in others:
-            items.extend(other._items if isinstance(other, JsArray) else [other])
+            items.extend(other if isinstance(other, JsArray | list | tuple) else [other])
         return js_array(items)
 
     def join(self, separator: Any = None) -> str:
@@ -185,9 +195,6 @@ class JsArray(JsProxy):
             flat.extend(item.flat(depth - 1)._items if isinstance(item, JsArray) and depth > 0 else [item])
         return js_array(flat)
 
-    def keys(self) -> JsIterator:
-        return JsIterator.new(iter(range(len(self._items))))
-
     def values(self) -> JsIterator:
         return JsIterator.new(iter(list(self._items)))
 
@@ -232,15 +239,16 @@ def js_array(items: list[Any]) -> JsArray:
 
 
 JsProxy._js_array = staticmethod(js_array)
+MutableSequence.register(JsArray)
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a callback as Pyodide does for JavaScript: with as many arguments as it takes.
+    """Call a callback as Pyodide does for JavaScript: a Python function gets every argument, and must take it.
 
     A coroutine begins to run, whether or not somebody waits for it.
     """
     code = getattr(function, "__code__", None)
-    if code is not None and not code.co_flags & inspect.CO_VARARGS:
+    if code is not None and not code.co_flags & inspect.CO_VARARGS and function.__module__.startswith(_PLATFORM):
         args = args[: code.co_argcount - (1 if hasattr(function, "__self__") else 0)]
     result = function(*args)
     return asyncio.ensure_future(result) if inspect.iscoroutine(result) else result
@@ -320,6 +328,12 @@ class JsMap(JsLookup):
     def setdefault(self, key: Any, default: Any = None) -> Any:
         return self._entries.setdefault(key, default)
 
+    def popitem(self) -> tuple[Any, Any]:
+        key = next(iter(self._entries), None)
+        if key is None and not self._entries:
+            raise KeyError
+        return key, self._entries.pop(key)
+
     def update(self, *args: Any, **values: Any) -> None:
         self._entries.update(*args, **values)
 
@@ -327,8 +341,18 @@ class JsMap(JsLookup):
         result: dict[Any, Any] = {}
         converter.remember(self, result)
         for key, value in self._entries.items():
-            result[converter.convert(key, depth - 1)] = converter.convert(value, depth - 1)
+            result[_hashable(converter.convert(key, depth - 1), "dict")] = converter.convert(value, depth - 1)
         return result
+
+
+def _hashable(key: Any, of: str) -> Any:
+    if isinstance(key, list | dict | set):
+        kind = {list: "Array", dict: "Map", set: "Set"}[type(key)]
+        raise JsException.new(f"Cannot use key of type {kind} as a key to a Python {of}")
+    return key
+
+
+MutableMapping.register(JsMap)
 
 
 class JsSet(JsProxy):
@@ -380,4 +404,4 @@ class JsSet(JsProxy):
             call(function, value, value, self)
 
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
-        return {converter.convert(value, depth - 1) for value in self._values}
+        return {_hashable(converter.convert(value, depth - 1), "set") for value in self._values}

@@ -8,12 +8,14 @@ from typing import Any
 
 from wrangler_py.worker.platform.buffers import copy_to_js, uint8_array
 from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, js_array
+from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import (
     JsException,
+    JsNull,
     JsProxy,
     JsProxyMeta,
     js_object,
-    jsnull,
+    js_string,
     own_properties,
 )
 
@@ -39,6 +41,18 @@ class JsDoubleProxy(JsProxy):
         self._target = target
         self._once = once
         self._destroyed = False
+
+    @property
+    def typeof(self) -> str:
+        return "function" if callable(self._target) else "object"
+
+    @property
+    def type(self) -> str:
+        """The name of the Python object's class."""
+        return type(self.unwrap()).__name__
+
+    def toJs(self, options: Any = None, **named: Any) -> Any:
+        return to_js(self.unwrap(), **named)
 
     def unwrap(self) -> Any:
         """The Python object. Raises JsException once the proxy is destroyed."""
@@ -75,6 +89,12 @@ class JsDoubleProxy(JsProxy):
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.unwrap(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.unwrap(), name, value)
 
 
 class _PyBuffer(JsProxy):
@@ -162,12 +182,12 @@ def to_js(
         cache[id(value)] = converted
 
     def convert(value: Any, levels: int = depth) -> Any:
-        if eager_converter is not None and not isinstance(value, JsProxy):
+        if eager_converter is not None and not isinstance(value, _UNCHANGED):
             return eager_converter(value, lambda inner: plain(inner, levels), remember)
         return plain(value, levels)
 
     def plain(value: Any, levels: int) -> Any:
-        if value is None or value is jsnull or isinstance(value, str | bool | int | float | JsProxy | JsProxyMeta):
+        if isinstance(value, _UNCHANGED):
             return value
         if id(value) in cache:
             return cache[id(value)]
@@ -180,8 +200,8 @@ def to_js(
             return array
         if isinstance(value, dict):
             return convert_dict(value, levels)
-        if isinstance(value, set | frozenset):
-            return JsSet.new([convert(item, levels - 1) for item in value])
+        if isinstance(value, set):
+            return JsSet.new([convert(_as_key(item, "Set"), levels - 1) for item in value])
         if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "__buffer__") or _has_memory(value):
             return copy_to_js(value)
         if default_converter is not None:
@@ -195,17 +215,17 @@ def to_js(
             converted = dict_converter(js_array(pairs))
             cache[id(value)] = converted
             return converted
-        if settings.dicts_become_objects and all(isinstance(key, str) for key in value):
+        if settings.dicts_are_objects:
             made = js_object({})
             cache[id(value)] = made
-            own_properties(made).update((key, convert(item, levels - 1)) for key, item in value.items())
+            own_properties(made).update(
+                (js_string(_as_key(key, "Map")), convert(item, levels - 1)) for key, item in value.items()
+            )
             return made
         made_map = JsMap.new()
         cache[id(value)] = made_map
         for key, item in value.items():
-            if isinstance(key, list | dict | set):
-                raise ConversionError(f"Cannot use {key!r} as a key for a Javascript Map")
-            made_map.set(key, convert(item, levels - 1))
+            made_map.set(_as_key(key, "Map"), convert(item, levels - 1))
         return made_map
 
     def proxy_of(value: Any) -> Any:
@@ -219,18 +239,19 @@ def to_js(
     return convert(obj)
 
 
+_UNCHANGED = str | bool | int | float | JsProxy | JsProxyMeta | JsNull | None
+
+
+def _as_key(key: Any, of: str) -> Any:
+    """A key of a Map, or an element of a Set. Raises ConversionError for what JavaScript would not find again."""
+    if isinstance(key, _UNCHANGED):
+        return key
+    raise ConversionError(f"Cannot use {key!r} as a key for a Javascript {of}")
+
+
 def _has_memory(value: Any) -> bool:
     try:
         with memoryview(value):
             return True
     except TypeError:
         return False
-
-
-class _Settings:
-    """What depends on the Pyodide version that the compatibility date selects."""
-
-    dicts_become_objects = False
-
-
-settings = _Settings()

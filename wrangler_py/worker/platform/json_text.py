@@ -244,16 +244,16 @@ class _Writer:
             return _quoted(value)
         if isinstance(value, int | float):
             return js_string(value) if value == value and abs(value) != float("inf") else "null"
-        if not isinstance(value, JsProxy):
+        if not isinstance(value, JsProxy | list | tuple | dict):
             return "{}"  # a Python object has no properties of its own for JavaScript
         return self._write_object(value, margin)
 
-    def _write_object(self, value: JsProxy, margin: str) -> str:
+    def _write_object(self, value: JsProxy | list[Any] | tuple[Any, ...] | dict[Any, Any], margin: str) -> str:
         if id(value) in self._inside:
             raise JsTypeError.new("Converting circular structure to JSON")
         self._inside.add(id(value))
         inner = margin + self._indent
-        if isinstance(value, JsArray):
+        if isinstance(value, JsArray | list | tuple):  # JavaScript sees an array in Python's sequences
             parts = [self.write(value, str(i), item, inner) or "null" for i, item in enumerate(value)]
             text = self._joined("[", parts, "]", margin)
         else:
@@ -275,7 +275,7 @@ class _Writer:
         return opening + inner + f",{inner}".join(parts) + "\n" + margin + closing
 
 
-def _members(value: JsProxy) -> dict[str, Any]:
+def _members(value: object) -> dict[str, Any]:
     return {} if isinstance(value, JsException) else own_properties(value)
 
 

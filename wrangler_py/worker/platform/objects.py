@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING
+from wrangler_py.worker.platform.arguments import MISSING, entries_of
 from wrangler_py.worker.platform.blobs import Blob, File
 from wrangler_py.worker.platform.bodies import Message
 from wrangler_py.worker.platform.buffers import ArrayBuffer, DataView, TypedArray, array_buffer
@@ -41,10 +41,7 @@ class Object:
             raise JsTypeError.new(f"{js_string(entries)} is not iterable")
         if isinstance(entries, JsObject):
             raise JsTypeError.new("object is not iterable (cannot read property Symbol(Symbol.iterator))")
-        if isinstance(entries, JsMap):
-            entries = entries.entries()
-        elif isinstance(entries, dict):
-            entries = entries.items()
+        entries = entries.items() if isinstance(entries, dict) else entries_of(entries)
         return js_object({js_string(pair[0]): pair[1] for pair in iterate(entries)})
 
     @staticmethod

@@ -114,7 +114,8 @@ class URLSearchParams(JsLookup):
             call(callback, value, name, self)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.entries())
+        """Python iterates over the names, as over a Map's keys."""
+        return iter([name for name, _ in self._pairs])
 
     def __len__(self) -> int:
         return len(self._pairs)

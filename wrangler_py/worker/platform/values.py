@@ -25,7 +25,10 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from keyword import iskeyword
 from typing import Any, ClassVar, Final, TypeVar
+
+from wrangler_py.worker.platform.settings import settings
 
 _T = TypeVar("_T")
 
@@ -213,6 +216,11 @@ class ToPy:
         return self._default_converter(value, lambda inner: self.convert(inner, depth - 1), self.remember)
 
 
+def _property_name(name: str) -> str:
+    """The property that an attribute stands for: `class_` for `class`, and so on for all of Python's keywords."""
+    return name[:-1] if name.endswith("_") and iskeyword(name[:-1]) else name
+
+
 class JsObject(JsProxy):
     """A plain object. Its properties are attributes and not items: `to_py()` makes a dict."""
 
@@ -225,20 +233,16 @@ class JsObject(JsProxy):
 
     def __getattr__(self, name: str) -> Any:
         values = object.__getattribute__(self, "_values")
+        name = _property_name(name)
         if name in values:
             return values[name]
-        if name.endswith("_") and name[:-1] in values:
-            return values[name[:-1]]
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._values[name] = value
+        self._values[_property_name(name)] = value
 
     def __delattr__(self, name: str) -> None:
-        try:
-            del self._values[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        self._values.pop(_property_name(name), None)
 
     def __dir__(self) -> list[str]:
         return [*self._values, *super().__dir__()]
@@ -271,6 +275,8 @@ def own_properties(value: Any) -> dict[str, Any]:
     """The own enumerable properties of a value; empty for what has none."""
     if isinstance(value, JsObject):
         return value._values
+    if isinstance(value, dict):
+        return {js_string(name): item for name, item in value.items()} if settings.dicts_are_objects else {}
     own = getattr(value, "_own_properties", None)
     if own is not None and isinstance(value, JsProxy):
         properties: dict[str, Any] = own()

@@ -7,7 +7,7 @@ from typing import Any
 from wrangler_py.worker.platform.blocking import can_run_sync, run_sync
 from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.buffers import TypedArray as JsTypedArray
-from wrangler_py.worker.platform.containers import JsArray, JsMap
+from wrangler_py.worker.platform.containers import JsMap
 from wrangler_py.worker.platform.convert import (
     ConversionError,
     JsDoubleProxy,
@@ -43,7 +43,17 @@ class _KindMeta(JsProxyMeta):
     _methods: tuple[str, ...]
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, JsProxy) and all(hasattr(instance, method) for method in cls._methods)
+        if isinstance(instance, JsDoubleProxy):
+            instance = instance.unwrap()
+        elif not isinstance(instance, JsProxy | JsProxyMeta):
+            return False
+        return all(hasattr(instance, method) for method in cls._methods)
+
+
+class JsArray(JsProxy, metaclass=_KindMeta):
+    """Arrays, typed ones included."""
+
+    _methods = ("__len__", "__getitem__", "__reversed__")
 
 
 class JsIterable(JsProxy, metaclass=_KindMeta):

@@ -1,0 +1,29 @@
+"""`pyodide.ffi`, compared with real Pyodide: the same operations, as Python, there and here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.pyodide_ffi.meant import MEANT, NODE
+from support.pyodide_ffi.operations import all_operations
+from support.pyodide_ffi.record import recorded, run_here, run_on_pyodide
+
+_RECORD = "run python -m support.pyodide_ffi.record, and look at what changed in recorded.json"
+
+
+def test_operations_give_what_they_give_on_pyodide() -> None:
+    operations, there = all_operations(), recorded()
+    assert set(there) == set(operations), _RECORD
+    assert set(MEANT) <= set(operations)
+    here = run_here(operations)
+    differences = {each: (there[each], here[each]) for each in operations if here[each] != there[each]}
+    assert {each: both for each, both in differences.items() if each not in MEANT} == {}
+    assert [each for each in MEANT if each not in differences] == [], "the same now: take it out of `MEANT`"
+    assert len(operations) - len(MEANT) > 600
+
+
+def test_pyodide_gives_what_is_recorded(pyodide_modules: Path) -> None:
+    there = recorded()
+    live = run_on_pyodide(pyodide_modules, all_operations())
+    differences = {each: (there[each], result) for each, result in live.items() if there[each] != result}
+    assert {each: both for each, both in differences.items() if MEANT.get(each) != NODE} == {}, _RECORD
