@@ -9,7 +9,7 @@ from wrangler_py.worker.platform.current import current_invocation
 from wrangler_py.worker.platform.execution_context import ExecutionContext
 from wrangler_py.worker.platform.not_emulated import NotEmulated
 from wrangler_py.worker.platform.promise import JsPromise
-from wrangler_py.worker.platform.values import JsException, JsProxy, own_properties
+from wrangler_py.worker.platform.values import JsException, JsProxy, js_function, own_properties
 
 
 class _CurrentEnv(JsProxy):
@@ -53,6 +53,7 @@ _JAVASCRIPT_ONLY = (
 class _SocketsModule(JsProxy):
     js_name = "Module"
 
+    @js_function
     def connect(self, address: Any = None, options: Any = None) -> Any:
         """Open a TCP connection."""
         from wrangler_py.worker.platform.sockets import connect
