@@ -399,18 +399,23 @@ def test_the_newest_sdk_is_used(start_worker: StartWorker, tmp_path: Path, versi
     assert child.client.get("/").text == expected
 
 
+OPTIONS_IN_A_DICT = """
+    import js
+    def on_fetch():
+        return js.Response.new("x", {"status": 201})
+    """
+
+
+def test_a_dict_is_an_object_of_options_from_pyodide_314_on(start_worker: StartWorker) -> None:
+    child = start_worker(OPTIONS_IN_A_DICT, compatibility_date="2026-09-08")
+    assert child.client.get("/").status_code == 201
+    assert "UserWarning" not in child.output()
+
+
 def test_an_object_of_options_that_is_a_dict(start_worker: StartWorker) -> None:
-    """JavaScript sees no properties in a Python dict: neither here nor on the platform has it an effect."""
-    child = start_worker(
-        """
-        import js
-        from pyodide.ffi import to_js
-        def on_fetch():
-            js.Response.new("x", to_js({"status": 201}))
-            return js.Response.new("x", {"status": 201})
-        """
-    )
+    """JavaScript sees no properties in a dict before: neither here nor on the platform does it have an effect."""
+    child = start_worker(OPTIONS_IN_A_DICT, compatibility_date="2026-04-24")
     for _ in range(2):
         assert child.client.get("/").status_code == 200
-    child.wait_for_output("entry.py:6: UserWarning: A dict is no object of options for JavaScript")
+    child.wait_for_output("entry.py:4: UserWarning: A dict is no object of options for JavaScript")
     assert child.output().count("UserWarning") == 1
