@@ -48,7 +48,7 @@ def proxy(
 
 
 def _show(hyperdrive: LocalHyperdrive) -> None:
-    from wrangler_py.devserver.pool_description import (
+    from wrangler_py.hyperdrive.pool_description import (
         describe_caching,
         describe_limit,
         describe_place,
