@@ -18,6 +18,7 @@ from wrangler_py.cache.store import CacheStore, Hit, StoredResult
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.hyperdrive.limits import CACHE_RESULT_MAX_BYTES
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import BIND, DESCRIBE, EXECUTE, FLUSH, PARSE, QUERY, STATEMENT, SYNC
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.pgwire.results import result_formats, split_result, with_formats
 from wrangler_py.proxy.columns import same_columns
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
 WrittenByDatabase = defaultdict[tuple[str, int, str], WrittenTables]
 """By host, port and database: several bindings may be of one."""
 
-_PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
-_STATEMENT = ord("S")
 _ALL_ROWS = bytes(4)
-_NO_MORE_ROWS = messages.message(b"C", b"SELECT 0\0")
+_NO_MORE_ROWS = messages.command_complete("SELECT 0")
 
 
 class Capture:
@@ -135,7 +134,7 @@ class Caching:
     def answer(self, client: ClientSession, group: Group, closed: bool) -> bool:
         """Answers a group from the store, or lets it wait for a query under way; False: ask the origin."""
         kind, data, _ = group[0]
-        if kind == _QUERY:
+        if kind == QUERY:
             return self._answer_simple(client, group, data)
         return self._answer_extended(client, group, closed)
 
@@ -171,7 +170,7 @@ class Caching:
         for kind, data, missing in group:
             if missing:
                 return False
-            if kind == _PARSE:
+            if kind == PARSE:
                 name, parsed = self._pool.statements.parsed(data, client.settings)
                 if name in statements or client.statements.may_be_taken(name) or not parsed.text.candidate:
                     return False
@@ -179,7 +178,7 @@ class Caching:
                 if not name:
                     unnamed_described = False
                 out.append(messages.PARSE_COMPLETE)
-            elif kind == _BIND:
+            elif kind == BIND:
                 portal, name, position = messages.split_bind(data)
                 statement = statements.get(name) or client.statements.get(name)
                 if statement is None or not statement.text.candidate or (portal and portal in portals):
@@ -197,9 +196,9 @@ class Caching:
                 sound.add(statement)
                 portals[portal] = CachedPortal(key, hit, name, data)
                 out.append(messages.BIND_COMPLETE)
-            elif kind == _DESCRIBE:
+            elif kind == DESCRIBE:
                 target, name = messages.split_target(data)
-                if target == _STATEMENT:
+                if target == STATEMENT:
                     statement = statements.get(name) or client.statements.get(name)
                     description = self._describe(client, statement) if statement is not None else None
                     if description is None or not (name or closed):
@@ -212,7 +211,7 @@ class Caching:
                         return False
                     described.append((portals[name].statement_name, rows))
                     out.append(rows)
-            elif kind == _EXECUTE:
+            elif kind == EXECUTE:
                 portal, position = messages.cstring(data, 5)
                 if portal not in portals or data[position:] != _ALL_ROWS:
                     return False
@@ -223,9 +222,9 @@ class Caching:
                 portals[portal] = bound._replace(done=True)
                 out.append(bound.hit.entry.result.body)
                 served.append((self._pool.texts.get(bound.key.sql), bound.key, bound.hit))
-            elif kind == _SYNC:
+            elif kind == SYNC:
                 out.append(messages.READY_IDLE)
-            elif kind != _FLUSH:
+            elif kind != FLUSH:
                 return False
         if not out or any(self._describe(client, s) is None for s in statements.values() if s not in sound):
             return False
@@ -288,8 +287,10 @@ class Caching:
             if self._pool.options.fail_on_stale_read:
                 client.fail_group(group, closed, messages.error_response(SQLSTATE, message))
                 return False
-        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request)
-        self._pool.accounting.query_ended(run, hit.entry.result.size, None)
+        result = hit.entry.result
+        types = result.parameter_description[5:] if result.parameter_description else key.parameter_types
+        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types)
+        self._pool.accounting.answered_from_cache(run, result, stale=stale is not None)
         return True
 
     def _follow(self, client: ClientSession, key: CacheKey, group: Group) -> bool:
@@ -321,9 +322,7 @@ class Caching:
 
     @staticmethod
     def _is_one_query(group: Group) -> bool:
-        return (
-            sum(kind == _BIND for kind, _, _ in group) == 1 and sum(kind == _EXECUTE for kind, _, _ in group) == 1
-        )
+        return sum(kind == BIND for kind, _, _ in group) == 1 and sum(kind == EXECUTE for kind, _, _ in group) == 1
 
     # --- keeping -------------------------------------------------------------------------------------------
 
@@ -336,16 +335,16 @@ class Caching:
                 if capture is not None:
                     capture.spoiled = True
                 continue
-            if kind == _PARSE:
+            if kind == PARSE:
                 name = messages.split_parse(data)[0]
                 if name in used:  # which statement is meant where can't be told any more
                     _spoil(sent_group)
                     return
-            elif kind == _BIND:
+            elif kind == BIND:
                 _, name, position = messages.split_bind(data)
-            elif kind == _DESCRIBE and data[5] == _STATEMENT:
+            elif kind == DESCRIBE and data[5] == STATEMENT:
                 name = messages.split_target(data)[1]
-            elif kind == _EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
+            elif kind == EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
                 capture.spoiled = True
                 continue
             else:
@@ -358,7 +357,7 @@ class Caching:
             if capture is None:
                 capture = Capture(statement.text, statement, monotonic(), self._store.generation)
                 sent_group.capture = capture
-            if kind == _BIND:
+            if kind == BIND:
                 if capture.key is not None or capture.statement is not statement:
                     capture.spoiled = True
                 capture.key = self._key(client, statement, data[position:])
@@ -388,7 +387,9 @@ class Caching:
         elif key is not None:
             self._store.give_up_refresh(key)
         if capture.leads and key is not None:
-            self.land(key, answered=self._find(key) is not None)
+            caching = self._pool.config.caching
+            alive = self._store.is_alive(key, monotonic(), caching.max_age, caching.stale_while_revalidate)
+            self.land(key, answered=alive)
 
     def _store_result(self, capture: Capture, answer: bytes) -> None:
         result = split_result(answer)
@@ -431,8 +432,8 @@ class Caching:
             if ended is None or ended.error is not None:
                 self._store.give_up_refresh(key)
 
-        portal = messages.message(b"D", b"P\0")
-        execute = messages.message(b"E", b"\0" + _ALL_ROWS)
+        portal = messages.describe_portal(b"")
+        execute = messages.execute(b"")
         data = (
             messages.parse(b"", key.sql + b"\0" + key.parameter_types)
             + messages.bind(b"", b"", key.bind)

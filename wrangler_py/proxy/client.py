@@ -9,21 +9,33 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import NOT_PREPARED, CacheStatus
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import IDLE
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
+from wrangler_py.pgwire.frontend_kinds import (
+    BIND,
+    CONTINUATION,
+    COPY_DONE,
+    COPY_FAIL,
+    EXTENDED,
+    FLUSH,
+    FUNCTION_CALL,
+    QUERY,
+    SYNC,
+    TERMINATE,
+)
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.outstanding_requests import BIND
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
 from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
-from wrangler_py.proxy.origin import IDLE
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.session_effects import may_reset
 from wrangler_py.proxy.stale_plan import prepared_anew
@@ -51,10 +63,6 @@ NO_MORE_INPUT_S = 0.002
 """Messages that no Sync or Flush follows for so long are run without one, as a server runs them at once."""
 CLOSE_GRACE_S = 1.0
 """How long a client that is closed may take to read what it was sent."""
-
-_QUERY, _FUNCTION_CALL, _PARSE, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFPBSHX"
-_COPY_DONE, _COPY_FAIL = b"cf"
-_EXTENDED = frozenset(b"PBDEC")
 
 
 class ClientSession(asyncio.Protocol, ConnectionUser):
@@ -102,6 +110,9 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self.streaming = False
         """The origin was sent the head of a message whose end is still to come."""
         self.write_paused = False
+        self._paused_since = self._paused_s = 0.0
+        self.number = next(proxy.client_numbers)
+        """Among the clients of the proxy, from 1 on."""
         self.process_id = 0
         self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
         self._group: Group = []
@@ -150,16 +161,27 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def pause_writing(self) -> None:
         self.write_paused = True
+        self._paused_since = time.monotonic()
         if self.origin is not None:
             self.origin.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
+        self._paused_s += time.monotonic() - self._paused_since
         if self.origin is not None:
             self.origin.resume_reading()
         if self._stalled:
             self._stalled = False
             self.resume()
+
+    def take_paused(self) -> float:
+        """How many seconds it has not taken what was sent to it; counted once."""
+        paused, self._paused_s = self._paused_s, 0.0
+        if self.write_paused:
+            now = time.monotonic()
+            paused += now - self._paused_since
+            self._paused_since = now
+        return paused
 
     def write(self, data: bytes) -> None:
         if not self.transport.is_closing():
@@ -187,7 +209,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         try:
             group = self._group
             for piece in self.reader.receive(data):
-                if piece[0] in _EXTENDED and not piece[2] and self._group_bytes < GROUP_BYTES:
+                if piece[0] in EXTENDED and not piece[2] and self._group_bytes < GROUP_BYTES:
                     group.append(piece)
                     self._group_bytes += len(piece[1])
                     continue
@@ -213,7 +235,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def _submit_without_sync(self) -> None:
         if self._group:
-            self._group.append((_FLUSH, messages.FLUSH, 0))
+            self._group.append((FLUSH, messages.FLUSH, 0))
             self._submit(self._take_group(), closed=False)
 
     def refuse(self, response: bytes) -> None:
@@ -239,22 +261,22 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def _receive(self, piece: Piece) -> None:
         kind, data, missing = piece
-        if kind in _EXTENDED:
+        if kind in EXTENDED:
             self._group.append(piece)
             self._group_bytes += len(data)
             if missing or self._group_bytes > GROUP_BYTES:
                 self._submit(self._take_group(), closed=False)
-        elif kind == _SYNC:
+        elif kind == SYNC:
             self._group.append(piece)
             self._submit(self._take_group(), closed=True)
-        elif kind in (_QUERY, _FUNCTION_CALL):
+        elif kind in (QUERY, FUNCTION_CALL):
             if self._group:
                 self._submit(self._take_group(), closed=False)
             self._submit([piece], closed=True)
-        elif kind == _FLUSH:
+        elif kind == FLUSH:
             self._group.append(piece)
             self._submit(self._take_group(), closed=False)
-        elif kind == _TERMINATE:
+        elif kind == TERMINATE:
             self.close()
         else:
             if self._group:
@@ -277,7 +299,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         elif self.write_paused:
             self._stall(Pending(group, closed))
         elif self.skipping:
-            if closed and group[-1][0] == _SYNC:
+            if closed and group[-1][0] == SYNC:
                 self.skipping = False
                 self.write(messages.READY_IDLE)
         elif not answer_locally(self, group, closed) and not (
@@ -329,14 +351,14 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         kind, data, missing = piece
         if self.waiting:
             self._wait(Pending([], False, piece))
-        elif kind == 0:
+        elif kind == CONTINUATION:
             if self.streaming and self.origin is not None:
                 self.origin.transport.write(data)
                 if not missing:
                     self.streaming = False
                     self.origin.message_ended()
         elif self.origin is not None and self.origin.stream.queue:
-            if kind in (_COPY_DONE, _COPY_FAIL):
+            if kind in (COPY_DONE, COPY_FAIL):
                 self.origin.stream.end_copy_data()
             self.origin.transport.write(data)
             self.streaming = missing > 0
@@ -344,7 +366,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def _forward(self, group: Group, closed: bool) -> None:
         assert self.origin is not None
-        if group[-1][0] in (_QUERY, _FUNCTION_CALL):
+        if group[-1][0] in (QUERY, FUNCTION_CALL):
             if not forward_simple(self, self.origin, group[0]):
                 self.waiting = True
                 self._wait(Pending(group, closed))
@@ -396,8 +418,17 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         if leads is not None:
             self.pool.caching.land(leads, answered=False)
 
-    def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False, private: bool = False) -> None:
-        """Notes a query that the next group will run, with its cache status."""
+    def count(
+        self,
+        sql: bytes,
+        text: SQLText,
+        *,
+        statement: Statement | None = None,
+        bind: bytes = b"",
+        unnamed_ahead: bool = False,
+    ) -> None:
+        """Notes a query that the next group will run, with its cache status. `statement` is None for a simple one,
+        `bind` is what follows the names in Bind."""
         if not self.pool.caching.enabled:
             status = CacheStatus.DISABLED
         elif text.verdict.status is not None:
@@ -408,9 +439,13 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             status = CacheStatus.UNCACHEABLE
             self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
         else:
+            private = statement is not None and statement.private
             own_session = private or self.pinned or (self.origin is not None and self.origin.session.dirty)
             status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
-        self.queries.append(QueryRun(sql, text, status, self.request))
+        types = statement.types if statement is not None else b""
+        self.queries.append(
+            QueryRun(sql, text, status, self.request, self.number, bind, types, self.in_transaction)
+        )
 
     # --- the origin's side ---------------------------------------------------------------------------------
 
@@ -457,7 +492,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             self._send_pending()
         elif origin is not None and origin.stream.transaction_status != IDLE:
             last = self._pending.take_first()[-1]  # should it be a query, it is skipped
-            fail_at_origin(self, origin, error, closed=last.closed and last.group[-1][0] == _SYNC)
+            fail_at_origin(self, origin, error, closed=last.closed and last.group[-1][0] == SYNC)
             self.waiting = bool(self._pending)
             self.resume_reading()
         elif origin is not None:
@@ -493,6 +528,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         """Keeps the origin connection until the client leaves, or sends DISCARD ALL."""
         if not self.pinned:
             self.pinned = True
+            self.why_pinned = reason
             self.pool.pinned += 1
             who = self.request.id if self.request else f"process {self.process_id}"
             self.pool.notice(f"{self.pool.binding}: client {who} keeps its origin connection: it uses {reason}")
@@ -500,6 +536,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
     def unpin(self) -> None:
         if self.pinned:
             self.pinned = False
+            self.why_pinned = None
             self.pool.pinned -= 1
 
     def origin_unavailable(self, error: OriginUnavailable) -> None:
@@ -522,7 +559,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
     def fail_group(self, group: Group, closed: bool, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""
         if self.skipping:
-            if closed and group[-1][0] == _SYNC:
+            if closed and group[-1][0] == SYNC:
                 self.skipping = False
                 self.write(messages.READY_IDLE)
             return
@@ -562,14 +599,14 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         def own(match: re.Match[bytes]) -> bytes:
             return b'"' + self.statements.own_name(match[1]) + b'"'
 
-        return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
+        return messages.message(error[0], POOL_NAME.sub(own, error[5:]))
 
     def steps_skipped(
         self, outstanding: list[OutstandingRequest], before: list[OutstandingRequest], error: bytes
     ) -> None:
         """The origin skipped `outstanding` after `error`; what they did to the books is still to be undone."""
         failed = outstanding[0]
-        if failed.finals == BIND or (failed.learns is not None and not failed.payload):
+        if failed.kind == BIND or (failed.learns is not None and not failed.payload):
             self.statements.use_failed(error, reversed(before))
         elif isinstance(failed.undo, UnnamedChange):
             failed.undo.before = None  # a server drops it before it looks at what is to take its place

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import NO_DATA, PARAMETER_DESCRIPTION, ROW_DESCRIPTION
+from wrangler_py.pgwire.frontend_kinds import BIND, PARSE
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.pgwire.results import with_formats
 from wrangler_py.proxy.origin import Collector
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.session.statements import Statement
 
-_PARSE, _BIND = b"PB"
 _RESULT_TYPE_CHANGED = messages.error_response(
     "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
 )
@@ -37,9 +38,9 @@ def unproved(client: ClientSession, origin: OriginConnection, groups: list[Group
         return {}
     found: dict[bytes, Statement] = {}
     for group in groups:
-        parsed = {messages.split_parse(data)[0] for kind, data, _ in group if kind == _PARSE}
+        parsed = {messages.split_parse(data)[0] for kind, data, _ in group if kind == PARSE}
         for kind, data, _ in group:
-            if kind == _BIND:
+            if kind == BIND:
                 name = messages.split_bind(data)[1]
                 statement = client.statements.get(name)
                 if name in parsed or statement is None or statement in found.values():
@@ -69,7 +70,7 @@ def learn(
 
     Other columns than those known are another statement's, which this client has from now on.
     """
-    if answer[:1] == b"t" or statement.rows is None or same_columns(answer, statement.rows):
+    if answer[0] == PARAMETER_DESCRIPTION or statement.rows is None or same_columns(answer, statement.rows):
         statement.learn(answer)
         return
     client.pool.schema_changed()
@@ -89,7 +90,7 @@ def learn_from_portal(
 
 
 def _columns(description: bytes | None) -> object:
-    if description is None or description[:1] != b"T":
+    if description is None or description[0] != ROW_DESCRIPTION:
         return description
     columns, position = [], 7
     while position < len(description):
@@ -129,7 +130,7 @@ def prove_columns(
     def done(sent_group: SentGroup) -> None:
         if sent_group.error == b"":
             return  # the connection is lost, and its client is told so
-        described = messages.of_kinds(collector.data, b"Tn")
+        described = messages.of_kinds(collector.data, bytes((ROW_DESCRIPTION, NO_DATA)))
         known = [statement.rows for statement in statements.values()]
         if sent_group.error is None and [*map(_columns, described)] == [*map(_columns, known)]:
             then(None)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from wrangler_py.pgwire.outstanding_requests import OutstandingRequest, SentGroup
     from wrangler_py.proxy.failures import OriginUnavailable
     from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.worker_requests import Request
     from wrangler_py.session.settings import SessionSettings
 
 
@@ -23,6 +24,28 @@ class ConnectionUser(ABC):
     """For a connection that the pool has not given yet."""
     write_paused: bool
     """It takes no more answers for now."""
+
+    request: Request | None = None
+    """The Worker's request it belongs to."""
+    number = 0
+    """Among the clients of the proxy, from 1 on; 0 for the proxy's own queries."""
+    why_pinned: str | None = None
+    """What it uses that keeps its origin connection until it leaves."""
+    waiting_since = 0.0
+    """When it began to wait for the connection that it has, or 0 if it had one at once."""
+
+    def starts_waiting(self, now: float) -> None:
+        """The pool has no connection for it now."""
+        self.waiting_since = now
+
+    def take_wait(self, until: float) -> float:
+        """How many seconds it has waited for the connection; counted once."""
+        since, self.waiting_since = self.waiting_since, 0.0
+        return max(0.0, until - since) if since else 0.0
+
+    def take_paused(self) -> float:
+        """How many seconds it has not taken what was sent to it; counted once."""
+        return 0.0
 
     @abstractmethod
     def granted(self, connection: OriginConnection) -> None:

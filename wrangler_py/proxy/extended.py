@@ -11,16 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, STATEMENT
 from wrangler_py.pgwire.outstanding_requests import (
-    BIND,
-    CLOSE,
-    DESCRIBE,
-    EXECUTE,
     OUTSTANDING_BIND,
     OUTSTANDING_CLOSE,
     OUTSTANDING_DESCRIBE,
     OUTSTANDING_EXECUTE,
-    PARSE,
     Action,
     OutstandingRequest,
 )
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
     from wrangler_py.session.client_statements import Undo, UnnamedChange
     from wrangler_py.session.statements import Statement
 
-_STATEMENT = ord("S")
 FAILS = b"refused by the proxy\0\0\0"
 """A statement's definition that no server takes, sent where the client has to get an error of ours: so the
 transaction it is in fails as it would at a server."""
@@ -150,7 +145,7 @@ def prepare(
 def add_proof(origin: OriginConnection, out: list[bytes], outstanding: list[OutstandingRequest]) -> None:
     """Has the origin look at a statement of a Parse that it isn't sent, as it would if it were."""
     parse = outstanding[0]
-    if len(out) == 1 and parse.finals == PARSE and parse.statement in origin.session.prepared:
+    if len(out) == 1 and parse.kind == PARSE and parse.statement in origin.session.prepared:
         out.insert(0, messages.describe_statement(parse.statement.name))
         outstanding.insert(0, OutstandingRequest(DESCRIBE, Action.SKIP))
 
@@ -175,14 +170,15 @@ def add_bind(
     client.cached_portals.pop(portal, None)
     client.portals[portal] = (name, statement)
     unnamed_ahead = not name and client.unnamed_described
-    client.count(statement.sql, text, unnamed_ahead=unnamed_ahead, private=statement.private)
+    client.count(statement.sql, text, statement=statement, bind=data[position:], unnamed_ahead=unnamed_ahead)
     plain = _has_statement(client, origin, name, statement, out, outstanding)
     note(client, origin, text)
     if not name:
         out.append(data)
     else:
-        length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)
-        out.append(b"B" + length.to_bytes(4, "big") + portal + b"\0" + statement.name + b"\0" + data[position:])
+        length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)  # `data` may be only the head
+        header = messages.HEADER.pack(BIND, length)
+        out.append(header + portal + b"\0" + statement.name + b"\0" + data[position:])
     outstanding.append(OUTSTANDING_BIND)
     return plain
 
@@ -246,7 +242,7 @@ def add_describe(
     outstanding: list[OutstandingRequest],
 ) -> bool:
     target, name = messages.split_target(data)
-    if target != _STATEMENT:
+    if target != STATEMENT:
         if name in client.local_portals:
             outstanding.append(OutstandingRequest(DESCRIBE, Action.FAKE, messages.NO_DATA))
             return False
@@ -256,7 +252,7 @@ def add_describe(
     if statement is None:
         return add_failure(origin, no_statement(name), out, outstanding)
     if statement.text.deallocates is not None:
-        answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
+        answer = messages.NO_PARAMETERS + messages.NO_DATA
         outstanding.append(OutstandingRequest(DESCRIBE, Action.FAKE, answer))
         return False
     _has_statement(client, origin, name, statement, out, outstanding)
@@ -362,7 +358,7 @@ def add_close(
     outstanding: list[OutstandingRequest],
 ) -> bool:
     target, name = messages.split_target(data)
-    if target == _STATEMENT:
+    if target == STATEMENT:
         if out:
             origin.session.may_be_skipped()
         undo = client.statements.remove(name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import BIND, PARSE, QUERY
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy.query_run import QueryRun
 
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.session.statements import Statement
 
-_PARSE, _BIND, _QUERY = b"PBQ"
 _SHORTEST_QUERY = 6
-_EXECUTE_AND_SYNC = messages.message(b"E", bytes(5)) + messages.SYNC
-_DESCRIBE_AND_EXECUTE = messages.message(b"D", b"P\0") + _EXECUTE_AND_SYNC
+_EXECUTE_AND_SYNC = messages.execute(b"") + messages.SYNC
+_DESCRIBE_AND_EXECUTE = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
 _ENDS = frozenset({_EXECUTE_AND_SYNC, _DESCRIBE_AND_EXECUTE})
 """What follows a Bind of the unnamed portal: all rows of it, with or without their description."""
 
@@ -46,40 +46,45 @@ def forward_at_once(client: ClientSession, data: bytes) -> bool:
     name = b""
     bind = 0
     sent = data
-    if kind == _QUERY:
+    if kind == QUERY:
         if len(data) < _SHORTEST_QUERY or not messages.is_whole(data):
             return False
         sql = data[5:-1]
         text = pool.texts.get(sql)
     else:
-        if kind == _PARSE:
+        if kind == PARSE:
             bind = int.from_bytes(data[1:5], "big") + 1
             parsed = pool.statements.known(data[:bind], client.settings)
             if parsed is None or parsed[0]:
                 return False
             statement = parsed[1]
         bind_end = bind + int.from_bytes(data[bind + 1 : bind + 5], "big") + 1
-        if data[bind : bind + 1] != b"B" or data[bind_end:] not in _ENDS or data[bind + 5]:
+        if len(data) <= bind or data[bind] != BIND or data[bind_end:] not in _ENDS or data[bind + 5]:
             return False
         name_end = data.find(0, bind + 6, bind_end)
         name = data[bind + 6 : name_end]
         if statement is None:
             statement = client.statements.get(name)
-        if statement is None or name_end < 0 or bool(name) == (kind == _PARSE):
+        if statement is None or name_end < 0 or bool(name) == (kind == PARSE):
             return False
         if (statement.rows is None or not client.knows_columns) and data.endswith(_DESCRIBE_AND_EXECUTE):
             return False  # the columns are to be remembered
         sql, text = statement.sql, statement.text
         if name:
             length = bind_end - 1 + len(statement.name) - len(name)
-            sent = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
+            sent = messages.HEADER.pack(BIND, length) + b"\0" + statement.name + data[name_end:]
     caching = pool.caching.enabled
     if not text.is_ordinary or (caching and text.candidate):
         return False
     status = text.verdict.status if caching else CacheStatus.DISABLED
     assert status is not None
     sent_group = SentGroup(client, simple=statement is None)
-    sent_group.queries = [QueryRun(sql, text, status, client.request)]
+    if statement is None:
+        run = QueryRun(sql, text, status, client.request, client.number)
+    else:
+        values = data[name_end + 1 : bind_end]
+        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
+    sent_group.queries = [run]
     named = bool(name)
     origin = pool.take(client)
     if origin is None:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, FLUSH, PARSE, QUERY, STATEMENT, SYNC
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.outstanding_requests import (
-    CLOSE,
-    EXECUTE,
     OUTSTANDING_BIND,
     OUTSTANDING_READY,
-    READY,
     Action,
     OutstandingRequest,
     SentGroup,
@@ -55,12 +53,9 @@ if TYPE_CHECKING:
 Group = list[Piece]
 """The last message is what ends the group, when it is closed."""
 
-_PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PBDECSHQ"
-_STATEMENT = ord("S")
-
 _FAILING = messages.query(FAILS[:-3])
 _NOTHING = messages.query("")
-_CLOSE_NOTHING = messages.message(b"C", b"Pa portal that nobody has\0")
+_CLOSE_NOTHING = messages.close_portal(b"a portal that nobody has")
 _NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
 """In a failed transaction an error. It has no rows and, unlike SELECT, takes no snapshot."""
 
@@ -68,7 +63,7 @@ _NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
 def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
     """Answers a group that needs no origin, when the client holds none; False if there is no such answer."""
     kind, data, _ = group[0]
-    if kind == _QUERY:
+    if kind == QUERY:
         if not messages.is_whole(data):
             return False
         text = client.pool.texts.get(data[5:-1])
@@ -81,7 +76,7 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
             client.write(drop_statements(client, text)[0] + messages.READY_IDLE)
             return True
         return False
-    if kind == _PARSE:
+    if kind == PARSE:
         name, statement = client.pool.statements.parsed(data, client.settings)
         refusal = statement.text.refusal
         if refusal is None or client.pool.options.allow_unsupported:
@@ -91,19 +86,19 @@ def answer_locally(client: ClientSession, group: Group, closed: bool) -> bool:
         client.fail_group(group, closed, refused(client, statement.sql, refusal))
         return True
     if not closed:
-        return len(group) == 1 and kind == _FLUSH
+        return len(group) == 1 and kind == FLUSH
     answers = []
     for kind, data, _ in group:
-        if kind == _CLOSE:
+        if kind == CLOSE:
             target, name = messages.split_target(data)
-            if target == _STATEMENT:
+            if target == STATEMENT:
                 client.statements.remove(name)
             answers.append(messages.CLOSE_COMPLETE)
-        elif kind == _SYNC:
+        elif kind == SYNC:
             client.unnamed_described = False
             client.cached_portals = {}
             answers.append(messages.READY_IDLE)
-        elif kind != _FLUSH:
+        elif kind != FLUSH:
             return False
     client.write(b"".join(answers))
     return True
@@ -132,17 +127,17 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
     outstanding: list[OutstandingRequest] = []
     done: Callable[[SentGroup], None] | None = None
     ready = OUTSTANDING_READY
-    if kind == _QUERY:
+    if kind == QUERY:
         origin.session.parse_unnamed(None)
         unnamed_comes_back = client.statements.set_unnamed(None)
         if queue:
-            ready = OutstandingRequest(READY, undo=unnamed_comes_back)
+            ready = OutstandingRequest(SYNC, undo=unnamed_comes_back)
         before = client.statements.named() if open_group is not None else {}
         if not in_transaction(client, origin):
             client.local_portals.clear()
             client.portals.clear()
     surely_clean = False
-    if kind == _QUERY and messages.is_whole(data):
+    if kind == QUERY and messages.is_whole(data):
         cached = client.pool.caching.enabled and client.pool.texts.get(data[5:-1]).candidate
         if cached and may_reset(client, origin):
             origin.reset_ahead()
@@ -150,11 +145,11 @@ def forward_simple(client: ClientSession, origin: OriginConnection, piece: Piece
         data, outstanding, done = _as_sent(client, origin, data)
     else:
         origin.session.runs(TOO_LONG)
-        if kind == _QUERY:
+        if kind == QUERY:
             client.count(data[5:205], TOO_LONG)
     if open_group is not None:
         open_group.done = done
-        if kind == _QUERY:
+        if kind == QUERY:
             origin.session.may_be_skipped()
             if done is None:
                 ready.undo = partial(_undo_both, client.statements.removed_since(before), unnamed_comes_back)
@@ -204,7 +199,7 @@ def _as_sent(
 
 def _deallocates(client: ClientSession, query: Piece) -> bool:
     kind, data, _ = query
-    if kind != _QUERY or not messages.is_whole(data):
+    if kind != QUERY or not messages.is_whole(data):
         return False
     text = client.pool.texts.get(data[5:-1])
     return text.deallocates is not None or text.drops_statements
@@ -227,17 +222,17 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     """
     queue = origin.stream.queue
     sent_group = queue[-1] if queue and not queue[-1].closed else None
-    if group[0][0] != _SYNC and _waits_for_copy(origin):
+    if group[0][0] != SYNC and _waits_for_copy(origin):
         return False
     if sent_group is not None and sent_group.failed:
         # The origin skips all up to the Sync.
         if closed:
-            sent_group.closed = True
+            sent_group.close()
             origin.transport.write(messages.SYNC)
         return True
-    if sent_group is None and group[0][0] == _FLUSH:
+    if sent_group is None and group[0][0] == FLUSH:
         return True  # behind a Sync, which flushes anyway
-    if origin.stream.copy_in and group[0][0] == _SYNC:
+    if origin.stream.copy_in and group[0][0] == SYNC:
         origin.stream.sync_in_copy()
         origin.transport.write(messages.SYNC)
         return True
@@ -258,14 +253,14 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
     surely_clean = origin.session.pristine or (sent_group is not None and sent_group.capture is not None)
     try:
         for kind, data, missing in group:
-            if kind == _BIND:
+            if kind == BIND:
                 plain &= add_bind(client, origin, data, out, outstanding)
                 client.streaming = (
                     missing > 0 and outstanding[-1] is OUTSTANDING_BIND
                 )  # and nothing went out in its place
-            elif kind == _EXECUTE:
+            elif kind == EXECUTE:
                 plain &= add_execute(client, origin, data, out, outstanding)
-            elif kind == _SYNC:
+            elif kind == SYNC:
                 client.unnamed_described = False
                 client.cached_portals = {}
                 if not client.in_transaction:
@@ -273,11 +268,11 @@ def forward(client: ClientSession, origin: OriginConnection, group: Group, close
                     client.portals.clear()
                 out.append(data)
                 outstanding.append(OUTSTANDING_READY)
-            elif kind == _DESCRIBE:
+            elif kind == DESCRIBE:
                 plain &= add_describe(client, origin, data, out, outstanding)
-            elif kind == _PARSE:
+            elif kind == PARSE:
                 plain &= add_parse(client, origin, data, out, outstanding)
-            elif kind == _CLOSE:
+            elif kind == CLOSE:
                 plain &= add_close(client, origin, data, out, outstanding)
             else:
                 out.append(data)
@@ -315,9 +310,9 @@ def _wants_reset(client: ClientSession, origin: OriginConnection, group: Group) 
     """Whether something in `group` is to be kept for others: a statement prepared now, or an answer."""
     cached = client.pool.caching.enabled
     for kind, data, _ in group:
-        if kind == _PARSE:
+        if kind == PARSE:
             name, statement = client.pool.statements.parsed(data, client.settings)
-        elif kind == _BIND:
+        elif kind == BIND:
             name = messages.split_bind(data)[1]
             bound = client.statements.get(name)
             if bound is None:
@@ -334,7 +329,7 @@ def _wants_reset(client: ClientSession, origin: OriginConnection, group: Group) 
 
 def _waits_for_copy(origin: OriginConnection) -> bool:
     """Whether what is sent now may be skipped by the origin or not, until the end of a COPY is heard."""
-    if not origin.stream.muddled or origin.stream.copy_in:
+    if not origin.stream.syncs_uncertain or origin.stream.copy_in:
         return False
     origin.transport.write(messages.FLUSH)  # the origin may know that end, and not have said it yet
     return True
@@ -344,35 +339,35 @@ def _add_what_ends_a_copy(out: list[bytes], outstanding: list[OutstandingRequest
     """A COPY that is under way ignores a Sync, and no message else. Where all others are answered here, the origin
     has to get one all the same, or it ignores what it would not if it had been sent them.
     """
-    others = [request.action for request in outstanding if request.finals != READY]
+    others = [request.action for request in outstanding if request.kind != SYNC]
     if others and all(action is Action.FAKE for action in others):
         out.insert(0, _CLOSE_NOTHING)
         outstanding.insert(0, OutstandingRequest(CLOSE, Action.SKIP))
 
 
 def _is_in_doubt(client: ClientSession, origin: OriginConnection, group: Group) -> bool:
-    if group[0][0] == _SYNC or origin.stream.copy_in:
+    if group[0][0] == SYNC or origin.stream.copy_in:
         return False
     if origin.session.in_doubt:
         return True
     for kind, data, _ in group:
-        if kind == _PARSE:
+        if kind == PARSE:
             name, statement = client.pool.statements.parsed(data, client.settings)
             if statement.text.deallocates is not None:
                 return True
             if name and (client.statements.may_be_taken(name) or statement in origin.session.preparing):
                 return True
-        elif kind == _BIND:
+        elif kind == BIND:
             bound = client.statements.get(messages.split_bind(data)[1])
             if bound is not None and (
                 bound.text.deallocates is not None or bound in origin.session.preparing_unasked
             ):
                 return True
-        elif kind == _DESCRIBE:
+        elif kind == DESCRIBE:
             target, name = messages.split_target(data)
-            if target == _STATEMENT and client.statements.get(name) in origin.session.preparing_unasked:
+            if target == STATEMENT and client.statements.get(name) in origin.session.preparing_unasked:
                 return True
-        elif kind == _EXECUTE and client.local_portals:
+        elif kind == EXECUTE and client.local_portals:
             return True
     return False
 

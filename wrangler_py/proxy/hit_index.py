@@ -9,6 +9,7 @@ from wrangler_py.cache.keys import CacheKey
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import DESCRIBE, PARSE, QUERY
 from wrangler_py.proxy.query_run import QueryRun
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ MAX_REPEATS = 4_000
 MAX_BYTES = 2_048
 """Longer messages are read each time."""
 
-_PARSE, _DESCRIBE = b"PD"
+_QUERY = bytes((QUERY,))
 _PORTAL_BEHIND_BIND = b"Bp"
 _HEADS = {
-    b"Q": b"",
+    _QUERY: b"",
     b"PBES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
     b"PBpES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
     b"BES": messages.BIND_COMPLETE,
@@ -62,9 +63,9 @@ class HitIndex:
         self, client: ClientSession, group: Group, key: CacheKey, statement: Statement | None, name: bytes
     ) -> None:
         """`group`, which needs nothing that came before but a statement's name, was answered with that of `key`."""
-        kinds = b"".join(data[5:6].lower() if kind == _DESCRIBE else data[:1] for kind, data, _ in group)
+        kinds = b"".join(data[5:6].lower() if kind == DESCRIBE else data[:1] for kind, data, _ in group)
         head = _HEADS.get(kinds)
-        parses = kinds[0] == _PARSE
+        parses = kinds[0] == PARSE
         if head is None or (statement is not None and parses == bool(name)):
             return  # a name is given once, and what an unnamed statement is depends on what came before
         data = b"".join(data for _, data, _ in group)
@@ -75,7 +76,7 @@ class HitIndex:
             self._generation = self._pool.statements.generation
         text = self._pool.texts.get(key.sql)
         self._known[client.settings, data] = Repeat(
-            key, text, statement, name, head, parses, kinds == b"Q" or _PORTAL_BEHIND_BIND in kinds
+            key, text, statement, name, head, parses, kinds == _QUERY or _PORTAL_BEHIND_BIND in kinds
         )
 
     def answer(self, client: ClientSession, data: bytes) -> bool:
@@ -105,9 +106,9 @@ class HitIndex:
             return False
         elif statement is None and rows == messages.NO_DATA:
             rows = b""
-        self._pool.accounting.query_ended(
-            QueryRun(key.sql, text, CacheStatus.HIT, client.request), result.size, None
-        )
+        types = key.parameter_types if statement is None else statement.types
+        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types)
+        self._pool.accounting.answered_from_cache(run, result)
         client.knows_columns = client.knows_columns or (describes and statement is not None)
         if parses:
             client.statements.unnamed = statement

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import ref
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE, PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.origin_session import RESET_ANSWER, OriginSession
 from wrangler_py.session.statements import POOL_NAME
 from wrangler_py.session.stored_code import CATALOG_QUERY
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.query_run import QueryRun
     from wrangler_py.session.settings import SessionSettings
-
-IDLE = ord("I")
 
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
 _REFUSED = re.compile(rb"\0VERROR\0")
@@ -61,6 +62,10 @@ class OriginConnection(asyncio.Protocol):
         self.pool: Pool = None  # type: ignore[assignment]
         self.client: ConnectionUser | None = None
         self.session: OriginSession = None  # type: ignore[assignment]  # set when it joins a pool
+        self.number = 0
+        """Among the connections of its pool, from 1 on."""
+        self.opened_at = 0.0
+        """In Unix seconds."""
         self.process_id = 0
         self.secret = b""
         self._used_by: Callable[[], object] | None = None
@@ -86,11 +91,13 @@ class OriginConnection(asyncio.Protocol):
         """An error that the client may not have to know of, and what came behind it."""
         self._poll: Callable[[], bool] | None = None
 
-    def join(self, pool: Pool, settings: SessionSettings) -> None:
+    def join(self, pool: Pool, settings: SessionSettings, number: int) -> None:
         """Start-up is over: the connection is one of `pool`, opened with `settings`."""
         self.pool = pool
+        self.number = number
+        self.opened_at = time.time()
         self.session = OriginSession(settings, pool.stored_code)
-        self.stream.process_ids = pool.process_ids
+        self.stream.show_process_ids(pool.process_ids)
 
     # --- start-up ------------------------------------------------------------------------------------------
 
@@ -133,19 +140,19 @@ class OriginConnection(asyncio.Protocol):
             if sent_group is None:
                 if self.client is not None:
                     self.client.write(output)
-                    self._told = output[:1] == b"E"
+                    self._told = output[0] == ERROR_RESPONSE
                 continue
             if output and sent_group.error:
                 output = self._told_of_error(sent_group, sent_group.error, output)
             if sent_group.unfinished:
-                unfinished, sent_group.unfinished = sent_group.unfinished, []
+                unfinished = sent_group.take_unfinished()
                 client = self._client_of(sent_group)
                 if client is not None:
                     before = (sent_group.outstanding or [])[: -len(unfinished)]
                     client.steps_skipped(unfinished, before, sent_group.error or b"")
                 self.session.undo(unfinished)
             if output:
-                sent_group.answered_bytes += len(output)
+                sent_group.note_answer(output, TAIL_BYTES)
                 if sent_group.owner is not None:
                     sent_group.owner.write(output)
                 if sent_group.capture is not None:
@@ -166,13 +173,12 @@ class OriginConnection(asyncio.Protocol):
                 if sent_group.done is not None:
                     sent_group.done(sent_group)
         if self.stream.dropped:
-            dropped, self.stream.dropped = self.stream.dropped, []
-            for sent_group in dropped:
+            for sent_group in self.stream.take_dropped():
                 self._cut_off(sent_group)
         if self.stream.broken is not None:
             self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
             self.abort()
-        elif self.client is None and self.stream.muddled:
+        elif self.client is None and self.stream.syncs_uncertain:
             self.abort()
         if self.closed:
             return
@@ -182,7 +188,7 @@ class OriginConnection(asyncio.Protocol):
             self._end_for_nobody()
         elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
             # The origin waits, too: for COPY data, or the Sync of what has failed.
-            if self.stream.copy_in or not self.stream.muddled:
+            if self.stream.copy_in or not self.stream.syncs_uncertain:
                 self.client.granted(self)
             elif self.stream.queue[-1].failed:
                 self.abort()  # what the client has sent is skipped, or not: that can't be told
@@ -198,11 +204,10 @@ class OriginConnection(asyncio.Protocol):
         client, self.client = self.client, None
         if self.pool is None:
             return
-        lost, self.stream.queue = list(self.stream.queue), type(self.stream.queue)()
+        lost = self.stream.take_queue()
         self.pool.connection_lost(self)
         for sent_group in lost:
-            if sent_group.error is None:
-                sent_group.error = b""
+            sent_group.skip()
             self._cut_off(sent_group)
         if client is not None:
             told = self._told or (bool(lost) and bool(lost[0].error) and not self._held_back)
@@ -236,9 +241,8 @@ class OriginConnection(asyncio.Protocol):
     # --- sending -------------------------------------------------------------------------------------------
 
     def send(self, sent_group: SentGroup, data: bytes) -> None:
-        sent_group.sent = data
-        sent_group.sent_at = self._loop.time()
-        self.stream.queue.append(sent_group)
+        sent_group.note_sent(data, self._loop.time())
+        self.stream.send(sent_group)
         if self._unsent:
             data, self._unsent = self._unsent + data, b""
         self.transport.write(data)
@@ -268,10 +272,9 @@ class OriginConnection(asyncio.Protocol):
         """Resets the session in front of what is sent next."""
         if not self.stream.queue:
             self.session.nothing_under_way()
-        sent_group = SentGroup(None, simple=True, done=self._must_succeed)
-        sent_group.expected = RESET_ANSWER
-        sent_group.sent_at = self._loop.time()
-        self.stream.queue.append(sent_group)
+        sent_group = SentGroup(None, simple=True, done=self._must_succeed, expected=RESET_ANSWER)
+        sent_group.note_sent(b"", self._loop.time())
+        self.stream.send(sent_group)
         self._unsent += self._reset_query()
 
     def run(self, sql: str, done: Callable[[SentGroup], None], owner: Collector | None = None) -> None:
@@ -283,8 +286,8 @@ class OriginConnection(asyncio.Protocol):
 
     def _quiet(self) -> None:
         """All that was sent has been answered."""
-        if self.stream.unsettled_syncs:
-            self.run("", lambda _: self.stream.settle_syncs())
+        if self.stream.unresolved_syncs:
+            self.run("", lambda _: self.stream.resolve_syncs())
             return
         client = self.client
         if client is not None and client.waiting:
@@ -326,9 +329,9 @@ class OriginConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """The client is gone. What it asked for ends unheard; an open transaction is rolled back."""
         for sent_group in self.stream.queue:
-            sent_group.owner = None
+            sent_group.disown()
         self.client = None
-        if self.stream.muddled:
+        if self.stream.syncs_uncertain:
             self.abort()
             return
         self.release_pending = False
@@ -346,15 +349,15 @@ class OriginConnection(asyncio.Protocol):
         elif not self.stream.queue[-1].closed:
             # Should this be a COPY: a Sync alone would be ignored there, but not if that has failed meanwhile.
             self.stream.end_copy_data()
-            self.stream.queue[-1].closed = True
-            self.transport.write(messages.message(b"f", b"the client is gone\0") + messages.SYNC)
+            self.stream.queue[-1].close()
+            self.transport.write(messages.copy_fail(b"the client is gone") + messages.SYNC)
 
     def _fail_copy(self) -> None:
         sent_group = self.stream.queue[0]
-        self.stream.copy_in = False
-        data = messages.message(b"f", b"the client is gone\0")
+        self.stream.end_copy_data()
+        data = messages.copy_fail(b"the client is gone")
         if not sent_group.closed:
-            sent_group.closed = True
+            sent_group.close()
             data += messages.SYNC
         self.transport.write(data)
 
@@ -369,10 +372,8 @@ class OriginConnection(asyncio.Protocol):
         if session.spent:
             self.pool.replace(self)
             return
-        if self.stream.parameters_changed:
-            self.stream.parameters_changed = False
-            if self.stream.parameters != session.settings.parameters:
-                session.leave_dirty()
+        if self.stream.take_parameters_changed() and self.stream.parameters != session.settings.parameters:
+            session.leave_dirty()
         if session.take_anything():  # what may have prepared statements may have made triggers, too
             self.pool.stored_code.forget()
         looks_up = self.pool.stored_code.wanted and not self.retired
@@ -416,7 +417,7 @@ class OriginConnection(asyncio.Protocol):
     def _reset_done(self, sent_group: SentGroup) -> None:
         """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
         self._must_succeed(sent_group)
-        self.stream.parameters_changed = False
+        self.stream.take_parameters_changed()
         if sent_group.error is None and self.session.settings is self.pool.baseline:
             self.pool.defaults_are(self.stream.parameters)
 
@@ -442,7 +443,11 @@ class OriginConnection(asyncio.Protocol):
             return b""
         # The first answer to Describe of a statement, `t`, comes before a server looks at the columns.
         client = self._client_of(sent_group)
-        if client is not None and not sent_group.answered_bytes and output[:1] in (b"E", b"t"):
+        if (
+            client is not None
+            and not sent_group.answered_bytes
+            and output[0] in (ERROR_RESPONSE, PARAMETER_DESCRIPTION)
+        ):
             if sent_group.outstanding is None:
                 client.failed_at_once(sent_group)
             if sent_group.closed and self.stream.transaction_status == IDLE and _COLUMNS_CHANGED.search(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin import Collector, OriginConnection
 from wrangler_py.proxy.shared_limit import SharedLimit
+from wrangler_py.proxy.snapshot import PoolSnapshot, take_snapshot
 from wrangler_py.proxy.worker_requests import Requests
+from wrangler_py.querylog.log import QueryLog
 from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, probe
 from wrangler_py.session.sql_text import SQLTexts
 from wrangler_py.session.statements import Statements
@@ -41,6 +44,8 @@ _NO_SUCH_DATABASE = "3D000"
 SWITCH_AFTER_S = 0.05
 """A client that has waited so long is served before others for whose settings a connection is there already."""
 NEWS_GRACE_S = 0.01
+RESTART_GRACE_S = 1.0
+"""How long what is under way may go on after a restart."""
 
 
 class Waiter:
@@ -72,6 +77,7 @@ class Pool:
         requests: Requests,
         observer: Observer | None,
         said: set[str],
+        query_log: QueryLog,
         counts: ConfigCounts | None = None,
     ) -> None:
         self.binding = binding
@@ -79,6 +85,7 @@ class Pool:
         self.options = options
         self.requests = requests
         self.observer = observer
+        self.query_log = query_log
         self.texts = SQLTexts()
         self.statements = Statements(self.texts)
         self.connections: set[OriginConnection] = set()
@@ -98,6 +105,7 @@ class Pool:
         self._shared: SharedLimit | None = None
         self._new: OriginConnection | None = None
         """The connection that was opened last, until it is free for the first time."""
+        self._connection_numbers = itertools.count(1)
         self._failures: set[str] = set()
         self._idle: dict[OriginConnection, None] = {}
         """The one that has been idle longest first."""
@@ -123,7 +131,9 @@ class Pool:
 
     def wait(self, client: ConnectionUser) -> None:
         """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
-        self._waiters.append(Waiter(client, self._loop.time(), self.options.pool_wait_timeout_s))
+        now = self._loop.time()
+        client.starts_waiting(now)
+        self._waiters.append(Waiter(client, now, self.options.pool_wait_timeout_s))
         self._tick()
         self.open_for_waiters()
 
@@ -313,7 +323,7 @@ class Pool:
                 self.baseline = SessionSettings({}, dict(connection.stream.parameters))
                 self._interned[frozenset()] = self.baseline
             settings = self.baseline
-        connection.join(self, settings)
+        connection.join(self, settings, next(self._connection_numbers))
 
     def _fail_waiters(self, key: frozenset[tuple[str, str]], error: OriginUnavailable) -> None:
         """Who waits for a connection with such settings, of which none is open, has nothing to wait for."""
@@ -445,6 +455,10 @@ class Pool:
         if self.observer is not None and message not in self._failures:
             self._failures.add(message)
             self.observer.failure(self.binding, message, error.hint)
+
+    def snapshot(self) -> PoolSnapshot:
+        """What it looks like now."""
+        return take_snapshot(self)
 
     # --- settings ------------------------------------------------------------------------------------------
 
@@ -585,7 +599,7 @@ class Pool:
 
     def _say_too_long(self, sent_group: SentGroup) -> None:
         limit = self.options.statement_timeout_s
-        sent_group.when_cancelled = failures.statement_limit(limit)
+        sent_group.report_cancel_as(failures.statement_limit(limit))
         self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:
@@ -629,6 +643,13 @@ class Pool:
             else:
                 connection.retired = True
 
+    def restart(self) -> None:
+        """Closes every origin connection: those in use when their query ends or, at the latest, soon. Queries under
+        way may fail, then; later ones get new connections."""
+        before = list(self.connections)
+        self.drain()
+        self._loop.call_later(RESTART_GRACE_S, _abort_all, before)
+
     async def close(self) -> None:
         self.closed = True
         if self._ticker is not None:
@@ -644,6 +665,12 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _abort_all(connections: list[OriginConnection]) -> None:
+    for connection in connections:
+        if not connection.closed:
+            connection.abort()
 
 
 def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:

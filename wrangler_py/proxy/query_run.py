@@ -12,9 +12,16 @@ if TYPE_CHECKING:
 
 
 class QueryRun(NamedTuple):
-    """What is run, what is known of it, with what cache status, and for which of the Worker's requests."""
+    """What is run, what is known of it, with what cache status, for which request of the Worker, by which client.
+
+    `bind` is what follows the names in Bind, and `types` are the types of its parameters: a count and the OIDs.
+    """
 
     sql: bytes
     text: SQLText
     status: CacheStatus
     request: Request | None
+    client: int
+    bind: bytes = b""
+    types: bytes = b""
+    in_transaction: bool = False

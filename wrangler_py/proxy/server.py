@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import itertools
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
-from itertools import chain
 
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.stale_reads import WrittenTables
@@ -24,7 +24,9 @@ from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.snapshot import PoolSnapshot
 from wrangler_py.proxy.worker_requests import QueryCounts, Request, Requests
+from wrangler_py.querylog.log import QueryLog
 
 BACKLOG = 4096
 CANCEL_AGAIN_S = 0.005
@@ -57,6 +59,8 @@ class Proxy:
         self.observer = observer
         self.store = CacheStore(self.options.cache_max_bytes)
         self._written: WrittenByDatabase = defaultdict(WrittenTables)
+        self.query_log = QueryLog(self.options.query_log_records, self.options.query_log_bytes)
+        self.client_numbers = itertools.count(1)
         self.requests = Requests()
         # What a pool's database was called before stays good: connection strings outlive a change of config.
         self._databases: dict[str, set[str]] = {}
@@ -93,7 +97,15 @@ class Proxy:
             self._on_demand[binding] = DatabasePools(pool, new_pool)
 
     def _new_pool(self, binding: str, config: PoolConfig, counts: ConfigCounts | None = None) -> Pool:
-        shared = (self.options, self.store, self._written, self.requests, self.observer, self._said)
+        shared = (
+            self.options,
+            self.store,
+            self._written,
+            self.requests,
+            self.observer,
+            self._said,
+            self.query_log,
+        )
         return Pool(binding, config, *shared, counts)
 
     def update_pool(self, binding: str, config: PoolConfig) -> None:
@@ -117,6 +129,21 @@ class Proxy:
         if on_demand is not None:
             await on_demand.close()
 
+    def snapshot(self) -> list[PoolSnapshot]:
+        """What the pools look like now; those of other databases of the same server behind their binding's own."""
+        return [pool.snapshot() for pool in self._all_pools()]
+
+    def restart(self, binding: str) -> None:
+        """What the product's Restart does: closes every origin connection of `binding`. Queries under way may fail.
+
+        Raises KeyError if there is no such binding.
+        """
+        for pool in self._on_demand.get(binding, (self.pools[binding],)):
+            pool.restart()
+
+    def _all_pools(self) -> list[Pool]:
+        return [each for binding, pool in self.pools.items() for each in self._on_demand.get(binding, (pool,))]
+
     def notice(self, message: str) -> None:
         """Says something to the person."""
         if self.observer is not None:
@@ -126,7 +153,7 @@ class Proxy:
         """Something has changed elsewhere: forgets every stored answer, and what statements and functions were
         like. Gives how many answers there were.
         """
-        for pool in (*self.pools.values(), *chain.from_iterable(self._on_demand.values())):
+        for pool in self._all_pools():
             pool.schema_changed()
         return self.store.clear()
 
@@ -219,10 +246,12 @@ class Proxy:
     def name_request(self, request_id: str, label: str) -> None:
         """Says what people call a request (`GET /articles`), for what is told of it later."""
         self.requests.name(request_id, label)
+        self.query_log.name_request(request_id, label)
 
     def end_request(self, request_id: str) -> QueryCounts:
         """The Worker's request is over: closes what it left open, as Hyperdrive does, and gives its counts."""
         request = self.requests.end(request_id)
+        self.query_log.end_request(request_id)
         if request is None:
             return QueryCounts()
         if self.options.allow_global_clients:

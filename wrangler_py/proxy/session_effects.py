@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
 from wrangler_py.session.lost_state import SET_NOTE
 from wrangler_py.session.sql_text import TRANSACTION_LOCK_NOTE
 
@@ -14,19 +15,17 @@ if TYPE_CHECKING:
     from wrangler_py.session.client_statements import Undo
     from wrangler_py.session.sql_text import Refusal, SQLText
 
-_IDLE, _FAILED = b"IE"
-
 
 def in_transaction(client: ClientSession, origin: OriginConnection) -> bool:
     """Whether the client's next message will find itself in a transaction block, as far as is known."""
     if origin.stream.queue:
         return client.in_transaction
-    return origin.stream.transaction_status != _IDLE
+    return origin.stream.transaction_status != IDLE
 
 
 def in_failed_transaction(client: ClientSession, origin: OriginConnection) -> bool:
     """Whether the client's next message will find itself in a failed transaction, as far as is known."""
-    if origin.stream.queue or origin.stream.transaction_status != _FAILED:
+    if origin.stream.queue or origin.stream.transaction_status != IN_FAILED_TRANSACTION:
         return False
     return not client.failure_ended
 
@@ -34,7 +33,7 @@ def in_failed_transaction(client: ClientSession, origin: OriginConnection) -> bo
 def may_reset(client: ClientSession, origin: OriginConnection) -> bool:
     """Whether the session may be reset now without `client` missing anything that it could count on."""
     stream = origin.stream
-    if origin.session.pristine or origin.session.dirty or client.pinned or stream.copy_in or stream.muddled:
+    if origin.session.pristine or origin.session.dirty or client.pinned or stream.copy_in or stream.syncs_uncertain:
         return False
     if stream.queue and origin.session.pipeline_in_doubt:
         return False
@@ -143,7 +142,7 @@ def drop_statements(client: ClientSession, text: SQLText) -> tuple[bytes, Undo |
 def refused(client: ClientSession, sql: bytes, refusal: Refusal) -> bytes:
     """Takes note that `sql` is not run; the error for the client."""
     response = messages.error_response("0A000", refusal.message, hint=refusal.hint)
-    client.pool.accounting.query_refused(client.request, sql, response)
+    client.pool.accounting.query_refused(client, sql, response)
     return response
 
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader
+from wrangler_py.pgwire.frontend_kinds import BIND, DESCRIBE, EXECUTE, PARSE, SYNC
 from wrangler_py.pgwire.outstanding_requests import (
-    DESCRIBE,
     OUTSTANDING_BIND,
     OUTSTANDING_DESCRIBE,
     OUTSTANDING_EXECUTE,
     OUTSTANDING_READY,
-    PARSE,
     Action,
     OutstandingRequest,
     SentGroup,
@@ -28,12 +27,14 @@ from wrangler_py.proxy.extended import prepare
 if TYPE_CHECKING:
     from wrangler_py.proxy.client import ClientSession
 
-_STEPS = {
-    ord("B"): OUTSTANDING_BIND,
-    ord("D"): OUTSTANDING_DESCRIBE,
-    ord("E"): OUTSTANDING_EXECUTE,
-    ord("S"): OUTSTANDING_READY,
+_REQUESTS = {
+    BIND: OUTSTANDING_BIND,
+    DESCRIBE: OUTSTANDING_DESCRIBE,
+    EXECUTE: OUTSTANDING_EXECUTE,
+    SYNC: OUTSTANDING_READY,
 }
+_DESCRIPTION = bytes((DESCRIBE, SYNC))
+_FORMS = (_DESCRIPTION, bytes((BIND, EXECUTE, SYNC)), bytes((BIND, DESCRIBE, EXECUTE, SYNC)))
 
 
 def prepared_anew(client: ClientSession, failed: SentGroup) -> tuple[SentGroup, bytes] | None:
@@ -43,10 +44,10 @@ def prepared_anew(client: ClientSession, failed: SentGroup) -> tuple[SentGroup, 
     """
     pieces = FrontendReader().receive(failed.sent)
     kinds = bytes(kind for kind, _, _ in pieces)
-    parse = next((request for request in failed.outstanding or () if request.finals == PARSE), None)
+    parse = next((request for request in failed.outstanding or () if request.kind == PARSE), None)
     if parse is None or not parse.name or client.origin is None:
         return None
-    if kinds not in (b"DS", b"BES", b"BDES") or len(failed.outstanding or ()) != len(kinds) + 1:
+    if kinds not in _FORMS or len(failed.outstanding or ()) != len(kinds) + 1:
         return None
     if not client.pinned:
         client.origin.reset_ahead()
@@ -65,14 +66,14 @@ def prepared_anew(client: ClientSession, failed: SentGroup) -> tuple[SentGroup, 
         request = OutstandingRequest(PARSE, Action.SKIP, name=parse.name, statement=new)
         prepare(client, client.origin, new, request, out, outstanding)
     for kind, data, _ in pieces:
-        request = _STEPS[kind]
-        if kind == ord("B"):
+        request = _REQUESTS[kind]
+        if kind == BIND:
             portal, _, position = messages.split_bind(data)
             data = messages.bind(portal, new.name, data[position:])
             client.portals[portal] = (parse.name, new)
-        elif kinds == b"DS" and kind == ord("D"):
+        elif kinds == _DESCRIPTION and kind == DESCRIBE:
             data, request = messages.describe_statement(new.name), OutstandingRequest(DESCRIBE, learns=new.learn)
-        elif kind == ord("D") and new.rows is None:
+        elif kind == DESCRIBE and new.rows is None:
             learns = partial(learn_from_portal, client, client.origin, parse.name, new)
             request = OutstandingRequest(DESCRIBE, learns=learns)
         out.append(data)

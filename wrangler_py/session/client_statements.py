@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wrangler_py.pgwire.frontend_kinds import PARSE
+
 if TYPE_CHECKING:
     from wrangler_py.pgwire.outstanding_requests import OutstandingRequest
     from wrangler_py.session.statements import Statement
@@ -116,7 +118,7 @@ class ClientStatements:
         """The use of a statement has ended with `error`; `ahead` are the requests before it, last one first."""
         if _SCHEMA_HAS_CHANGED.search(error) is None:
             return
-        for request in itertools.takewhile(lambda request: request.finals == b"1" and request.payload, ahead):
+        for request in itertools.takewhile(lambda request: request.kind == PARSE and request.payload, ahead):
             if request.name:
                 self._unsure.add(request.name)
 

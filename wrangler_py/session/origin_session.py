@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.outstanding_requests import CLOSE, PARSE, Action, OutstandingRequest
+from wrangler_py.pgwire.backend_kinds import DATA_ROW, ROW_DESCRIPTION
+from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
+from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.statements import POOL_NAME, Statement
@@ -36,8 +38,8 @@ RESET_ANSWER = b"".join([
     messages.command_complete("UNLISTEN"),
     messages.command_complete("DISCARD TEMP"),
     messages.command_complete("DISCARD SEQUENCES"),
-    messages.message(b"T", b"\0\2pg_advisory_unlock_all" + _VOID + b"setseed" + _VOID),
-    messages.message(b"D", b"\0\2\0\0\0\0\0\0\0\0"),
+    messages.message(ROW_DESCRIPTION, b"\0\2pg_advisory_unlock_all" + _VOID + b"setseed" + _VOID),
+    messages.message(DATA_ROW, b"\0\2\0\0\0\0\0\0\0\0"),
     messages.command_complete("SELECT 1"),
     messages.READY_IDLE,
 ])  # fmt: skip
@@ -162,9 +164,9 @@ class OriginSession:
                 request.undo()
             if request.statement is None:
                 continue
-            if request.finals == PARSE and request.action is not Action.FAKE and request.name != b"":
+            if request.kind == PARSE and request.action is not Action.FAKE and request.name != b"":
                 self.prepared.pop(request.statement, None)
-            elif request.finals == CLOSE and request.action is Action.SKIP:
+            elif request.kind == CLOSE and request.action is Action.SKIP:
                 self.prepared[request.statement] = None
                 self.prepared.move_to_end(request.statement, last=False)
 

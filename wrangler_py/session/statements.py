@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from wrangler_py.pgwire.backend_kinds import PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.messages import split_parse
 from wrangler_py.session.sql_text import SQLText, SQLTexts
 
@@ -29,7 +30,7 @@ class Statement:
     `parameters` and `rows` are its ParameterDescription and RowDescription (or NoData), once they have been seen.
     """
 
-    __slots__ = ("__weakref__", "definition", "name", "parameters", "private", "rows", "sql", "text")
+    __slots__ = ("__weakref__", "definition", "name", "parameters", "private", "rows", "sql", "text", "types")
 
     def __init__(self, name: bytes, definition: bytes, text: SQLText, *, private: bool = False) -> None:
         self.name = name
@@ -38,13 +39,16 @@ class Statement:
         self.definition = definition
         self.sql = definition[: definition.index(0)]
         self.text = text
+        self.types = definition[len(self.sql) + 1 :]
+        """The types of its parameters, as far as they are known: a count and the OIDs."""
         self.parameters: bytes | None = None
         self.rows: bytes | None = None
 
     def learn(self, answer: bytes) -> None:
         """Takes note of an answer to Describe of this statement. Clients were told its first columns: they stay."""
-        if answer[0] == ord("t"):
+        if answer[0] == PARAMETER_DESCRIPTION:
             self.parameters = answer
+            self.types = answer[5:]
         elif self.rows is None:
             self.rows = answer
 
