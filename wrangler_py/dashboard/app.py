@@ -61,7 +61,9 @@ def _api_routes(sources: Sources) -> list[Route]:
 
     def endpoint(operation: Operation) -> Any:
         async def run(request: Request) -> Response:
-            call = Call(sources, _path(operation, request), _query(operation, request), await _body(operation, request))
+            call = Call(
+                sources, _path(operation, request), _query(operation, request), await _body(operation, request)
+            )
             return JSONResponse(await operation.run(call))
 
         return run
@@ -71,9 +73,7 @@ def _api_routes(sources: Sources) -> list[Route]:
 
 def _path(operation: Operation, request: Request) -> Mapping[str, Any]:
     try:
-        return {
-            name: operation.path_fields[name].read(name, text) for name, text in request.path_params.items()
-        }
+        return {name: operation.path_fields[name].read(name, text) for name, text in request.path_params.items()}
     except ApiError as error:
         raise ApiError(HTTPStatus.NOT_FOUND, error.message) from None
 
@@ -82,7 +82,7 @@ def _query(operation: Operation, request: Request) -> Mapping[str, Any]:
     given: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
         if name not in operation.query_fields or name in given:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name[:100]}` is no parameter of this operation, or comes twice.")
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name[:100]}` is unknown here, or comes twice.")
         given[name] = operation.query_fields[name].read(name, text)
     for name, each in operation.query_fields.items():
         if each.required and name not in given:

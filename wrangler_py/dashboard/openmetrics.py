@@ -26,7 +26,7 @@ def exposition(sources: Sources) -> bytes:
     """The metrics as they are now."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(None if sources.served is None else sources.served.proxy))
-    return generate_latest(registry)
+    return bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
 
 
 class _Collector:
@@ -50,7 +50,9 @@ def _queries(proxy: Proxy) -> Iterator[Metric]:
     by_event_status = CounterMetricFamily(
         "hyperdrive_events", "Queries by event status", labels=("binding", "event_status")
     )
-    query_bytes = CounterMetricFamily("hyperdrive_query_bytes", "Bytes of queries", labels=("binding",), unit="bytes")
+    query_bytes = CounterMetricFamily(
+        "hyperdrive_query_bytes", "Bytes of queries", labels=("binding",), unit="bytes"
+    )
     result_bytes = CounterMetricFamily(
         "hyperdrive_result_bytes", "Bytes of results", labels=("binding",), unit="bytes"
     )
@@ -84,7 +86,7 @@ def _latencies(proxy: Proxy) -> Iterator[Metric]:
 
 
 def _pool_sizes(proxy: Proxy) -> Iterator[Metric]:
-    waiting = GaugeMetricFamily("hyperdrive_waiting_clients", "Clients that wait for a connection", labels=("binding",))
+    waiting = GaugeMetricFamily("hyperdrive_waiting_clients", "Waiting clients", labels=("binding",))
     current = GaugeMetricFamily("hyperdrive_current_pool_size", "Open connections", labels=("binding",))
     available = GaugeMetricFamily(
         "hyperdrive_available_pool_slots", "Connections that could still be opened", labels=("binding",)

@@ -74,4 +74,6 @@ def _plan(
 
 def _refused(error: psycopg.Error) -> WranglerError:
     message = error.diag.message_primary or str(error).strip()
-    return WranglerError(f"The origin refuses the EXPLAIN: {message} ({error.sqlstate})", hint=error.diag.message_hint)
+    return WranglerError(
+        f"The origin refuses the EXPLAIN: {message} ({error.sqlstate})", hint=error.diag.message_hint
+    )

@@ -51,9 +51,7 @@ class PoolHistory:
         now = time.time()
         for binding, pool in self._proxy.pools.items():
             kept = self._samples.setdefault(binding, deque(maxlen=round(KEPT_S / INTERVAL_S)))
-            kept.append(
-                PoolSample(now, binding, pool.waiting, len(pool.connections), pool.config.connection_limit)
-            )
+            kept.append(PoolSample(now, binding, pool.waiting, len(pool.connections), pool.config.connection_limit))
         for binding in self._samples.keys() - self._proxy.pools.keys():
             del self._samples[binding]
         self._timer = asyncio.get_running_loop().call_later(INTERVAL_S, self._look)

@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import socket
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wrangler_py.dashboard.sources import Sources
@@ -67,6 +68,13 @@ class Dashboard:
         """The address with the token in it, which lets whoever opens it in."""
         return f"http://{LOOPBACK}:{self.port}/?token={self._token}"
 
+    async def __aenter__(self) -> Dashboard:
+        self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         """End the connections and close the port; harmless when repeated or without `open`."""
         listener, self._listener = self._listener, None
@@ -100,7 +108,7 @@ class Dashboard:
         await self._server.serve(sockets=[listener])
 
 
-def _import_new_server():  # type: ignore[no-untyped-def]
+def _import_new_server() -> Callable[..., uvicorn.Server]:
     from wrangler_py.dashboard.web_server import new_server
 
     return new_server

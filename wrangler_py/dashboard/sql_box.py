@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 from wrangler_py.dashboard.tables import column_names, refused, shorten, text_rows
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000
 REQUEST_NAME = "SQL box"
+
+_NOT_THE_PERSONS: dict[str, Any] = {
+    "hostaddr": "127.0.0.1",
+    "options": "",
+    "passfile": os.devnull,
+    "gssencmode": "disable",
+    "channel_binding": "prefer",
+    "client_encoding": "UTF8",
+}
+"""Parameters that would otherwise come from the person's own libpq variables."""
 
 _numbers = itertools.count(1)
 
@@ -30,7 +41,7 @@ def run(connection_string: str, user: str, sql: str) -> dict[str, Any]:
 
     try:
         with (
-            psycopg.connect(connection_string, user=user, autocommit=True, client_encoding="UTF8") as connection,
+            psycopg.connect(connection_string, user=user, autocommit=True, **_NOT_THE_PERSONS) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(sql.encode())

@@ -194,9 +194,7 @@ def _list(project: ProjectPlace | None) -> Any:
             environments = list(file.environments)
             for environment in (None, *environments):
                 for entry in file.section(environment).hyperdrive:
-                    bound.setdefault(entry.id, []).append(
-                        {"binding": entry.binding, "environment": environment}
-                    )
+                    bound.setdefault(entry.id, []).append({"binding": entry.binding, "environment": environment})
         except WranglerError as error:
             problem = error.message
     return {

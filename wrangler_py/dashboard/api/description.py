@@ -12,6 +12,7 @@ _ABOUT = (
     "What the page of the dashboard uses. Times are Unix seconds, durations milliseconds. "
     "Give the token of the printed URL as a bearer token."
 )
+_OPENMETRICS, _EVENTS = "application/openmetrics-text", "text/event-stream"
 _FAILURES = {
     "400": "The request is not valid, or the action failed; the message says why.",
     "401": "The token is missing or wrong.",
@@ -28,10 +29,10 @@ _JSON_FAILURES = frozenset({"400", "404", "409", "413", "415"})
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
     """The description, as a JSON document."""
     paths: dict[str, dict[str, Any]] = {
-        "/metrics": {"get": _text_operation("metrics", "The metrics, as OpenMetrics", "application/openmetrics-text")},
+        "/metrics": {"get": _text_operation("metrics", "The metrics, as OpenMetrics", _OPENMETRICS)},
         "/api/events": {
             "get": {
-                **_text_operation("events", "New queries and pool sizes, as server-sent events", "text/event-stream"),
+                **_text_operation("events", "New queries and pool sizes, as server-sent events", _EVENTS),
                 "parameters": [
                     {
                         "name": "after",

@@ -96,9 +96,7 @@ class Field:
                 return {"true": True, "false": False}[text]
             value = text if self.type is str else self.type(text)
         except (ValueError, KeyError):
-            raise ApiError(
-                HTTPStatus.BAD_REQUEST, f"`{name}` is not what it has to be: {self.about}"
-            ) from None
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name}` is not what it has to be: {self.about}") from None
         return self.check(name, value)
 
 
@@ -121,7 +119,7 @@ class Call:
             raise ApiError(
                 HTTPStatus.CONFLICT,
                 "No session runs here: this dashboard shows the configs.",
-                hint="`wrangler-py dev`, `hyperdrive proxy` and `hyperdrive exec --dashboard` have one of their own.",
+                hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` print the URL of theirs.",
             )
         return self.sources.served
 

@@ -165,7 +165,7 @@ OPERATIONS = (
         run=explain_query,
         path_fields=_NUMBER,
         body_fields={
-            "analyze": Field(bool, "whether to run it, which only reads allow, in a transaction that is rolled back")
+            "analyze": Field(bool, "whether to run it (reads only, in a transaction that is rolled back)")
         },
         returns=object_of(plan=TEXT, analyzed=FLAG),
     ),
