@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import NamedTuple
 
+from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.server import Proxy
 
 INTERVAL_S = 1.0
@@ -14,13 +15,17 @@ KEPT_S = 15 * 60
 
 
 class PoolSample(NamedTuple):
-    """One pool at one moment, in the product's words; `time` is Unix seconds."""
+    """One pool at one moment, in the product's words; `time` is Unix seconds.
+
+    `connection_latency_ms` is the mean of the connections opened since the sample before; None if there were none.
+    """
 
     time: float
     binding: str
     waiting_clients: int
     open_connections: int
     pool_size_maximum: int
+    connection_latency_ms: float | None
 
 
 class PoolHistory:
@@ -29,6 +34,7 @@ class PoolHistory:
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._samples: dict[str, deque[PoolSample]] = {}
+        self._opened: dict[str, tuple[int, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -51,7 +57,18 @@ class PoolHistory:
         now = time.time()
         for binding, pool in self._proxy.pools.items():
             kept = self._samples.setdefault(binding, deque(maxlen=round(KEPT_S / INTERVAL_S)))
-            kept.append(PoolSample(now, binding, pool.waiting, len(pool.connections), pool.config.connection_limit))
+            latency = self._connection_latency(binding, pool)
+            size, limit = len(pool.connections), pool.config.connection_limit
+            kept.append(PoolSample(now, binding, pool.waiting, size, limit, latency))
         for binding in self._samples.keys() - self._proxy.pools.keys():
             del self._samples[binding]
+            self._opened.pop(binding, None)
         self._timer = asyncio.get_running_loop().call_later(INTERVAL_S, self._look)
+
+    def _connection_latency(self, binding: str, pool: Pool) -> float | None:
+        """The mean time to open the connections that were opened since this was asked last."""
+        latency = pool.caching.counts.connection_latency
+        count, total_ms = self._opened.get(binding, (0, 0.0))
+        self._opened[binding] = (latency.count, latency.total_ms)
+        opened = latency.count - count
+        return (latency.total_ms - total_ms) / opened if opened > 0 else None

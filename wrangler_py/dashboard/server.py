@@ -68,6 +68,13 @@ class Dashboard:
         """The address with the token in it, which lets whoever opens it in."""
         return f"http://{LOOPBACK}:{self.port}/?token={self._token}"
 
+    async def show(self) -> None:
+        """Open it in a browser; say its address if there is none."""
+        import webbrowser
+
+        if not await asyncio.to_thread(webbrowser.open, self.url):
+            self._sources.messages.info(f"No browser was found. The dashboard is at {self.url}")
+
     async def __aenter__(self) -> Dashboard:
         self.open()
         return self

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from time import time
 from typing import TYPE_CHECKING
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
-from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.proxy.asked_queries import asked_queries
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.record import REFUSED, describe_error
 
 if TYPE_CHECKING:
     from wrangler_py.cache.store import StoredResult
     from wrangler_py.pgwire.outstanding_requests import SentGroup
+    from wrangler_py.proxy.asked_queries import AskedQuery
     from wrangler_py.proxy.client import ClientSession
+    from wrangler_py.proxy.forward import Group
     from wrangler_py.proxy.origin import OriginConnection
     from wrangler_py.proxy.pool import Pool
     from wrangler_py.proxy.worker_requests import Request
-
-MAX_BIND_BYTES = 65_536
-"""So much of a query's parameters is remembered."""
 
 
 class Accounting:
@@ -32,7 +34,7 @@ class Accounting:
         self._pool = pool
         self._caching = pool.caching
         self._counts = pool.caching.counts
-        self._log = pool.query_log
+        self._record = pool.query_log.add if pool.query_log.max_records else None
         self._loop = asyncio.get_running_loop()
 
     def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
@@ -46,13 +48,14 @@ class Accounting:
         failed = sent_group.error is not None
         duration = self._loop.time() - sent_group.sent_at
         waited = sending = 0.0
-        owner = sent_group.owner
-        if isinstance(owner, ConnectionUser):
-            if owner.waiting_since:
-                waited = owner.take_wait(sent_group.sent_at)
-            sending = owner.take_paused()
-            if sending > duration:
-                sending = duration
+        client = connection.client
+        if client is not None:
+            if client.waiting_since:
+                waited = client.take_wait(sent_group.sent_at)
+            if client.paused_s or client.write_paused:
+                sending = min(client.take_paused(), duration)
+        if connection.distance is not None:
+            self._add_distance(queries[0].request, connection.distance.take_cost(), waited + duration)
         count = len(queries)
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count
@@ -69,6 +72,13 @@ class Accounting:
             waited = 0.0
         if writes or status != IDLE or connection.writes or connection.in_failed_transaction:
             self._note_writes(connection, queries, status, failed=failed)
+
+    @staticmethod
+    def _add_distance(request: Request | None, cost_s: float, took_s: float) -> None:
+        """What the distance has cost a request: not more than what it has waited, for somebody else may have waited
+        for the connection to open."""
+        if request is not None:
+            request.counts.add_distance(min(cost_s, took_s) * 1000)
 
     def _note_writes(
         self, connection: OriginConnection, queries: list[QueryRun], status: int, *, failed: bool
@@ -96,14 +106,48 @@ class Accounting:
 
     def query_refused(self, client: ClientSession, sql: bytes, response: bytes) -> None:
         """The origin was not asked, and the client got the error in `response` instead."""
+        request_id = client.request.id if client.request else None
         in_transaction = client.in_transaction
-        self._log.add(
-            (
-                time(), self._pool.binding, client.request.id if client.request else None, client.number, sql, b"",
-                b"", REFUSED, 0.0, 0.0, 0.0, b"", 0, response, None, in_transaction, False,
-            )
-        )  # fmt: skip
+        if self._record is not None:
+            self._record(
+                (
+                    time(), self._pool.binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
+                    b"", len(sql), 0, response, None, in_transaction, False,
+                )
+            )  # fmt: skip
         self._tell(client.request, REFUSED, 0.0, sql, response)
+
+    def group_failed(self, client: ClientSession, group: Group, response: bytes) -> None:
+        """The origin could not be asked what is in `group`."""
+        with contextlib.suppress(ProtocolError):
+            for query in asked_queries(client, group):
+                self.query_failed(client, query, response)
+
+    def query_failed(self, client: ClientSession, query: AskedQuery, response: bytes) -> None:
+        """The client got the error in `response` in the place of an answer."""
+        sql, statement, bind, _ = query
+        text = self._pool.texts.get(sql)
+        status = CacheStatus.DISABLED if not self._caching.enabled else text.verdict.status or CacheStatus.MISS
+        types = statement.types if statement is not None else b""
+        run = QueryRun(sql, text, status, client.request, client.number, bind, types)
+        waited = client.take_wait(self._loop.time()) if client.waiting_since else 0.0
+        self._counts.add_query(status, len(sql), 0, None, failed=True)
+        in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
+        self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
+
+    def left_in_transaction(self, client: ClientSession, origin: OriginConnection) -> None:
+        """`client` is gone, and has not ended its transaction."""
+        request = client.request
+        self._pool.query_log.note(
+            Incident(
+                kind="left-in-transaction",
+                binding=self._pool.binding,
+                request_id=request.id if request is not None else None,
+                label=self._pool.requests.label(request.id) if request is not None else None,
+                client=client.number,
+                origin_connection=origin.number,
+            )
+        )
 
     def _add(
         self,
@@ -125,14 +169,13 @@ class Accounting:
             request_id = request.id
             if not text.transaction_control:
                 request.counts.add(status)
-        if len(bind) > MAX_BIND_BYTES:
-            bind = bind[:MAX_BIND_BYTES]
-        self._log.add(
-            (
-                time(), self._pool.binding, request_id, client, sql, bind, types, status, waited, at_origin,
-                sending, tail, result_bytes, error, origin_connection, in_transaction, stale,
-            )
-        )  # fmt: skip
+        if self._record is not None:
+            self._record(
+                (
+                    time(), self._pool.binding, request_id, client, sql, bind, types, status, waited, at_origin,
+                    sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
+                )
+            )  # fmt: skip
         observer = self._pool.observer
         if observer is not None and observer.wants_queries:
             self._tell(request, status, at_origin * 1000, sql, error)

@@ -35,6 +35,7 @@ from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.fast_path import forward_at_once, forward_now
+from wrangler_py.proxy.faults import meets_fault
 from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
 from wrangler_py.proxy.query_run import QueryRun
 from wrangler_py.proxy.session_effects import may_reset
@@ -110,7 +111,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self.streaming = False
         """The origin was sent the head of a message whose end is still to come."""
         self.write_paused = False
-        self._paused_since = self._paused_s = 0.0
+        self._paused_since = self.paused_s = 0.0
         self.number = next(proxy.client_numbers)
         """Among the clients of the proxy, from 1 on."""
         self.process_id = 0
@@ -154,6 +155,8 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
     def _let_origin_go(self) -> None:
         origin, self.origin = self.origin, None
         if origin is not None:
+            if not self.pinned and origin.stream.transaction_status != IDLE:
+                self.pool.accounting.left_in_transaction(self, origin)
             if self.streaming:
                 origin.abort()
             else:
@@ -167,7 +170,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def resume_writing(self) -> None:
         self.write_paused = False
-        self._paused_s += time.monotonic() - self._paused_since
+        self.paused_s += time.monotonic() - self._paused_since
         if self.origin is not None:
             self.origin.resume_reading()
         if self._stalled:
@@ -176,7 +179,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def take_paused(self) -> float:
         """How many seconds it has not taken what was sent to it; counted once."""
-        paused, self._paused_s = self._paused_s, 0.0
+        paused, self.paused_s = self.paused_s, 0.0
         if self.write_paused:
             now = time.monotonic()
             paused += now - self._paused_since
@@ -204,7 +207,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         if self.origin is None and self._is_resting():
             if self.pool.caching.enabled and self.pool.caching.hit_index.answer(self, data):
                 return
-            if forward_at_once(self, data):
+            if not self.pool.conditions.faults and forward_at_once(self, data):
                 return
         try:
             group = self._group
@@ -295,7 +298,8 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         if self.waiting:
             self._wait(Pending(group, closed))
         elif self.origin is not None:
-            self._forward(group, closed)
+            if not (self.pool.conditions.faults and meets_fault(self, group, closed)):
+                self._forward(group, closed)
         elif self.write_paused:
             self._stall(Pending(group, closed))
         elif self.skipping:
@@ -303,7 +307,8 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
                 self.skipping = False
                 self.write(messages.READY_IDLE)
         elif not answer_locally(self, group, closed) and not (
-            self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
+            (self.pool.caching.enabled and self.pool.caching.answer(self, group, closed))
+            or (self.pool.conditions.faults and meets_fault(self, group, closed))
         ):
             self._check_out(group, closed)
 
@@ -412,6 +417,10 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             else:
                 self._pass_on(item.piece)
             self.asks_alone = False
+
+    def lead_ends(self) -> None:
+        """The query that others wait for will not be made."""
+        self._give_up_lead()
 
     def _give_up_lead(self) -> None:
         leads, self.leads = self.leads, None
@@ -548,6 +557,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self._give_up_lead()
         for item in self._take_pending():
             if item.group:
+                self.pool.accounting.group_failed(self, item.group, response)
                 self.fail_group(item.group, item.closed, response)
 
     def _fail_first_pending(self, response: bytes) -> None:

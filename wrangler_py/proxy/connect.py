@@ -20,10 +20,16 @@ from wrangler_py.session.settings import APPLICATION_NAME
 _AUTHENTICATION_SQLSTATES = ("28000", "28P01")
 
 
-async def connect(config: PoolConfig, timeout_s: float, settings: Mapping[str, str]) -> OriginConnection:
-    """A connection that is ready for queries, whose session has `settings`. Raises OriginUnavailable."""
+async def connect(
+    config: PoolConfig, timeout_s: float, settings: Mapping[str, str], distance_s: float = 0.0
+) -> OriginConnection:
+    """A connection that is ready for queries, whose session has `settings`. It takes `distance_s` longer than it
+    does. Raises OriginUnavailable.
+    """
     try:
         async with asyncio.timeout(config.connect_timeout_s or timeout_s):
+            if distance_s:
+                await asyncio.sleep(distance_s)
             connection = await _open(config)
             try:
                 await _start(connection, config, settings)

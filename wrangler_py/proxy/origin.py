@@ -17,6 +17,7 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE, PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.proxy.distance import DistantTransport
 from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.origin_session import RESET_ANSWER, OriginSession
 from wrangler_py.session.statements import POOL_NAME
@@ -54,6 +55,9 @@ class OriginConnection(asyncio.Protocol):
         self._loop = loop
         self.config = config
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything is sent
+        self.distance: DistantTransport | None = None
+        self.sent_groups = 0
+        """How many groups it has sent so far."""
         self.startup: OriginStartup | None = None
         self.tls_answer: asyncio.Future[bytes] | None = None
         self.started: asyncio.Future[None] = loop.create_future()
@@ -240,7 +244,14 @@ class OriginConnection(asyncio.Protocol):
 
     # --- sending -------------------------------------------------------------------------------------------
 
+    def be_distant(self, round_trip_s: Callable[[], float], cost_s: float = 0.0) -> None:
+        """Has what is sent arrive as much later as `round_trip_s` says; the distance has cost `cost_s` already."""
+        if self.distance is None:
+            self.distance = DistantTransport(self._loop, self.transport, self, round_trip_s, cost_s)
+            self.transport = self.distance
+
     def send(self, sent_group: SentGroup, data: bytes) -> None:
+        self.sent_groups += 1
         sent_group.note_sent(data, self._loop.time())
         self.stream.send(sent_group)
         if self._unsent:

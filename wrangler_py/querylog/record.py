@@ -26,6 +26,7 @@ Entry = tuple[
     float,  # seconds until the origin had answered
     float,  # seconds the client took to read
     bytes,  # the end of the answer, with its CommandComplete
+    int,  # bytes of the whole SQL
     int,  # bytes of the answer
     bytes | None,  # ErrorResponse; empty when the connection was lost
     int | None,  # number of the origin connection
@@ -36,6 +37,8 @@ Entry = tuple[
 
 REFUSED = "refused"
 """The status of a query that the proxy has answered with an error, without asking the origin."""
+MAX_TEXT_BYTES = 65_536
+"""So much of a query's SQL is kept, so much of its parameters, and so much of its error."""
 TAIL_BYTES = 64
 """So much of the end of an answer holds a CommandComplete and a ReadyForQuery."""
 
@@ -70,15 +73,33 @@ class QueryRecord:
     stale: bool
 
     @property
+    def sql_is_whole(self) -> bool:
+        """Whether `sql` is all of the text."""
+        return self.query_bytes <= MAX_TEXT_BYTES
+
+    @property
     def duration_ms(self) -> float:
         return self.waited_ms + self.origin_ms + self.sending_ms
+
+
+def shorten(entry: Entry) -> Entry:
+    """`entry` with what is longer than MAX_TEXT_BYTES cut off."""
+    error = entry[14]
+    return (
+        *entry[:4],
+        entry[4][:MAX_TEXT_BYTES],
+        entry[5][:MAX_TEXT_BYTES],
+        *entry[6:14],
+        error[:MAX_TEXT_BYTES] if error is not None else None,
+        *entry[15:],
+    )
 
 
 def read_entry(number: int, entry: Entry) -> QueryRecord:
     """`entry` as people read it."""
     (
         ended_at, binding, request_id, client, sql, bind, types, status, waited, origin, sending, tail,
-        result_bytes, error, connection, in_transaction, stale,
+        query_bytes, result_bytes, error, connection, in_transaction, stale,
     ) = entry  # fmt: skip
     return QueryRecord(
         number=number,
@@ -86,14 +107,14 @@ def read_entry(number: int, entry: Entry) -> QueryRecord:
         binding=binding,
         request_id=request_id,
         client=client,
-        sql=_text(sql),
+        sql=_text(sql) if query_bytes <= MAX_TEXT_BYTES else _text(sql) + "…",
         parameters=decode_parameters(bind, types) if bind else (),
         status=str(status),
         waited_ms=waited * 1000,
         origin_ms=origin * 1000,
         sending_ms=sending * 1000,
         rows=0 if error is not None else count_rows(tail),
-        query_bytes=len(sql),
+        query_bytes=query_bytes,
         result_bytes=result_bytes,
         error=None if error is None else describe_error(error),
         origin_connection=connection,

@@ -39,6 +39,9 @@ _NOT_SHARED = Explanation(
     reason="could be cached by its text, but was sent in a way or a session that keeps it out of the cache",
     fix="prepare it as a named statement (Postgres.js: `prepare: true`), and change no session settings before it",
 )
+_TOO_LONG = Explanation(
+    reason="the text is too long to be looked at here", fix="pass large values as parameters, not in the text"
+)
 _REFUSED = Explanation(
     reason="answered with an error by Hyperdrive; the origin was not asked", fix="see the error's hint"
 )
@@ -51,6 +54,8 @@ def explain(record: QueryRecord) -> Explanation:
     known = _BY_STATUS.get(CacheStatus(record.status))
     if known is not None:
         return known
+    if not record.sql_is_whole:
+        return _TOO_LONG
     verdict = verdict_of(record.sql)
     if verdict.status is None:
         return _NOT_SHARED

@@ -39,6 +39,9 @@ def map_of(values: Schema) -> Schema:
     return {"type": "object", "additionalProperties": values}
 
 
+LONGEST_LIST = 50
+
+
 class ApiError(WranglerError):
     """A failure with an HTTP status of its own."""
 
@@ -49,7 +52,10 @@ class ApiError(WranglerError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A member of a body, or a parameter of the path or the query string. `maximum` of a text is its length."""
+    """A member of a body, or a parameter of the path or the query string. `maximum` of a text is its length.
+
+    `list`: it is a list of such values.
+    """
 
     type: type[str] | type[int] | type[float] | type[bool]
     about: str
@@ -58,10 +64,11 @@ class Field:
     maximum: int | None = None
     secret: bool = False
     choices: tuple[str, ...] = ()
+    list: bool = False
 
     def schema(self) -> Schema:
-        names = {str: "string", int: "integer", float: "number", bool: "boolean"}
-        schema: Schema = {"type": names[self.type], "description": self.about}
+        names: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+        schema: Schema = {"type": names[self.type]}
         least, most = ("minLength", "maxLength") if self.type is str else ("minimum", "maximum")
         if self.minimum is not None:
             schema[least] = self.minimum
@@ -71,11 +78,20 @@ class Field:
             schema["format"] = "password"
             schema["writeOnly"] = True
         if self.choices:
-            schema["enum"] = list(self.choices)
-        return schema
+            schema["enum"] = [*self.choices]
+        if self.list:
+            schema = {"type": "array", "items": schema, "maxItems": LONGEST_LIST}
+        return {**schema, "description": self.about}
 
     def check(self, name: str, value: Any) -> Any:
         """`value` if it is one. Raises ApiError otherwise; the message doesn't repeat it."""
+        if not self.list:
+            return self._check_one(name, value)
+        if not isinstance(value, list) or len(value) > LONGEST_LIST:
+            raise self._refusal(name)
+        return [self._check_one(name, each) for each in value]
+
+    def _check_one(self, name: str, value: Any) -> Any:
         wanted: tuple[type, ...] = (int, float) if self.type is float else (self.type,)
         fits = isinstance(value, wanted) and (self.type is bool or not isinstance(value, bool))
         if fits and isinstance(value, str):
@@ -86,8 +102,11 @@ class Field:
                 self.maximum is None or value <= self.maximum
             )
         if not fits:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name}` is not what it has to be: {self.about}")
+            raise self._refusal(name)
         return value
+
+    def _refusal(self, name: str) -> ApiError:
+        return ApiError(HTTPStatus.BAD_REQUEST, f"`{name}` is not what it has to be: {self.about}")
 
     def read(self, name: str, text: str) -> Any:
         """The value that `text`, of a path or a query string, stands for. Raises ApiError if there is none."""
@@ -96,7 +115,7 @@ class Field:
                 return {"true": True, "false": False}[text]
             value = text if self.type is str else self.type(text)
         except (ValueError, KeyError):
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name}` is not what it has to be: {self.about}") from None
+            raise self._refusal(name) from None
         return self.check(name, value)
 
 

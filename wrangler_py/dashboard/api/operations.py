@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from wrangler_py.dashboard.api import cache, configs, database, metrics, pools, queries, requests, session
+from wrangler_py.dashboard.api import (
+    cache,
+    conditions,
+    configs,
+    database,
+    metrics,
+    pools,
+    queries,
+    requests,
+    session,
+)
 from wrangler_py.dashboard.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -12,6 +22,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *pools.OPERATIONS,
     *cache.OPERATIONS,
     *metrics.OPERATIONS,
+    *conditions.OPERATIONS,
     *configs.OPERATIONS,
     *database.OPERATIONS,
 )

@@ -21,7 +21,12 @@ from wrangler_py.dashboard.pool_history import PoolSample
 from wrangler_py.proxy.snapshot import ConnectionSnapshot, PoolSnapshot
 
 SAMPLE = object_of(
-    time=NUMBER, binding=TEXT, waiting_clients=COUNT, open_connections=COUNT, pool_size_maximum=COUNT
+    time=NUMBER,
+    binding=TEXT,
+    waiting_clients=COUNT,
+    open_connections=COUNT,
+    pool_size_maximum=COUNT,
+    connection_latency_ms={"type": ["number", "null"]},
 )
 
 

@@ -1,0 +1,91 @@
+"""Clients that wait for a connection which will not come, because those who wait hold them all.
+
+A request that has a transaction open on the last connection, and asks for another one, waits for itself until the
+pool gives up. The same goes for several requests that hold one each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wrangler_py.querylog.incidents import Incident
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.origin import OriginConnection
+    from wrangler_py.proxy.pool import Pool
+
+LOOK_EVERY_S = 0.1
+"""Nothing may have happened on any connection for so long, while somebody waited: the rest is waiting, too."""
+
+_IDLE = ord("I")
+
+
+class DeadlockWatch:
+    """That of one pool. It looks while there are clients that wait, and costs nothing otherwise."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._before: frozenset[tuple[int, int]] = frozenset()
+        self._said: set[str | None] = set()
+
+    def somebody_waits(self) -> None:
+        """A client has begun to wait for a connection."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        pool = self._pool
+        if pool.closed or not pool.waiting:
+            self._before = frozenset()
+            self._said.clear()
+            return
+        self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+        held = self._all_held_open()
+        now = frozenset((connection.number, connection.sent_groups) for connection in held)
+        if held and now == self._before:
+            self._say(held)
+        self._before = now
+
+    def _all_held_open(self) -> list[OriginConnection]:
+        """All connections, if each is held by a client that runs nothing and doesn't give it back, and no other can
+        be opened."""
+        pool = self._pool
+        connections = list(pool.connections)
+        if pool.opening or len(connections) < pool.config.connection_limit:
+            return []
+        for connection in connections:
+            in_transaction = connection.stream.transaction_status != _IDLE
+            if connection.client is None or connection.stream.queue:
+                return []
+            if not in_transaction and connection.client.why_pinned is None:
+                return []
+        return connections
+
+    def _say(self, held: list[OriginConnection]) -> None:
+        pool = self._pool
+        waiting = {client.request.id if client.request else None for client in pool.waiting_users}
+        holders = {
+            connection.client.request.id if connection.client.request else None
+            for connection in held
+            if connection.client is not None
+        }
+        if not holders <= waiting:
+            return  # those who don't wait may go on
+        for request_id in sorted(holders - self._said, key=str):
+            self._said.add(request_id)
+            label = pool.requests.label(request_id) if request_id is not None else None
+            incident = Incident(
+                kind="self-deadlock",
+                binding=pool.binding,
+                request_id=request_id,
+                label=label,
+                client=0,
+                connections=len(held),
+                timeout_s=pool.options.pool_wait_timeout_s,
+            )
+            pool.query_log.note(incident)
+            pool.notice(incident.message)
