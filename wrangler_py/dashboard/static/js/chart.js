@@ -88,6 +88,7 @@ function ceiling(values) {
 
 function drawLine(drawing, times, { values, colour, dashed, area }, x, y) {
   let path = "";
+  let dots = "";
   let filled = "";
   let start = null;
   let last = null;
@@ -105,13 +106,14 @@ function drawLine(drawing, times, { values, colour, dashed, area }, x, y) {
     filled += `${start === null ? "M" : "L"}${point}`;
     if (start === null) {
       start = times[at];
-      if (values[at + 1] === null || at + 1 === values.length) path += "h1.5";
+      if ((values[at + 1] ?? null) === null) dots += `M${point}h.01`;
     }
     last = times[at];
   });
   endArea();
   if (area) drawing.append(svg("path", { class: `area s-${colour}`, d: filled }));
-  drawing.append(svg("path", { class: `line s-${colour}${dashed ? " dashed" : ""}`, d: path, "fill-opacity": 0, "vector-effect": "non-scaling-stroke" }));
+  drawing.append(svg("path", { class: `line s-${colour}${dashed ? " dashed" : ""}`, d: path, "vector-effect": "non-scaling-stroke" }));
+  if (dots) drawing.append(svg("path", { class: `dot s-${colour}`, d: dots, "vector-effect": "non-scaling-stroke" }));
 }
 
 function drawBars(drawing, times, series, x, y, width) {
