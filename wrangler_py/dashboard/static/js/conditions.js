@@ -1,7 +1,7 @@
 // Latency and faults: simulated conditions, switched while the session runs.
 
 import { get, put, ApiError } from "./api.js";
-import { h, field, openDialog, replace, toast } from "./dom.js";
+import { h, field, openDialog, prose, replace, toast } from "./dom.js";
 import { store } from "./store.js";
 
 let current = null;
@@ -44,7 +44,7 @@ async function open() {
         close();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        replace(problem, h("p.note.red", {}, error.text));
+        replace(problem, h("p.note.red", {}, prose(error.text)));
       }
     };
     return h(

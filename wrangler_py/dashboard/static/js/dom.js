@@ -39,6 +39,13 @@ export function replace(element, ...children) {
   return element;
 }
 
+/** Text in which what stands between backticks is code. */
+export function prose(text) {
+  return String(text)
+    .split(/`([^`\n]+)`/)
+    .map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
 let ids = 0;
 
 /** An id that no other element has. */
@@ -56,7 +63,7 @@ export function field(label, input, about) {
 
 /** Shows what an action said, for a few seconds. */
 export function toast(text, failed = false) {
-  const shown = h(failed ? "div.red" : "div", {}, text);
+  const shown = h(failed ? "div.red" : "div", {}, prose(text));
   document.getElementById("toasts").append(shown);
   setTimeout(() => shown.remove(), failed ? 12000 : 5000);
 }
@@ -96,5 +103,5 @@ export function confirmDialog(title, text, action, run) {
 }
 
 export function empty(title, ...text) {
-  return h("div.empty", {}, h("h2", {}, title), text.map((line) => h("p", {}, line)));
+  return h("div.empty", {}, h("h2", {}, title), text.map((line) => h("p", {}, line instanceof Node ? line : prose(line))));
 }

@@ -1,6 +1,6 @@
 // Keeps a page up to date that is made from an answer of the API.
 
-import { h, replace } from "./dom.js";
+import { h, prose, replace } from "./dom.js";
 import { store } from "./store.js";
 
 const EVERY_MS = 1500;
@@ -22,7 +22,7 @@ export function refreshing(refresh, signal, problems, events = ["queries", "sess
     try {
       await refresh();
     } catch (error) {
-      if (!signal.aborted) replace(problems, h("p.note.amber", { role: "alert" }, error.text ?? String(error)));
+      if (!signal.aborted) replace(problems, h("p.note.amber", { role: "alert" }, prose(error.text ?? error)));
     }
     running = false;
     if (wanted && !signal.aborted) soon();

@@ -1,7 +1,7 @@
 // The cache: its entries, stale reads, statements that are never in it.
 
 import { get, remove } from "../api.js";
-import { empty, h, openDialog, replace, toast } from "../dom.js";
+import { empty, h, openDialog, prose, replace, toast } from "../dom.js";
 import { age, bytes, ms, number, oneLine, plural, preciseTime } from "../format.js";
 import { refreshing } from "../refresh.js";
 import { store } from "../store.js";
@@ -104,7 +104,7 @@ function neverCached(all) {
     ["SQL", "Why", "Queries", "Time"],
     all.slice(0, MOST_ROWS).map((each) => [
       h("td.sql", {}, h("code.clamp", {}, oneLine(each.sql))),
-      h("td", {}, each.reason, each.fix ? h("p.quiet", {}, `What to change: ${each.fix}.`) : null),
+      h("td", {}, each.reason, each.fix ? h("p.quiet", {}, prose(`What to change: ${each.fix}.`)) : null),
       h("td.number", {}, number(each.count)),
       h("td.number", {}, ms(each.total_ms)),
     ]),

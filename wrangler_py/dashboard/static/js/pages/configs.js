@@ -1,7 +1,7 @@
 // Hyperdrive configs: what the commands do, with the same messages. Passwords go in and never come out.
 
 import { get, patch, post, remove, ApiError } from "../api.js";
-import { empty, field, h, newId, openDialog, replace } from "../dom.js";
+import { empty, field, h, newId, openDialog, prose, replace } from "../dom.js";
 import { refreshing } from "../refresh.js";
 
 export function show(_, signal) {
@@ -12,7 +12,7 @@ export function show(_, signal) {
   const element = h(
     "section.page",
     { "aria-label": "Configs" },
-    h("div.head", {}, h("h1", {}, "Hyperdrive configs"), h("button.main", { type: "button", onclick: () => edit(null) }, "Create configuration"), h("p.about", {}, "The configs of this machine, as `wrangler-py hyperdrive list` shows them. A session that runs takes on changes at once.")),
+    h("div.head", {}, h("h1", {}, "Hyperdrive configs"), h("button.main", { type: "button", onclick: () => edit(null) }, "Create configuration"), h("p.about", {}, prose("The configs of this machine, as `wrangler-py hyperdrive list` shows them. A session that runs takes on changes at once."))),
     problems,
     messages,
     content,
@@ -88,14 +88,14 @@ export function show(_, signal) {
     try {
       say((await run()).messages);
     } catch (error) {
-      replace(messages, h("p.note.red", {}, error.text ?? String(error)));
+      replace(messages, h("p.note.red", {}, prose(error.text ?? error)));
     }
     again();
   }
 
   function say(all) {
     const colours = { success: "green", warning: "amber", error: "red", out: "grey", info: "grey" };
-    replace(messages, all.filter((each) => each.level !== "out" || all.length === 1).map((each) => h(`p.note.${colours[each.level]}`, {}, each.text)));
+    replace(messages, all.filter((each) => each.level !== "out" || all.length === 1).map((each) => h(`p.note.${colours[each.level]}`, {}, prose(each.text))));
   }
 
   function askDelete(config) {
@@ -152,7 +152,7 @@ export function show(_, signal) {
       again();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      replace(problem, h("p.note.red", {}, error.text));
+      replace(problem, h("p.note.red", {}, prose(error.text)));
     } finally {
       if (button) button.disabled = false;
     }

@@ -1,7 +1,7 @@
 // The database behind a binding: its tables, and a SQL box that runs through the binding.
 
 import { get, post } from "../api.js";
-import { empty, h, replace } from "../dom.js";
+import { empty, h, prose, replace } from "../dom.js";
 import { ms, number, plural } from "../format.js";
 import { sqlBlock } from "../sql.js";
 import { store } from "../store.js";
@@ -48,7 +48,7 @@ export function show(_, signal) {
     try {
       const { tables } = await get(`/api/database/${encodeURIComponent(binding)}/tables`);
       replace(table);
-      replace(list, tables.length ? tables.map(item) : h("li.quiet.pad", {}, "There are no tables yet: schema.sql beside the config file, or a migration, makes some."));
+      replace(list, tables.length ? tables.map(item) : h("li.quiet.pad", {}, prose("There are no tables yet: `schema.sql` beside the config file, or a migration, makes some.")));
     } catch (error) {
       replace(list, h("li.pad", {}, h("p.note.amber", {}, error.text ?? String(error))));
     }
@@ -107,7 +107,7 @@ function verdict(query) {
   return h(
     `div.note.${query.error ? "grey" : colour}`,
     {},
-    h("p", {}, statusChip(query), ` ${reason}`, fix ? `. What to change: ${fix}.` : "."),
+    h("p", {}, statusChip(query), " ", prose(fix ? `${reason}. What to change: ${fix}.` : `${reason}.`)),
     position !== null && length ? sqlBlock(query.sql, position, length) : null,
     h("p.quiet", {}, `${ms(query.duration_ms)} · `, h("a", { href: `#/queries/${query.number}` }, `Query ${number(query.number)}`)),
   );

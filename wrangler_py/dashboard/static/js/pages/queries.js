@@ -37,7 +37,7 @@ export function show(argument, signal) {
   const search = h("input", { type: "search", placeholder: "Search the SQL  ( / )", "aria-label": "Search the SQL", value: filters.text, oninput: (event) => change("text", event.target.value) });
   const statusSelect = h("select", { "aria-label": "Cache status", onchange: (event) => change("status", event.target.value) });
   const bindingSelect = h("select", { "aria-label": "Binding", onchange: (event) => change("binding", event.target.value) });
-  const requestInput = h("input", { type: "search", placeholder: "Request", "aria-label": "Request: a name or an id", value: filters.request, oninput: (event) => change("request", event.target.value) });
+  const requestInput = h("input.second", { type: "search", placeholder: "Request", "aria-label": "Request: a name or an id", value: filters.request, oninput: (event) => change("request", event.target.value) });
   const slower = h("input.narrow", { type: "number", min: 0, step: "any", placeholder: "0", value: filters.slower, oninput: (event) => change("slower", event.target.value) });
   const clearFilters = h("button.plain", { type: "button", hidden: true, onclick: resetFilters }, "Clear filters");
   const newer = h("button.main.small.newer", { type: "button", hidden: true, onclick: goToTop }, "Newer queries");
@@ -130,7 +130,7 @@ export function show(argument, signal) {
     if (store.queries.length) return empty("No query matches", "None of the queries in the log fits all filters.");
     return empty(
       "No queries yet",
-      h("span", {}, "Send a request to the Worker, or connect a client to the local Hyperdrive. Each query appears here as it ends, with what the cache did with it."),
+      "Send a request to the Worker, or connect a client to the local Hyperdrive. Each query appears here as it ends, with what the cache did with it.",
     );
   }
 

@@ -1,7 +1,7 @@
 // One query: what happened to it, why, and what to change.
 
 import { get, post } from "../api.js";
-import { h, replace, toast } from "../dom.js";
+import { h, prose, replace, toast } from "../dom.js";
 import { bytes, ms, number, plural, preciseTime } from "../format.js";
 import { sqlBlock } from "../sql.js";
 import { store } from "../store.js";
@@ -11,7 +11,7 @@ export function queryPanel(wanted, close) {
   const element = h("aside.panel", { "aria-label": `Query ${wanted}` }, h("p.quiet", {}, "Loading…"));
   get(`/api/queries/${wanted}`).then(
     (query) => replace(element, content(query, close)),
-    (error) => replace(element, head(`Query ${number(wanted)}`, null, close), h("p.note.amber", {}, error.text)),
+    (error) => replace(element, head(`Query ${number(wanted)}`, null, close), h("p.note.amber", {}, prose(error.text))),
   );
   return { number: wanted, element };
 }
@@ -28,8 +28,8 @@ function content(query, close) {
     h(
       `div.note.${query.error ? "grey" : colour}`,
       {},
-      h("strong", {}, `${capital(query.verdict.reason)}.`),
-      query.verdict.fix ? h("p", {}, `What to change: ${query.verdict.fix}.`) : null,
+      h("strong", {}, prose(`${capital(query.verdict.reason)}.`)),
+      query.verdict.fix ? h("p", {}, prose(`What to change: ${query.verdict.fix}.`)) : null,
     ),
     query.stale
       ? h("p.note.red", {}, h("strong", {}, "A stale read. "), "The answer is from before a write that the application has made itself. Writes do not end cached answers: read through a second binding with caching disabled where an answer must be fresh.")
@@ -128,7 +128,7 @@ function plan(query) {
       const answer = await post(`/api/queries/${query.number}/plan`, { analyze });
       replace(result, h("pre.code.plan", { tabindex: 0, role: "group", "aria-label": "Plan" }, answer.plan));
     } catch (error) {
-      replace(result, h("p.note.amber", {}, error.text));
+      replace(result, h("p.note.amber", {}, prose(error.text)));
     }
   };
   return h(

@@ -1,7 +1,7 @@
 // Requests of the Worker, each as a waterfall of its queries, with what is worth changing about it.
 
 import { get } from "../api.js";
-import { h, replace, empty } from "../dom.js";
+import { h, replace, empty, prose } from "../dom.js";
 import { colourOf, ms, number, plural, preciseTime } from "../format.js";
 import { refreshing } from "../refresh.js";
 import { store } from "../store.js";
@@ -43,9 +43,9 @@ export function show(argument, signal) {
     split.hidden = !shown.length;
     replace(none, shown.length ? null : nothing());
     const focused = document.activeElement?.closest?.(".requests button")?.dataset.id;
-    replace(items, shown.map(item));
-    if (focused) items.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
     const chosen = requests.find((request) => request.id === opened) ?? (isWide() ? shown[0] : undefined);
+    replace(items, shown.map((request) => item(request, request === chosen)));
+    if (focused) items.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
     split.classList.toggle("open", Boolean(chosen && (opened || isWide())));
     detail.hidden = !chosen;
     if (chosen) drawDetail(chosen);
@@ -63,9 +63,11 @@ export function show(argument, signal) {
     );
   }
 
-  function item(request) {
+  function item(request, isChosen) {
     const statuses = new Map();
+    let errors = 0;
     for (const query of request.queries.map((each) => store.byNumber.get(each))) {
+      if (query?.error) errors += 1;
       if (query) statuses.set(query.status, (statuses.get(query.status) ?? 0) + 1);
     }
     return h(
@@ -73,7 +75,7 @@ export function show(argument, signal) {
       {},
       h(
         "button",
-        { type: "button", "data-id": request.id, "aria-current": request.id === opened ? "true" : null, onclick: () => { location.hash = `#/requests/${encodeURIComponent(request.id)}`; } },
+        { type: "button", "data-id": request.id, "aria-current": isChosen ? "true" : null, onclick: () => { location.hash = `#/requests/${encodeURIComponent(request.id)}`; } },
         h("span.name", {}, request.name),
         h("span.nowrap", {}, request.ended_at === null ? "under way" : ms((request.ended_at - request.started_at) * 1000)),
         h(
@@ -81,7 +83,8 @@ export function show(argument, signal) {
           {},
           h("span.nowrap", {}, `${preciseTime(request.started_at)} · ${plural(request.queries.length, "query")}`),
           [...statuses].map(([status, count]) => h(`span.chip.${colourOf(status)}`, {}, `${number(count)} ${status}`)),
-          request.findings.length ? h("span.chip.red", {}, plural(request.findings.length, "finding")) : null,
+          errors ? h("span.chip.red", {}, plural(errors, "error")) : null,
+          request.findings.length ? h("span.chip.amber", {}, `▲ ${plural(request.findings.length, "finding")}`) : null,
         ),
       ),
     );
@@ -138,8 +141,8 @@ function findingCard(finding, index) {
     "div.note.amber",
     {},
     h("strong", {}, index ? `${index}. ${finding.title}` : finding.title),
-    h("p", {}, finding.explanation),
-    h("p", {}, h("strong", {}, "What to change: "), finding.fix),
+    h("p", {}, prose(finding.explanation)),
+    h("p", {}, h("strong", {}, "What to change: "), prose(finding.fix)),
     finding.cost_ms ? h("p.quiet", {}, `Costs about ${ms(finding.cost_ms)}.`) : null,
   );
 }
