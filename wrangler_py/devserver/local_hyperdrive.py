@@ -99,9 +99,12 @@ class LocalHyperdrive:
                 f"The local Hyperdrive cannot listen on port {self._port}: {os.strerror(error.errno or 0)}.",
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
-        # The parser takes a while to load: not in the first query.
-        self._warm_up = asyncio.create_task(asyncio.to_thread(analyse, "SELECT 1"))
         await self.update(bindings)
+
+    def warm_up(self) -> None:
+        """Load PostgreSQL's parser in the background: it takes a while, and the first query needs it."""
+        if self._warm_up is None:
+            self._warm_up = asyncio.create_task(asyncio.to_thread(analyse, "SELECT 1"))
 
     async def close(self) -> None:
         """End the clients, the origin connections and what was started for them; harmless when repeated."""
@@ -349,6 +352,7 @@ async def serving(hyperdrive: LocalHyperdrive, resolve: Resolve) -> AsyncIterato
     bindings = resolve()
     try:
         await hyperdrive.start(bindings)
+        hyperdrive.warm_up()
         await hyperdrive.apply_schema()
         following = asyncio.create_task(hyperdrive.follow(resolve))
         try:

@@ -183,6 +183,7 @@ class WorkerService:
         self._close_global_clients(self._supervisor.generation)
         if self._closing:
             return
+        self._hyperdrive.warm_up()  # not earlier: the start of the Worker's process needs the CPU
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")
