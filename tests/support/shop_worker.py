@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS articles (
     published_at timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO authors (name)
-SELECT unnest(ARRAY['Ada Lovelace', 'Grace Hopper', 'Edgar Codd', 'Frances Allen', 'Donald Knuth', 'Barbara Liskov'])
+SELECT unnest(ARRAY['Ada Lovelace', 'Grace Hopper', 'Edgar Codd', 'Frances Allen', 'Donald Knuth', 'Jim Gray'])
 WHERE NOT EXISTS (SELECT FROM authors);
 INSERT INTO articles (author_id, title, views)
 SELECT 1 + number % 6, 'Article ' || number, number * 7 FROM generate_series(1, 12) AS number
@@ -45,10 +45,10 @@ class Default(WorkerEntrypoint):
 
     def articles(self, db):
         """One query more for each article."""
-        rows = db.execute("SELECT id, author_id, title FROM articles WHERE views >= %s ORDER BY id", (0,)).fetchall()
+        rows = db.execute("SELECT id, author_id, title FROM articles WHERE views >= %s ORDER BY id", (0,))
         return [
             [title, db.execute("SELECT name FROM authors WHERE id = %s", (author,)).fetchone()[0]]
-            for _, author, title in rows
+            for _, author, title in rows.fetchall()
         ]
 
     def joined(self, db):
@@ -60,7 +60,8 @@ class Default(WorkerEntrypoint):
         return db.execute(sql, (10,)).fetchall()
 
     def recent(self, db):
-        return db.execute("SELECT title FROM articles WHERE published_at > now() - interval '1 day' LIMIT 3").fetchall()
+        sql = "SELECT title FROM articles WHERE published_at > now() - interval '1 day' LIMIT 3"
+        return db.execute(sql).fetchall()
 
     def comment(self, db):
         return db.execute("SELECT title /* as of NOW() */ FROM articles ORDER BY id LIMIT 1").fetchall()
@@ -89,7 +90,14 @@ class Default(WorkerEntrypoint):
 
     def markup(self, db):
         text = "<script>document.title = 'hacked'</script><img src=x onerror=alert(1)>"
-        return db.execute(f"SELECT '{text.replace(chr(39), chr(39) * 2)}' AS \\"<b>bold</b>\\", %s::text", (text,)).fetchall()
+        literal = text.replace("'", "''")
+        return db.execute(f"SELECT '{literal}' AS \\"<b>bold</b>\\", %s::text", (text,)).fetchall()
+
+    def many(self, db, count="5000"):
+        with db.pipeline():
+            for number in range(int(count)):
+                db.execute(f"SELECT {number % 1000} AS number")
+        return count
 '''
 
 _CONFIG = """

@@ -57,18 +57,21 @@ def new_app(sources: Sources, closing: asyncio.Event) -> Starlette:
 
 
 def _api_routes(sources: Sources) -> list[Route]:
-    """A route for each operation. Starlette takes the methods of one path together, so that others give 405."""
+    """A route for each path, with the operations of all its methods."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for each in OPERATIONS:
+        by_path.setdefault(each.path, {})[each.method] = each
 
-    def endpoint(operation: Operation) -> Any:
+    def endpoint(operations: Mapping[str, Operation]) -> Any:
         async def run(request: Request) -> Response:
-            call = Call(
-                sources, _path(operation, request), _query(operation, request), await _body(operation, request)
-            )
+            operation = operations["GET" if request.method == "HEAD" else request.method]
+            path, query = _path(operation, request), _query(operation, request)
+            call = Call(sources, path, query, await _body(operation, request))
             return JSONResponse(await operation.run(call))
 
         return run
 
-    return [Route(each.path, endpoint(each), methods=[each.method]) for each in OPERATIONS]
+    return [Route(path, endpoint(operations), methods=[*operations]) for path, operations in by_path.items()]
 
 
 def _path(operation: Operation, request: Request) -> Mapping[str, Any]:
@@ -129,7 +132,7 @@ def _last_known(request: Request) -> int:
 
 
 async def _failed(_: Request, error: WranglerError) -> Response:
-    status = error.status if isinstance(error, ApiError) else HTTPStatus.BAD_REQUEST
+    status = error.status if isinstance(error, ApiError) else HTTPStatus.UNPROCESSABLE_ENTITY
     hint = None if error.hint is None else mask(error.hint)
     return JSONResponse({"message": mask(error.message), "hint": hint}, status)
 

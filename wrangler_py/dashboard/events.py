@@ -27,6 +27,7 @@ async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncI
     yield "retry: 1000\n\n"
     served = sources.served
     first, sampled, spoke = 0, 0.0, asyncio.get_running_loop().time()
+    session = _session(sources)
     after = after if served is None else min(after, served.proxy.query_log.last_number)
     while not closing.is_set():
         events: list[str] = []
@@ -40,6 +41,9 @@ async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncI
                 rows = [record_row(record, log.label) for record in records]
                 data = {"first_number": first, "last_number": log.last_number, "queries": rows}
                 events.append(_event("queries", data, id=after))
+        if (now_session := _session(sources)) != session:
+            session = now_session
+            events.append(_event("session", {}))
         if sources.history is not None:
             latest = [sample for sample in sources.history.latest() if sample.time > sampled]
             if latest:
@@ -55,6 +59,13 @@ async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncI
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.01 if behind else INTERVAL_S):
                 await closing.wait()
+
+
+def _session(sources: Sources) -> object:
+    """What `GET /api/session` and `GET /api/conditions` depend on."""
+    if sources.served is None:
+        return None
+    return dict(sources.served.pools), sources.served.proxy.conditions.describe()
 
 
 def _event(name: str, data: dict[str, Any], *, id: int | None = None) -> str:

@@ -108,7 +108,7 @@ OPERATIONS = (
         summary="Run SQL through a binding, as a Worker's queries run: the last result, and each query's verdict",
         run=run_sql,
         path_fields=_BINDING,
-        body_fields={"sql": Field(str, "the SQL", required=True, minimum=1, maximum=1_000_000)},
+        body_fields={"sql": Field(str, "the SQL", required=True, minimum=1, maximum=100_000)},
         returns=object_of(
             **_ROWS,
             row_count=COUNT,

@@ -14,16 +14,17 @@ _ABOUT = (
 )
 _OPENMETRICS, _EVENTS = "application/openmetrics-text", "text/event-stream"
 _FAILURES = {
-    "400": "The request is not valid, or the action failed; the message says why.",
+    "400": "The request is not valid; the message says why.",
     "401": "The token is missing or wrong.",
     "403": "The request comes from another site.",
     "404": "There is no such thing.",
     "409": "No session runs here.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
+    "422": "The action failed, or is not possible; the message says why.",
     "421": "The Host header is not the dashboard's.",
 }
-_JSON_FAILURES = frozenset({"400", "404", "409", "413", "415"})
+_JSON_FAILURES = frozenset({"400", "404", "409", "413", "415", "422"})
 
 
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
