@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 from support.browser import chromium, open_browser
 from support.dashboard import DashboardClient, Shop, serve_shop
 from support.node_packages import axe, node
@@ -38,6 +39,7 @@ def api(shop: Shop) -> Iterator[DashboardClient]:
 
 
 OpenPage = Callable[..., Page]
+DESKTOP: ViewportSize = {"width": 1360, "height": 850}
 
 
 @pytest.fixture
@@ -47,18 +49,19 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[OpenPage]:
     Whatever a page logs as an error, and each exception in it, fails the test.
     """
     problems: list[str] = []
-    contexts = []
+    contexts: list[BrowserContext] = []
 
-    def open_(path: str = "queries", url: str | None = None, **options: object) -> Page:
-        context = (
-            browser.new_context(viewport={"width": 1360, "height": 850}, **options)
-            if "viewport" not in (options)
-            else browser.new_context(**options)
-        )
+    def logged(message: ConsoleMessage) -> None:
+        # A refusal by the API is shown on the page, and logged by the browser as well.
+        if message.type == "error" and not re.search(r"status of 4\d\d", message.text):
+            problems.append(message.text)
+
+    def open_(path: str = "queries", url: str | None = None, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+        page.on("console", logged)
         page.goto(f"{url or shop.dashboard_url}#/{path}")
         expect(page.locator("#main > section")).to_be_visible()
         return page
@@ -66,5 +69,4 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[OpenPage]:
     yield open_
     for context in contexts:
         context.close()
-    # A refusal by the API is shown on the page, and logged by the browser as well.
-    assert [text for text in problems if not re.search(r"status of 4\d\d", text)] == []
+    assert problems == []

@@ -66,7 +66,7 @@ def test_only_the_right_cookie_counts(shop: Shop, visitor: httpx.Client, cookie:
 def test_cookies_of_other_servers_on_this_host_do_no_harm(shop: Shop, logged_in: httpx.Client) -> None:
     name = f"wrangler_py_dashboard_{shop.origin.rpartition(':')[2]}"
     cookie = f'a b; c["d"]=é"; wrangler_py_dashboard_1=x; {name}={shop.token}'
-    headers = {"Cookie": cookie.encode()}
+    headers = {b"Cookie": cookie.encode()}
     assert httpx.get(f"{shop.origin}/api/session", headers=headers, timeout=60).status_code == 200
 
 

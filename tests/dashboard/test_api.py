@@ -30,7 +30,7 @@ schema = schemathesis.openapi.from_dict(describe(OPERATIONS)).exclude(path="/api
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_answers_are_as_described(case: schemathesis.Case, shop: Shop) -> None:
+def test_answers_are_as_described(case: schemathesis.Case[Any], shop: Shop) -> None:
     case.call_and_validate(
         base_url=shop.origin,
         headers={"Authorization": f"Bearer {shop.token}"},
@@ -140,7 +140,7 @@ def test_metrics_are_openmetrics(shop: Shop, api: DashboardClient) -> None:
     shop.get("/recent")
     response = api.get("/metrics")
     assert response.headers["content-type"].startswith("application/openmetrics-text")
-    families = {family.name: family for family in text_string_to_metric_families(response.text)}
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}  # type: ignore[no-untyped-call]
     volatile = [
         sample.value
         for sample in families["hyperdrive_queries"].samples

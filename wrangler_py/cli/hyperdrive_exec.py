@@ -8,6 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.typer_adapter import Command, spread_options
 from wrangler_py.errors import WranglerError
 
@@ -37,6 +38,7 @@ def execute_command(
     ] = False,
     dashboard_port: option.DashboardPort = 0,
     arguments: option.ServingArguments,
+    conditions: ConditionArguments,
 ) -> None:
     """Run a command with a local Hyperdrive in its environment.
 
@@ -54,7 +56,9 @@ def execute_command(
             exit_status=2,
         )
     databases = option.databases(target, connection_string, arguments.persist_to)
-    options = arguments.options(databases, port=port, dashboard_port=dashboard_port if dashboard else None)
+    options = arguments.options(
+        databases, conditions, port=port, dashboard_port=dashboard_port if dashboard else None
+    )
     cwd = global_options().cwd
     status = run_command(
         context.args,

@@ -89,6 +89,7 @@ class DevSession:
             port=options.proxy_port,
             port_option="--proxy-port",
             leaves_summary=True,
+            migrate=options.migrate,
         )
         parts.push_async_callback(hyperdrive.close)
         await hyperdrive.start(project.bindings)

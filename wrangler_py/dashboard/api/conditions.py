@@ -18,6 +18,7 @@ async def set_conditions(call: Call) -> Any:
     conditions = call.served.proxy.conditions
     latencies = [parse_latency(text) for text in call.body.get("latency", [])]
     faults = [parse_fault(text) for text in call.body.get("faults", [])]
+    Conditions(latencies).check_bindings(call.served.pools)
     conditions.change(latencies=latencies, faults=faults)
     return _shown(conditions)
 
