@@ -75,6 +75,28 @@ class OriginStream:
         """Whether a part of a message has been handed on."""
         return self._skip > 0
 
+    def show_process_ids(self, process_ids: Mapping[int, int]) -> None:
+        """`process_ids` are those to be shown for the origin's own."""
+        self.process_ids = process_ids
+
+    def parameters_are_known(self) -> None:
+        """The parameters that were reported have been looked at."""
+        self.parameters_changed = False
+
+    def take_dropped(self) -> list[SentGroup]:
+        """The groups that get no end of their own; they are given once."""
+        dropped, self.dropped = self.dropped, []
+        return dropped
+
+    def copy_failed(self) -> None:
+        """CopyFail was sent."""
+        self.copy_in = False
+
+    def lose(self) -> list[SentGroup]:
+        """The connection is lost: the groups that get no answer any more."""
+        lost, self.queue = list(self.queue), deque()
+        return lost
+
     def fake_ready_answers(self, sent_group: SentGroup) -> bytes:
         """Answers that can be given before the origin says anything, when `group` is the one it is at."""
         if sent_group.outstanding is None or not self.queue or self.queue[0] is not sent_group or sent_group.failed:

@@ -228,3 +228,56 @@ class SentGroup:
             self.closed = False
         self.cursor = len(self.outstanding)
         return error
+
+    # --- for the sender ------------------------------------------------------------------------------------
+
+    def mark_sent(self, data: bytes, now: float) -> None:
+        """`data`, the first part of the group, goes out."""
+        self.sent = data
+        self.sent_at = now
+
+    def turn_begins(self, now: float) -> None:
+        """Everything in front of the group has been answered, or is about to be sent with it."""
+        self.sent_at = now
+
+    def answered(self, count: int) -> None:
+        """The owner got `count` octets of the answer."""
+        self.answered_bytes += count
+
+    def take_unfinished(self) -> list[OutstandingRequest]:
+        """The requests that the origin skipped; they are given once."""
+        unfinished, self.unfinished = self.unfinished, []
+        return unfinished
+
+    def close(self) -> None:
+        """The message that ends the group was sent."""
+        self.closed = True
+
+    def abandon(self) -> None:
+        """The owner is gone: nobody gets the answers."""
+        self.owner = None
+
+    def lose(self) -> None:
+        """The connection is lost: the group gets no answer any more."""
+        if self.error is None:
+            self.error = b""
+
+    def cancel_with(self, error: bytes) -> None:
+        """`error` replaces the one with which the origin will report that the group was cancelled."""
+        self.when_cancelled = error
+
+    def call_at_end(self, done: Callable[[SentGroup], None] | None) -> None:
+        self.done = done
+
+    def add_queries(self, queries: list[Any]) -> None:
+        if queries:
+            self.queries = [*self.queries, *queries] if self.queries else queries
+
+    def capture_with(self, capture: Any) -> None:
+        """`capture` gets the answer, too."""
+        self.capture = capture
+
+    def take_over(self, other: SentGroup) -> None:
+        """The group is sent in the place of `other`, and has its queries and its capture."""
+        self.queries, other.queries = other.queries, None
+        self.capture, other.capture = other.capture, None

@@ -1,29 +1,22 @@
-"""A query of the proxy's own that waits for an origin connection like any client."""
+"""A query of the proxy's own, which waits for an origin connection like any client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wrangler_py.pgwire.outstanding_requests import SentGroup
-from wrangler_py.proxy.connection_user import ConnectionUser
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.failures import OriginUnavailable
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
-    from wrangler_py.session.settings import SessionSettings
+from wrangler_py.proxy.connection_user import ConnectionSource, ConnectionUser
+from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.session.settings import SessionSettings
 
 
-class InternalQuery(ConnectionUser):
-    """Sends `data` under `settings`; `done` gets the group when it has ended, or None if it never began.
-
-    Towards a pool and an origin connection it behaves as a client does.
-    """
+class InternalQuery(ConnectionUser[OriginConnection]):
+    """Sends `data` under `settings`. `done` gets the group when it has ended, or None if it never began."""
 
     def __init__(
         self,
-        pool: Pool,
+        source: ConnectionSource[OriginConnection],
         settings: SessionSettings,
         data: bytes,
         sent_group: SentGroup,
@@ -36,8 +29,9 @@ class InternalQuery(ConnectionUser):
         self._data = data
         self._group = sent_group
         self._done = done
-        sent_group.done = done
-        connection = pool.checkout(self)
+        self._sent = False
+        sent_group.call_at_end(done)
+        connection = source.checkout(self)
         if connection is not None:
             self.granted(connection)
 
@@ -46,6 +40,7 @@ class InternalQuery(ConnectionUser):
         self.origin = connection
         connection.prepare_for(self)
         connection.session.runs_own_query()
+        self._sent = True
         connection.send(self._group, self._data)
 
     def lets_go(self) -> bool:
@@ -56,7 +51,7 @@ class InternalQuery(ConnectionUser):
         self._done(None)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
-        if self._group.sent_at == 0.0:
+        if not self._sent:
             self._done(None)
 
     def write(self, data: bytes) -> None:
