@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import DATA_ROW
 from wrangler_py.pgwire.channel_binding import server_end_point
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
 from wrangler_py.pgwire.frontend import STREAM_FROM_BYTES, FrontendReader
+from wrangler_py.pgwire.frontend_kinds import CLOSE, COPY_DATA, PARSE
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
 from wrangler_py.pgwire.origin_stream import OriginStream
@@ -35,13 +37,13 @@ KINDS = b"QBFdPCDEHSXcf"
 frontend_messages = st.lists(
     st.builds(
         messages.message,
-        st.sampled_from([bytes([kind]) for kind in KINDS]),
+        st.sampled_from(sorted(KINDS)),
         st.one_of(st.binary(max_size=40), st.integers(60_000, 70_000).map(bytes)),
     ),
     max_size=6,
 ).map(
     lambda found: [
-        messages.message(m[:1], b"") if m[0] in b"HS" else m for m in found if m[0] in b"QBFdP" or len(m) < 9_000
+        messages.message(m[0], b"") if m[0] in b"HS" else m for m in found if m[0] in b"QBFdP" or len(m) < 9_000
     ]
 )
 cuts = st.lists(st.integers(0, 200_000), max_size=8)
@@ -110,7 +112,7 @@ def test_an_impossible_length_is_noticed_at_once(data: bytes) -> None:
 
 def test_a_long_message_is_handed_on_before_it_is_there() -> None:
     reader = FrontendReader()
-    head = messages.message(b"d", bytes(10 * STREAM_FROM_BYTES))[:10_000]
+    head = messages.message(COPY_DATA, bytes(10 * STREAM_FROM_BYTES))[:10_000]
     [piece] = reader.receive(head)
     assert piece == (ord("d"), head, 10 * STREAM_FROM_BYTES + 5 - len(head))
 
@@ -250,7 +252,7 @@ def test_start_up_at_an_origin_survives_anything(parts: list[bytes]) -> None:
 
 
 ERROR = messages.error_response("42703", "no such column")
-ROW = messages.message(b"D", b"\0\1" + (300).to_bytes(4, "big") + bytes(300))
+ROW = messages.message(DATA_ROW, b"\0\1" + (300).to_bytes(4, "big") + bytes(300))
 PLAIN_ANSWER = messages.BIND_COMPLETE + ROW + ROW + messages.command_complete("SELECT 2") + messages.READY_IDLE
 STATUS = messages.parameter_status("TimeZone", "UTC")
 
@@ -264,8 +266,8 @@ def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
             SentGroup(
                 "c",
                 outstanding=[
-                    OutstandingRequest(b"1", Action.FAKE, messages.PARSE_COMPLETE),
-                    OutstandingRequest(b"1", Action.SKIP),
+                    OutstandingRequest(PARSE, Action.FAKE, messages.PARSE_COMPLETE),
+                    OutstandingRequest(PARSE, Action.SKIP),
                     OUTSTANDING_BIND,
                     OUTSTANDING_EXECUTE,
                     OUTSTANDING_READY,
@@ -278,7 +280,7 @@ def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
             SentGroup(
                 "d",
                 outstanding=[
-                    OutstandingRequest(b"1", Action.REPLACE, ERROR),
+                    OutstandingRequest(PARSE, Action.REPLACE, ERROR),
                     OUTSTANDING_BIND,
                     OUTSTANDING_EXECUTE,
                     OUTSTANDING_READY,
@@ -293,7 +295,7 @@ def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
                 outstanding=[
                     OUTSTANDING_BIND,
                     OUTSTANDING_EXECUTE,
-                    OutstandingRequest(b"3", Action.FAKE, messages.CLOSE_COMPLETE),
+                    OutstandingRequest(CLOSE, Action.FAKE, messages.CLOSE_COMPLETE),
                     OUTSTANDING_READY,
                 ],
             ),
@@ -308,7 +310,7 @@ def conversation(stream: OriginStream) -> tuple[bytes, bytes]:
         ),
     ]
     for sent_group, _, _ in told:
-        stream.queue.append(sent_group)
+        stream.send(sent_group)
     return b"".join(said for _, said, _ in told), b"".join(heard for _, _, heard in told)
 
 

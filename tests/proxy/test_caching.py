@@ -429,7 +429,7 @@ def test_whatever_becomes_of_the_first_the_others_are_answered(
         assert [a.sqlstate for a in first.until_ready() if a.kind == "E"] == ["57014"]
     counted = [event.status for event in caching.events if event.sql == sql]
     assert counted.count("hit") == (2 if end == "answered" else 1)
-    assert len(caching.proxy.pools[BINDING].caching._flights) == 0
+    assert caching.proxy.pools[BINDING].caching.queries_waited_for == 0
     for client in clients:
         client.close()
 

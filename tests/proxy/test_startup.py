@@ -20,7 +20,7 @@ from support.raw_client import RawClient, RefusedError, query
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.scram import MECHANISM, ScramClient
 from wrangler_py.proxy.login import Login
-from wrangler_py.proxy.origin import OriginConnection
+from wrangler_py.proxy.origin_connection import OriginConnection
 
 SETTINGS = {
     "client_encoding": "latin1",
@@ -155,7 +155,7 @@ def test_a_name_in_another_encoding_means_the_same(proxy: ProxyServer) -> None:
             answers = client.ask(
                 messages.parse(b"s", text + b"\0\0\0")
                 + messages.bind(b"", b"s", bytes(6))
-                + messages.message(b"E", bytes(5))
+                + messages.execute(b"")
                 + messages.SYNC
             )
             assert [a.values for a in answers if a.kind == "D"] == [[length]]
@@ -170,7 +170,7 @@ def test_a_date_in_a_statement_is_read_as_its_client_writes_dates(proxy: ProxySe
             answers = client.ask(
                 messages.parse(b"", b"SELECT extract(month FROM date '02/03/2026')\0\0\0")
                 + messages.bind(b"", b"", bytes(6))
-                + messages.message(b"E", bytes(5))
+                + messages.execute(b"")
                 + messages.SYNC
             )
             assert [a.values for a in answers if a.kind == "D"] == [[b"3" if client is dmy else b"2"]]

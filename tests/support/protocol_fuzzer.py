@@ -33,7 +33,7 @@ from support.raw_client import (
     query,
 )
 
-from wrangler_py.pgwire import messages
+from wrangler_py.pgwire import backend_kinds, frontend_kinds, messages
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused
 from wrangler_py.pgwire.frontend import FrontendReader
 from wrangler_py.pgwire.messages import ProtocolError
@@ -118,28 +118,30 @@ ORIGIN_MESSAGES = [
     messages.BIND_COMPLETE,
     messages.CLOSE_COMPLETE,
     messages.NO_DATA,
-    messages.message(b"T", b"\0\1a\0" + bytes(18)),
-    messages.message(b"D", b"\0\1\0\0\0\1x"),
-    messages.message(b"D", b"\0\1\0\1\0\0" + bytes(65_536)),
+    messages.message(backend_kinds.ROW_DESCRIPTION, b"\0\1a\0" + bytes(18)),
+    messages.message(backend_kinds.DATA_ROW, b"\0\1\0\0\0\1x"),
+    messages.message(backend_kinds.DATA_ROW, b"\0\1\0\1\0\0" + bytes(65_536)),
     messages.command_complete("SELECT 1"),
-    messages.message(b"I", b""),
-    messages.message(b"s", b""),
+    messages.message(backend_kinds.EMPTY_QUERY_RESPONSE, b""),
+    messages.message(backend_kinds.PORTAL_SUSPENDED, b""),
     messages.error_response("42703", "no such column"),
-    messages.message(b"N", messages.error_response("00000", "note", severity="NOTICE")[5:]),
+    messages.message(
+        backend_kinds.NOTICE_RESPONSE, messages.error_response("00000", "note", severity="NOTICE")[5:]
+    ),
     messages.parameter_status("TimeZone", "UTC"),
-    messages.message(b"G", b"\0\0\0"),
-    messages.message(b"A", bytes(4) + b"channel\0payload\0"),
+    messages.message(backend_kinds.COPY_IN_RESPONSE, b"\0\0\0"),
+    messages.message(backend_kinds.NOTIFICATION_RESPONSE, bytes(4) + b"channel\0payload\0"),
     messages.READY_IDLE,
-    messages.message(b"Z", b"T"),
-    messages.message(b"Z", b"E"),
+    messages.message(backend_kinds.READY_FOR_QUERY, b"T"),
+    messages.message(backend_kinds.READY_FOR_QUERY, b"E"),
 ]
 ORIGIN_START_UPS = [
     messages.AUTHENTICATION_OK,
     messages.authentication_sasl(["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]),
     messages.authentication_sasl_continue(b"r=x,s=AAAA,i=4096"),
     messages.authentication_sasl_final(b"v=AAAA"),
-    messages.message(b"R", struct.pack("!I", 5) + b"salt"),
-    messages.message(b"R", struct.pack("!I", 3)),
+    messages.message(backend_kinds.AUTHENTICATION, struct.pack("!I", 5) + b"salt"),
+    messages.message(backend_kinds.AUTHENTICATION, struct.pack("!I", 3)),
     messages.parameter_status("server_version", "18.0"),
     messages.backend_key_data(7, b"1234"),
     messages.error_response("28P01", "no", severity="FATAL"),
@@ -234,7 +236,7 @@ def sans_io(mutate: Mutator) -> None:
         else:
             stream = OriginStream({})
             for _ in range(mutate.random.randint(0, 4)):
-                stream.queue.append(_sent_group(mutate))
+                stream.send(_sent_group(mutate))
             for part in _parts(mutate, mutate.anyhow(b"".join(mutate.sequence(ORIGIN_MESSAGES, 12)))):
                 stream.receive(part)
 
@@ -265,8 +267,8 @@ def _sent_group(mutate: Mutator) -> SentGroup:
     if form == 1:
         return SentGroup("owner")
     outstanding = [
-        OutstandingRequest(b"1", mutate.random.choice((Action.FORWARD, Action.SKIP)), name=b"s"),
-        OutstandingRequest(b"1", Action.FAKE, messages.PARSE_COMPLETE, b"t"),
+        OutstandingRequest(frontend_kinds.PARSE, mutate.random.choice((Action.FORWARD, Action.SKIP)), name=b"s"),
+        OutstandingRequest(frontend_kinds.PARSE, Action.FAKE, messages.PARSE_COMPLETE, b"t"),
         OUTSTANDING_BIND,
         OUTSTANDING_EXECUTE,
     ]

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from wrangler_py.pgwire import messages
+from wrangler_py.pgwire import frontend_kinds, messages
 from wrangler_py.pgwire.messages import FLUSH, SYNC, message, query
 from wrangler_py.pgwire.scram import MECHANISM, ScramClient
 
@@ -211,31 +211,32 @@ def bind(
 
 
 def execute(portal: str = "", rows: int = 0) -> bytes:
-    return message(b"E", portal.encode() + b"\0" + struct.pack("!I", rows))
+    return message(frontend_kinds.EXECUTE, portal.encode() + b"\0" + struct.pack("!I", rows))
 
 
 def describe(kind: str, name: str = "") -> bytes:
-    return message(b"D", kind.encode() + name.encode() + b"\0")
+    return message(frontend_kinds.DESCRIBE, kind.encode() + name.encode() + b"\0")
 
 
 def close(kind: str, name: str = "") -> bytes:
-    return message(b"C", kind.encode() + name.encode() + b"\0")
+    return message(frontend_kinds.CLOSE, kind.encode() + name.encode() + b"\0")
 
 
 def copy_data(data: bytes) -> bytes:
-    return message(b"d", data)
+    return message(frontend_kinds.COPY_DATA, data)
 
 
 def copy_done() -> bytes:
-    return message(b"c", b"")
+    return message(frontend_kinds.COPY_DONE, b"")
 
 
 def copy_fail(reason: str) -> bytes:
-    return message(b"f", reason.encode() + b"\0")
+    return message(frontend_kinds.COPY_FAIL, reason.encode() + b"\0")
 
 
 def function_call(oid: int, arguments: Iterable[bytes | None], *, result_format: int = 0) -> bytes:
     columns = [struct.pack("!i", -1) if a is None else struct.pack("!i", len(a)) + a for a in arguments]
     return message(
-        b"F", struct.pack("!IHHH", oid, 1, 0, len(columns)) + b"".join(columns) + struct.pack("!H", result_format)
+        frontend_kinds.FUNCTION_CALL,
+        struct.pack("!IHHH", oid, 1, 0, len(columns)) + b"".join(columns) + struct.pack("!H", result_format),
     )

@@ -71,6 +71,11 @@ class Answers(Generic[Follower]):
         caching = self._caching
         return self._store.get(key, now, caching.max_age, caching.stale_while_revalidate)
 
+    def is_alive(self, key: CacheKey, now: float) -> bool:
+        """Whether there is an answer that `find` would give."""
+        caching = self._caching
+        return self._store.is_alive(key, now, caching.max_age, caching.stale_while_revalidate)
+
     def description(self, statement: DescribedStatement, settings: bytes, now: float) -> bytes | None:
         """ParameterDescription and RowDescription of a statement that some stored answer belongs to."""
         if statement.parameters is None or statement.rows is None:
@@ -92,6 +97,11 @@ class Answers(Generic[Follower]):
         return self.written.stale_read(hit.entry.tables, hit.entry.stored_at, now)
 
     # --- single flight -------------------------------------------------------------------------------------
+
+    @property
+    def flights(self) -> int:
+        """How many queries are under way that others may wait for."""
+        return len(self._flights)
 
     def lead(self, key: CacheKey) -> bool:
         """Whether the caller makes the query that others wait for: then it must `land`."""

@@ -10,6 +10,7 @@ from wrangler_py.cache.keys import CacheKey, StatementKey, statement_key
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 
+TAIL_BYTES = 64
 ENTRY_OVERHEAD_BYTES = 600
 """What an entry takes besides the bytes in it (key, entry and index objects, CPython on 64 bits)."""
 
@@ -33,6 +34,11 @@ class StoredResult:
         """Bytes of all parts."""
         return len(self.row_description or b"") + len(self.parameter_description or b"") + len(self.body)
 
+    @property
+    def tail(self) -> bytes:
+        """The end of the body, with its CommandComplete."""
+        return self.body[-TAIL_BYTES:]
+
 
 @dataclass(slots=True)
 class Entry:
@@ -45,6 +51,7 @@ class Entry:
     size: int
     """Bytes it counts for in the store."""
     refreshing: bool = field(default=False, compare=False)
+    hits: int = field(default=0, compare=False)
 
 
 class Hit(NamedTuple):
@@ -81,13 +88,20 @@ class CacheStore:
             return None
         age = now - entry.stored_at
         if age < max_age:
+            entry.hits += 1
             self._entries.move_to_end(key)
             return Hit(entry, age, False)
         if age < max_age + stale_while_revalidate:
+            entry.hits += 1
             self._entries.move_to_end(key)
             return Hit(entry, age, True)
         self._drop(key)
         return None
+
+    def is_alive(self, key: CacheKey, now: float, max_age: float, stale_while_revalidate: float) -> bool:
+        """Whether there is an answer that `get` would give."""
+        entry = self._entries.get(key)
+        return entry is not None and now - entry.stored_at < max_age + stale_while_revalidate
 
     def put(
         self,
@@ -148,6 +162,17 @@ class CacheStore:
         self._by_statement.clear()
         self.size = 0
         return dropped
+
+    def entries(self) -> list[tuple[CacheKey, Entry]]:
+        """What is stored, the least recently used first; some of it may have grown too old to be served."""
+        return list(self._entries.items())
+
+    def remove(self, key: CacheKey) -> bool:
+        """Forget one answer; False if there is none of that key."""
+        known = key in self._entries
+        if known:
+            self._drop(key)
+        return known
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)

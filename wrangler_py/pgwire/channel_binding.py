@@ -6,8 +6,8 @@ import hashlib
 
 # DER contents of the signature algorithms' object identifiers.
 _HASHES = {
-    bytes.fromhex("2a864886f70d010104"): "sha256",  # md5WithRSAEncryption: RFC 5929 raises it
-    bytes.fromhex("2a864886f70d010105"): "sha256",  # sha1WithRSAEncryption: likewise
+    bytes.fromhex("2a864886f70d010104"): "sha256",  # md5WithRSAEncryption: RFC 5929 asks for SHA-256 instead
+    bytes.fromhex("2a864886f70d010105"): "sha256",  # sha1WithRSAEncryption: as well
     bytes.fromhex("2a864886f70d01010b"): "sha256",
     bytes.fromhex("2a864886f70d01010c"): "sha384",
     bytes.fromhex("2a864886f70d01010d"): "sha512",
@@ -19,7 +19,7 @@ _HASHES = {
 
 
 def server_end_point(certificate: bytes) -> bytes | None:
-    """The hash of a DER certificate by its own signature's hash function; None where there is none defined."""
+    """The hash of a DER certificate by its signature's hash function. None if the RFC defines none for it."""
     try:
         outer, _ = _contents(certificate, 0)
         _, after_tbs = _contents(certificate, outer)

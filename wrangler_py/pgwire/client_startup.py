@@ -1,4 +1,4 @@
-"""A client's first moments, from the server's end: encryption requests, start-up packet, SCRAM.
+"""The start-up of a client's connection, as its server: encryption requests, start-up packet, SCRAM.
 
 Sources: PostgreSQL documentation, "Message Flow: Start-up", "SSL Session Encryption", "Canceling Requests in
 Progress"; protocol 3.2 from the PostgreSQL 18 release.
@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import PASSWORD
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.scram import MECHANISM, ScramError, ScramServer, Verifier
 
@@ -22,7 +23,7 @@ LOGIN_HINT = "Connect with the connection string as it is given; in a Worker tha
 
 
 class Refused(Exception):
-    """The client can't come in; `response` is the whole ErrorResponse that says why."""
+    """The client is refused; `response` is the whole ErrorResponse that says why."""
 
     def __init__(self, sqlstate: str, text: str, hint: str | None = None) -> None:
         super().__init__(text)
@@ -43,8 +44,8 @@ class State(enum.Enum):
 class ClientStartup:
     """Bytes in, bytes out, until `state` is AUTHENTICATED or CANCEL.
 
-    Then `parameters` holds the start-up packet, `minor` the agreed protocol (3.`minor`), and `rest` what the
-    client sent beyond. For `quick` see `ScramServer`.
+    Then `parameters` holds the start-up packet, `minor` is that of the protocol agreed on (3.`minor`), and `rest`
+    is what the client sent after it. For `quick` see `ScramServer`.
     """
 
     verifier: Verifier
@@ -57,7 +58,7 @@ class ClientStartup:
     _scram: ScramServer | None = None
 
     def receive(self, data: bytes) -> bytes:
-        """What to send in answer to `data`. Raises Refused and ProtocolError."""
+        """Returns what to send in answer. Raises Refused and ProtocolError."""
         data = self.rest + data
         answer = b""
         while True:
@@ -142,7 +143,7 @@ def _take_packet(data: bytes) -> tuple[bytes | None, bytes]:
 def _take_password(data: bytes) -> tuple[bytes | None, bytes]:
     if not data:
         return None, data
-    if data[0] != ord("p"):
+    if data[0] != PASSWORD:
         raise ProtocolError(f"expected SASL response, got message type {data[0]}")
     if len(data) < 5:
         return None, data

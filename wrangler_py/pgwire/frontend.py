@@ -1,32 +1,52 @@
-"""Cuts what a client sends, after start-up, into messages.
+"""Cuts what a client sends after start-up into messages.
 
-Source: PostgreSQL documentation, "Message Formats"; the length limits are those of its `SocketBackend`. Sync and
-Flush have to be empty: others would be answered with an error where none is looked for.
+Source: PostgreSQL documentation, "Message Formats"; the limits for lengths are those of its `SocketBackend`. Sync
+and Flush have to be empty. A server answers others with an error, which nothing here expects.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+from wrangler_py.pgwire.frontend_kinds import (
+    BIND,
+    CLOSE,
+    CONTINUATION,
+    COPY_DATA,
+    COPY_DONE,
+    COPY_FAIL,
+    DESCRIBE,
+    EXECUTE,
+    FLUSH,
+    FUNCTION_CALL,
+    PARSE,
+    QUERY,
+    SYNC,
+    TERMINATE,
+)
 from wrangler_py.pgwire.messages import HEADER, ProtocolError
 
-STREAM_FROM_BYTES = 65_536
+STREAM_FROM_BYTES: Final = 65_536
 """A longer message is handed on in pieces, where its kind allows it."""
-MAX_STATEMENT_BYTES = 64 * 1024 * 1024
+MAX_STATEMENT_BYTES: Final = 64 * 1024 * 1024
 """The longest Parse, which has to be kept whole."""
-_SMALL_LIMIT_BYTES = 10_000
-_LARGE_LIMIT_BYTES = 0x3FFFFFFE
+_SMALL_LIMIT_BYTES: Final = 10_000
+_LARGE_LIMIT_BYTES: Final = 0x3FFFFFFE
+_SMALLEST_HEAD_BYTES: Final = 8192
+"""How much of a long message has to be there before its head is handed on."""
 
-_STREAMED = frozenset(b"QBFd")
-_LIMITS = {
-    **dict.fromkeys(b"QBFd", _LARGE_LIMIT_BYTES),
-    ord("P"): MAX_STATEMENT_BYTES,
-    **dict.fromkeys(b"CDEXcf", _SMALL_LIMIT_BYTES),
-    **dict.fromkeys(b"HS", 4),
+_STREAMED: Final = frozenset({QUERY, BIND, FUNCTION_CALL, COPY_DATA})
+_LIMITS: Final = {
+    **dict.fromkeys((QUERY, BIND, FUNCTION_CALL, COPY_DATA), _LARGE_LIMIT_BYTES),
+    PARSE: MAX_STATEMENT_BYTES,
+    **dict.fromkeys((CLOSE, DESCRIBE, EXECUTE, TERMINATE, COPY_DONE, COPY_FAIL), _SMALL_LIMIT_BYTES),
+    **dict.fromkeys((FLUSH, SYNC), 4),
 }
 
 
 Piece = tuple[int, bytes, int]
-"""Kind, message and how much is missing: 0 for a whole one, else it is the head of one whose `missing` other octets
-come in pieces of kind 0."""
+"""A kind, a message, and how many octets of it are missing. That is 0 for a whole message. Otherwise this is the
+head of one; the rest comes in pieces of the kind `CONTINUATION`."""
 
 
 class FrontendReader:
@@ -40,7 +60,7 @@ class FrontendReader:
 
     @property
     def in_message(self) -> bool:
-        """Whether there is a part of a message here, or of one whose head was handed on."""
+        """Whether a message has begun whose end has not come yet."""
         return self._missing > 0 or bool(self._tail)
 
     def receive(self, data: bytes) -> list[Piece]:
@@ -48,8 +68,8 @@ class FrontendReader:
         if self._missing:
             if len(data) <= self._missing:
                 self._missing -= len(data)
-                return [(0, data, self._missing)]
-            pieces.append((0, data[: self._missing], 0))
+                return [(CONTINUATION, data, self._missing)]
+            pieces.append((CONTINUATION, data[: self._missing], 0))
             data = data[self._missing :]
             self._missing = 0
         if self._tail:
@@ -65,7 +85,11 @@ class FrontendReader:
             end = position + length + 1
             if end > end_of_data or length < 4:
                 self._check(kind, length)
-                if kind in _STREAMED and length >= STREAM_FROM_BYTES and end_of_data - position >= 8192:
+                if (
+                    kind in _STREAMED
+                    and length >= STREAM_FROM_BYTES
+                    and end_of_data - position >= _SMALLEST_HEAD_BYTES
+                ):
                     self._missing = end - end_of_data
                     pieces.append((kind, data[position:], self._missing))
                     return pieces
@@ -83,7 +107,7 @@ class FrontendReader:
     def _worth_cutting(self) -> bool:
         """Whether the buffered message is complete, or enough of it is there to hand on its head.
 
-        Keeps a long Parse that arrives in many small reads from being copied at each.
+        So a long Parse that arrives in many small reads isn't copied at each of them.
         """
         if len(self._tail) < 5:
             return False
@@ -91,7 +115,7 @@ class FrontendReader:
         self._check(kind, length)
         if len(self._tail) > length:
             return True
-        return kind in _STREAMED and length >= STREAM_FROM_BYTES and len(self._tail) >= 8192
+        return kind in _STREAMED and length >= STREAM_FROM_BYTES and len(self._tail) >= _SMALLEST_HEAD_BYTES
 
     @staticmethod
     def _check(kind: int, length: int) -> None:

@@ -1,47 +1,57 @@
 """The messages of PostgreSQL protocol 3: builders, and readers of the few fields the proxy looks at.
 
-A message is `bytes`: a type octet, a four-octet length that counts itself, the body. Start-up packets have
-no type octet. Source: PostgreSQL documentation, chapter "Frontend/Backend Protocol", "Message Formats".
+A message is `bytes`: an octet for its kind, a four-octet length that counts itself, the body. Start-up packets
+have no kind. Source: PostgreSQL documentation, chapter "Frontend/Backend Protocol", "Message Formats".
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from typing import Final
 
-PROTOCOL_3_0 = 196608
-SSL_REQUEST = 80877103
-GSSENC_REQUEST = 80877104
-CANCEL_REQUEST = 80877102
+from wrangler_py.pgwire import backend_kinds, frontend_kinds
+from wrangler_py.pgwire.frontend_kinds import PORTAL, STATEMENT
 
-HEADER = struct.Struct("!BI")
-_INT16 = struct.Struct("!H")
-_INT32 = struct.Struct("!I")
+PROTOCOL_3_0: Final = 196608
+SSL_REQUEST: Final = 80877103
+GSSENC_REQUEST: Final = 80877104
+CANCEL_REQUEST: Final = 80877102
 
-# What a backend sends in answer, whole.
-AUTHENTICATION_OK = b"R\0\0\0\x08\0\0\0\0"
-PARSE_COMPLETE = b"1\0\0\0\x04"
-BIND_COMPLETE = b"2\0\0\0\x04"
-CLOSE_COMPLETE = b"3\0\0\0\x04"
-NO_DATA = b"n\0\0\0\x04"
-READY_IDLE = b"Z\0\0\0\x05I"
+AUTHENTICATION_SASL: Final = 10
+AUTHENTICATION_SASL_CONTINUE: Final = 11
+AUTHENTICATION_SASL_FINAL: Final = 12
 
-# What a frontend sends, whole.
-SYNC = b"S\0\0\0\x04"
-FLUSH = b"H\0\0\0\x04"
-TERMINATE = b"X\0\0\0\x04"
+HEADER: Final = struct.Struct("!BI")
+_INT16: Final = struct.Struct("!H")
+_INT32: Final = struct.Struct("!I")
 
 
 class ProtocolError(Exception):
     """The peer broke the protocol; the connection can't go on. SQLSTATE 08P01."""
 
 
-def message(kind: bytes, body: bytes) -> bytes:
-    return kind + _INT32.pack(len(body) + 4) + body
+def message(kind: int, body: bytes = b"") -> bytes:
+    return HEADER.pack(kind, len(body) + 4) + body
+
+
+# Whole messages of a backend.
+AUTHENTICATION_OK: Final = message(backend_kinds.AUTHENTICATION, _INT32.pack(0))
+PARSE_COMPLETE: Final = message(backend_kinds.PARSE_COMPLETE)
+BIND_COMPLETE: Final = message(backend_kinds.BIND_COMPLETE)
+CLOSE_COMPLETE: Final = message(backend_kinds.CLOSE_COMPLETE)
+NO_DATA: Final = message(backend_kinds.NO_DATA)
+NO_PARAMETERS: Final = message(backend_kinds.PARAMETER_DESCRIPTION, _INT16.pack(0))
+READY_IDLE: Final = message(backend_kinds.READY_FOR_QUERY, bytes((backend_kinds.IDLE,)))
+
+# Whole messages of a frontend.
+SYNC: Final = message(frontend_kinds.SYNC)
+FLUSH: Final = message(frontend_kinds.FLUSH)
+TERMINATE: Final = message(frontend_kinds.TERMINATE)
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether `data`, which begins with a message, is all of it."""
+    """Whether `data` is one message, and has its end."""
     return len(data) == int.from_bytes(data[1:5], "big") + 1
 
 
@@ -50,7 +60,7 @@ def cstring(data: bytes, start: int) -> tuple[bytes, int]:
 
     Raises ProtocolError if it has no end.
     """
-    end = data.find(0, start)
+    end = data.find(b"\0", start)
     if end < 0:
         raise ProtocolError("string without an end")
     return data[start:end], end + 1
@@ -73,7 +83,7 @@ def cancel_request(process_id: int, secret: bytes) -> bytes:
 
 
 def parse_startup_parameters(body: bytes) -> dict[str, str]:
-    """The name and value pairs of a StartupMessage, `body` being all behind the version number."""
+    """The names and values of a StartupMessage; `body` is what follows the version number."""
     parameters: dict[str, str] = {}
     position = 0
     while True:
@@ -89,37 +99,39 @@ def parse_startup_parameters(body: bytes) -> dict[str, str]:
 
 def negotiate_protocol_version(minor: int, unrecognised: Iterable[str]) -> bytes:
     options = [name.encode() + b"\0" for name in unrecognised]
-    return message(b"v", struct.pack("!II", minor, len(options)) + b"".join(options))
+    return message(
+        backend_kinds.NEGOTIATE_PROTOCOL_VERSION, struct.pack("!II", minor, len(options)) + b"".join(options)
+    )
 
 
 def authentication_sasl(mechanisms: Iterable[str]) -> bytes:
     names = b"".join(name.encode() + b"\0" for name in mechanisms)
-    return message(b"R", _INT32.pack(10) + names + b"\0")
+    return message(backend_kinds.AUTHENTICATION, _INT32.pack(AUTHENTICATION_SASL) + names + b"\0")
 
 
 def authentication_sasl_continue(data: bytes) -> bytes:
-    return message(b"R", _INT32.pack(11) + data)
+    return message(backend_kinds.AUTHENTICATION, _INT32.pack(AUTHENTICATION_SASL_CONTINUE) + data)
 
 
 def authentication_sasl_final(data: bytes) -> bytes:
-    return message(b"R", _INT32.pack(12) + data)
+    return message(backend_kinds.AUTHENTICATION, _INT32.pack(AUTHENTICATION_SASL_FINAL) + data)
 
 
 def sasl_initial_response(mechanism: str, data: bytes) -> bytes:
-    return message(b"p", mechanism.encode() + b"\0" + _INT32.pack(len(data)) + data)
+    return message(frontend_kinds.PASSWORD, mechanism.encode() + b"\0" + _INT32.pack(len(data)) + data)
 
 
 def password_message(data: bytes) -> bytes:
     """A PasswordMessage (zero-terminated by the caller) or a SASLResponse."""
-    return message(b"p", data)
+    return message(frontend_kinds.PASSWORD, data)
 
 
 def backend_key_data(process_id: int, secret: bytes) -> bytes:
-    return message(b"K", _INT32.pack(process_id) + secret)
+    return message(backend_kinds.BACKEND_KEY_DATA, _INT32.pack(process_id) + secret)
 
 
 def parameter_status(name: str, value: str) -> bytes:
-    return message(b"S", name.encode() + b"\0" + value.encode() + b"\0")
+    return message(backend_kinds.PARAMETER_STATUS, name.encode() + b"\0" + value.encode() + b"\0")
 
 
 def parse_parameter_status(body: bytes) -> tuple[str, str]:
@@ -133,18 +145,18 @@ def parse_parameter_status(body: bytes) -> tuple[str, str]:
 
 def query(sql: str | bytes) -> bytes:
     text = sql.encode() if isinstance(sql, str) else sql
-    return message(b"Q", text + b"\0")
+    return message(frontend_kinds.QUERY, text + b"\0")
 
 
 def parse(name: bytes, definition: bytes) -> bytes:
-    """A Parse message; `definition` is all behind the name: the SQL, a zero, the parameter types."""
-    return message(b"P", name + b"\0" + definition)
+    """A Parse message; `definition` is what follows the name: the SQL, a zero, the parameter types."""
+    return message(frontend_kinds.PARSE, name + b"\0" + definition)
 
 
 def split_parse(data: bytes) -> tuple[bytes, bytes]:
     """Name and definition of a whole Parse message. Raises ProtocolError when it is malformed."""
     name, start = cstring(data, 5)
-    end = data.find(0, start)
+    end = data.find(b"\0", start)
     if end < 0 or len(data) < end + 3:
         raise ProtocolError("invalid Parse message")
     count = _INT16.unpack_from(data, end + 1)[0]
@@ -154,14 +166,14 @@ def split_parse(data: bytes) -> tuple[bytes, bytes]:
 
 
 def split_bind(data: bytes) -> tuple[bytes, bytes, int]:
-    """Portal name, statement name, and the offset behind both, of a Bind message (its head is enough)."""
+    """Portal name, statement name, and the offset behind both, of a Bind message, of which the head is enough."""
     portal, position = cstring(data, 5)
     statement, position = cstring(data, position)
     return portal, statement, position
 
 
 def count_values(data: bytes, position: int) -> int:
-    """How many values a Bind message has; `position` is the offset behind its two names."""
+    """The number of values in a Bind message; `position` is the offset behind its two names."""
     try:
         formats = _INT16.unpack_from(data, position)[0]
         return int(_INT16.unpack_from(data, position + 2 + 2 * formats)[0])
@@ -170,12 +182,12 @@ def count_values(data: bytes, position: int) -> int:
 
 
 def bind(portal: bytes, statement: bytes, rest: bytes) -> bytes:
-    return message(b"B", portal + b"\0" + statement + b"\0" + rest)
+    return message(frontend_kinds.BIND, portal + b"\0" + statement + b"\0" + rest)
 
 
 def split_target(data: bytes) -> tuple[int, bytes]:
-    """What a Describe or Close names: ord('S') or ord('P'), and the name."""
-    if len(data) < 7 or data[5] not in b"SP":
+    """What a Describe or Close names: `STATEMENT` or `PORTAL`, and its name."""
+    if len(data) < 7 or data[5] not in (STATEMENT, PORTAL):
         raise ProtocolError("invalid Describe or Close message")
     name, position = cstring(data, 6)
     if position != len(data):
@@ -183,16 +195,36 @@ def split_target(data: bytes) -> tuple[int, bytes]:
     return data[5], name
 
 
+def execute(portal: bytes, max_rows: int = 0) -> bytes:
+    return message(frontend_kinds.EXECUTE, portal + b"\0" + _INT32.pack(max_rows))
+
+
 def describe_statement(name: bytes) -> bytes:
-    return message(b"D", b"S" + name + b"\0")
+    return _naming(frontend_kinds.DESCRIBE, STATEMENT, name)
+
+
+def describe_portal(name: bytes) -> bytes:
+    return _naming(frontend_kinds.DESCRIBE, PORTAL, name)
 
 
 def close_statement(name: bytes) -> bytes:
-    return message(b"C", b"S" + name + b"\0")
+    return _naming(frontend_kinds.CLOSE, STATEMENT, name)
+
+
+def close_portal(name: bytes) -> bytes:
+    return _naming(frontend_kinds.CLOSE, PORTAL, name)
+
+
+def _naming(kind: int, target: int, name: bytes) -> bytes:
+    return message(kind, bytes((target,)) + name + b"\0")
+
+
+def copy_fail(reason: bytes) -> bytes:
+    return message(frontend_kinds.COPY_FAIL, reason + b"\0")
 
 
 def command_complete(tag: str) -> bytes:
-    return message(b"C", tag.encode() + b"\0")
+    return message(backend_kinds.COMMAND_COMPLETE, tag.encode() + b"\0")
 
 
 def text_rows(data: bytes) -> list[list[str | None]]:
@@ -201,9 +233,9 @@ def text_rows(data: bytes) -> list[list[str | None]]:
     position = 0
     while position < len(data):
         kind, length = HEADER.unpack_from(data, position)
-        if kind == ord("T"):
+        if kind == backend_kinds.ROW_DESCRIPTION:
             rows = []
-        elif kind == ord("D"):
+        elif kind == backend_kinds.DATA_ROW:
             rows.append(_text_row(data, position + 5))
         position += length + 1
     return rows
@@ -247,13 +279,13 @@ def error_response(
     hint: str | None = None,
     routine: str | None = None,
 ) -> bytes:
-    """An ErrorResponse. `routine` is the server function that drivers know some errors by."""
+    """An ErrorResponse. `routine` is the server's function, by which drivers recognise some errors."""
     fields = [b"S" + severity.encode(), b"V" + severity.encode(), b"C" + sqlstate.encode(), b"M" + text.encode()]
     if hint:
         fields.append(b"H" + hint.encode())
     if routine:
         fields.append(b"R" + routine.encode())
-    return message(b"E", b"\0".join(fields) + b"\0\0")
+    return message(backend_kinds.ERROR_RESPONSE, b"\0".join(fields) + b"\0\0")
 
 
 def parse_report(body: bytes) -> dict[str, str]:
@@ -270,4 +302,4 @@ def with_severity(data: bytes, severity: str) -> bytes:
     fields = [
         field[:1] + severity.encode() if field[:1] in (b"S", b"V") else field for field in data[5:].split(b"\0")
     ]
-    return message(data[:1], b"\0".join(fields))
+    return message(data[0], b"\0".join(fields))

@@ -1,6 +1,6 @@
-"""The first moments of a connection to an origin, from the client's end: start-up packet and authentication.
+"""The start-up of a connection to an origin, as its client: start-up packet and authentication.
 
-Encryption is settled before (see `messages.ssl_request`). Sources: PostgreSQL documentation, "Message Flow:
+Encryption is negotiated before (see `messages.ssl_request`). Sources: PostgreSQL documentation, "Message Flow:
 Start-up" and "SASL Authentication".
 """
 
@@ -9,16 +9,34 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping
+from typing import Final
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.backend_kinds import (
+    AUTHENTICATION,
+    BACKEND_KEY_DATA,
+    ERROR_RESPONSE,
+    NEGOTIATE_PROTOCOL_VERSION,
+    NOTICE_RESPONSE,
+    PARAMETER_STATUS,
+    READY_FOR_QUERY,
+)
+from wrangler_py.pgwire.messages import (
+    AUTHENTICATION_SASL,
+    AUTHENTICATION_SASL_CONTINUE,
+    AUTHENTICATION_SASL_FINAL,
+    ProtocolError,
+)
 from wrangler_py.pgwire.scram import MECHANISM, MECHANISM_PLUS, ScramClient, ScramError
 
-MAX_STARTUP_MESSAGE_BYTES = 1_000_000
+MAX_STARTUP_MESSAGE_BYTES: Final = 1_000_000
+
+_OK, _CLEARTEXT_PASSWORD, _MD5_PASSWORD = 0, 3, 5
+"""Authentication requests, beside those of SASL in `messages`."""
 
 
 class OriginRefused(Exception):
-    """The origin answered with an ErrorResponse; `response` is that message, whole, `fields` what it says."""
+    """The origin answered with an ErrorResponse; `response` is the whole message, `fields` are its fields."""
 
     def __init__(self, response: bytes) -> None:
         self.response = response
@@ -31,15 +49,15 @@ class OriginRefused(Exception):
 
 
 class AuthenticationFailed(Exception):
-    """Authentication can't be completed: an unsupported method, or the origin failed to prove itself."""
+    """Authentication can't be completed: the method is unsupported, or the origin doesn't know the password."""
 
 
 class OriginStartup:
     """Bytes in, bytes out, until `ready`.
 
-    Then `parameters` holds the ParameterStatus values, and `process_id` and `secret` the cancel key.
-    `channel_binding` is the tls-server-end-point data of an encrypted connection, if there is any; with
-    `require_channel_binding`, no authentication but one that uses it will do.
+    Then `parameters` holds the ParameterStatus values, and `process_id` and `secret` are the cancel key.
+    `channel_binding` is the tls-server-end-point data of an encrypted connection, if there is any. With
+    `require_channel_binding`, only an authentication that uses it is accepted.
     """
 
     def __init__(
@@ -68,7 +86,7 @@ class OriginStartup:
         return messages.startup_message(self._startup)
 
     def receive(self, data: bytes) -> bytes:
-        """What to send in answer to `data`. Raises OriginRefused, AuthenticationFailed and ProtocolError."""
+        """Returns what to send in answer. Raises OriginRefused, AuthenticationFailed and ProtocolError."""
         data = self._buffer + data
         answer = b""
         while len(data) >= 5 and not self.ready:
@@ -84,21 +102,21 @@ class OriginStartup:
 
     def _message(self, kind: int, whole: bytes) -> bytes:
         body = whole[5:]
-        if kind == ord("R"):
+        if kind == AUTHENTICATION:
             return self._authenticate(body)
-        if kind == ord("E"):
+        if kind == ERROR_RESPONSE:
             raise OriginRefused(whole)
-        if kind == ord("S"):
+        if kind == PARAMETER_STATUS:
             name, value = messages.parse_parameter_status(body)
             self.parameters[name] = value
-        elif kind == ord("K"):
+        elif kind == BACKEND_KEY_DATA:
             if len(body) < 8:
                 raise ProtocolError("malformed BackendKeyData")
             self.process_id = struct.unpack_from("!I", body)[0]
             self.secret = body[4:]
-        elif kind == ord("Z"):
+        elif kind == READY_FOR_QUERY:
             self.ready = True
-        elif kind not in b"Nv":
+        elif kind not in (NOTICE_RESPONSE, NEGOTIATE_PROTOCOL_VERSION):
             raise ProtocolError(f"unexpected message {chr(kind)!r} during start-up")
         return b""
 
@@ -106,22 +124,22 @@ class OriginStartup:
         if len(body) < 4:
             raise ProtocolError("malformed authentication request")
         code = struct.unpack_from("!I", body)[0]
-        if self._require_channel_binding and self._scram is None and code != 10:
+        if self._require_channel_binding and self._scram is None and code != AUTHENTICATION_SASL:
             raise AuthenticationFailed("channel binding is required, and the origin did not ask for it")
         try:
-            if code == 0:
+            if code == _OK:
                 if self._scram is not None and not self._scram.verified:
                     raise AuthenticationFailed("the origin did not prove that it knows the password")
                 return b""
-            if code == 3:
+            if code == _CLEARTEXT_PASSWORD:
                 return messages.password_message(self._password.encode() + b"\0")
-            if code == 5:
+            if code == _MD5_PASSWORD:
                 return messages.password_message(_md5(self._user, self._password, body[4:8]) + b"\0")
-            if code == 10:
+            if code == AUTHENTICATION_SASL:
                 return self._sasl_initial(body[4:])
-            if self._scram is not None and code == 11:
+            if self._scram is not None and code == AUTHENTICATION_SASL_CONTINUE:
                 return messages.password_message(self._scram.final(body[4:]))
-            if self._scram is not None and code == 12:
+            if self._scram is not None and code == AUTHENTICATION_SASL_FINAL:
                 self._scram.verify(body[4:])
                 return b""
         except ScramError as error:

@@ -1,59 +1,120 @@
-"""What an origin says after start-up: whose answer it is, what of it goes on, what it says of the session.
+"""The conversation with an origin after start-up: which group an answer belongs to, and what the client gets of it.
 
 Source: PostgreSQL documentation, "Message Flow", "Message Formats".
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Mapping
+from typing import Final
 
-from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
-from wrangler_py.pgwire.outstanding_requests import (
-    OUTSTANDING_EXECUTE,
-    READY,
-    Action,
-    EarlyEnd,
-    OutstandingRequest,
-    SentGroup,
+from wrangler_py.pgwire.backend_kinds import (
+    AUTHENTICATION,
+    BACKEND_KEY_DATA,
+    BIND_COMPLETE,
+    CLOSE_COMPLETE,
+    COMMAND_COMPLETE,
+    COPY_BOTH_RESPONSE,
+    COPY_DATA,
+    COPY_DONE,
+    COPY_IN_RESPONSE,
+    COPY_OUT_RESPONSE,
+    DATA_ROW,
+    EMPTY_QUERY_RESPONSE,
+    ERROR_RESPONSE,
+    FUNCTION_CALL_RESPONSE,
+    IDLE,
+    NEGOTIATE_PROTOCOL_VERSION,
+    NO_DATA,
+    NOTICE_RESPONSE,
+    NOTIFICATION_RESPONSE,
+    PARAMETER_DESCRIPTION,
+    PARAMETER_STATUS,
+    PARSE_COMPLETE,
+    PORTAL_SUSPENDED,
+    READY_FOR_QUERY,
+    ROW_DESCRIPTION,
 )
+from wrangler_py.pgwire.copy_syncs import CopySyncs
+from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
+from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
 
-MAX_KEPT_BYTES = 16 * 1024 * 1024
+MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
 """The longest answer that has to be looked at whole (an error, a row description)."""
 
-MAX_EARLY_ENDS = 100
-"""More COPYs than one query has: what ends more of them ends none."""
-
 Answer = tuple[SentGroup | None, bytes, int]
-"""An group, octets for its owner, and the transaction status when they end it, else 0. The group is None for
+"""A group, octets for its owner, and the transaction status if they end the group, else 0. The group is None for
 what came while nothing was under way."""
 
 
-def _table(kinds: bytes) -> bytes:
-    return bytes(1 if kind in kinds else 0 for kind in range(256))
+def _table(kinds: set[int]) -> bytes:
+    return bytes(kind in kinds for kind in range(256))
 
 
-_KNOWN = b"123ACDEGHIKNRSTVWZcdnstv"
-_UNKNOWN = bytes(kind for kind in range(256) if kind not in _KNOWN)
-_PLAIN = _table(b"ZESGA" + _UNKNOWN)
-_CAREFUL = _table(bytes(kind for kind in range(256) if kind not in b"DdN"))
+_KNOWN: Final = {
+    AUTHENTICATION, BACKEND_KEY_DATA, BIND_COMPLETE, CLOSE_COMPLETE, COMMAND_COMPLETE, COPY_BOTH_RESPONSE,
+    COPY_DATA, COPY_DONE, COPY_IN_RESPONSE, COPY_OUT_RESPONSE, DATA_ROW, EMPTY_QUERY_RESPONSE, ERROR_RESPONSE,
+    FUNCTION_CALL_RESPONSE, NEGOTIATE_PROTOCOL_VERSION, NO_DATA, NOTICE_RESPONSE, NOTIFICATION_RESPONSE,
+    PARAMETER_DESCRIPTION, PARAMETER_STATUS, PARSE_COMPLETE, PORTAL_SUSPENDED, READY_FOR_QUERY, ROW_DESCRIPTION,
+}  # fmt: skip
+_ALL: Final = set(range(256))
+_READ_IF_PLAIN: Final = _table(
+    {READY_FOR_QUERY, ERROR_RESPONSE, PARAMETER_STATUS, COPY_IN_RESPONSE, NOTIFICATION_RESPONSE} | (_ALL - _KNOWN)
+)
+"""By kind: whether a message is read that belongs to a plain group, or to none. Others are passed on unread."""
+_READ: Final = _table(_ALL - {DATA_ROW, COPY_DATA, NOTICE_RESPONSE})
+"""The same for a group with outstanding requests."""
+
+
+class _Output:
+    """What the owners of groups get of one read: runs of messages as they are, and replacements in between."""
+
+    __slots__ = ("_answers", "_data", "_pieces", "_start")
+
+    def __init__(self, data: bytes, answers: list[Answer]) -> None:
+        self._data = data
+        self._answers = answers
+        self._start = 0
+        self._pieces: list[bytes] = []
+
+    def replace(self, start: int, end: int, replacement: bytes) -> None:
+        """Adds what comes before `start`, then `replacement` in place of the octets up to `end`."""
+        if self._start < start:
+            self._pieces.append(self._data[self._start : start])
+        if replacement:
+            self._pieces.append(replacement)
+        self._start = end
+
+    def is_empty(self, end: int) -> bool:
+        """Whether there is nothing for the group at hand before `end`."""
+        return self._start == end and not self._pieces
+
+    def hand_over(self, group: SentGroup | None, end: int, status: int) -> None:
+        """Adds what comes before `end`, and gives it all to `group`."""
+        data = self._data
+        run = data if self._start == 0 and end == len(data) else data[self._start : end]
+        self._start = end
+        if self._pieces:
+            self._pieces.append(run)
+            run = b"".join(self._pieces)
+            self._pieces = []
+        self._answers.append((group, run, status))
 
 
 class OriginStream:
-    """The conversation with an origin after start-up, as a state machine: sent groups and bytes in, answers out.
+    """Sent groups and an origin's octets in, answers out; a state machine without I/O.
 
-    `parameters` are the ParameterStatus values last reported; `transaction_status` is that of the last
-    ReadyForQuery; `copy_in` says that the origin waits for COPY data. `dropped` are sent groups that will not get
-    an end of their own, because the origin skips them or takes them for a part of another. `unsettled_syncs` were
-    sent among the data of a COPY that failed: the origin answers them, or has ignored them. `muddled` says that
-    there may be such: what is sent now may be skipped, or not. `process_ids` are those to be shown, in
-    notifications, for the origin's own.
+    `queue` are the groups under way, in the order of their answers. `dropped` are those that get no end of their
+    own, because the origin skips them or takes them for a part of another. `parameters` are the ParameterStatus
+    values last reported. `transaction_status` is that of the last ReadyForQuery. `copy` knows which Syncs around a
+    COPY are answered. `process_ids` are the process ids to show, in notifications, for the origin's own. `broken`
+    is set when the origin breaks the protocol; the connection is of no use then.
     """
 
     __slots__ = (
-        "_skip", "_tail", "broken", "copy_in", "dropped", "muddled", "parameters", "parameters_changed",
-        "process_ids", "queue", "transaction_status", "unsettled_syncs",
+        "_skip", "_tail", "broken", "copy", "dropped", "parameters", "parameters_changed", "process_ids", "queue",
+        "transaction_status",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
@@ -63,48 +124,79 @@ class OriginStream:
         self.parameters = parameters
         self.parameters_changed = False
         self.process_ids: Mapping[int, int] = {}
-        self.transaction_status = ord("I")
-        self.copy_in = False
-        self.unsettled_syncs = 0
-        self.muddled = False
+        self.transaction_status = IDLE
+        self.copy = CopySyncs()
         self._tail = b""
         self._skip = 0
+
+    # --- state ---------------------------------------------------------------------------------------------
 
     @property
     def mid_message(self) -> bool:
         """Whether a part of a message has been handed on."""
         return self._skip > 0
 
+    @property
+    def copy_in(self) -> bool:
+        """Whether the origin waits for COPY data."""
+        return self.copy.copy_in
+
+    @property
+    def syncs_uncertain(self) -> bool:
+        """Whether the origin may or may not skip what is sent now: see `CopySyncs`."""
+        return self.copy.uncertain
+
+    @property
+    def unresolved_syncs(self) -> int:
+        return self.copy.unresolved
+
     def show_process_ids(self, process_ids: Mapping[int, int]) -> None:
-        """`process_ids` are those to be shown for the origin's own."""
         self.process_ids = process_ids
 
-    def parameters_are_known(self) -> None:
-        """The parameters that were reported have been looked at."""
-        self.parameters_changed = False
-
     def take_dropped(self) -> list[SentGroup]:
-        """The groups that get no end of their own; they are given once."""
         dropped, self.dropped = self.dropped, []
         return dropped
 
-    def copy_failed(self) -> None:
-        """CopyFail was sent."""
-        self.copy_in = False
+    def take_parameters_changed(self) -> bool:
+        """Whether a ParameterStatus has come since this was last asked."""
+        changed, self.parameters_changed = self.parameters_changed, False
+        return changed
 
-    def lose(self) -> list[SentGroup]:
-        """The connection is lost: the groups that get no answer any more."""
-        lost, self.queue = list(self.queue), deque()
-        return lost
+    def take_queue(self) -> list[SentGroup]:
+        """The groups under way, of a connection that is lost."""
+        groups = list(self.queue)
+        self.queue.clear()
+        self.copy.groups.clear()
+        return groups
 
-    def fake_ready_answers(self, sent_group: SentGroup) -> bytes:
-        """Answers that can be given before the origin says anything, when `group` is the one it is at."""
-        if sent_group.outstanding is None or not self.queue or self.queue[0] is not sent_group or sent_group.failed:
+    # --- sent ----------------------------------------------------------------------------------------------
+
+    def send(self, group: SentGroup) -> None:
+        """The messages of `group`, or the first of them, are sent."""
+        self.queue.append(group)
+
+    def end_copy_data(self) -> None:
+        """CopyDone or CopyFail is sent."""
+        self.copy.data_ended(self.queue)
+
+    def sync_in_copy(self) -> None:
+        """A Sync is sent while the origin waits for COPY data."""
+        self.copy.sync_among_data(self.queue[0])
+
+    def resolve_syncs(self) -> None:
+        """Something that was sent behind all unresolved Syncs has been answered."""
+        self.copy.resolve()
+
+    def fake_ready_answers(self, group: SentGroup) -> bytes:
+        """Faked answers that can be given before the origin answers, if `group` is the one whose turn it is."""
+        if group.outstanding is None or not self.queue or self.queue[0] is not group or group.failed:
             return b""
-        return _fake(sent_group, sent_group.outstanding)
+        return _fake(group, group.outstanding)
+
+    # --- received ------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[Answer]:
-        """When the origin says what it can't, `broken` says so; what came before that is given all the same."""
+        """Returns what the owners of groups get. Sets `broken` after an error; what came before it counts."""
         answers: list[Answer] = []
         try:
             self._receive(data, answers)
@@ -116,248 +208,194 @@ class OriginStream:
         if self._tail:
             data = self._tail + data
             self._tail = b""
+        queue = self.queue
         size = len(data)
         position = self._skip
         if position >= size:
             self._skip = position - size
-            answers.append((self.queue[0] if self.queue else None, data, 0))
+            answers.append((queue[0] if queue else None, data, 0))
             return
         self._skip = 0
-        sent_group = self.queue[0] if self.queue else None
-        start = 0
-        while sent_group is not None and sent_group.expected and data.startswith(sent_group.expected, position):
-            start = position = position + len(sent_group.expected)
-            self.queue.popleft()
-            self.transaction_status = ord("I")
-            sent_group = self.queue[0] if self.queue else None
-        table = _PLAIN if sent_group is None or sent_group.outstanding is None else _CAREFUL
-        output: list[bytes] = []
+        output = _Output(data, answers)
+        group = queue[0] if queue else None
+        while group is not None and group.expected and data.startswith(group.expected, position):
+            position += len(group.expected)
+            output.replace(0, position, b"")
+            self._expected_came(group)
+            group = queue[0] if queue else None
+        reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
         unpack = HEADER.unpack_from
         while size - position >= 5:
             kind, length = unpack(data, position)
             end = position + length + 1
-            if not table[kind]:
+            if not reads[kind]:
                 position = end
                 continue
             if end > size:
                 if length > MAX_KEPT_BYTES:
                     raise ProtocolError(f"message {chr(kind)!r} of {length} bytes from the origin")
                 break
-            if kind == 90:  # Z, ReadyForQuery
-                status = data[end - 1]
-                self.transaction_status = status
-                self.copy_in = False
-                if self.unsettled_syncs:
-                    first = start == position and not output
-                    if self._is_for_unsettled_sync(sent_group, first=first):
-                        self.unsettled_syncs -= 1
-                        self._look_for_mud()
-                        answers.append((None, data[start:end], 0))
-                        start = position = end
-                        continue
-                if sent_group is None or not (sent_group.closed or self._ends_with_ignored_sync(sent_group)):
-                    raise ProtocolError("ReadyForQuery without a request")
-                self.queue.popleft()
-                if self.muddled:
-                    if sent_group.error is not None:
-                        self.unsettled_syncs += sent_group.ignored_syncs
-                    self._look_for_mud()
-                if sent_group.outstanding is not None:
-                    if start < position:
-                        output.append(data[start:position])
-                    made_up = _fake(sent_group, sent_group.outstanding) if not sent_group.failed else b""
-                    if made_up:
-                        output.append(made_up)
-                    start = position
-                output.append(data if start == 0 and end == size else data[start:end])
-                answers.append((sent_group, output[0] if len(output) == 1 else b"".join(output), status))
-                output = []
-                start = end
-                sent_group = self.queue[0] if self.queue else None
-                if sent_group is None or sent_group.outstanding is None:
-                    table = _PLAIN
-                else:
-                    table = _CAREFUL
-                    made_up = _fake(sent_group, sent_group.outstanding)
-                    if made_up:
-                        output.append(made_up)
-            elif kind == 83:  # S, ParameterStatus
-                name, value = parse_parameter_status(data[position + 5 : end])
-                self.parameters[name] = value
-                self.parameters_changed = True
-            elif kind == 65:  # A, NotificationResponse
-                sender = int.from_bytes(data[position + 5 : position + 9], "big")
-                if sender in self.process_ids:
-                    shown_as = self.process_ids[sender].to_bytes(4, "big")
-                    output += (data[start : position + 5], shown_as)
-                    start = position + 9
-            elif sent_group is None or sent_group.outstanding is None:
-                if kind == 69:  # E, ErrorResponse
-                    self.copy_in = False
-                    if sent_group is not None:
-                        # Its outstanding are None: nothing behind it is skipped.
-                        error = data[position:end]
-                        shown = sent_group.fail(error)
-                        if shown is not error:
-                            output += (data[start:position], shown)
-                            start = end
-                elif kind == 71:  # G, CopyInResponse
-                    self._begin_copy_in(sent_group)
-                    if sent_group is not None and sent_group.outstanding is not None:
-                        table = _CAREFUL
-                else:
-                    raise ProtocolError(f"unknown message {kind} from the origin")
+            if kind == READY_FOR_QUERY:
+                group = self._ready_for_query(group, data[end - 1], output, position, end)
+                reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
+            elif kind == PARAMETER_STATUS:
+                self._parameter_status(data[position + 5 : end])
+            elif kind == NOTIFICATION_RESPONSE:
+                self._notification(data, output, position)
+            elif group is not None and group.outstanding is not None:
+                self._answer(group, group.outstanding, kind, data[position:end], output, position, end)
+            elif kind == ERROR_RESPONSE:
+                self._error_in_plain(group, data[position:end], output, position, end)
+            elif kind == COPY_IN_RESPONSE:
+                self._copy_in_response(group)
+                reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
             else:
-                if kind == 71:
-                    self._begin_copy_in(sent_group)
-                elif kind == 69:
-                    self.copy_in = False
-                    if sent_group.ignored_syncs and sent_group.has_more_than_sync():
-                        raise ProtocolError("a COPY failed, and what was sent behind it is skipped, or not")
-                elif kind == 67 and sent_group.ignored_syncs:  # C, CommandComplete: they have all been read
-                    sent_group.ignored_syncs = 0
-                    self._look_for_mud()
-                replacement = _follow(sent_group, sent_group.outstanding, kind, data[position:end])
-                if kind == 69 and not sent_group.closed:
-                    self._skip_to_sync(sent_group)
-                if replacement is not None:
-                    if start < position:
-                        output.append(data[start:position])
-                    if replacement:
-                        output.append(replacement)
-                    start = end
+                raise ProtocolError(f"unknown message {kind} from the origin")
             position = end
         if position > size:
             self._skip = position - size
             position = size
         elif position < size:
             self._tail = data[position:]
-        if start < position:
-            output.append(data[start:position])
-        if output:
-            answers.append((sent_group, b"".join(output), 0))
+        if not output.is_empty(position):
+            output.hand_over(group, position, 0)
 
-    def _begin_copy_in(self, sent_group: SentGroup | None) -> None:
-        if sent_group is None:
-            raise ProtocolError("CopyInResponse without a request")
-        # An end that was sent before the message that begins this COPY is ignored by the origin.
-        early_ends = [end for end in sent_group.early_ends if end.outstanding > sent_group.cursor]
-        if early_ends:
-            ignored = early_ends.pop(0).syncs
-        else:
-            ignored = self._syncs_behind(sent_group)
-            self.copy_in = True
-        sent_group.early_ends = tuple(early_ends)
-        sent_group.ignored_syncs += ignored
-        self.muddled = self.muddled or ignored > 0
-        for _ in range(ignored):
-            behind = self._take_behind()
-            if sent_group.ends_with_sync:
-                sent_group.reopen(behind)
+    def _expected_came(self, group: SentGroup) -> None:
+        self.queue.popleft()
+        self.transaction_status = IDLE
+        if self.copy.groups:
+            self.copy.group_ended(group)
 
-    def end_copy_data(self) -> None:
-        """CopyDone or CopyFail was sent."""
-        if self.copy_in:
-            self.copy_in = False
-            return
-        sent_group = next((sent_group for sent_group in reversed(self.queue) if not sent_group.is_sync), None)
-        if sent_group is not None and len(sent_group.early_ends) < MAX_EARLY_ENDS:
-            ahead = self._syncs_behind(sent_group) - sum(end.syncs for end in sent_group.early_ends)
-            outstanding = 1 if sent_group.outstanding is None else len(sent_group.outstanding)
-            sent_group.early_ends = (*sent_group.early_ends, EarlyEnd(outstanding, ahead))
-            self.muddled = self.muddled or ahead > 0
-
-    def _syncs_behind(self, sent_group: SentGroup) -> int:
-        """How many Syncs, and nothing else, were sent behind `group`, the one that ends it included."""
-        behind = itertools.islice(self.queue, self.queue.index(sent_group) + 1, None)
-        syncs = itertools.takewhile(lambda sent_group: sent_group.is_sync, behind)
-        return sent_group.ends_with_sync + sum(1 for _ in syncs)
-
-    def sync_in_copy(self) -> None:
-        """A Sync was sent among COPY data."""
-        self.queue[0].ignored_syncs += 1
-        self.muddled = True
-
-    def settle_syncs(self) -> None:
-        """Something sent behind them was answered: no answer to them is to come any more."""
-        self.unsettled_syncs = 0
-        self._look_for_mud()
-
-    def _look_for_mud(self) -> None:
-        under_way = any(
-            sent_group.ignored_syncs or any(end.syncs for end in sent_group.early_ends) for sent_group in self.queue
-        )
-        self.muddled = self.unsettled_syncs > 0 or under_way
-
-    def _is_for_unsettled_sync(self, sent_group: SentGroup | None, *, first: bool) -> bool:
-        """Whether ReadyForQuery, the `first` that is said to `group`, answers a Sync of a COPY before it.
-
-        One is like the other: what may be either's is taken for the answer to `sent_group`.
-        """
-        if sent_group is None:
-            return True
-        if not first or sent_group.answered_bytes or sent_group.failed:
-            return False
-        plain = sent_group.outstanding is None or sent_group.simple
-        outstanding = [OUTSTANDING_EXECUTE] if plain else (sent_group.outstanding or [])[sent_group.cursor :]
-        return any(request.finals != READY and request.action is not Action.FAKE for request in outstanding)
-
-    def _ends_with_ignored_sync(self, sent_group: SentGroup) -> bool:
-        """Whether `group` failed before the origin had read a Sync among the COPY data, which now ends it."""
-        if sent_group.failed and sent_group.ignored_syncs:
-            sent_group.ignored_syncs -= 1
-            return True
-        return False
-
-    def _skip_to_sync(self, sent_group: SentGroup) -> None:
-        """`group` has failed: all that was sent behind it is skipped, up to a Sync."""
-        while not sent_group.closed:
-            behind = self._take_behind()
-            if behind is None:
-                return
-            behind.error = b""
-            sent_group.unfinished += behind.outstanding or ()
-            sent_group.closed = behind.ends_with_sync
-
-    def _take_behind(self) -> SentGroup | None:
-        if len(self.queue) < 2:
+    def _ready_for_query(
+        self, group: SentGroup | None, status: int, output: _Output, position: int, end: int
+    ) -> SentGroup | None:
+        """Ends `group`, or an unresolved Sync of a COPY; returns the group that is answered next."""
+        copy = self.copy
+        self.transaction_status = status
+        copy.copy_in = False
+        if copy.unresolved and copy.answers_unresolved_sync(group, at_once=output.is_empty(position)):
+            output.hand_over(None, end, 0)
+            return group
+        if group is None or not (group.closed or copy.ends_with_ignored_sync(group)):
+            raise ProtocolError("ReadyForQuery without a request")
+        queue = self.queue
+        queue.popleft()
+        if copy.groups:
+            copy.group_ended(group)
+        if group.outstanding is not None and not group.failed:
+            faked = _fake(group, group.outstanding)
+            if faked:
+                output.replace(position, position, faked)
+        output.hand_over(group, end, status)
+        if not queue:
             return None
-        behind = self.queue[1]
-        del self.queue[1]
-        self.dropped.append(behind)
-        return behind
+        following = queue[0]
+        if following.outstanding is not None:
+            faked = _fake(following, following.outstanding)
+            if faked:
+                output.replace(end, end, faked)
+        return following
+
+    def _parameter_status(self, body: bytes) -> None:
+        name, value = parse_parameter_status(body)
+        self.parameters[name] = value
+        self.parameters_changed = True
+
+    def _notification(self, data: bytes, output: _Output, position: int) -> None:
+        """Shows the process id by which clients know the sender, if that is one of the proxy's own clients."""
+        sender = int.from_bytes(data[position + 5 : position + 9], "big")
+        if sender in self.process_ids:
+            output.replace(position + 5, position + 9, self.process_ids[sender].to_bytes(4, "big"))
+
+    def _error_in_plain(
+        self, group: SentGroup | None, error: bytes, output: _Output, position: int, end: int
+    ) -> None:
+        self.copy.copy_in = False
+        if group is not None:
+            shown = group.fail(error)
+            if shown is not error:
+                output.replace(position, end, shown)
+
+    def _copy_in_response(self, group: SentGroup | None) -> None:
+        if group is None:
+            raise ProtocolError("CopyInResponse without a request")
+        self.dropped += self.copy.begin(self.queue)
+
+    def _answer(
+        self,
+        group: SentGroup,
+        outstanding: list[OutstandingRequest],
+        kind: int,
+        answer: bytes,
+        output: _Output,
+        position: int,
+        end: int,
+    ) -> None:
+        """One answer to a group that has outstanding requests."""
+        if kind == ERROR_RESPONSE:
+            self.copy.failed(group)
+            replacement = _error(group, outstanding, answer)
+            if not group.closed:
+                self._skip_to_sync(group)
+        else:
+            if kind == COPY_IN_RESPONSE:
+                self._copy_in_response(group)
+            elif kind == COMMAND_COMPLETE and self.copy.groups:
+                self.copy.command_completed(group)
+            replacement = _follow(group, outstanding, kind, answer)
+        if replacement is not None:
+            output.replace(position, end, replacement)
+
+    def _skip_to_sync(self, group: SentGroup) -> None:
+        """`group` has failed, so the origin skips everything that was sent behind it, up to a Sync."""
+        queue = self.queue
+        while not group.closed and len(queue) > 1:
+            behind = queue[1]
+            del queue[1]
+            self.copy.forget(behind)
+            self.dropped.append(behind)
+            group.skip_behind(behind)
 
 
-def _fake(sent_group: SentGroup, outstanding: list[OutstandingRequest]) -> bytes:
-    """The made-up answers from the cursor on."""
-    payloads = []
-    while sent_group.cursor < len(outstanding) and outstanding[sent_group.cursor].action is Action.FAKE:
-        payloads.append(outstanding[sent_group.cursor].payload)
-        sent_group.cursor += 1
-    return b"".join(payloads)
+def _fake(group: SentGroup, outstanding: list[OutstandingRequest]) -> bytes:
+    """The faked answers from the cursor on; moves the cursor past them."""
+    faked = b""
+    while group.cursor < len(outstanding) and outstanding[group.cursor].action is Action.FAKE:
+        faked += outstanding[group.cursor].payload
+        group.cursor += 1
+    return faked
 
 
-def _follow(sent_group: SentGroup, outstanding: list[OutstandingRequest], kind: int, whole: bytes) -> bytes | None:
-    """Moves the cursor past one answer; None to pass it on as it is, else what takes its place."""
-    if sent_group.failed:
+def _error(group: SentGroup, outstanding: list[OutstandingRequest], error: bytes) -> bytes | None:
+    """Fails the request at the cursor; returns what replaces the error, None to pass it on as it is."""
+    if group.failed:
         return None
-    before = _fake(sent_group, outstanding)
-    request = outstanding[sent_group.cursor] if sent_group.cursor < len(outstanding) else None
-    if kind == 69:
-        replaced = request is not None and request.action is Action.REPLACE and request.payload[:1] == b"E"
-        shown = request.payload if request is not None and replaced else whole
-        return before + sent_group.fail(shown)
-    if request is None:
+    before = _fake(group, outstanding)
+    if group.cursor < len(outstanding):
+        request = outstanding[group.cursor]
+        if request.action is Action.REPLACE and request.payload and request.payload[0] == ERROR_RESPONSE:
+            error = request.payload
+    return before + group.fail(error)
+
+
+def _follow(group: SentGroup, outstanding: list[OutstandingRequest], kind: int, answer: bytes) -> bytes | None:
+    """Moves the cursor past one answer; returns what replaces it, None to pass it on as it is."""
+    if group.failed:
+        return None
+    before = _fake(group, outstanding)
+    if group.cursor >= len(outstanding):
         raise ProtocolError(f"answer {chr(kind)!r} from the origin that nothing was asked for")
+    request = outstanding[group.cursor]
     if request.learns is not None:
-        request.learns(whole)
+        request.learns(answer)
+    action = request.action
     if kind not in request.finals:
         # Part of an answer that goes on: a parameter description, the start or end of COPY data.
-        shown = b"" if request.action in (Action.SKIP, Action.REPLACE) else whole
+        shown = b"" if action is Action.SKIP or action is Action.REPLACE else answer
         return before + shown if before or not shown else None
-    sent_group.cursor += 1
-    if request.action is Action.FORWARD:
-        after = _fake(sent_group, outstanding)
-        return before + whole + after if before or after else None
-    shown = request.payload if request.action is Action.REPLACE else b""
-    return before + shown + _fake(sent_group, outstanding)
+    group.cursor += 1
+    if action is Action.FORWARD:
+        after = _fake(group, outstanding)
+        return before + answer + after if before or after else None
+    shown = request.payload if action is Action.REPLACE else b""
+    return before + shown + _fake(group, outstanding)

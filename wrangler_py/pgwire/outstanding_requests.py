@@ -1,53 +1,70 @@
-"""What was sent to an origin, and what is to become of its answers; `pgwire.origin_stream` follows those.
+"""What was sent to an origin, and what becomes of each answer. `pgwire.origin_stream` matches the two.
 
-An *sent_group* is all that is sent up to a Sync, a simple query or a function call, and ends with its
-ReadyForQuery. Several may be under way on one connection. Most sent groups are *plain*: what comes back goes to
-the client as it is, and only ReadyForQuery and the few asynchronous messages are looked at. When the proxy
-sent something of its own, or kept something back, the group has *outstanding requests*, one a message, that say
-for each
-answer whether it is passed on, skipped, or replaced, and where an answer is faked.
+A *sent group* is everything up to a Sync, a simple query or a function call. Its answers end with a ReadyForQuery.
+Several groups may be under way on one connection. Most of them are *plain*: the answers go to the client as they
+are, and only ReadyForQuery and the few asynchronous messages are looked at. When the proxy sent messages of its
+own, or kept some of the client's back, the group has a list of *outstanding requests*, one for each message. It
+says whether an answer is forwarded, skipped, replaced, or faked because nothing was sent.
 
-Source: PostgreSQL documentation, "Message Flow", above all "Extended Query", "Pipelining" and "COPY Operations".
+The terms are those of PgBouncer. Source: PostgreSQL documentation, "Message Flow", above all "Extended Query",
+"Pipelining" and "COPY Operations".
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, Protocol
+
+from wrangler_py.pgwire import backend_kinds
+from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, SYNC
 
 
 class Action(enum.Enum):
     FORWARD = enum.auto()
-    """Pass the answer on."""
+    """The answer goes to the client."""
     SKIP = enum.auto()
     """The message was the proxy's own; the client must not see its answer."""
     FAKE = enum.auto()
     """Nothing was sent; `payload` is the answer."""
     REPLACE = enum.auto()
-    """Something harmless was sent in the place of the client's message. `payload` replaces what ends its answer:
-    the error when `payload` is one (it was meant to fail), the last message otherwise."""
+    """Something harmless was sent in place of the client's message. `payload` replaces the error if it is an error
+    itself (the message was meant to fail), and otherwise the message that ends the answer."""
 
 
 class Receiver(Protocol):
-    """Whoever gets the answers to an group."""
+    """Gets the answers to a group."""
 
     def write(self, data: bytes) -> None: ...
 
 
-class OutstandingRequest:
-    """One message of an group.
+_FINAL_ANSWERS: Final[dict[int, bytes]] = {
+    PARSE: bytes((backend_kinds.PARSE_COMPLETE,)),
+    BIND: bytes((backend_kinds.BIND_COMPLETE,)),
+    DESCRIBE: bytes((backend_kinds.ROW_DESCRIPTION, backend_kinds.NO_DATA)),
+    EXECUTE: bytes((
+        backend_kinds.COMMAND_COMPLETE, backend_kinds.EMPTY_QUERY_RESPONSE, backend_kinds.PORTAL_SUSPENDED,
+    )),
+    CLOSE: bytes((backend_kinds.CLOSE_COMPLETE,)),
+    SYNC: bytes((backend_kinds.READY_FOR_QUERY,)),
+}  # fmt: skip
+"""By the kind of a message: the kinds of answers that complete it. An error completes any."""
 
-    `finals` are the kinds of answer that end it. `name` and `statement` let the owner keep its books: see
-    `SentGroup.unfinished`. `learns` gets to see every answer, whole. `undo` takes back what the owner has noted as
-    done, should the origin skip it.
+
+class OutstandingRequest:
+    """One message of a group.
+
+    `kind` is that of `frontend_kinds`. A simple query is an `EXECUTE` (its result) followed by a `SYNC` (its
+    ReadyForQuery). `name` and `statement` are for the sender, which is given the requests that an error made the
+    origin skip: see `SentGroup.unfinished`. `learns` is called with each part of the answer. `undo` takes back what
+    the sender noted when it sent the message; it is called if the origin skips it.
     """
 
-    __slots__ = ("action", "finals", "learns", "name", "payload", "statement", "undo")
+    __slots__ = ("action", "finals", "kind", "learns", "name", "payload", "statement", "undo")
 
     def __init__(
         self,
-        finals: bytes,
+        kind: int,
         action: Action = Action.FORWARD,
         payload: bytes = b"",
         name: bytes | None = None,
@@ -55,7 +72,8 @@ class OutstandingRequest:
         learns: Callable[[bytes], None] | None = None,
         undo: Callable[[], object] | None = None,
     ) -> None:
-        self.finals = finals
+        self.kind = kind
+        self.finals = _FINAL_ANSWERS[kind]
         self.action = action
         self.payload = payload
         self.name = name
@@ -64,64 +82,31 @@ class OutstandingRequest:
         self.undo = undo
 
 
-PARSE = b"1"
-BIND = b"2"
-CLOSE = b"3"
-DESCRIBE = b"Tn"
-EXECUTE = b"CIs"
-READY = b"Z"
-
-OUTSTANDING_BIND = OutstandingRequest(BIND)
-OUTSTANDING_CLOSE = OutstandingRequest(CLOSE)
-OUTSTANDING_DESCRIBE = OutstandingRequest(DESCRIBE)
-OUTSTANDING_EXECUTE = OutstandingRequest(EXECUTE)
-OUTSTANDING_READY = OutstandingRequest(READY)
-
-
-class EarlyEnd(NamedTuple):
-    """The end of COPY data, behind so many of the group's outstanding, and behind so many Syncs among the data."""
-
-    outstanding: int
-    syncs: int
+OUTSTANDING_BIND: Final = OutstandingRequest(BIND)
+OUTSTANDING_CLOSE: Final = OutstandingRequest(CLOSE)
+OUTSTANDING_DESCRIBE: Final = OutstandingRequest(DESCRIBE)
+OUTSTANDING_EXECUTE: Final = OutstandingRequest(EXECUTE)
+OUTSTANDING_READY: Final = OutstandingRequest(SYNC)
 
 
 class SentGroup:
     """One message group under way.
 
-    `owner` gets the answers (None: nobody), and `done` is called at the end. `outstanding` is None for a plain
-    group. `closed` says that the message that ends the group was sent. `error` is the first ErrorResponse, and
-    `unfinished` are then the requests that the origin skipped, the failed one first. `query_from` is the index of
-    the first request of a simple query behind extended ones. `early_ends` are the ends of COPY data that were sent
-    before the origin asked for data. `ignored_syncs` counts the Syncs that the origin ignores unless the COPY fails
-    before it reads them, and `absorbed` says that more than Syncs was sent behind one of those. `sent`, `sent_at`,
-    `answered_bytes`, `capture` and `queries` are for the sender's use. `when_cancelled` replaces the error with
-    which the origin reports a cancel. `expected` is the whole answer if nothing fails, for a group that has neither
-    owner nor requests: such an answer is only compared, and `done` is not called.
+    `owner` gets the answers (None: nobody does), and `done` is called at the end. `outstanding` is None for a plain
+    group; `cursor` is the index of the request that is answered next. `closed` says that the message that ends the
+    group was sent. `error` is the first ErrorResponse; it is empty if the group gets no answer of its own.
+    `unfinished` are then the requests that the origin did not carry out, the failed one first. `query_from` is the
+    index of the first request of a simple query that was sent behind extended messages. `when_cancelled` replaces
+    the error with which the origin reports that a query was cancelled. `expected` is the whole answer if nothing
+    fails, for a group that has neither an owner nor requests: such an answer is only compared, and `done` is not
+    called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `capture` and
+    `queries` are for the sender's use.
     """
 
     __slots__ = (
-        "absorbed",
-        "answered_bytes",
-        "capture",
-        "closed",
-        "cursor",
-        "done",
-        "early_ends",
-        "error",
-        "expected",
-        "failed",
-        "ignored_syncs",
-        "outstanding",
-        "owner",
-        "queries",
-        "query_from",
-        "sent",
-        "sent_at",
-        "simple",
-        "unfinished",
-        "when_cancelled",
+        "answered_bytes", "capture", "closed", "cursor", "done", "error", "expected", "failed", "outstanding",
+        "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
     )  # fmt: skip
-    sent: bytes
 
     def __init__(
         self,
@@ -131,31 +116,33 @@ class SentGroup:
         closed: bool = True,
         outstanding: list[OutstandingRequest] | None = None,
         done: Callable[[SentGroup], None] | None = None,
+        expected: bytes = b"",
     ) -> None:
         self.owner = owner
         self.simple = simple
         self.closed = closed
         self.outstanding = outstanding
         self.done = done
+        self.expected = expected
         self.cursor = 0
         self.error: bytes | None = None
         self.failed = False
         self.unfinished: list[OutstandingRequest] = []
         self.query_from: int | None = None
-        self.early_ends: tuple[EarlyEnd, ...] = ()
-        self.ignored_syncs = 0
-        self.absorbed = False
         self.when_cancelled = b""
-        self.expected = b""
+        self.sent = b""
         self.sent_at = 0.0
         self.answered_bytes = 0
+        self.tail = b""
         self.capture: Any = None
         self.queries: Any = None
 
+    # --- sending -------------------------------------------------------------------------------------------
+
     def end_with_query(self, outstanding: list[OutstandingRequest] | None) -> None:
-        """A simple query, with `outstanding` of its own, was sent behind extended ones."""
+        """A simple query was sent behind extended messages; `outstanding` are its own requests."""
         assert self.outstanding is not None
-        self._drop_ready()
+        self._forget_ready()
         self.query_from = len(self.outstanding)
         self.outstanding += outstanding or [OUTSTANDING_READY]
         self.closed = True
@@ -163,22 +150,20 @@ class SentGroup:
     def extend(self, outstanding: list[OutstandingRequest], *, closed: bool) -> None:
         """More extended messages were sent."""
         assert self.outstanding is not None
-        self._drop_ready()
+        self._forget_ready()
         self.outstanding += outstanding
         self.closed = closed
 
-    def _drop_ready(self) -> None:
-        """Forgets the Sync of an group that goes on: a COPY ignored it."""
-        if self.outstanding and self.outstanding[-1] is OUTSTANDING_READY:
-            self.outstanding.pop()
+    def close(self) -> None:
+        """The message that ends the group was sent, and needs no request of its own."""
+        self.closed = True
 
     def reopen(self, behind: SentGroup | None) -> None:
-        """Its Sync was ignored, so that what was sent `behind` it belongs to it."""
+        """The origin ignores the Sync that ended the group, so what was sent `behind` it belongs to the group."""
         if self.outstanding is None:
             self.outstanding = [OUTSTANDING_EXECUTE]
             self.cursor = 0
-        self._drop_ready()
-        self.absorbed = self.absorbed or (behind is not None and not behind.is_sync)
+        self._forget_ready()
         if behind is None:
             self.closed = False
         elif behind.simple:
@@ -189,6 +174,51 @@ class SentGroup:
             if behind.query_from is not None:
                 self.query_from = length + behind.query_from
 
+    def _forget_ready(self) -> None:
+        """Removes the Sync of a group that goes on, because a COPY ignored it."""
+        if self.outstanding and self.outstanding[-1] is OUTSTANDING_READY:
+            self.outstanding.pop()
+
+    def note_sent(self, data: bytes, at: float) -> None:
+        self.sent = data
+        self.sent_at = at
+
+    def disown(self) -> None:
+        """Nobody gets the answers any more."""
+        self.owner = None
+
+    def report_cancel_as(self, error: bytes) -> None:
+        """The client gets `error` if the origin reports that the query was cancelled."""
+        self.when_cancelled = error
+
+    def turn_begins(self, at: float) -> None:
+        """The groups in front of it have been answered, or it goes out now: its time counts from here."""
+        self.sent_at = at
+
+    def call_at_end(self, done: Callable[[SentGroup], None] | None) -> None:
+        self.done = done
+
+    def add_queries(self, queries: list[Any]) -> None:
+        """The group runs these, too."""
+        if queries:
+            self.queries = [*self.queries, *queries] if self.queries else queries
+
+    def capture_with(self, capture: Any) -> None:
+        """`capture` gets the answers, too."""
+        self.capture = capture
+
+    def take_over(self, other: SentGroup) -> None:
+        """The group is sent in the place of `other`, and has its queries and its capture."""
+        self.queries, self.capture = other.give_away()
+
+    def give_away(self) -> tuple[Any, Any]:
+        """Its queries and its capture, which another group has from now on."""
+        queries, capture = self.queries, self.capture
+        self.queries = self.capture = None
+        return queries, capture
+
+    # --- asking --------------------------------------------------------------------------------------------
+
     @property
     def is_running(self) -> bool:
         """Whether the origin has something to do, and isn't waiting for the client's next message."""
@@ -196,21 +226,22 @@ class SentGroup:
 
     def has_more_than_sync(self) -> bool:
         """Whether anything but a Sync was sent behind the message that is being answered."""
-        return self.absorbed or any(
-            request is not OUTSTANDING_READY for request in (self.outstanding or ())[self.cursor + 1 :]
-        )
+        return any(request is not OUTSTANDING_READY for request in (self.outstanding or ())[self.cursor + 1 :])
 
     @property
     def is_sync(self) -> bool:
         """Whether it is a Sync and nothing else."""
-        return self.outstanding == [OUTSTANDING_READY]
+        outstanding = self.outstanding
+        return outstanding is not None and len(outstanding) == 1 and outstanding[0] is OUTSTANDING_READY
 
     @property
     def ends_with_sync(self) -> bool:
         return self.closed and not self.simple and self.query_from is None
 
+    # --- answers -------------------------------------------------------------------------------------------
+
     def fail(self, error: bytes) -> bytes:
-        """Notes the origin's `error`, and gives what the client is told."""
+        """Notes the origin's `error`, and returns the one to show to the client."""
         if self.when_cancelled and b"\0C57014\0" in error:
             error = self.when_cancelled
         if self.error is None:
@@ -229,55 +260,23 @@ class SentGroup:
         self.cursor = len(self.outstanding)
         return error
 
-    # --- for the sender ------------------------------------------------------------------------------------
-
-    def mark_sent(self, data: bytes, now: float) -> None:
-        """`data`, the first part of the group, goes out."""
-        self.sent = data
-        self.sent_at = now
-
-    def turn_begins(self, now: float) -> None:
-        """Everything in front of the group has been answered, or is about to be sent with it."""
-        self.sent_at = now
-
-    def answered(self, count: int) -> None:
-        """The owner got `count` octets of the answer."""
-        self.answered_bytes += count
-
-    def take_unfinished(self) -> list[OutstandingRequest]:
-        """The requests that the origin skipped; they are given once."""
-        unfinished, self.unfinished = self.unfinished, []
-        return unfinished
-
-    def close(self) -> None:
-        """The message that ends the group was sent."""
-        self.closed = True
-
-    def abandon(self) -> None:
-        """The owner is gone: nobody gets the answers."""
-        self.owner = None
-
-    def lose(self) -> None:
-        """The connection is lost: the group gets no answer any more."""
+    def skip(self) -> None:
+        """The origin skips the whole group, or takes it for a part of another: it gets no answer of its own."""
         if self.error is None:
             self.error = b""
 
-    def cancel_with(self, error: bytes) -> None:
-        """`error` replaces the one with which the origin will report that the group was cancelled."""
-        self.when_cancelled = error
+    def skip_behind(self, behind: SentGroup) -> None:
+        """The group has failed, and the origin skips `behind`, too, for it has not found a Sync yet."""
+        behind.error = b""
+        self.unfinished += behind.outstanding or ()
+        self.closed = behind.ends_with_sync
 
-    def call_at_end(self, done: Callable[[SentGroup], None] | None) -> None:
-        self.done = done
+    def take_unfinished(self) -> list[OutstandingRequest]:
+        """The requests that an error made the origin skip, each of them once."""
+        unfinished, self.unfinished = self.unfinished, []
+        return unfinished
 
-    def add_queries(self, queries: list[Any]) -> None:
-        if queries:
-            self.queries = [*self.queries, *queries] if self.queries else queries
-
-    def capture_with(self, capture: Any) -> None:
-        """`capture` gets the answer, too."""
-        self.capture = capture
-
-    def take_over(self, other: SentGroup) -> None:
-        """The group is sent in the place of `other`, and has its queries and its capture."""
-        self.queries, other.queries = other.queries, None
-        self.capture, other.capture = other.capture, None
+    def note_answer(self, data: bytes, tail: int) -> None:
+        """The owner was given `data`; the last `tail` octets are kept, or some more."""
+        self.answered_bytes += len(data)
+        self.tail = data if len(data) >= tail else self.tail[-tail:] + data

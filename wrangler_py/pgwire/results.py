@@ -1,4 +1,4 @@
-"""The parts of an answer to one query, and the result formats of a RowDescription.
+"""The parts of the answer to one query, and the result formats of a RowDescription.
 
 Source: PostgreSQL documentation, "Message Formats": Bind, ParameterDescription, RowDescription.
 """
@@ -6,19 +6,33 @@ Source: PostgreSQL documentation, "Message Formats": Bind, ParameterDescription,
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from wrangler_py.pgwire.backend_kinds import (
+    BIND_COMPLETE,
+    CLOSE_COMPLETE,
+    COMMAND_COMPLETE,
+    DATA_ROW,
+    EMPTY_QUERY_RESPONSE,
+    NO_DATA,
+    PARAMETER_DESCRIPTION,
+    PARSE_COMPLETE,
+    READY_FOR_QUERY,
+    ROW_DESCRIPTION,
+)
 from wrangler_py.pgwire.messages import HEADER
 
-_INT16 = struct.Struct("!H")
-_INT32 = struct.Struct("!i")
+_INT16: Final = struct.Struct("!H")
+_INT32: Final = struct.Struct("!i")
+_WITHOUT_CONTENTS: Final = frozenset({PARSE_COMPLETE, BIND_COMPLETE, CLOSE_COMPLETE, READY_FOR_QUERY})
 
 
 class Result(NamedTuple):
-    """What an origin said to one query, by its parts.
+    """An origin's answer to one query, by its parts.
 
-    `rows` is RowDescription or NoData; `of_statement` says that it came from a Describe of the statement, whose
-    formats are not settled, and not of the portal. `body` is all DataRows and the CommandComplete.
+    `parameters` is a ParameterDescription, `rows` a RowDescription or NoData. `of_statement` says that `rows`
+    describes the statement, whose formats are not decided yet, and not the portal. `body` is all DataRows and the
+    CommandComplete.
     """
 
     parameters: bytes | None
@@ -28,7 +42,7 @@ class Result(NamedTuple):
 
 
 def split_result(answer: bytes) -> Result:
-    """`body` is None when the answer is not one complete result (an error, several results, COPY, a notice)."""
+    """`body` is None if the answer isn't one complete result (an error, several results, COPY, a notice)."""
     parameters = rows = None
     of_statement = False
     start = end = -1
@@ -36,18 +50,18 @@ def split_result(answer: bytes) -> Result:
     while position < len(answer):
         kind, length = HEADER.unpack_from(answer, position)
         after = position + length + 1
-        if kind in b"DCI":
+        if kind in (DATA_ROW, COMMAND_COMPLETE, EMPTY_QUERY_RESPONSE):
             if end >= 0:
                 return Result(parameters, rows, of_statement, None)
             if start < 0:
                 start = position
-            if kind != ord("D"):
+            if kind != DATA_ROW:
                 end = after
-        elif kind == ord("t"):
+        elif kind == PARAMETER_DESCRIPTION:
             parameters, of_statement = answer[position:after], True
-        elif kind in b"Tn":
+        elif kind in (ROW_DESCRIPTION, NO_DATA):
             rows = answer[position:after]
-        elif kind not in b"123Z":
+        elif kind not in _WITHOUT_CONTENTS:
             return Result(parameters, rows, of_statement, None)
         position = after
     return Result(parameters, rows, of_statement, answer[start:end] if end >= 0 else None)
@@ -66,11 +80,11 @@ def result_formats(bind: bytes) -> tuple[int, ...]:
 
 
 def with_formats(rows: bytes, formats: tuple[int, ...]) -> bytes:
-    """A RowDescription (or NoData, as it is) with its columns' formats as a Bind's result formats have them.
+    """A RowDescription with the formats of its columns as a Bind's result formats define them; NoData as it is.
 
-    None at all: text. One: for every column. Else one a column.
+    Without any format, all columns are text. A single one is for every column, else there is one for each.
     """
-    if rows[:1] != b"T":
+    if not rows or rows[0] != ROW_DESCRIPTION:
         return rows
     changed = bytearray(rows)
     position = 7
@@ -88,7 +102,7 @@ def same_columns(one: bytes | None, other: bytes | None) -> bool:
 
 
 def _columns(description: bytes | None) -> object:
-    if description is None or description[:1] != b"T":
+    if not description or description[0] != ROW_DESCRIPTION:
         return description
     columns, position = [], 7
     while position < len(description):

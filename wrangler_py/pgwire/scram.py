@@ -1,4 +1,4 @@
-"""SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, both ends, as state machines without I/O.
+"""SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, client and server, as state machines without I/O.
 
 Sources: RFC 5802, RFC 7677, RFC 5929 (tls-server-end-point), PostgreSQL documentation "SASL Authentication".
 """
@@ -19,7 +19,7 @@ MECHANISM = "SCRAM-SHA-256"
 MECHANISM_PLUS = "SCRAM-SHA-256-PLUS"
 ITERATIONS = 4096
 QUICK_ITERATIONS = 1
-"""Enough for a random password, which nobody guesses anyway. PostgreSQL's `scram_iterations` may be as low."""
+"""Enough for a random password, which can't be guessed anyway. PostgreSQL's `scram_iterations` may be as low."""
 MAX_ITERATIONS = 10_000_000
 """More than any real server asks for; a hostile one could otherwise stop the event loop for minutes."""
 
@@ -28,7 +28,7 @@ _LIBPQ = re.compile(rb"[ny],,n=,r=[A-Za-z0-9+/]{24}\Z")
 
 
 class ScramError(Exception):
-    """The exchange failed: a malformed message, or a proof that doesn't hold."""
+    """The exchange failed: a message is malformed, or a proof is wrong."""
 
 
 def _hmac(key: bytes, data: bytes) -> bytes:
@@ -56,7 +56,7 @@ def _attributes(data: bytes) -> dict[bytes, bytes]:
 
 
 def saslprep(password: str) -> bytes:
-    """RFC 4013; as PostgreSQL does, a password it can't prepare is used as it is."""
+    """A password prepared as in RFC 4013. Like PostgreSQL, it leaves a password alone that can't be prepared."""
     if password.isascii():
         return password.encode()
     mapped = "".join(" " if stringprep.in_table_c12(c) else c for c in password if not stringprep.in_table_b1(c))
@@ -78,7 +78,7 @@ def saslprep(password: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What a server keeps of a password."""
+    """What a server stores of a password."""
 
     salt: bytes
     iterations: int
@@ -94,10 +94,11 @@ class Verifier:
 
 
 class ScramServer:
-    """The server's end, without channel binding: `first`, then `final`.
+    """The server, without channel binding: `first`, then `final`.
 
-    `quick` is a verifier of the same password for clients that take any number of iterations. libpq does, and is
-    told by how it begins; others, such as pg8000 and many a pgjdbc, refuse fewer than RFC 7677 recommends.
+    `quick` is a verifier of the same password with fewer iterations, for clients that accept any number. libpq
+    does; it is recognised by its first message. Others, such as pg8000 and some versions of pgjdbc, refuse fewer
+    than RFC 7677 recommends.
     """
 
     def __init__(self, verifier: Verifier, quick: Verifier | None = None, nonce: str | None = None) -> None:
@@ -109,7 +110,7 @@ class ScramServer:
         self._server_first = b""
 
     def first(self, client_first: bytes) -> bytes:
-        """Answers the client's first message. Raises ScramError."""
+        """Returns the answer to the client's first message. Raises ScramError."""
         flag, separator, rest = client_first.partition(b",")
         authzid, separator2, bare = rest.partition(b",")
         if not separator or not separator2 or flag not in (b"n", b"y") or authzid:
@@ -128,7 +129,7 @@ class ScramServer:
         return self._server_first
 
     def final(self, client_final: bytes) -> bytes:
-        """Checks the client's proof and gives the server's. Raises ScramError."""
+        """Checks the client's proof, and returns the server's. Raises ScramError."""
         without_proof, separator, proof_text = client_final.rpartition(b",p=")
         if not separator:
             raise ScramError("no proof")
@@ -146,15 +147,25 @@ class ScramServer:
 
 
 class ScramClient:
-    """The client's end: `first`, then `final`, then `verify`.
+    """The client: `first`, then `final`, then `verify`.
 
-    `channel_binding` is the tls-server-end-point data when the server offers SCRAM-SHA-256-PLUS; `supported`
-    says that we could have bound but the server didn't offer it, which lets it notice a downgrade.
+    `channel_binding` is the tls-server-end-point data if the server offers SCRAM-SHA-256-PLUS. `supported` says
+    that the client could have used it but the server didn't offer it, so the server can notice a downgrade. `user`
+    is empty, as in libpq: PostgreSQL takes the name from the start-up packet.
     """
 
-    def __init__(self, password: str, *, channel_binding: bytes | None = None, supported: bool = False) -> None:
+    def __init__(
+        self,
+        password: str,
+        *,
+        channel_binding: bytes | None = None,
+        supported: bool = False,
+        user: str = "",
+        nonce: str | None = None,
+    ) -> None:
         self._password = password
-        self._nonce = secrets.token_urlsafe(18).encode()
+        self._nonce = (nonce or secrets.token_urlsafe(18)).encode()
+        self._user = user.replace("=", "=3D").replace(",", "=2C").encode()
         self._gs2_header = (
             b"p=tls-server-end-point,," if channel_binding is not None else b"y,," if supported else b"n,,"
         )
@@ -164,14 +175,17 @@ class ScramClient:
 
     @property
     def verified(self) -> bool:
-        """Whether the server has proved that it knows the password too."""
+        """Whether the server has proved that it knows the password."""
         return self._verified
 
     def first(self) -> bytes:
-        return self._gs2_header + b"n=,r=" + self._nonce
+        return self._gs2_header + self._first_bare()
+
+    def _first_bare(self) -> bytes:
+        return b"n=" + self._user + b",r=" + self._nonce
 
     def final(self, server_first: bytes) -> bytes:
-        """Answers the server's first message. Raises ScramError."""
+        """Returns the answer to the server's first message. Raises ScramError."""
         attributes = _attributes(server_first)
         nonce = attributes.get(b"r", b"")
         if not nonce.startswith(self._nonce) or len(nonce) == len(self._nonce):
@@ -187,13 +201,13 @@ class ScramClient:
         client_key = _hmac(salted, b"Client Key")
         binding = base64.b64encode(self._gs2_header + self._channel_binding)
         without_proof = b"c=" + binding + b",r=" + nonce
-        auth_message = b",".join((b"n=,r=" + self._nonce, server_first, without_proof))
+        auth_message = b",".join((self._first_bare(), server_first, without_proof))
         signature = _hmac(hashlib.sha256(client_key).digest(), auth_message)
         self._server_signature = _hmac(_hmac(salted, b"Server Key"), auth_message)
         return without_proof + b",p=" + base64.b64encode(_xor(client_key, signature))
 
     def verify(self, server_final: bytes) -> None:
-        """Checks that the server knows the password too. Raises ScramError."""
+        """Checks that the server knows the password. Raises ScramError."""
         attributes = _attributes(server_final)
         if b"e" in attributes:
             raise ScramError(attributes[b"e"].decode("utf-8", "replace"))

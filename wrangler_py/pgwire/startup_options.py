@@ -1,4 +1,4 @@
-"""The settings a start-up packet asks for, those inside its `options` included.
+"""The settings that a start-up packet asks for, including those inside its `options`.
 
 Source: PostgreSQL documentation, "StartupMessage" and `postgres` command line (`-c`, `--`).
 """
@@ -16,7 +16,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def requested_settings(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Setting names, in lower case, to the values asked for; the packet's own win over `options`.
+    """The values asked for, by the settings' names in lower case. The packet's own take precedence over `options`.
 
     Raises Refused for options that aren't settings.
     """

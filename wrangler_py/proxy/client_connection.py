@@ -1,49 +1,51 @@
 """One client: a driver's connection to the proxy, from its first query to its end.
 
-It holds an origin connection from the first message of a group until the origin is idle again with nothing
-outstanding; what it sends meanwhile goes straight there.
+It has an origin connection from the first message of a group until the origin is idle again with nothing
+outstanding. What it sends meanwhile goes straight there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from wrangler_py.cache.verdict import NOT_PREPARED, CacheStatus
+from wrangler_py.cache.keys import CacheKey
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import IDLE
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
+from wrangler_py.pgwire.frontend_kinds import (
+    CONTINUATION,
+    COPY_DONE,
+    COPY_FAIL,
+    EXTENDED,
+    FLUSH,
+    FUNCTION_CALL,
+    QUERY,
+    SYNC,
+    TERMINATE,
+)
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.outstanding_requests import BIND
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.columns import prove_columns, unproved
 from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.fast_path import forward_at_once, forward_now
-from wrangler_py.proxy.forward import Group, answer_locally, fail_at_origin, forward, forward_simple
-from wrangler_py.proxy.origin import IDLE
-from wrangler_py.proxy.query_run import QueryRun
-from wrangler_py.proxy.session_effects import may_reset
-from wrangler_py.proxy.stale_plan import prepared_anew
+from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.tcp import acknowledge_now
 from wrangler_py.proxy.waiting_messages import Pending, WaitingMessages
-from wrangler_py.session.client_statements import ClientStatements, UnnamedChange
-from wrangler_py.session.statements import POOL_NAME
-
-if TYPE_CHECKING:
-    from wrangler_py.cache.keys import CacheKey
-    from wrangler_py.pgwire.outstanding_requests import OutstandingRequest, SentGroup
-    from wrangler_py.proxy.caching import CachedPortal
-    from wrangler_py.proxy.fast_path import FastQuery
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.server import Proxy
-    from wrangler_py.proxy.worker_requests import Request
-    from wrangler_py.session.settings import SessionSettings
-    from wrangler_py.session.sql_text import SQLText
-    from wrangler_py.session.statements import Statement
+from wrangler_py.proxy.worker_requests import Request
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.settings import SessionSettings
+from wrangler_py.session.translation.columns import ColumnCheck, statements_to_check
+from wrangler_py.session.translation.extended_query import fail_at_origin, translate_extended
+from wrangler_py.session.translation.local_answer import answer_locally
+from wrangler_py.session.translation.ordinary_query import recognise, translate_ordinary
+from wrangler_py.session.translation.result import Translation
+from wrangler_py.session.translation.simple_query import translate_simple
+from wrangler_py.session.translation.sql_effects import may_reset
 
 GROUP_BYTES = 262_144
 """A longer message group goes out before its end is there."""
@@ -52,17 +54,27 @@ NO_MORE_INPUT_S = 0.002
 CLOSE_GRACE_S = 1.0
 """How long a client that is closed may take to read what it was sent."""
 
-_QUERY, _FUNCTION_CALL, _PARSE, _BIND, _SYNC, _FLUSH, _TERMINATE = b"QFPBSHX"
-_COPY_DONE, _COPY_FAIL = b"cf"
-_EXTENDED = frozenset(b"PBDEC")
+
+class ClientRegistry(Protocol):
+    """Knows all clients."""
+
+    client_numbers: Iterator[int]
+
+    def enter(self, client: ClientConnection) -> int:
+        """`client` is in; gives the process id of its cancel key."""
+
+    def leave(self, client: ClientConnection) -> None:
+        """`client` is gone."""
 
 
-class ClientSession(asyncio.Protocol, ConnectionUser):
-    """Has the connection once the client is in: see `proxy.login`."""
+class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
+    """Takes over from `proxy.login` when the client is in."""
+
+    session: ClientSession
 
     def __init__(
         self,
-        proxy: Proxy,
+        registry: ClientRegistry,
         transport: asyncio.Transport,
         pool: Pool,
         request: Request | None,
@@ -70,65 +82,62 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         *,
         minor: int,
     ) -> None:
-        self.proxy = proxy
+        self._registry = registry
         self.transport = transport
-        self.reader = FrontendReader()
         self.pool = pool
-        self.request = request
         self.settings = settings
-        self.statements = ClientStatements()
-        self.local_portals: dict[bytes, Statement | None] = {}
-        """Bound to a DEALLOCATE or DISCARD ALL, which the origin need not know of; None when it has been run."""
-        self.portals: dict[bytes, tuple[bytes, Statement]] = {}
-        """What is bound at the origin, until the transaction ends: the statement, and the client's name for it."""
-        self.origin: OriginConnection | None = None
-        self.waiting = False
-        self.in_transaction = False
-        self.failure_ended = False
-        """What was sent since the last answer ends the failure of its transaction."""
-        self.pinned = False
-        self.unnamed_described = False
-        self.knows_columns = False
-        """Whether it was ever told the columns of a statement or portal that it may use again."""
-        self.cached_portals: dict[bytes, CachedPortal] = {}
-        self.queries: list[QueryRun] = []
-        self.leads: CacheKey | None = None
-        self._follows: CacheKey | None = None
-        self._let_down = 0
-        self.asks_alone = False
-        """What it asks now waits for nobody else's answer, and nobody else waits for its."""
-        self._stalled = False
-        self.skipping = False
-        self.streaming = False
-        """The origin was sent the head of a message whose end is still to come."""
-        self.write_paused = False
         self.process_id = 0
         self.secret = secrets.token_bytes(32 if minor >= 2 else 4)
-        self._group: Group = []
+        self.session = ClientSession(self, pool.shared, settings, request, number=next(registry.client_numbers))
+        self.request = request
+        """The Worker's request that it belongs to."""
+        self.origin: OriginConnection | None = None
+        self.waiting = False
+        self.write_paused = False
+        self.asks_alone = False
+        """What it asks now waits for nobody else's answer, and nobody else waits for its."""
+        self._reader = FrontendReader()
+        self._group: list[Piece] = []
         self._group_bytes = 0
         self._no_more_input: asyncio.TimerHandle | None = None
         self._pending = WaitingMessages()
+        self._skipping = False
+        """A group failed here: its messages are skipped up to a Sync."""
+        self._leads: CacheKey | None = None
+        self._follows: CacheKey | None = None
+        self._times_unanswered = 0
+        """How often in a row it has waited for someone else's answer in vain."""
+        self._stalled = False
+        """What it asks waits until it reads what it was answered."""
+        self._paused_since = self._paused_s = 0.0
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
     def begin(self, owed: bytes, early: bytes) -> None:
-        """Tells the client to go ahead, behind the answer it is `owed`; `early` is what it sent before."""
-        self.process_id = self.proxy.enter(self)
+        """Tells the client to go ahead, behind the answer that it is `owed`; `early` is what it sent before."""
+        self.process_id = self._registry.enter(self)
+        self.session.enter(self.process_id)
         key = messages.backend_key_data(self.process_id, self.secret)
         self.transport.write(owed + self.settings.greeting() + key + messages.READY_IDLE)
         if early:
             self.data_received(early)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.proxy.leave(self)
-        self.unpin()
+        self._carry_out_effects()
+        self._registry.leave(self)
+        self.session.unpin()
         self._stop()
 
     def _stop(self) -> None:
-        """Nothing of what it sent goes on waiting, and its connection goes back."""
+        """Nothing that it sent goes on waiting, and its connection goes back."""
         self._stop_waiting()
         self._give_up_lead()
-        self._let_origin_go()
+        origin, self.origin = self.origin, None
+        if origin is not None:
+            if self.session.streaming:
+                origin.abort()
+            else:
+                origin.abandon()
         self._take_group()
         self._pending.take_all()
 
@@ -140,26 +149,28 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             self.pool.withdraw(self)
         self.waiting = self._stalled = False
 
-    def _let_origin_go(self) -> None:
-        origin, self.origin = self.origin, None
-        if origin is not None:
-            if self.streaming:
-                origin.abort()
-            else:
-                origin.abandon()
-
     def pause_writing(self) -> None:
         self.write_paused = True
+        self._paused_since = time.monotonic()
         if self.origin is not None:
             self.origin.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
+        self._paused_s += time.monotonic() - self._paused_since
         if self.origin is not None:
             self.origin.resume_reading()
         if self._stalled:
             self._stalled = False
             self.resume()
+
+    def take_paused(self) -> float:
+        paused, self._paused_s = self._paused_s, 0.0
+        if self.write_paused:
+            now = time.monotonic()
+            paused += now - self._paused_since
+            self._paused_since = now
+        return paused
 
     def write(self, data: bytes) -> None:
         if not self.transport.is_closing():
@@ -174,20 +185,20 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         if not held_up and not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def _is_resting(self) -> bool:
-        """Whether nothing it sent waits for something, outside of the origin it holds."""
-        return not (self.waiting or self.skipping or self.write_paused or self._group or self.reader.in_message)
-
     def data_received(self, data: bytes) -> None:
-        if self.origin is None and self._is_resting():
-            if self.pool.caching.enabled and self.pool.caching.hit_index.answer(self, data):
+        if self.origin is None and not (
+            self.waiting or self._skipping or self.write_paused or self._group or self._reader.in_message
+        ):
+            if self.pool.caching.enabled and self.pool.caching.answer_again(self, data):
                 return
-            if forward_at_once(self, data):
+            ordinary = recognise(self.session, data)
+            if ordinary is not None:
+                self._check_out(Pending(None, True, ordinary=ordinary))
                 return
         try:
             group = self._group
-            for piece in self.reader.receive(data):
-                if piece[0] in _EXTENDED and not piece[2] and self._group_bytes < GROUP_BYTES:
+            for piece in self._reader.receive(data):
+                if piece[0] in EXTENDED and not piece[2] and self._group_bytes < GROUP_BYTES:
                     group.append(piece)
                     self._group_bytes += len(piece[1])
                     continue
@@ -200,11 +211,11 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             return
         if group:
             self._run_without_sync()
-        if group or self.reader.in_message:
+        if group or self._reader.in_message:
             acknowledge_now(self.transport)
 
     def _run_without_sync(self) -> None:
-        """Sends on what no Sync or Flush follows: at once over a connection held, else when no more input comes."""
+        """Sends on what no Sync or Flush follows: at once over its connection, else when no more input comes."""
         if self.origin is not None and not self.waiting:
             self._submit_without_sync()
         elif self._no_more_input is None:
@@ -213,11 +224,11 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def _submit_without_sync(self) -> None:
         if self._group:
-            self._group.append((_FLUSH, messages.FLUSH, 0))
-            self._submit(self._take_group(), closed=False)
+            self._group.append((FLUSH, messages.FLUSH, 0))
+            self._submit_group(closed=False)
 
     def refuse(self, response: bytes) -> None:
-        """Says why, where that can be said, and closes."""
+        """Tells the client why, where that is possible, and closes."""
         if self.transport.is_closing():
             return
         if self.origin is not None and self.origin.stream.mid_message:
@@ -231,7 +242,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
 
     def close(self) -> None:
-        """Closes when all that was written has been read, or soon."""
+        """Closes when everything that was written has been read, or soon."""
         self.transport.close()
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.transport.abort)
 
@@ -239,83 +250,85 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
 
     def _receive(self, piece: Piece) -> None:
         kind, data, missing = piece
-        if kind in _EXTENDED:
+        if kind in EXTENDED:
             self._group.append(piece)
             self._group_bytes += len(data)
             if missing or self._group_bytes > GROUP_BYTES:
-                self._submit(self._take_group(), closed=False)
-        elif kind == _SYNC:
+                self._submit_group(closed=False)
+        elif kind in (SYNC, FLUSH):
             self._group.append(piece)
-            self._submit(self._take_group(), closed=True)
-        elif kind in (_QUERY, _FUNCTION_CALL):
+            self._submit_group(closed=kind == SYNC)
+        elif kind in (QUERY, FUNCTION_CALL):
             if self._group:
-                self._submit(self._take_group(), closed=False)
-            self._submit([piece], closed=True)
-        elif kind == _FLUSH:
-            self._group.append(piece)
-            self._submit(self._take_group(), closed=False)
-        elif kind == _TERMINATE:
+                self._submit_group(closed=False)
+            self._submit(Pending([piece], True))
+        elif kind == TERMINATE:
             self.close()
         else:
             if self._group:
-                self._submit(self._take_group(), closed=False)
+                self._submit_group(closed=False)
             self._pass_on(piece)
 
-    def _take_group(self) -> Group:
+    def _take_group(self) -> list[Piece]:
         group, self._group, self._group_bytes = self._group, [], 0
         if self._no_more_input is not None:
             self._no_more_input.cancel()
             self._no_more_input = None
         return group
 
-    def _submit(self, group: Group, *, closed: bool) -> None:
-        """Sends `group` on its way: answered here, to the origin held, or to one that is waited for."""
+    def _submit_group(self, *, closed: bool) -> None:
+        self._submit(Pending(self._take_group(), closed))
+
+    def _submit(self, item: Pending) -> None:
+        """Answers a group here, sends it over the client's connection, or has it wait for one."""
         if self.waiting:
-            self._wait(Pending(group, closed))
+            self._wait(item)
         elif self.origin is not None:
-            self._forward(group, closed)
+            self._forward(item)
         elif self.write_paused:
-            self._stall(Pending(group, closed))
-        elif self.skipping:
-            if closed and group[-1][0] == _SYNC:
-                self.skipping = False
-                self.write(messages.READY_IDLE)
-        elif not answer_locally(self, group, closed) and not (
-            self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
-        ):
-            self._check_out(group, closed)
+            self.waiting = self._stalled = True
+            self._wait(item)
+            self.pause_reading()
+        elif self._skipping:
+            self._skip(item.group, item.closed)
+        elif not self._answer_here(item.group, item.closed):
+            self._check_out(item)
 
-    def _check_out(self, group: Group, closed: bool) -> None:
-        self.waiting = True
-        connection = self.pool.checkout(self)
-        if connection is None:
-            self._wait(Pending(group, closed))
-        elif not self.knows_columns:
-            self.waiting = False
-            self.origin = connection
-            if self.write_paused:
-                connection.pause_reading()
-            connection.prepare_for(self)
-            self._forward(group, closed)
-            connection.flush()
-        else:
-            self._wait(Pending(group, closed))
-            self.granted(connection)
+    def _answer_here(self, group: list[Piece], closed: bool) -> bool:
+        """Answers a group without the origin, or has it wait for the answer to the same query of someone else."""
+        answer = answer_locally(self.session, group, closed=closed)
+        if answer is None:
+            return self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
+        if answer.fails:
+            self._carry_out_effects()
+            self.fail_group(group, closed, answer.data)
+        elif answer.data:
+            self.write(answer.data)
+        return True
 
-    def wait_with(self, query: FastQuery) -> None:
-        """There is no connection for `query` now."""
-        self.waiting = True
-        self._pending.query = query
-        self.pool.wait(self)
+    def _pass_on(self, piece: Piece) -> None:
+        """COPY data, or a later piece of a long message."""
+        kind, data, missing = piece
+        origin = self.origin
+        if self.waiting:
+            self._wait(Pending([], False, piece))
+        elif kind == CONTINUATION:
+            if self.session.streaming and origin is not None:
+                origin.send_more(data)
+                if not missing:
+                    self.session.stream(0)
+                    origin.message_ended()
+        elif origin is not None and origin.stream.queue:
+            if kind in (COPY_DONE, COPY_FAIL):
+                origin.stream.end_copy_data()
+            origin.send_more(data)
+            self.session.stream(missing)
+        # Otherwise the COPY has failed already. As a server does, ignore what was sent before that was known.
 
-    def _stall(self, pending: Pending) -> None:
-        """It doesn't read what it was answered: what it asks meanwhile waits until it does."""
-        self.waiting = self._stalled = True
-        self._wait(pending)
-        self.pause_reading()
+    # --- waiting -------------------------------------------------------------------------------------------
 
-    def _wait(self, pending: Pending) -> None:
-        self._pending.add(pending)
+    def _wait(self, item: Pending) -> None:
+        self._pending.add(item)
         if self._pending.too_many:
             self.pause_reading()
 
@@ -324,149 +337,112 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
         self.resume_reading()
         return items
 
-    def _pass_on(self, piece: Piece) -> None:
-        """COPY data, or a later piece of a long message."""
-        kind, data, missing = piece
-        if self.waiting:
-            self._wait(Pending([], False, piece))
-        elif kind == 0:
-            if self.streaming and self.origin is not None:
-                self.origin.transport.write(data)
-                if not missing:
-                    self.streaming = False
-                    self.origin.message_ended()
-        elif self.origin is not None and self.origin.stream.queue:
-            if kind in (_COPY_DONE, _COPY_FAIL):
-                self.origin.stream.end_copy_data()
-            self.origin.transport.write(data)
-            self.streaming = missing > 0
-        # Otherwise the COPY has failed already; as a server does, ignore what was sent before that was known.
+    def lead(self, key: CacheKey) -> None:
+        self._leads = key
 
-    def _forward(self, group: Group, closed: bool) -> None:
-        assert self.origin is not None
-        if group[-1][0] in (_QUERY, _FUNCTION_CALL):
-            if not forward_simple(self, self.origin, group[0]):
-                self.waiting = True
-                self._wait(Pending(group, closed))
-        else:
-            try:
-                if self.knows_columns and unproved(self, self.origin, [group]):
-                    self.waiting = True
-                    self._wait(Pending(group, closed))
-                    if not self.origin.stream.queue:
-                        self._prepare_pending()
-                elif not forward(self, self.origin, group, closed):
-                    self.waiting = True
-                    self._wait(Pending(group, closed))
-            except ProtocolError as error:
-                self._refuse_nonsense(error)
-        if self.leads is not None:
-            self._give_up_lead()  # what others wait for was not sent as something whose answer is kept
+    def takes_lead(self, key: CacheKey | None) -> bool:
+        if self._leads is None or self._leads != key:
+            return False
+        self._leads = None
+        return True
 
-    # --- the cache's side ----------------------------------------------------------------------------------
+    def _give_up_lead(self) -> None:
+        leads, self._leads = self._leads, None
+        if leads is not None:
+            self.pool.caching.land(leads, answered=False)
 
-    def follow(self, key: CacheKey, group: Group) -> None:
-        """Waits for the answer to someone else's query, which is under way."""
+    def follow(self, key: CacheKey, group: list[Piece]) -> None:
         self._follows = key
         self.waiting = True
         self._wait(Pending(group, True))
 
     def resume(self, *, answered: bool = True) -> None:
-        """It need not wait any more: there is an answer, or room for one; or, not `answered`, will be none.
+        """It need not wait any more: there is an answer, or room for one; or, not `answered`, there will be none.
 
-        Who is let down twice asks alone, at the same time as the others whose query has no answer to share.
+        A client that has waited in vain twice asks alone, at the same time as the others whose query has no answer
+        to share.
         """
         self._follows = None
         self.waiting = False
-        self._let_down = 0 if answered else self._let_down + 1
-        self.asks_alone = self._let_down > 1
+        self._times_unanswered = 0 if answered else self._times_unanswered + 1
+        self.asks_alone = self._times_unanswered > 1
         for item in self._take_pending():
-            if item.group:
+            if item.is_piece:
+                self._pass_on(item.piece)
+            else:
                 try:
-                    self._submit(item.group, closed=item.closed)
+                    self._submit(item)
                 except ProtocolError as error:
                     self._refuse_nonsense(error)
                     return
-            else:
-                self._pass_on(item.piece)
             self.asks_alone = False
 
-    def _give_up_lead(self) -> None:
-        leads, self.leads = self.leads, None
-        if leads is not None:
-            self.pool.caching.land(leads, answered=False)
+    def cancel_waiting(self) -> None:
+        """Cancels the query that waits for a connection; what was sent behind it goes on waiting."""
+        self._fail_first_pending(messages.error_response("57014", "canceling statement due to user request"))
+        if not self._pending:
+            self._give_up_lead()
+            self._stop_waiting()
+            self.resume_reading()
 
-    def count(self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False, private: bool = False) -> None:
-        """Notes a query that the next group will run, with its cache status."""
-        if not self.pool.caching.enabled:
-            status = CacheStatus.DISABLED
-        elif text.verdict.status is not None:
-            status = text.verdict.status
-        elif self.in_transaction:
-            status = CacheStatus.TRANSACTION
-        elif unnamed_ahead:
-            status = CacheStatus.UNCACHEABLE
-            self.pool.notice_once(f"{self.pool.binding}: a query is {NOT_PREPARED.reason}")
-        else:
-            own_session = private or self.pinned or (self.origin is not None and self.origin.session.dirty)
-            status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
-        self.queries.append(QueryRun(sql, text, status, self.request))
+    def origin_unavailable(self, error: OriginUnavailable) -> None:
+        """No connection can be had: every group that waits for one fails."""
+        self.waiting = False
+        self._give_up_lead()
+        for item in self._take_pending():
+            if not item.is_piece:
+                self.fail_group(item.group, item.closed, error.response)
+
+    def _fail_first_pending(self, response: bytes) -> None:
+        for item in self._pending.take_first():
+            if not item.is_piece:
+                self.fail_group(item.group, item.closed, response)
+        self.resume_reading()
+
+    def fail_group(self, group: list[Piece], closed: bool, response: bytes) -> None:
+        """Answers a group, outside a transaction, with an error of the proxy's own."""
+        if self._skipping:
+            self._skip(group, closed)
+            return
+        self._skipping = not closed
+        self.write(response + messages.READY_IDLE if closed else response)
+
+    def _skip(self, group: list[Piece], closed: bool) -> None:
+        """A group behind one that failed here: it is skipped, and its Sync ends that."""
+        if closed and group[-1][0] == SYNC:
+            self._skipping = False
+            self.write(messages.READY_IDLE)
 
     # --- the origin's side ---------------------------------------------------------------------------------
 
-    def granted(self, connection: OriginConnection) -> None:
-        """The pool gives this client a connection."""
+    def _check_out(self, item: Pending) -> None:
+        """Sends a group over a connection of the pool, or has it wait for one."""
+        self.waiting = True
+        connection = self.pool.checkout(self)
+        if connection is None or (self.session.knows_columns and item.ordinary is None):
+            self._wait(item)
+            if connection is not None:
+                self.granted(connection)
+            return
+        self.waiting = False
+        self._begin(connection)
+        self._forward(item)
+        connection.flush()
+
+    def _begin(self, connection: OriginConnection) -> None:
+        """It has `connection` from now on."""
         self.origin = connection
         if self.write_paused:
             connection.pause_reading()
-        query = self._pending.query
-        if query is not None and forward_now(
-            self, connection, query.sent, query.sent_group, query.statement, query.named
-        ):
-            self._pending.query = None
-            self.waiting = False
-            return
         connection.prepare_for(self)
-        if self.knows_columns:
-            self._prepare_pending()
+
+    def granted(self, connection: OriginConnection) -> None:
+        self._begin(connection)
+        if self.session.knows_columns and not self._pending.begins_with_ordinary:
+            self._check_columns()
         else:
             self._send_pending()
         connection.flush()
-
-    def _prepare_pending(self) -> None:
-        """Statements whose columns the client knows are prepared before what uses them is sent: should they have
-        other columns by now, it must get an error and not those."""
-        origin = self.origin
-        if origin is None:
-            return
-        try:
-            to_prove = unproved(self, origin, [item.group for item in self._pending.first()])
-        except ProtocolError as error:
-            self._refuse_nonsense(error)
-            return
-        if to_prove:
-            if may_reset(self, origin):
-                origin.reset_ahead()
-            prove_columns(self.pool, origin, to_prove, self._proved)
-        else:
-            self._send_pending()
-
-    def _proved(self, error: bytes | None) -> None:
-        origin = self.origin
-        if error is None:
-            self._send_pending()
-        elif origin is not None and origin.stream.transaction_status != IDLE:
-            last = self._pending.take_first()[-1]  # should it be a query, it is skipped
-            fail_at_origin(self, origin, error, closed=last.closed and last.group[-1][0] == _SYNC)
-            self.waiting = bool(self._pending)
-            self.resume_reading()
-        elif origin is not None:
-            self._give_up_lead()
-            self._fail_first_pending(error)
-            if self._pending:
-                self._prepare_pending()
-            else:
-                self.waiting = False
 
     def _send_pending(self) -> None:
         if self.origin is None:
@@ -477,60 +453,118 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
                 return  # it was refused
             if self.waiting:
                 self._wait(item)
-            elif item.group:
-                self._forward(item.group, item.closed)
-            else:
+            elif item.is_piece:
                 self._pass_on(item.piece)
+            else:
+                self._forward(item)
+
+    def _forward(self, item: Pending) -> None:
+        """Sends a group over the client's connection."""
+        origin = self.origin
+        assert origin is not None
+        if item.ordinary is not None:
+            translation = translate_ordinary(self.session, origin.session, item.ordinary)
+            if translation is not None and translation.begins is not None:
+                origin.send(translation.begins, translation.data)
+                return
+        group = item.group
+        try:
+            if group[-1][0] in (QUERY, FUNCTION_CALL):
+                self._apply(origin, translate_simple(self.session, origin.session, group[0]), item)
+            elif self.session.knows_columns and statements_to_check(self.session, origin.session, [group]):
+                self.waiting = True
+                self._wait(item)
+                if origin.session.only_reset_under_way:
+                    self._check_columns()
+            else:
+                translation = translate_extended(self.session, origin.session, group, closed=item.closed)
+                self._apply(origin, translation, item)
+        except ProtocolError as error:
+            self._refuse_nonsense(error)
+        if self._leads is not None:
+            self._give_up_lead()  # what others wait for was not sent as something whose answer is kept
+
+    def _apply(self, origin: OriginConnection, translation: Translation, item: Pending) -> None:
+        """Does what the translation of a group says."""
+        if self.session.has_effects:
+            self._carry_out_effects()
+        if translation.waits:
+            self.waiting = True
+            self._wait(item)
+        sent_group = translation.begins or translation.extends
+        if translation.cacheable and sent_group is not None:
+            self.pool.caching.watch(self, sent_group, item.group)
+        if translation.begins is not None:
+            origin.send(translation.begins, translation.data)
+        elif translation.data:
+            origin.send_more(translation.data)
+        if sent_group is not None and sent_group.outstanding is not None:
+            answers = origin.stream.fake_ready_answers(sent_group)
+            if answers:
+                self.write(answers)
+
+    def _carry_out_effects(self) -> None:
+        self.pool.carry_out(self.session)
+
+    def _check_columns(self) -> None:
+        """Statements whose columns the client knows are prepared before what uses them is sent: if they have other
+        columns by now, the client must get an error and not those."""
+        origin = self.origin
+        if origin is None:
+            return
+        try:
+            statements = statements_to_check(
+                self.session, origin.session, [item.group for item in self._pending.first()]
+            )
+        except ProtocolError as error:
+            self._refuse_nonsense(error)
+            return
+        if not statements:
+            self._send_pending()
+            return
+        if may_reset(self.session, origin.session):
+            origin.session.reset_ahead()
+        check = ColumnCheck(self.session, origin.session, statements)
+
+        def done(sent_group: SentGroup) -> None:
+            if sent_group.error == b"":
+                return  # the connection is lost, and the client is told so
+            error, cleanup = check.result(sent_group)
+            if cleanup and not origin.closed:
+                origin.send(SentGroup(None), cleanup)
+            self._columns_checked(error)
+
+        origin.send(SentGroup(check, done=done), check.data)
+
+    def _columns_checked(self, error: bytes | None) -> None:
+        """`error` is for the client; None if the columns are those that it knows."""
+        origin = self.origin
+        if error is None:
+            self._send_pending()
+        elif origin is not None and origin.stream.transaction_status != IDLE:
+            last = self._pending.take_first()[-1]  # if it is a query, it is skipped
+            closed = last.closed and last.group[-1][0] == SYNC
+            self._apply(origin, fail_at_origin(self.session, origin.session, error, closed=closed), last)
+            self.waiting = bool(self._pending)
+            self.resume_reading()
+        elif origin is not None:
+            self._give_up_lead()
+            self._fail_first_pending(error)
+            if self._pending:
+                self._check_columns()
+            else:
+                self.waiting = False
 
     def lets_go(self) -> bool:
-        """The origin is idle with nothing outstanding: takes note, and says whether the connection can go back."""
-        if self.streaming:
+        if self.session.streaming:
             return False
-        self.in_transaction = False
-        return not self.pinned
-
-    def pin(self, reason: str) -> None:
-        """Keeps the origin connection until the client leaves, or sends DISCARD ALL."""
-        if not self.pinned:
-            self.pinned = True
-            self.pool.pinned += 1
-            who = self.request.id if self.request else f"process {self.process_id}"
-            self.pool.notice(f"{self.pool.binding}: client {who} keeps its origin connection: it uses {reason}")
-
-    def unpin(self) -> None:
-        if self.pinned:
-            self.pinned = False
-            self.pool.pinned -= 1
-
-    def origin_unavailable(self, error: OriginUnavailable) -> None:
-        """No connection can be had: every group that waits for one fails."""
-        self.waiting = False
-        self._fail_pending(error.response)
-
-    def _fail_pending(self, response: bytes) -> None:
-        self._give_up_lead()
-        for item in self._take_pending():
-            if item.group:
-                self.fail_group(item.group, item.closed, response)
-
-    def _fail_first_pending(self, response: bytes) -> None:
-        for item in self._pending.take_first():
-            if item.group:
-                self.fail_group(item.group, item.closed, response)
-        self.resume_reading()
-
-    def fail_group(self, group: Group, closed: bool, response: bytes) -> None:
-        """Answers a group, outside a transaction, with an error of the proxy's own."""
-        if self.skipping:
-            if closed and group[-1][0] == _SYNC:
-                self.skipping = False
-                self.write(messages.READY_IDLE)
-            return
-        self.skipping = not closed
-        self.write(response + messages.READY_IDLE if closed else response)
+        self.session.settled()
+        if self.session.has_effects:
+            self._carry_out_effects()
+        return not self.session.pinned
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
-        """The origin connection this client held is gone; so is what the client thinks of its session."""
+        """The origin connection is gone, and with it what the client thinks of its session."""
         self.origin = None
         self.waiting = False
         if told or mid_message:
@@ -539,7 +573,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
             self.refuse(failures.connection_lost())
 
     def parameters_changed(self, changes: Mapping[str, str]) -> None:
-        """The origin's defaults are now `changes`. While it holds a connection, that one tells it."""
+        """The origin's defaults are now `changes`. While the client has a connection, that one tells it."""
         if self.origin is None:
             own = self.settings.values
             self.write(
@@ -550,36 +584,7 @@ class ClientSession(asyncio.Protocol, ConnectionUser):
                 )
             )
 
-    def cancel_waiting(self) -> None:
-        """Cancels the query that waits for a connection; what was sent behind it goes on waiting."""
-        self._fail_first_pending(messages.error_response("57014", "canceling statement due to user request"))
-        if not self._pending:
-            self._give_up_lead()
-            self._stop_waiting()
-            self.resume_reading()
-
-    def in_its_words(self, error: bytes) -> bytes:
-        def own(match: re.Match[bytes]) -> bytes:
-            return b'"' + self.statements.own_name(match[1]) + b'"'
-
-        return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
-
-    def steps_skipped(
-        self, outstanding: list[OutstandingRequest], before: list[OutstandingRequest], error: bytes
-    ) -> None:
-        """The origin skipped `outstanding` after `error`; what they did to the books is still to be undone."""
-        failed = outstanding[0]
-        if failed.finals == BIND or (failed.learns is not None and not failed.payload):
-            self.statements.use_failed(error, reversed(before))
-        elif isinstance(failed.undo, UnnamedChange):
-            failed.undo.before = None  # a server drops it before it looks at what is to take its place
-
-    def failed_at_once(self, sent_group: SentGroup) -> None:
-        """The origin failed at the first message of a plain group: perhaps the Parse of an unnamed statement."""
-        unnamed = self.statements.unnamed
-        if unnamed is not None and sent_group.sent.startswith(messages.parse(b"", unnamed.definition)):
-            self.statements.unnamed = None
-
-    def prepared_anew(self, sent_group: SentGroup) -> tuple[SentGroup, bytes] | None:
-        """What to send again: see `proxy.stale_plan`."""
-        return prepared_anew(self, sent_group)
+    def forget_request(self) -> None:
+        """The Worker's request is over, and the client goes on without one."""
+        self.request = None
+        self.session.forget_request()

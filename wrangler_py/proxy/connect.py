@@ -1,4 +1,4 @@
-"""Opens connections to an origin: TCP or Unix socket, TLS as the policy says, authentication. Sends cancel requests."""
+"""Connections to an origin: TCP or Unix socket, TLS as the policy says, authentication; and cancel requests."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ class _Starting(asyncio.Protocol):
             self.transport.write(answer)
         if startup.ready:
             stream = OriginStream(startup.parameters)
-            connection = OriginConnection(
-                self._config, self.transport, stream, startup.process_id, startup.secret
-            )
+            connection = OriginConnection(self._config, self.transport, stream, startup.process_id, startup.secret)
             self.transport.set_protocol(connection)
             if not self.ended.done():
                 self.ended.set_result(connection)

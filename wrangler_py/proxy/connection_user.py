@@ -26,6 +26,22 @@ class ConnectionUser(ABC, Generic[Connection]):
     write_paused: bool
     """It takes no more answers for now."""
 
+    waiting_since = 0.0
+    """When it began to wait for the connection that it has, or 0 if it had one at once."""
+
+    def starts_waiting(self, now: float) -> None:
+        """The pool has no connection for it now."""
+        self.waiting_since = now
+
+    def take_wait(self, until: float) -> float:
+        """How many seconds it has waited for the connection; counted once."""
+        since, self.waiting_since = self.waiting_since, 0.0
+        return max(0.0, until - since) if since else 0.0
+
+    def take_paused(self) -> float:
+        """How many seconds it has not taken what was sent to it; counted once."""
+        return 0.0
+
     def uses(self, connection: Connection) -> None:
         """It is about to send its first query over `connection`."""
         self.last_origin = connection

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from wrangler_py.cache.store import DEFAULT_MAX_BYTES
 from wrangler_py.hyperdrive import limits
+from wrangler_py.querylog.log import DEFAULT_MAX_BYTES as LOG_MAX_BYTES
+from wrangler_py.querylog.log import DEFAULT_MAX_RECORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,10 @@ class ProxyOptions:
     abandoned_grace_s: float = 1.0
     cancelled_grace_s: float = 5.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
+    query_log_records: int = DEFAULT_MAX_RECORDS
+    """How many of the last queries are remembered, at most."""
+    query_log_bytes: int = LOG_MAX_BYTES
+    """How many bytes their texts and values may have."""
     fail_on_stale_read: bool = False
     serves_tools: bool = False
     """Whether clients are programs that people run, such as test runners and tools for migrations, and not Workers:

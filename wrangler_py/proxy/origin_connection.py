@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import ref
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Receiver, SentGroup
 from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.query_run import QueryRun
@@ -26,8 +29,7 @@ from wrangler_py.session.stored_code import CATALOG_QUERY
 from wrangler_py.session.translation.error_answers import ErrorAnswers, shows_stale_plan
 from wrangler_py.session.writes import TransactionWrites
 
-IDLE = ord("I")
-_CLIENT_IS_GONE = messages.message(b"f", b"the client is gone\0")
+_CLIENT_IS_GONE = messages.copy_fail(b"the client is gone")
 
 
 class ConnectionOwner(Protocol):
@@ -71,7 +73,8 @@ class Collector:
 class OriginConnection(asyncio.Protocol):
     """A connection that is ready for queries, in the hands of a pool once it has joined one.
 
-    `client` uses it now. `idle`: it is in the pool, for anyone to use. `retired`: it is closed when it becomes free.
+    `client` uses it now. `idle`: it is in the pool, for anyone to use. `retired`: it is closed when it becomes
+    free.
     """
 
     pool: ConnectionOwner
@@ -86,6 +89,10 @@ class OriginConnection(asyncio.Protocol):
         self.stream = stream
         self.process_id = process_id
         self.secret = secret
+        self.number = 0
+        """Among the connections of its pool, from 1 on."""
+        self.opened_at = time.time()
+        """In Unix seconds."""
         self.client: ConnectionUser[Any] | None = None
         self.writes = TransactionWrites()
         self.write_paused = False
@@ -104,9 +111,10 @@ class OriginConnection(asyncio.Protocol):
         """The origin said something by itself that was an error, and the client was told."""
         self._poll = _readable_now(transport)
 
-    def join(self, pool: ConnectionOwner, settings: SessionSettings) -> None:
+    def join(self, pool: ConnectionOwner, settings: SessionSettings, number: int) -> None:
         """The connection is one of `pool` from now on, opened with `settings`."""
         self.pool = pool
+        self.number = number
         self.session = OriginSession(pool.shared, settings, self.stream, self.process_id)
         self._errors = ErrorAnswers(self.session)
         self.stream.show_process_ids(pool.shared.process_ids)
@@ -119,14 +127,14 @@ class OriginConnection(asyncio.Protocol):
             if sent_group is None:
                 if self.client is not None:
                     self.client.write(output)
-                    self._told = output[:1] == b"E"
+                    self._told = output[0] == ERROR_RESPONSE
                 continue
             if output and sent_group.error:
                 output = self._shown_of_error(sent_group, output)
             if sent_group.unfinished:
                 self._undo_unfinished(sent_group)
             if output:
-                sent_group.answered(len(output))
+                sent_group.note_answer(output, TAIL_BYTES)
                 if sent_group.owner is not None:
                     sent_group.owner.write(output)
                 if sent_group.capture is not None:
@@ -139,7 +147,7 @@ class OriginConnection(asyncio.Protocol):
         if self.stream.broken is not None:
             self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
             self.abort()
-        elif self.client is None and self.stream.muddled:
+        elif self.client is None and self.stream.syncs_uncertain:
             self.abort()
         if self.closed:
             return
@@ -149,7 +157,7 @@ class OriginConnection(asyncio.Protocol):
             self._end_for_nobody()
         elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
             # The origin waits, too: for COPY data, or for the Sync behind something that failed.
-            if self.stream.copy_in or not self.stream.muddled:
+            if self.stream.copy_in or not self.stream.syncs_uncertain:
                 self.client.granted(self)
             elif self.stream.queue[-1].failed:
                 self.abort()  # it is unknown whether the origin skips what the client has sent
@@ -184,10 +192,10 @@ class OriginConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
         client, self.client = self.client, None
-        lost = self.stream.lose()
+        lost = self.stream.take_queue()
         self.pool.connection_lost(self)
         for sent_group in lost:
-            sent_group.lose()
+            sent_group.skip()
             self._cut_off(sent_group)
         if client is not None:
             told = self._told or (bool(lost) and bool(lost[0].error) and not self._errors.held_back)
@@ -243,8 +251,8 @@ class OriginConnection(asyncio.Protocol):
     def prepare_for(self, client: ConnectionUser[Any]) -> None:
         """Called before `client` sends its first query over this connection, which it has just been given.
 
-        Whatever was run for somebody else, the session is reset after it. The query goes out behind the reset, in the
-        same write.
+        Whatever was run for somebody else, the session is reset after it. The query goes out behind the reset, in
+        the same write.
         """
         if not self.was_used_by(client):
             self._used_by = ref(client)
@@ -258,13 +266,12 @@ class OriginConnection(asyncio.Protocol):
     def send(self, sent_group: SentGroup, data: bytes) -> None:
         """Sends `data`, the beginning of a group."""
         now = self._loop.time()
-        sent_group.mark_sent(data, now)
-        queue = self.stream.queue
+        sent_group.note_sent(data, now)
         unsent = self.session.take_unsent()
         if unsent:
             data = unsent + data
-            queue[-1].turn_begins(now)
-        queue.append(sent_group)
+            self.stream.queue[-1].turn_begins(now)
+        self.stream.send(sent_group)
         self.transport.write(data)
 
     def send_more(self, data: bytes) -> None:
@@ -286,8 +293,8 @@ class OriginConnection(asyncio.Protocol):
 
     def _quiet(self) -> None:
         """Everything that was sent has been answered."""
-        if self.stream.unsettled_syncs:
-            self.run("", lambda _: self.stream.settle_syncs())
+        if self.stream.unresolved_syncs:
+            self.run("", lambda _: self.stream.resolve_syncs())
             return
         client = self.client
         if client is not None and client.waiting:
@@ -328,9 +335,9 @@ class OriginConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """The client is gone. Nobody hears the end of what it asked for; an open transaction is rolled back."""
         for sent_group in self.stream.queue:
-            sent_group.abandon()
+            sent_group.disown()
         self.client = None
-        if self.stream.muddled:
+        if self.stream.syncs_uncertain:
             self.abort()
             return
         self.flush()
@@ -346,7 +353,7 @@ class OriginConnection(asyncio.Protocol):
         """Sends what is missing of the messages of a client that is gone."""
         if self.stream.copy_in:
             sent_group = self.stream.queue[0]
-            self.stream.copy_failed()
+            self.stream.end_copy_data()
             data = _CLIENT_IS_GONE
             if not sent_group.closed:
                 sent_group.close()
@@ -369,10 +376,8 @@ class OriginConnection(asyncio.Protocol):
         if session.spent:
             self.pool.replace(self)
             return
-        if self.stream.parameters_changed:
-            self.stream.parameters_are_known()
-            if self.stream.parameters != session.settings.parameters:
-                session.leave_dirty()
+        if self.stream.take_parameters_changed() and self.stream.parameters != session.settings.parameters:
+            session.leave_dirty()
         stored_code = self.pool.shared.stored_code
         if session.take_anything():  # what may have prepared statements may have made triggers, too
             stored_code.forget()
@@ -408,7 +413,7 @@ class OriginConnection(asyncio.Protocol):
     def _reset_done(self, sent_group: SentGroup) -> None:
         """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
         self.session.reset_ended(sent_group)
-        self.stream.parameters_are_known()
+        self.stream.take_parameters_changed()
         if sent_group.error is None and self.session.settings is self.pool.baseline:
             self.pool.defaults_are(self.stream.parameters)
 

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Protocol
 
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import Refused
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.accounting import Accounting
 from wrangler_py.proxy.caching import Caching, WrittenByDatabase
 from wrangler_py.proxy.connect import cancel, connect
+from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin import Collector, OriginConnection
+from wrangler_py.proxy.origin_connection import Collector, OriginConnection
 from wrangler_py.proxy.shared_limit import SharedLimit
+from wrangler_py.proxy.snapshot import PoolSnapshot, take_snapshot
 from wrangler_py.proxy.worker_requests import Requests
+from wrangler_py.querylog.log import QueryLog
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.effects import DatabasesNeeded, Notice, QueryRefused
+from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, probe
-from wrangler_py.session.sql_text import SQLTexts
-from wrangler_py.session.statements import Statements
-from wrangler_py.session.stored_code import StoredCode
-
-if TYPE_CHECKING:
-    from wrangler_py.pgwire.outstanding_requests import SentGroup
-    from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.connection_user import ConnectionUser
-    from wrangler_py.proxy.login import Login
-    from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.session.shared import SharedState
 
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
@@ -41,6 +41,31 @@ _NO_SUCH_DATABASE = "3D000"
 SWITCH_AFTER_S = 0.05
 """A client that has waited so long is served before others for whose settings a connection is there already."""
 NEWS_GRACE_S = 0.01
+RESTART_GRACE_S = 1.0
+"""How long what is under way may go on after a restart."""
+
+
+User = ConnectionUser[OriginConnection]
+
+
+class PoolClient(Protocol):
+    """A client, as its pool sees it."""
+
+    session: ClientSession
+
+    def parameters_changed(self, changes: Mapping[str, str]) -> None:
+        """The origin's defaults are now `changes`."""
+
+    def refuse(self, response: bytes) -> None:
+        """Tells the client why, where that is possible, and closes."""
+
+
+class StartingClient(ConnectionUser[OriginConnection], ABC):
+    """A client that asks for session settings."""
+
+    @abstractmethod
+    async def wait_for_origin(self) -> OriginConnection:
+        """A connection, to try the settings on. Raises OriginUnavailable."""
 
 
 class Waiter:
@@ -48,7 +73,7 @@ class Waiter:
 
     __slots__ = ("client", "deadline", "since")
 
-    def __init__(self, client: ConnectionUser, since: float, timeout_s: float) -> None:
+    def __init__(self, client: User, since: float, timeout_s: float) -> None:
         self.client = client
         self.since = since
         self.deadline = since + timeout_s
@@ -72,6 +97,7 @@ class Pool:
         requests: Requests,
         observer: Observer | None,
         said: set[str],
+        query_log: QueryLog,
         counts: ConfigCounts | None = None,
     ) -> None:
         self.binding = binding
@@ -79,25 +105,27 @@ class Pool:
         self.options = options
         self.requests = requests
         self.observer = observer
-        self.texts = SQLTexts()
-        self.statements = Statements(self.texts)
+        self.query_log = query_log
+        self.shared = SharedState(
+            binding,
+            allow_unsupported=options.allow_unsupported,
+            max_prepared_statements=options.max_prepared_statements,
+        )
+        self.stored_code = self.shared.stored_code
         self.connections: set[OriginConnection] = set()
-        self.caching = Caching(self, store, written, counts or ConfigCounts())
-        self.stored_code = StoredCode()
-        self.accounting = Accounting(self)
         self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
-        self.closed = False
-        self.reset_was_refused = False
-        """The origin does not take the whole reset; DISCARD ALL takes its place, which drops statements, too."""
-        self._ended = False
-        self.clients: set[ClientSession] = set()
-        self.pinned = 0
-        self.process_ids: dict[int, int] = {}
-        """For those of the origin, the one that the client which listens or notifies there knows as its own."""
         self._said = said
-        self._shared: SharedLimit | None = None
+        counts = counts or ConfigCounts()
+        self.caching = Caching(self, store, written, counts)
+        self.accounting = Accounting(binding, counts, query_log, observer, self.caching, self)
+        self.group_ended = self.accounting.group_ended
+        self.closed = False
+        self._ended = False
+        self.clients: set[PoolClient] = set()
+        self._limit: SharedLimit[Pool] | None = None
         self._new: OriginConnection | None = None
         """The connection that was opened last, until it is free for the first time."""
+        self._connection_numbers = itertools.count(1)
         self._failures: set[str] = set()
         self._idle: dict[OriginConnection, None] = {}
         """The one that has been idle longest first."""
@@ -114,20 +142,22 @@ class Pool:
 
     # --- checkout and release ------------------------------------------------------------------------------
 
-    def checkout(self, client: ConnectionUser) -> OriginConnection | None:
+    def checkout(self, client: User) -> OriginConnection | None:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
         connection = self.take(client)
         if connection is None:
             self.wait(client)
         return connection
 
-    def wait(self, client: ConnectionUser) -> None:
+    def wait(self, client: User) -> None:
         """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
-        self._waiters.append(Waiter(client, self._loop.time(), self.options.pool_wait_timeout_s))
+        now = self._loop.time()
+        client.starts_waiting(now)
+        self._waiters.append(Waiter(client, now, self.options.pool_wait_timeout_s))
         self._tick()
         self.open_for_waiters()
 
-    def take(self, client: ConnectionUser) -> OriginConnection | None:
+    def take(self, client: User) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
         if self._waiters:
             return None
@@ -135,23 +165,18 @@ class Pool:
             connection = self._take_idle(client)
             if connection is None:
                 return None
-            connection.idle = False
+            connection.leaves_idle()
             if connection.closed:
                 continue
             if self._loop.time() > connection.idle_since and connection.has_news:
                 # Perhaps it was closed at the other end: let the event loop read before it is used.
                 self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
                 continue
-            connection.client = client
+            connection.is_taken_by(client)
             self._tick()
             return connection
 
-    def put_back(self, connection: OriginConnection) -> None:
-        """It was taken, and not used."""
-        connection.client = None
-        self.available(connection)
-
-    def _take_idle(self, client: ConnectionUser) -> OriginConnection | None:
+    def _take_idle(self, client: User) -> OriginConnection | None:
         """A connection with the settings of `client`: the one it used last, or the most recently used one."""
         idle = self._idle
         last = client.last_origin
@@ -164,7 +189,7 @@ class Pool:
                 return connection
         return None
 
-    def _fits(self, connection: OriginConnection, client: ConnectionUser) -> bool:
+    def _fits(self, connection: OriginConnection, client: User) -> bool:
         wanted = client.settings or self.baseline
         settings = connection.session.settings
         return settings is wanted or (wanted is not None and settings.key == wanted.key)
@@ -177,22 +202,21 @@ class Pool:
             or self.closed
             or self._ended
             or self._connections_in_all() > self.config.connection_limit
-            or (self._shared is not None and self._gives_up(connection))
+            or (self._limit is not None and self._gives_up(connection))
         ):
             self._discard(connection)
             return
         client = self._next_waiter(connection)
         if client is not None:
-            connection.client = client
+            connection.is_taken_by(client)
             client.granted(connection)
             return
-        connection.idle = True
-        connection.idle_since = self._loop.time()
+        connection.becomes_idle(self._loop.time())
         self._idle[connection] = None
         if self._waiters:  # for connections with other settings
             self.open_for_waiters()
 
-    def _next_waiter(self, connection: OriginConnection) -> ConnectionUser | None:
+    def _next_waiter(self, connection: OriginConnection) -> User | None:
         """Who gets `connection`: the first who waits for its settings, unless others have waited for too long."""
         waiters = self._waiters
         while waiters and not waiters[0].client.waiting:
@@ -224,10 +248,10 @@ class Pool:
     def not_idle(self, connection: OriginConnection) -> None:
         """`connection`, which waits for its next use, is not to be used for now."""
         if connection.idle:
-            connection.idle = False
+            connection.leaves_idle()
             del self._idle[connection]
 
-    def withdraw(self, client: ConnectionUser) -> None:
+    def withdraw(self, client: User) -> None:
         """`client` no longer waits."""
         for waiter in self._waiters:
             if waiter.client is client:
@@ -238,8 +262,8 @@ class Pool:
 
     def open_for_waiters(self) -> None:
         """Opens connections for those who wait and for whom none is being opened yet, as far as the limit goes."""
-        if self._shared is not None:
-            self._shared.open_for_waiters()
+        if self._limit is not None:
+            self._limit.open_for_waiters()
             return
         if self.closed or (not self._room and not self._idle):
             return
@@ -269,7 +293,7 @@ class Pool:
         self._discard(next(iter(self._idle)))
         return True
 
-    def _key(self, client: ConnectionUser) -> frozenset[tuple[str, str]]:
+    def _key(self, client: User) -> frozenset[tuple[str, str]]:
         return client.settings.key if client.settings is not None else frozenset()
 
     def _start_opening(self, settings: SessionSettings | None) -> None:
@@ -286,8 +310,8 @@ class Pool:
             self._opening[key] -= 1
             self._unavailable = error
             self._fail_waiters(key, error)
-            if self._shared is not None:
-                self._shared.connection_closed()
+            if self._limit is not None:
+                self._limit.connection_closed()
             return
         except BaseException as error:
             self._opening[key] -= 1
@@ -313,7 +337,7 @@ class Pool:
                 self.baseline = SessionSettings({}, dict(connection.stream.parameters))
                 self._interned[frozenset()] = self.baseline
             settings = self.baseline
-        connection.join(self, settings)
+        connection.join(self, settings, next(self._connection_numbers))
 
     def _fail_waiters(self, key: frozenset[tuple[str, str]], error: OriginUnavailable) -> None:
         """Who waits for a connection with such settings, of which none is open, has nothing to wait for."""
@@ -329,10 +353,10 @@ class Pool:
 
     def connection_lost(self, connection: OriginConnection) -> None:
         self.connections.discard(connection)
-        self.process_ids.pop(connection.process_id, None)
+        self.shared.forget_process_id(connection.process_id)
         self.not_idle(connection)
-        if self._shared is not None:
-            self._shared.connection_closed()
+        if self._limit is not None:
+            self._limit.connection_closed()
         elif not self.closed:
             self.open_for_waiters()
 
@@ -341,22 +365,18 @@ class Pool:
         for connection in self.connections:
             connection.session.leave_dirty(drop_statements=True)
 
-    def reset_refused(self) -> None:
-        """The origin has answered a reset with an error."""
-        self.reset_was_refused = True
-
     def _discard(self, connection: OriginConnection) -> None:
         self.not_idle(connection)
         self.connections.discard(connection)
         connection.close()
-        if self._shared is not None:
-            self._shared.connection_closed()
+        if self._limit is not None:
+            self._limit.connection_closed()
 
     # --- beside other pools --------------------------------------------------------------------------------
 
-    def share(self, limit: SharedLimit) -> None:
+    def share(self, limit: SharedLimit[Pool]) -> None:
         """Has the connections count towards `limit` from now on."""
-        self._shared = limit
+        self._limit = limit
 
     @property
     def waiting(self) -> int:
@@ -390,28 +410,47 @@ class Pool:
         """Whether another pool gets the place of `connection`, which is free, and has been of use here."""
         is_new = connection is self._new
         self._new = None
-        return self._shared is not None and not (is_new and self._waiters) and self._shared.gives_up(self)
+        return self._limit is not None and not (is_new and self._waiters) and self._limit.gives_up(self)
 
     def _connections_in_all(self) -> int:
-        return len(self.connections) if self._shared is None else self._shared.connections
+        return len(self.connections) if self._limit is None else self._limit.connections
 
     def needs_alone(self, databases: frozenset[str]) -> None:
         """A statement is about to run that fails if anyone else is connected to these databases."""
-        if self._shared is not None:
-            self._shared.needs_alone(databases)
+        if self._limit is not None:
+            self._limit.needs_alone(databases)
 
     def dropped(self, databases: frozenset[str]) -> None:
         """These databases are gone."""
-        if self._shared is not None:
-            self._shared.dropped(databases)
+        if self._limit is not None:
+            self._limit.dropped(databases)
 
     # --- what is known of the schema -----------------------------------------------------------------------
 
     def schema_changed(self) -> None:
         """Something was run, here or elsewhere, that may make plans stale and have queries do other things."""
-        self.statements.forget_all()
-        self.stored_code.forget()
+        self.shared.schema_changed()
         self.caching.schema_changed()
+
+    def carry_out(self, session: ClientSession) -> None:
+        """Does what the messages of a client lead to outside of its session."""
+        for effect in session.take_effects():
+            if isinstance(effect, Notice):
+                if effect.once:
+                    self.notice_once(effect.text)
+                else:
+                    self.notice(effect.text)
+            elif isinstance(effect, QueryRefused):
+                self.accounting.query_refused(session, effect.sql, effect.response)
+            elif isinstance(effect, DatabasesNeeded):
+                self.needs_alone(effect.databases)
+            else:
+                self.caching.schema_changed()
+
+    @property
+    def pinned(self) -> int:
+        """How many clients keep their origin connection."""
+        return sum(client.session.pinned for client in self.clients)
 
     # --- what people are told ------------------------------------------------------------------------------
 
@@ -446,9 +485,21 @@ class Pool:
             self._failures.add(message)
             self.observer.failure(self.binding, message, error.hint)
 
+    def snapshot(self) -> PoolSnapshot:
+        """What it looks like now."""
+        return take_snapshot(
+            self.binding,
+            self.config,
+            self.connections,
+            self.requests,
+            waiting=self.waiting,
+            clients=len(self.clients),
+            opening=self.opening,
+        )
+
     # --- settings ------------------------------------------------------------------------------------------
 
-    async def settings_for(self, client: Login, requested: dict[str, str]) -> SessionSettings:
+    async def settings_for(self, client: StartingClient, requested: dict[str, str]) -> SessionSettings:
         """The session settings of a client that asks for `requested` at start-up.
 
         The origin is asked only the first time. Raises OriginUnavailable, and Refused with the server's own words
@@ -564,28 +615,27 @@ class Pool:
     def _watch(self, connection: OriginConnection, now: float) -> None:
         queue = connection.stream.queue
         if not queue:
-            connection.cancelled_at = None
+            connection.times_out(None)
             return
         client = connection.client
         if client is not None and client.write_paused and now - queue[0].sent_at > TICK_S:
             self.caching.overtake(queue[0])
-        if connection.abandoned_at is not None:
-            too_long = now - connection.abandoned_at > self.options.abandoned_grace_s
-        else:
-            too_long = queue[0].is_running and now - queue[0].sent_at > self.options.statement_timeout_s
-        if not too_long:
-            connection.cancelled_at = None
-        elif connection.cancelled_at is None:
-            connection.cancelled_at = now
-            if connection.abandoned_at is None:
+        options = self.options
+        if not connection.runs_too_long(
+            now, statement_timeout_s=options.statement_timeout_s, abandoned_grace_s=options.abandoned_grace_s
+        ):
+            connection.times_out(None)
+        elif connection.timed_out_at is None:
+            connection.times_out(now)
+            if not connection.is_abandoned:
                 self._say_too_long(queue[0])
             self.cancel(connection)
-        elif now - connection.cancelled_at > self.options.cancelled_grace_s:
+        elif now - connection.timed_out_at > options.cancelled_grace_s:
             connection.abort()
 
     def _say_too_long(self, sent_group: SentGroup) -> None:
         limit = self.options.statement_timeout_s
-        sent_group.when_cancelled = failures.statement_limit(limit)
+        sent_group.report_cancel_as(failures.statement_limit(limit))
         self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:
@@ -595,7 +645,7 @@ class Pool:
 
     async def _cancel(self, connection: OriginConnection) -> None:
         try:
-            await cancel(connection, connection.config, self.options.connect_timeout_s)
+            await cancel(connection, self.options.connect_timeout_s)
         finally:
             connection.cancel_ended()
 
@@ -627,7 +677,14 @@ class Pool:
             if connection.idle:
                 self._discard(connection)
             else:
-                connection.retired = True
+                connection.retire()
+
+    def restart(self) -> None:
+        """Closes every origin connection: those in use when their query ends or, at the latest, soon. Queries under
+        way may fail, then; later ones get new connections."""
+        before = list(self.connections)
+        self.drain()
+        self._loop.call_later(RESTART_GRACE_S, _abort_all, before)
 
     async def close(self) -> None:
         self.closed = True
@@ -644,6 +701,12 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _abort_all(connections: list[OriginConnection]) -> None:
+    for connection in connections:
+        if not connection.closed:
+            connection.abort()
 
 
 def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import itertools
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from itertools import chain
 
-from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.counts import ConfigCounts, QueryCounts
 from wrangler_py.cache.stale_reads import WrittenTables
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -18,13 +18,15 @@ from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.caching import WrittenByDatabase
-from wrangler_py.proxy.client import ClientSession
+from wrangler_py.proxy.client_connection import ClientConnection
 from wrangler_py.proxy.database_pools import DatabasePools
 from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
-from wrangler_py.proxy.worker_requests import QueryCounts, Request, Requests
+from wrangler_py.proxy.snapshot import PoolSnapshot
+from wrangler_py.proxy.worker_requests import Request, Requests
+from wrangler_py.querylog.log import QueryLog
 
 BACKLOG = 4096
 CANCEL_AGAIN_S = 0.005
@@ -50,19 +52,21 @@ class Proxy:
         self.options = options or ProxyOptions()
         self.verifier = Verifier.of(password)
         self.quick_verifier = Verifier.of(password, iterations=QUICK_ITERATIONS) if password_is_random else None
-        self.clients: set[Login | ClientSession] = set()
+        self.clients: set[Login | ClientConnection] = set()
         self.pools: dict[str, Pool] = {}
         self.host = ""
         self.port = 0
         self.observer = observer
         self.store = CacheStore(self.options.cache_max_bytes)
         self._written: WrittenByDatabase = defaultdict(WrittenTables)
+        self.query_log = QueryLog(self.options.query_log_records, self.options.query_log_bytes)
+        self.client_numbers: Iterator[int] = itertools.count(1)
         self.requests = Requests()
         # What a pool's database was called before stays good: connection strings outlive a change of config.
         self._databases: dict[str, set[str]] = {}
         self._on_demand: dict[str, DatabasePools] = {}
         self._said: set[str] = set()
-        self._by_process_id: dict[int, ClientSession] = {}
+        self._by_process_id: dict[int, ClientConnection] = {}
         self._server: asyncio.Server | None = None
         self.files = FileReserve(self.notice)
 
@@ -93,7 +97,15 @@ class Proxy:
             self._on_demand[binding] = DatabasePools(pool, new_pool)
 
     def _new_pool(self, binding: str, config: PoolConfig, counts: ConfigCounts | None = None) -> Pool:
-        shared = (self.options, self.store, self._written, self.requests, self.observer, self._said)
+        shared = (
+            self.options,
+            self.store,
+            self._written,
+            self.requests,
+            self.observer,
+            self._said,
+            self.query_log,
+        )
         return Pool(binding, config, *shared, counts)
 
     def update_pool(self, binding: str, config: PoolConfig) -> None:
@@ -117,6 +129,21 @@ class Proxy:
         if on_demand is not None:
             await on_demand.close()
 
+    def snapshot(self) -> list[PoolSnapshot]:
+        """What the pools look like now; those of other databases of the same server behind their binding's own."""
+        return [pool.snapshot() for pool in self._all_pools()]
+
+    def restart(self, binding: str) -> None:
+        """What the product's Restart does: closes every origin connection of `binding`. Queries under way may fail.
+
+        Raises KeyError if there is no such binding.
+        """
+        for pool in self._on_demand.get(binding, (self.pools[binding],)):
+            pool.restart()
+
+    def _all_pools(self) -> list[Pool]:
+        return [each for binding, pool in self.pools.items() for each in self._on_demand.get(binding, (pool,))]
+
     def notice(self, message: str) -> None:
         """Says something to the person."""
         if self.observer is not None:
@@ -126,11 +153,23 @@ class Proxy:
         """Something has changed elsewhere: forgets every stored answer, and what statements and functions were
         like. Gives how many answers there were.
         """
-        for pool in (*self.pools.values(), *chain.from_iterable(self._on_demand.values())):
+        for pool in self._all_pools():
             pool.schema_changed()
         return self.store.clear()
 
     # --- clients -------------------------------------------------------------------------------------------
+
+    def login_begins(self, login: Login) -> None:
+        """Someone has connected."""
+        self.clients.add(login)
+
+    def login_ended(self, login: Login) -> None:
+        """The client of `login` is in, or has left before."""
+        self.clients.discard(login)
+        if login.pool is not None:
+            self.left(login.pool)
+        if login.request is not None:
+            login.request.remove(login)
 
     def admit(self, client: Login, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
         """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
@@ -164,26 +203,26 @@ class Proxy:
             )
         return pool, request
 
-    def enter(self, client: ClientSession) -> int:
+    def enter(self, client: ClientConnection) -> int:
         """`client` is in; gives the process id of its cancel key."""
         self.clients.add(client)
         client.pool.clients.add(client)
         if client.request is not None:
-            client.request.clients.add(client)
+            client.request.add(client)
         process_id = secrets.randbelow(2**31 - 1) + 1
         while process_id in self._by_process_id:
             process_id = secrets.randbelow(2**31 - 1) + 1
         self._by_process_id[process_id] = client
         return process_id
 
-    def leave(self, client: ClientSession) -> None:
+    def leave(self, client: ClientConnection) -> None:
         """`client` is gone."""
         self.clients.discard(client)
         client.pool.clients.discard(client)
         self.left(client.pool)
         self._by_process_id.pop(client.process_id, None)
         if client.request is not None:
-            client.request.clients.discard(client)
+            client.request.remove(client)
 
     def left(self, pool: Pool) -> None:
         """A client of `pool` is gone, or one that was about to be admitted to it."""
@@ -219,15 +258,17 @@ class Proxy:
     def name_request(self, request_id: str, label: str) -> None:
         """Says what people call a request (`GET /articles`), for what is told of it later."""
         self.requests.name(request_id, label)
+        self.query_log.name_request(request_id, label)
 
     def end_request(self, request_id: str) -> QueryCounts:
         """The Worker's request is over: closes what it left open, as Hyperdrive does, and gives its counts."""
         request = self.requests.end(request_id)
+        self.query_log.end_request(request_id)
         if request is None:
             return QueryCounts()
         if self.options.allow_global_clients:
             for client in request.clients:
-                client.request = None
+                client.forget_request()
         else:
             _close_clients(request)
         return request.counts

@@ -12,7 +12,8 @@ from functools import partial
 from wrangler_py.cache.answers import CachedPortal
 from wrangler_py.cache.verdict import NOT_PREPARED, CacheStatus
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.outstanding_requests import BIND, OutstandingRequest, Receiver, SentGroup
+from wrangler_py.pgwire.frontend_kinds import BIND
+from wrangler_py.pgwire.outstanding_requests import OutstandingRequest, Receiver, SentGroup
 from wrangler_py.session.client_statements import ClientStatements, Undo, UnnamedChange
 from wrangler_py.session.effects import Effect, Notice, QueryRefused
 from wrangler_py.session.query_run import QueryRun, WorkerRequest
@@ -23,23 +24,24 @@ from wrangler_py.session.statements import POOL_NAME, Statement
 
 
 class ClientSession:
-    """`receiver` gets the answers. `request` is the Worker's request that the client belongs to.
+    """`receiver` gets the answers. `request` is the Worker's request that the client belongs to, and `number`
+    counts the clients of the proxy.
 
-    `portals` are those bound at the origin, until the transaction ends: each with the client's name of the statement
-    and the statement. `local_portals` are bound to a DEALLOCATE or DISCARD ALL that the origin need not know of; one
-    that has run is None. `cached_portals` are bound to stored answers.
+    `portals` are those bound at the origin, until the transaction ends: each with the client's name of the
+    statement and the statement. `local_portals` are bound to a DEALLOCATE or DISCARD ALL that the origin need not
+    know of; one that has run is None. `cached_portals` are bound to stored answers.
 
     `in_transaction`: the next message finds itself in a transaction. `failure_ended`: something sent since the last
-    answer ends a failed transaction. `pinned`: the client keeps its origin connection. `unnamed_described`: the
-    unnamed statement was described since the last Sync. `knows_columns`: the client was told the columns of a
-    statement or portal that it may use again. `streaming`: the origin was sent the head of a message, and the end is
-    still to come.
+    answer ends a failed transaction. `why_pinned`: what makes the client keep its origin connection, None if
+    nothing does. `unnamed_described`: the unnamed statement was described since the last Sync. `knows_columns`: the
+    client was told the columns of a statement or portal that it may use again. `streaming`: the origin was sent the
+    head of a message, and the end is still to come.
     """
 
     __slots__ = (
         "_effects", "_queries", "cached_portals", "failure_ended", "in_transaction", "knows_columns",
-        "local_portals", "pinned", "portals", "process_id", "receiver", "request", "settings", "shared",
-        "statements", "streaming", "unnamed_described",
+        "local_portals", "number", "portals", "process_id", "receiver", "request", "settings", "shared",
+        "statements", "streaming", "unnamed_described", "why_pinned",
     )  # fmt: skip
 
     def __init__(
@@ -48,20 +50,22 @@ class ClientSession:
         shared: SharedState,
         settings: SessionSettings,
         request: WorkerRequest | None = None,
-        process_id: int = 0,
+        *,
+        number: int = 0,
     ) -> None:
         self.receiver = receiver
         self.shared = shared
         self.settings = settings
         self.request = request
-        self.process_id = process_id
+        self.process_id = 0
+        self.number = number
         self.statements = ClientStatements()
         self.portals: dict[bytes, tuple[bytes, Statement]] = {}
         self.local_portals: dict[bytes, Statement | None] = {}
         self.cached_portals: dict[bytes, CachedPortal] = {}
         self.in_transaction = False
         self.failure_ended = False
-        self.pinned = False
+        self.why_pinned: str | None = None
         self.unnamed_described = False
         self.knows_columns = False
         self.streaming = False
@@ -74,6 +78,10 @@ class ClientSession:
         """The messages that follow are sent now."""
         self.in_transaction = in_transaction
         self.failure_ended = False
+
+    def enter(self, process_id: int) -> None:
+        """The client is told that it is process `process_id`."""
+        self.process_id = process_id
 
     def nothing_under_way(self) -> None:
         """The origin has answered everything that was sent."""
@@ -113,7 +121,7 @@ class ClientSession:
         self.streaming = missing > 0
 
     def ordinary_query(self, statement: Statement | None, *, named: bool) -> None:
-        """A whole query is sent that changes nothing but the unnamed statement. `statement` is None for a simple one."""
+        """An ordinary query is sent: see `translation.ordinary_query`. `statement` is None for a simple one."""
         if statement is None or not named:
             self.statements.replace_unnamed(statement)
         if statement is not None:
@@ -191,12 +199,17 @@ class ClientSession:
     def pin(self, reason: str) -> None:
         """Keeps the origin connection until the client leaves or sends DISCARD ALL."""
         if not self.pinned:
-            self.pinned = True
+            self.why_pinned = reason
             who = self.request.id if self.request else f"process {self.process_id}"
             self.notice(f"{self.shared.binding}: client {who} keeps its origin connection: it uses {reason}")
 
     def unpin(self) -> None:
-        self.pinned = False
+        self.why_pinned = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the client keeps its origin connection."""
+        return self.why_pinned is not None
 
     def forget_request(self) -> None:
         """The Worker's request is over; later queries belong to none."""
@@ -205,12 +218,19 @@ class ClientSession:
     # --- queries and effects -------------------------------------------------------------------------------
 
     def count(
-        self, sql: bytes, text: SQLText, *, unnamed_ahead: bool = False, in_own_session: bool = False
+        self,
+        sql: bytes,
+        text: SQLText,
+        *,
+        statement: Statement | None = None,
+        bind: bytes = b"",
+        unnamed_ahead: bool = False,
+        dirty: bool = False,
     ) -> None:
         """Notes a query that the group runs, with its cache status.
 
-        `unnamed_ahead`: its statement was described ahead of the group. `in_own_session`: its answer may depend on
-        what only this client's session has.
+        `statement` is None for a simple one, and `bind` what follows the names in Bind. `unnamed_ahead`: the
+        statement was described ahead of the group. `dirty`: its session may not be as the client asked for.
         """
         if not self.shared.caching:
             status = CacheStatus.DISABLED
@@ -222,8 +242,12 @@ class ClientSession:
             status = CacheStatus.UNCACHEABLE
             self.notice(f"{self.shared.binding}: a query is {NOT_PREPARED.reason}", once=True)
         else:
-            status = CacheStatus.UNCACHEABLE if in_own_session or self.pinned else CacheStatus.MISS
-        self._queries.append(QueryRun(sql, text, status, self.request))
+            own_session = dirty or self.pinned or (statement is not None and statement.private)
+            status = CacheStatus.UNCACHEABLE if own_session else CacheStatus.MISS
+        types = statement.types if statement is not None else b""
+        self._queries.append(
+            QueryRun(sql, text, status, self.request, self.number, bind, types, self.in_transaction)
+        )
 
     def take_queries(self) -> list[QueryRun]:
         """The queries that were noted since this was last called."""
@@ -262,7 +286,7 @@ class ClientSession:
         def own(match: re.Match[bytes]) -> bytes:
             return b'"' + self.statements.own_name(match[1]) + b'"'
 
-        return messages.message(error[:1], POOL_NAME.sub(own, error[5:]))
+        return messages.message(error[0], POOL_NAME.sub(own, error[5:]))
 
     def requests_skipped(
         self, outstanding: list[OutstandingRequest], before: list[OutstandingRequest], error: bytes
@@ -272,7 +296,7 @@ class ClientSession:
         `before` are the requests in front of them in the same group.
         """
         failed = outstanding[0]
-        if failed.finals == BIND or (failed.learns is not None and not failed.payload):
+        if failed.kind == BIND or (failed.learns is not None and not failed.payload):
             self.statements.use_failed(error, reversed(before))
         elif isinstance(failed.undo, UnnamedChange):
             failed.undo.parse_failed()

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wrangler_py.pgwire.frontend_kinds import PARSE
+
 if TYPE_CHECKING:
     from wrangler_py.pgwire.outstanding_requests import OutstandingRequest
     from wrangler_py.session.statements import Statement
@@ -45,7 +47,7 @@ class UnnamedChange:
 class ClientStatements:
     """`unnamed` is the statement without a name; methods take `b""` as its name."""
 
-    __slots__ = ("_former", "_gone", "_named", "_unsure", "_unnamed_changes", "unnamed")
+    __slots__ = ("_former", "_gone", "_named", "_unnamed_changes", "_unsure", "unnamed")
 
     def __init__(self) -> None:
         self.unnamed: Statement | None = None
@@ -129,7 +131,7 @@ class ClientStatements:
         """Using a statement failed with `error`. `ahead` are the requests before it, the last one first."""
         if _SCHEMA_HAS_CHANGED.search(error) is None:
             return
-        for request in itertools.takewhile(lambda request: request.finals == b"1" and request.payload, ahead):
+        for request in itertools.takewhile(lambda request: request.kind == PARSE and request.payload, ahead):
             if request.name:
                 self._unsure.add(request.name)
 

@@ -1,7 +1,7 @@
 """The session of one origin connection: its prepared statements, and whether it is as its client asked for.
 
-Changes are noted ahead: the state is what holds once the origin has done everything that it was sent. An error makes
-the origin skip what comes behind it; `undo` takes that back.
+Changes are noted ahead: the state is what holds once the origin has done everything that it was sent. An error
+makes the origin skip what comes behind it; `undo` takes that back.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
 from wrangler_py.pgwire.origin_stream import OriginStream
-from wrangler_py.pgwire.outstanding_requests import CLOSE, PARSE, Action, OutstandingRequest, SentGroup
+from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
 from wrangler_py.session.reset import RESET_ANSWER, full_reset_message, reset_message
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.shared import SharedState
@@ -32,9 +33,10 @@ Undo = Callable[[], None]
 class OriginSession:
     """What a connection's session has, and whether anything may have changed it.
 
-    `stream` follows the origin's answers. `prepared` are the statements that the origin has under the pool's names, the least recently used first;
-    `unnamed` is the one that it has without a name. `preparing` are those of `prepared` that were under way when
-    the last group of messages began, and `preparing_unasked` those whose Parse is the proxy's own.
+    `stream` follows the origin's answers. `prepared` are the statements that the origin has under the pool's names,
+    the least recently used first; `unnamed` is the one that it has without a name. `preparing` are those of
+    `prepared` that were under way when the last group of messages began, and `preparing_unasked` those whose Parse
+    is the proxy's own.
 
     `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
     `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
@@ -156,9 +158,9 @@ class OriginSession:
                 request.undo()
             if request.statement is None:
                 continue
-            if request.finals == PARSE and request.action is not Action.FAKE and request.name != b"":
+            if request.kind == PARSE and request.action is not Action.FAKE and request.name != b"":
                 self.prepared.pop(request.statement, None)
-            elif request.finals == CLOSE and request.action is Action.SKIP:
+            elif request.kind == CLOSE and request.action is Action.SKIP:
                 self.prepared[request.statement] = None
                 self.prepared.move_to_end(request.statement, last=False)
 
@@ -225,9 +227,7 @@ class OriginSession:
         """Puts a reset in front of what is sent next; `take_unsent` gives its bytes."""
         if not self.stream.queue:
             self.nothing_under_way()
-        sent_group = SentGroup(None, simple=True, done=self.reset_ended)
-        sent_group.expected = RESET_ANSWER
-        self.stream.queue.append(sent_group)
+        self.stream.send(SentGroup(None, simple=True, done=self.reset_ended, expected=RESET_ANSWER))
         self._unsent += self.reset()
 
     def take_unsent(self) -> bytes:

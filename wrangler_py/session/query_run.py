@@ -19,9 +19,16 @@ class WorkerRequest(Protocol):
 
 
 class QueryRun(NamedTuple):
-    """What runs, what is known of its text, its cache status, and the Worker's request that it belongs to."""
+    """What runs, what is known of its text, its cache status, the Worker's request, and the number of the client.
+
+    `bind` is what follows the names in Bind, and `types` are the types of its parameters: a count and the OIDs.
+    """
 
     sql: bytes
     text: SQLText
     status: CacheStatus
     request: WorkerRequest | None
+    client: int
+    bind: bytes = b""
+    types: bytes = b""
+    in_transaction: bool = False

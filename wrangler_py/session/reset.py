@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import DATA_ROW, ROW_DESCRIPTION
 
 RESET_SESSION = (
     "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
@@ -23,8 +24,8 @@ RESET_ANSWER = b"".join([
     messages.command_complete("UNLISTEN"),
     messages.command_complete("DISCARD TEMP"),
     messages.command_complete("DISCARD SEQUENCES"),
-    messages.message(b"T", b"\0\2pg_advisory_unlock_all" + _VOID + b"setseed" + _VOID),
-    messages.message(b"D", b"\0\2\0\0\0\0\0\0\0\0"),
+    messages.message(ROW_DESCRIPTION, b"\0\2pg_advisory_unlock_all" + _VOID + b"setseed" + _VOID),
+    messages.message(DATA_ROW, b"\0\2\0\0\0\0\0\0\0\0"),
     messages.command_complete("SELECT 1"),
     messages.READY_IDLE,
 ])  # fmt: skip

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from wrangler_py.pgwire.backend_kinds import PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.messages import split_parse
 from wrangler_py.session.sql_text import SQLText, SQLTexts
 
@@ -29,7 +30,10 @@ class Statement:
     `parameters` and `rows` are its ParameterDescription and RowDescription (or NoData), once they have been seen.
     """
 
-    __slots__ = ("__weakref__", "definition", "name", "parameter_types", "parameters", "private", "rows", "sql", "text")
+    __slots__ = (
+        "__weakref__", "definition", "name", "parameter_types", "parameters", "private", "rows", "sql", "text",
+        "types",
+    )  # fmt: skip
 
     def __init__(self, name: bytes, definition: bytes, text: SQLText, *, private: bool = False) -> None:
         self.name = name
@@ -39,6 +43,8 @@ class Statement:
         self.sql = definition[: definition.index(0)]
         self.parameter_types = definition[len(self.sql) + 1 :]
         """Those of its Parse: a count and that many OIDs."""
+        self.types = self.parameter_types
+        """The types of its parameters, as far as they are known: a count and the OIDs."""
         self.text = text
         self.parameters: bytes | None = None
         self.rows: bytes | None = None
@@ -51,12 +57,14 @@ class Statement:
     def take_description(self, other: Statement, rows: bytes) -> None:
         """Has the parameters of `other`, whose columns have changed to `rows`."""
         self.parameters = other.parameters
+        self.types = other.types
         self.rows = rows
 
     def learn(self, answer: bytes) -> None:
-        """Takes note of an answer to Describe of this statement. Clients were told the first columns, so they stay."""
-        if answer[0] == ord("t"):
+        """Takes note of an answer to its Describe. Clients were told the first columns, so these stay."""
+        if answer[0] == PARAMETER_DESCRIPTION:
             self.parameters = answer
+            self.types = answer[5:]
         elif self.rows is None:
             self.rows = answer
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
 from wrangler_py.session.query_run import QueryRun
-
-_IDLE, _FAILED = b"IE"
 
 
 class TransactionWrites:
@@ -21,14 +20,14 @@ class TransactionWrites:
         return self._failed or bool(self._writes)
 
     def group_ended(self, queries: list[QueryRun], status: int, *, failed: bool) -> list[QueryRun]:
-        """`queries` have ended, and the origin is in the transaction status `status`. The writes that are committed."""
-        if status == _IDLE:
+        """`queries` have ended with the transaction status `status`; returns the writes that are committed."""
+        if status == IDLE:
             undone = failed or self._failed or any(run.text.rolls_back for run in queries)
             committed = [] if undone else [*self._writes, *(run for run in queries if run.text.writes)]
             self._writes = []
             self._failed = False
             return committed
-        self._failed = status == _FAILED
+        self._failed = status == IN_FAILED_TRANSACTION
         if not failed:
             self._writes += [run for run in queries if run.text.writes]
         return []

@@ -10,16 +10,15 @@ from wrangler_py.cache.keys import CacheKey
 from wrangler_py.cache.store import Hit
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, DESCRIBE, EXECUTE, FLUSH, PARSE, QUERY, STATEMENT, SYNC
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.pgwire.results import same_columns, with_formats
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.sql_text import TOO_LONG, SQLText
 from wrangler_py.session.statements import Statement
 
-_PARSE, _BIND, _DESCRIBE, _EXECUTE, _SYNC, _FLUSH, _QUERY = b"PBDESHQ"
-_STATEMENT = ord("S")
 _ALL_ROWS = bytes(4)
-_NO_MORE_ROWS = messages.message(b"C", b"SELECT 0\0")
+_NO_MORE_ROWS = messages.command_complete("SELECT 0")
 
 
 class Miss(NamedTuple):
@@ -93,7 +92,7 @@ class CachedGroups:
     ) -> CachedAnswer | Miss | None:
         """The answer to a group; None if the origin has to be asked and nobody may wait for the answer."""
         kind, data, _ = group[0]
-        if kind == _QUERY:
+        if kind == QUERY:
             return self._find_simple(client, data, now)
         return self._find_extended(client, group, closed=closed, now=now)
 
@@ -126,7 +125,7 @@ class CachedGroups:
         for kind, data, missing in group:
             if missing:
                 return None
-            if kind == _PARSE:
+            if kind == PARSE:
                 name, parsed = client.shared.statements.parsed(data, client.settings)
                 if name in statements or client.statements.may_be_taken(name) or not parsed.text.candidate:
                     return None
@@ -134,7 +133,7 @@ class CachedGroups:
                 if not name:
                     unnamed_described = False
                 out.append(messages.PARSE_COMPLETE)
-            elif kind == _BIND:
+            elif kind == BIND:
                 portal, name, position = messages.split_bind(data)
                 statement = statements.get(name) or client.statements.get(name)
                 if statement is None or not statement.text.candidate or (portal and portal in portals):
@@ -152,9 +151,9 @@ class CachedGroups:
                 answered.add(statement)
                 portals[portal] = CachedPortal(key, hit, name, data)
                 out.append(messages.BIND_COMPLETE)
-            elif kind == _DESCRIBE:
+            elif kind == DESCRIBE:
                 target, name = messages.split_target(data)
-                if target == _STATEMENT:
+                if target == STATEMENT:
                     statement = statements.get(name) or client.statements.get(name)
                     description = self._description(client, statement, now)
                     if description is None or not (name or closed):
@@ -167,7 +166,7 @@ class CachedGroups:
                         return None
                     described.append((portals[name].statement_name, rows))
                     out.append(rows)
-            elif kind == _EXECUTE:
+            elif kind == EXECUTE:
                 portal, position = messages.cstring(data, 5)
                 if portal not in portals or data[position:] != _ALL_ROWS:
                     return None
@@ -178,9 +177,9 @@ class CachedGroups:
                 portals[portal] = bound._replace(done=True)
                 out.append(bound.hit.entry.result.body)
                 served.append(ServedQuery(client.shared.texts.get(bound.key.sql), bound.key, bound.hit))
-            elif kind == _SYNC:
+            elif kind == SYNC:
                 out.append(messages.READY_IDLE)
-            elif kind != _FLUSH:
+            elif kind != FLUSH:
                 return None
         unanswered = [statement for statement in statements.values() if statement not in answered]
         if not out or any(self._description(client, statement, now) is None for statement in unanswered):
@@ -207,7 +206,7 @@ class CachedGroups:
 
         None if it can't be kept.
         """
-        if group[0][0] == _QUERY:
+        if group[0][0] == QUERY:
             run = sent_group.queries[0]
             key = self._answers.simple_key(run.sql, client.settings.cache_key)
             capture = self._answers.capture(run.text.facts, None, now, key)
@@ -225,16 +224,16 @@ class CachedGroups:
                 if capture is not None:
                     capture.spoil()
                 continue
-            if kind == _PARSE:
+            if kind == PARSE:
                 name = messages.split_parse(data)[0]
                 if name in used:  # it is not clear any more which statement is meant where
                     self._spoil(sent_group)
                     return None
-            elif kind == _BIND:
+            elif kind == BIND:
                 _, name, position = messages.split_bind(data)
-            elif kind == _DESCRIBE and data[5] == _STATEMENT:
+            elif kind == DESCRIBE and data[5] == STATEMENT:
                 name = messages.split_target(data)[1]
-            elif kind == _EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
+            elif kind == EXECUTE and capture is not None and not data.endswith(_ALL_ROWS):
                 capture.spoil()
                 continue
             else:
@@ -247,7 +246,7 @@ class CachedGroups:
             if capture is None:
                 capture = self._answers.capture(statement.text.facts, statement, now)
                 sent_group.capture_with(capture)
-            if kind == _BIND:
+            if kind == BIND:
                 capture.bind(statement, self._answers.key(statement, data[position:], client.settings.cache_key))
         return capture
 
@@ -259,7 +258,7 @@ class CachedGroups:
 
 
 def _is_one_query(group: list[Piece]) -> bool:
-    return sum(kind == _BIND for kind, _, _ in group) == 1 and sum(kind == _EXECUTE for kind, _, _ in group) == 1
+    return sum(kind == BIND for kind, _, _ in group) == 1 and sum(kind == EXECUTE for kind, _, _ in group) == 1
 
 
 def _has_known_columns(hit: Hit, statement: Statement) -> bool:
@@ -273,7 +272,7 @@ def refresh_message(key: CacheKey) -> bytes:
     return (
         messages.parse(b"", key.sql + b"\0" + key.parameter_types)
         + messages.bind(b"", b"", key.bind)
-        + messages.message(b"D", b"P\0")
-        + messages.message(b"E", b"\0" + _ALL_ROWS)
+        + messages.describe_portal(b"")
+        + messages.execute(b"")
         + messages.SYNC
     )

@@ -1,7 +1,7 @@
 """Whether a statement still has the columns that clients were told of.
 
-A server that has prepared a statement notices when its columns change. A connection that prepares it after the change
-would not, so the columns that are known are compared first.
+A server that has prepared a statement notices when its columns change. A connection that prepares it after the
+change would not, so the columns that are known are compared first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import NO_DATA, PARAMETER_DESCRIPTION, ROW_DESCRIPTION
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, PARSE
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.pgwire.results import same_columns, with_formats
 from wrangler_py.session.client_session import ClientSession
@@ -17,7 +19,6 @@ from wrangler_py.session.effects import SCHEMA_CHANGE
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.statements import Statement
 
-_PARSE, _BIND = b"PB"
 _RESULT_TYPE_CHANGED = messages.error_response(
     "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
 )
@@ -35,9 +36,9 @@ def statements_to_check(
         return {}
     found: dict[bytes, Statement] = {}
     for group in groups:
-        parsed = {messages.split_parse(data)[0] for kind, data, _ in group if kind == _PARSE}
+        parsed = {messages.split_parse(data)[0] for kind, data, _ in group if kind == PARSE}
         for kind, data, _ in group:
-            if kind == _BIND:
+            if kind == BIND:
                 name = messages.split_bind(data)[1]
                 statement = client.statements.get(name)
                 if name in parsed or statement is None or statement in found.values():
@@ -89,7 +90,7 @@ class ColumnCheck:
 
         The error is what a server says when the columns of a plan have changed.
         """
-        described = messages.of_kinds(b"".join(self._answers), b"Tn")
+        described = messages.of_kinds(b"".join(self._answers), bytes((ROW_DESCRIPTION, NO_DATA)))
         known = [statement.rows for statement in self._statements]
         if sent_group.error is None and len(described) == len(known) and all(map(same_columns, described, known)):
             return None, b""
@@ -102,14 +103,12 @@ class ColumnCheck:
         return sent_group.error or _RESULT_TYPE_CHANGED, cleanup
 
 
-def learn(
-    client: ClientSession, origin: OriginSession, name: bytes, statement: Statement, answer: bytes
-) -> None:
+def learn(client: ClientSession, origin: OriginSession, name: bytes, statement: Statement, answer: bytes) -> None:
     """Takes note of an answer to the Describe of a statement that `client` calls `name`, one message at a time.
 
     Other columns than those known belong to another statement, which this client has from now on.
     """
-    if answer[:1] == b"t" or statement.rows is None or same_columns(answer, statement.rows):
+    if answer[0] == PARAMETER_DESCRIPTION or statement.rows is None or same_columns(answer, statement.rows):
         statement.learn(answer)
         return
     client.shared.schema_changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE, PARAMETER_DESCRIPTION
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
@@ -11,7 +12,6 @@ from wrangler_py.session.statements import POOL_NAME
 from wrangler_py.session.translation.result import Translation
 from wrangler_py.session.translation.stale_plan import prepare_anew
 
-_IDLE = ord("I")
 _COLUMNS_CHANGED = re.compile(rb"\0C0A000\0(?s:.*)\0RRevalidateCachedQuery\0")
 _PLAN_IS_STALE = re.compile(_COLUMNS_CHANGED.pattern + rb"|\0CXX000\0Mcache lookup failed for ")
 
@@ -46,12 +46,17 @@ class ErrorAnswers:
             self._held_back += output
             return b""
         # A server sends the first answer to the Describe of a statement, `t`, before it looks at the columns.
-        if holder is not None and is_theirs and not sent_group.answered_bytes and output[:1] in (b"E", b"t"):
+        if (
+            holder is not None
+            and is_theirs
+            and not sent_group.answered_bytes
+            and output[0] in (ERROR_RESPONSE, PARAMETER_DESCRIPTION)
+        ):
             if sent_group.outstanding is None:
                 holder.failed_at_once(sent_group)
             if (
                 sent_group.closed
-                and self._origin.stream.transaction_status == _IDLE
+                and self._origin.stream.transaction_status == IDLE
                 and _COLUMNS_CHANGED.search(error)
             ):
                 self._held_back = output

@@ -8,18 +8,13 @@ from __future__ import annotations
 from functools import partial
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, STATEMENT, SYNC
 from wrangler_py.pgwire.outstanding_requests import (
-    BIND,
-    CLOSE,
-    DESCRIBE,
-    EXECUTE,
     OUTSTANDING_BIND,
     OUTSTANDING_CLOSE,
     OUTSTANDING_DESCRIBE,
     OUTSTANDING_EXECUTE,
     OUTSTANDING_READY,
-    PARSE,
-    READY,
     Action,
     OutstandingRequest,
 )
@@ -43,11 +38,10 @@ from wrangler_py.session.translation.sql_effects import (
     wrong_value_count,
 )
 
-_STATEMENT = ord("S")
 FAILING_DEFINITION = b"refused by the proxy\0\0\0"
-"""The definition of a statement that no server takes. It is sent where the client has to get an error of the proxy's
-own, so that the transaction around it fails as it would at a server."""
-_CLOSE_NOTHING = messages.message(b"C", b"Pa portal that nobody has\0")
+"""The definition of a statement that no server takes. It is sent where the client has to get an error of the
+proxy's own, so that the transaction around it fails as it would at a server."""
+_CLOSE_NOTHING = messages.close_portal(b"a portal that nobody has")
 _TRANSACTION_FAILED = messages.error_response(
     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
 )
@@ -57,8 +51,8 @@ class ExtendedTranslation:
     """Collects what the origin is sent for a client's messages, and the outstanding requests that go with it.
 
     `out` and `outstanding` grow with each message. `plain`: so far, each message has been sent as it is or with
-    another name only, so its answer needs no attention. `alone`: nothing ahead of these messages can make the origin
-    skip them.
+    another name only, so its answer needs no attention. `alone`: nothing ahead of these messages can make the
+    origin skip them.
     """
 
     __slots__ = ("_ahead", "client", "origin", "out", "outstanding", "plain")
@@ -180,16 +174,22 @@ class ExtendedTranslation:
             return False
         client.bind(portal, name, statement)
         unnamed_ahead = not name and client.unnamed_described
-        in_own_session = statement.private or origin.dirty
-        client.count(statement.sql, text, unnamed_ahead=unnamed_ahead, in_own_session=in_own_session)
+        client.count(
+            statement.sql,
+            text,
+            statement=statement,
+            bind=data[position:],
+            unnamed_ahead=unnamed_ahead,
+            dirty=origin.dirty,
+        )
         self._have(name, statement)
         note(client, origin, text)
         if not name:
             self.out.append(data)
         else:
             length = int.from_bytes(data[1:5], "big") + len(statement.name) - len(name)
-            head = b"B" + length.to_bytes(4, "big") + portal + b"\0"
-            self.out.append(head + statement.name + b"\0" + data[position:])
+            header = messages.HEADER.pack(BIND, length)
+            self.out.append(header + portal + b"\0" + statement.name + b"\0" + data[position:])
         self.outstanding.append(OUTSTANDING_BIND)
         return True
 
@@ -230,7 +230,7 @@ class ExtendedTranslation:
     def describe(self, data: bytes) -> None:
         client = self.client
         target, name = messages.split_target(data)
-        if target != _STATEMENT:
+        if target != STATEMENT:
             if name in client.local_portals:
                 self.outstanding.append(OutstandingRequest(DESCRIBE, Action.FAKE, messages.NO_DATA))
                 self.plain = False
@@ -244,7 +244,7 @@ class ExtendedTranslation:
             return
         self.plain = False
         if statement.text.deallocates is not None:
-            answer = messages.message(b"t", b"\0\0") + messages.NO_DATA
+            answer = messages.NO_PARAMETERS + messages.NO_DATA
             self.outstanding.append(OutstandingRequest(DESCRIBE, Action.FAKE, answer))
             return
         self._have(name, statement)
@@ -327,7 +327,7 @@ class ExtendedTranslation:
 
     def close(self, data: bytes) -> None:
         target, name = messages.split_target(data)
-        if target == _STATEMENT:
+        if target == STATEMENT:
             if self._may_be_skipped:
                 self.origin.may_be_skipped()
             undo = self.client.statements.remove(name)
@@ -351,7 +351,7 @@ class ExtendedTranslation:
         For a group that has nothing else but a Sync.
         """
         parse = self.outstanding[0]
-        if len(self.out) == 1 and parse.finals == PARSE and parse.statement in self.origin.prepared:
+        if len(self.out) == 1 and parse.kind == PARSE and parse.statement in self.origin.prepared:
             self.out.insert(0, messages.describe_statement(parse.statement.name))
             self.outstanding.insert(0, OutstandingRequest(DESCRIBE, Action.SKIP))
 
@@ -361,7 +361,7 @@ class ExtendedTranslation:
         A COPY that is under way ignores a Sync, and no other message. Without one, the origin would ignore a Sync
         that it would not have ignored behind the client's messages.
         """
-        others = [request.action for request in self.outstanding if request.finals != READY]
+        others = [request.action for request in self.outstanding if request.kind != SYNC]
         if others and all(action is Action.FAKE for action in others):
             self.out.insert(0, _CLOSE_NOTHING)
             self.outstanding.insert(0, OutstandingRequest(CLOSE, Action.SKIP))

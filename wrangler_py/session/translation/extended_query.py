@@ -5,6 +5,7 @@ from __future__ import annotations
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, FLUSH, PARSE, STATEMENT, SYNC
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.outstanding_requests import OUTSTANDING_READY, SentGroup
 from wrangler_py.session.client_session import ClientSession
@@ -12,9 +13,6 @@ from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.translation.extended_messages import ExtendedTranslation
 from wrangler_py.session.translation.result import IGNORED, WAITS, WAITS_FOR_COPY, Translation
 from wrangler_py.session.translation.sql_effects import in_transaction, may_reset
-
-_PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH = b"PBDECSH"
-_STATEMENT = ord("S")
 
 
 def translate_extended(
@@ -25,16 +23,16 @@ def translate_extended(
     queue = stream.queue
     under_way = queue[-1] if queue and not queue[-1].closed else None
     first = group[0][0]
-    if first != _SYNC and waits_for_copy(origin):
+    if first != SYNC and waits_for_copy(origin):
         return WAITS_FOR_COPY
     if under_way is not None and under_way.failed:
         if not closed:
             return IGNORED  # the origin skips everything up to the Sync
         under_way.close()
         return Translation(messages.SYNC)
-    if under_way is None and first == _FLUSH:
+    if under_way is None and first == FLUSH:
         return IGNORED  # behind a Sync, which flushes anyway
-    if stream.copy_in and first == _SYNC:
+    if stream.copy_in and first == SYNC:
         stream.sync_in_copy()
         return Translation(messages.SYNC)
     if len(queue) > (under_way is not None):
@@ -79,17 +77,17 @@ def translate_extended(
 
 def _add_messages(translated: ExtendedTranslation, group: list[Piece]) -> None:
     for kind, data, missing in group:
-        if kind == _BIND:
+        if kind == BIND:
             translated.bind(data, missing)
-        elif kind == _EXECUTE:
+        elif kind == EXECUTE:
             translated.execute(data)
-        elif kind == _SYNC:
+        elif kind == SYNC:
             translated.sync(data)
-        elif kind == _DESCRIBE:
+        elif kind == DESCRIBE:
             translated.describe(data)
-        elif kind == _PARSE:
+        elif kind == PARSE:
             translated.parse(data)
-        elif kind == _CLOSE:
+        elif kind == CLOSE:
             translated.close(data)
         else:
             translated.send(data)
@@ -99,9 +97,9 @@ def _wants_reset(client: ClientSession, origin: OriginSession, group: list[Piece
     """Whether something in `group` is to be kept for others: a statement prepared now, or an answer."""
     cached = client.shared.caching
     for kind, data, _ in group:
-        if kind == _PARSE:
+        if kind == PARSE:
             name, statement = client.shared.statements.parsed(data, client.settings)
-        elif kind == _BIND:
+        elif kind == BIND:
             name = messages.split_bind(data)[1]
             bound = client.statements.get(name)
             if bound is None:
@@ -118,31 +116,31 @@ def _wants_reset(client: ClientSession, origin: OriginSession, group: list[Piece
 
 def waits_for_copy(origin: OriginSession) -> bool:
     """Whether the origin skips what is sent now or not, depending on how a COPY ends."""
-    return origin.stream.muddled and not origin.stream.copy_in
+    return origin.stream.syncs_uncertain and not origin.stream.copy_in
 
 
 def _is_in_doubt(client: ClientSession, origin: OriginSession, group: list[Piece]) -> bool:
     """Whether what `group` means depends on the end of what is under way."""
-    if group[0][0] == _SYNC or origin.stream.copy_in:
+    if group[0][0] == SYNC or origin.stream.copy_in:
         return False
     if origin.in_doubt:
         return True
     for kind, data, _ in group:
-        if kind == _PARSE:
+        if kind == PARSE:
             name, statement = client.shared.statements.parsed(data, client.settings)
             if statement.text.deallocates is not None:
                 return True
             if name and (client.statements.may_be_taken(name) or statement in origin.preparing):
                 return True
-        elif kind == _BIND:
+        elif kind == BIND:
             bound = client.statements.get(messages.split_bind(data)[1])
             if bound is not None and (bound.text.deallocates is not None or bound in origin.preparing_unasked):
                 return True
-        elif kind == _DESCRIBE:
+        elif kind == DESCRIBE:
             target, name = messages.split_target(data)
-            if target == _STATEMENT and client.statements.get(name) in origin.preparing_unasked:
+            if target == STATEMENT and client.statements.get(name) in origin.preparing_unasked:
                 return True
-        elif kind == _EXECUTE and client.local_portals:
+        elif kind == EXECUTE and client.local_portals:
             return True
     return False
 

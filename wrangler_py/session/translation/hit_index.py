@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from wrangler_py.cache.answers import Answers
 from wrangler_py.cache.keys import CacheKey
-from wrangler_py.cache.store import Hit
+from wrangler_py.cache.store import Hit, StoredResult
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import DESCRIBE, PARSE, QUERY
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.settings import SessionSettings
@@ -20,10 +21,10 @@ MAX_GROUPS = 4_000
 MAX_BYTES = 2_048
 """Longer groups are read each time."""
 
-_PARSE, _DESCRIBE = b"PD"
+_QUERY = bytes((QUERY,))
 _PORTAL_BEHIND_BIND = b"Bp"
 _HEADS = {
-    b"Q": b"",
+    _QUERY: b"",
     b"PBES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
     b"PBpES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
     b"BES": messages.BIND_COMPLETE,
@@ -51,7 +52,7 @@ class IndexedHit(NamedTuple):
 
     data: bytes
     run: QueryRun
-    result_bytes: int
+    result: StoredResult
 
 
 class HitIndex:
@@ -67,10 +68,10 @@ class HitIndex:
     def add(
         self, client: ClientSession, group: list[Piece], key: CacheKey, statement: Statement | None, name: bytes
     ) -> None:
-        """Notes that `group`, which depends on nothing before it but a statement's name, has the answer of `key`."""
-        kinds = b"".join(data[5:6].lower() if kind == _DESCRIBE else data[:1] for kind, data, _ in group)
+        """Notes that `group`, which depends on nothing before it but the statement, has the answer of `key`."""
+        kinds = b"".join(data[5:6].lower() if kind == DESCRIBE else data[:1] for kind, data, _ in group)
         head = _HEADS.get(kinds)
-        parses = kinds[0] == _PARSE
+        parses = kinds[0] == PARSE
         if head is None or (statement is not None and parses == bool(name)):
             return  # a name is given once, and what an unnamed statement is depends on what came before
         data = b"".join(data for _, data, _ in group)
@@ -81,7 +82,7 @@ class HitIndex:
             self._known.clear()
             self._generation = generation
         text = client.shared.texts.get(key.sql)
-        describes = kinds == b"Q" or _PORTAL_BEHIND_BIND in kinds
+        describes = kinds == _QUERY or _PORTAL_BEHIND_BIND in kinds
         self._known[client.settings, data] = IndexedGroup(key, text, statement, name, head, parses, describes)
 
     def answer(self, client: ClientSession, data: bytes, now: float) -> IndexedHit | None:
@@ -110,5 +111,6 @@ class HitIndex:
         elif statement is None and rows == messages.NO_DATA:
             rows = b""
         client.hit_again(statement, parses=parses, describes=describes)
-        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request)
-        return IndexedHit(head + rows + result.body + messages.READY_IDLE, run, result.size)
+        types = key.parameter_types if statement is None else statement.types
+        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types)
+        return IndexedHit(head + rows + result.body + messages.READY_IDLE, run, result)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import CLOSE, FLUSH, PARSE, QUERY, STATEMENT, SYNC
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.translation.sql_effects import drop_statements
-
-_PARSE, _CLOSE, _SYNC, _FLUSH, _QUERY = b"PCSHQ"
-_STATEMENT = ord("S")
 
 
 class LocalAnswer:
@@ -24,9 +22,9 @@ class LocalAnswer:
 def answer_locally(client: ClientSession, group: list[Piece], *, closed: bool) -> LocalAnswer | None:
     """The answer to a group of a client that has no origin connection; None if the origin has to be asked."""
     kind, data, _ = group[0]
-    if kind == _QUERY:
+    if kind == QUERY:
         return _answer_query(client, data) if messages.is_whole(data) else None
-    if kind == _PARSE:
+    if kind == PARSE:
         name, statement = client.shared.statements.parsed(data, client.settings)
         refusal = statement.text.refusal
         if refusal is None or client.shared.allow_unsupported:
@@ -35,7 +33,7 @@ def answer_locally(client: ClientSession, group: list[Piece], *, closed: bool) -
             client.statements.replace_unnamed(None)
         return LocalAnswer(client.refuse(statement.sql, refusal), fails=True)
     if not closed:
-        return LocalAnswer(b"") if len(group) == 1 and kind == _FLUSH else None
+        return LocalAnswer(b"") if len(group) == 1 and kind == FLUSH else None
     return _answer_closes(client, group)
 
 
@@ -54,14 +52,14 @@ def _answer_closes(client: ClientSession, group: list[Piece]) -> LocalAnswer | N
     """The answer to a group of nothing but Close, Flush and Sync."""
     answers = []
     for kind, data, _ in group:
-        if kind == _CLOSE:
+        if kind == CLOSE:
             target, name = messages.split_target(data)
-            if target == _STATEMENT:
+            if target == STATEMENT:
                 client.statements.remove(name)
             answers.append(messages.CLOSE_COMPLETE)
-        elif kind == _SYNC:
+        elif kind == SYNC:
             client.sync()
             answers.append(messages.READY_IDLE)
-        elif kind != _FLUSH:
+        elif kind != FLUSH:
             return None
     return LocalAnswer(b"".join(answers))

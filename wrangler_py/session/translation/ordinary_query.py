@@ -9,6 +9,7 @@ from __future__ import annotations
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, PARSE, QUERY
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
@@ -16,10 +17,9 @@ from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.statements import Statement
 from wrangler_py.session.translation.result import Translation
 
-_PARSE, _BIND, _QUERY = b"PBQ"
 _SHORTEST_QUERY = 6
-_EXECUTE_AND_SYNC = messages.message(b"E", bytes(5)) + messages.SYNC
-_DESCRIBE_AND_EXECUTE = messages.message(b"D", b"P\0") + _EXECUTE_AND_SYNC
+_EXECUTE_AND_SYNC = messages.execute(b"") + messages.SYNC
+_DESCRIBE_AND_EXECUTE = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
 _ENDS = frozenset({_EXECUTE_AND_SYNC, _DESCRIBE_AND_EXECUTE})
 """What follows a Bind of the unnamed portal: all rows of it, with or without their description."""
 
@@ -45,40 +45,40 @@ class OrdinaryQuery:
 
 
 def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
-    """The query in `data`, which is all that a client with nothing under way has sent; None if it is not ordinary."""
+    """The query in `data`, if it is an ordinary one. The client has sent nothing else that is under way."""
     shared = client.shared
     kind = data[0]
     statement = None
     name = b""
     bind = 0
     sent = data
-    if kind == _QUERY:
+    if kind == QUERY:
         if len(data) < _SHORTEST_QUERY or not messages.is_whole(data):
             return None
         sql = data[5:-1]
         text = shared.texts.get(sql)
     else:
-        if kind == _PARSE:
+        if kind == PARSE:
             bind = int.from_bytes(data[1:5], "big") + 1
             parsed = shared.statements.known(data[:bind], client.settings)
             if parsed is None or parsed[0]:
                 return None
             statement = parsed[1]
         bind_end = bind + int.from_bytes(data[bind + 1 : bind + 5], "big") + 1
-        if data[bind : bind + 1] != b"B" or data[bind_end:] not in _ENDS or data[bind + 5]:
+        if len(data) <= bind or data[bind] != BIND or data[bind_end:] not in _ENDS or data[bind + 5]:
             return None
         name_end = data.find(0, bind + 6, bind_end)
         name = data[bind + 6 : name_end]
         if statement is None:
             statement = client.statements.get(name)
-        if statement is None or name_end < 0 or bool(name) == (kind == _PARSE):
+        if statement is None or name_end < 0 or bool(name) == (kind == PARSE):
             return None
         if (statement.rows is None or not client.knows_columns) and data.endswith(_DESCRIBE_AND_EXECUTE):
             return None  # the columns are to be remembered
         sql, text = statement.sql, statement.text
         if name:
             length = bind_end - 1 + len(statement.name) - len(name)
-            sent = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[name_end:]
+            sent = messages.HEADER.pack(BIND, length) + b"\0" + statement.name + data[name_end:]
     if not text.is_ordinary:
         return None
     status: CacheStatus | None = CacheStatus.DISABLED
@@ -87,7 +87,12 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
         if status is None:
             return None
     assert status is not None
-    return OrdinaryQuery(data, sent, statement, bool(name), QueryRun(sql, text, status, client.request))
+    if statement is None:
+        run = QueryRun(sql, text, status, client.request, client.number)
+    else:
+        values = data[name_end + 1 : bind_end]
+        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
+    return OrdinaryQuery(data, sent, statement, bool(name), run)
 
 
 def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> Translation | None:

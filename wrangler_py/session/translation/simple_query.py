@@ -8,10 +8,9 @@ from functools import partial
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import EXECUTE, QUERY, SYNC
 from wrangler_py.pgwire.outstanding_requests import (
-    EXECUTE,
     OUTSTANDING_READY,
-    READY,
     Action,
     OutstandingRequest,
     SentGroup,
@@ -36,7 +35,6 @@ from wrangler_py.session.translation.sql_effects import (
     note,
 )
 
-_QUERY = ord("Q")
 _FAILING = messages.query(FAILING_DEFINITION[:-3])
 _NOTHING = messages.query("")
 _NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
@@ -65,18 +63,18 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
     ready = OUTSTANDING_READY
     before: dict[bytes, Statement] = {}
     unnamed_comes_back: Undo = _nothing
-    if kind == _QUERY:
+    if kind == QUERY:
         origin.parse_unnamed(None)
         unnamed_comes_back = client.statements.set_unnamed(None)
         if queue:
-            ready = OutstandingRequest(READY, undo=unnamed_comes_back)
+            ready = OutstandingRequest(SYNC, undo=unnamed_comes_back)
         before = client.statements.named() if under_way is not None else {}
         if not in_transaction(client, origin):
             client.forget_portals()
     outstanding: list[OutstandingRequest] = []
     done: _Done | None = None
     surely_clean = False
-    if kind == _QUERY and messages.is_whole(data):
+    if kind == QUERY and messages.is_whole(data):
         cached = client.shared.caching and client.shared.texts.get(data[5:-1]).candidate
         if cached and may_reset(client, origin):
             origin.reset_ahead()
@@ -84,15 +82,15 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
         data, outstanding, done = _as_sent(client, origin, data)
     else:
         origin.runs(TOO_LONG)
-        if kind == _QUERY:
-            client.count(data[5:205], TOO_LONG, in_own_session=origin.dirty)
+        if kind == QUERY:
+            client.count(data[5:205], TOO_LONG)
     queries = client.take_queries()
     if under_way is not None:
-        if kind == _QUERY:
+        if kind == QUERY:
             origin.may_be_skipped()
             if done is None:
                 removed_come_back = client.statements.removed_since(before)
-                ready = OutstandingRequest(READY, undo=partial(_undo_both, removed_come_back, unnamed_comes_back))
+                ready = OutstandingRequest(SYNC, undo=partial(_undo_both, removed_come_back, unnamed_comes_back))
         under_way.call_at_end(done)
         under_way.end_with_query([*outstanding, ready])
         if under_way.capture is not None:
@@ -126,14 +124,14 @@ def _as_sent(
             sent = _NOTHING_UNLESS_FAILED if origin.stream.queue and client.in_transaction else _NOTHING
         return sent, [OutstandingRequest(EXECUTE, Action.REPLACE, answer)], None
     client.transaction_is(in_transaction(client, origin))
-    client.count(sql, text, in_own_session=origin.dirty)
+    client.count(sql, text, dirty=origin.dirty)
     note(client, origin, text)
     return data, [], None
 
 
 def _deallocates(client: ClientSession, query: Piece) -> bool:
     kind, data, _ = query
-    if kind != _QUERY or not messages.is_whole(data):
+    if kind != QUERY or not messages.is_whole(data):
         return False
     text = client.shared.texts.get(data[5:-1])
     return text.deallocates is not None or text.drops_statements

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.client_statements import Undo
 from wrangler_py.session.effects import SCHEMA_CHANGE, DatabasesNeeded
@@ -10,19 +11,17 @@ from wrangler_py.session.lost_state import SET_NOTE
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.sql_text import TRANSACTION_LOCK_NOTE, Refusal, SQLText
 
-_IDLE, _FAILED = b"IE"
-
 
 def in_transaction(client: ClientSession, origin: OriginSession) -> bool:
     """Whether the client's next message will find itself in a transaction block, as far as is known."""
     if origin.stream.queue:
         return client.in_transaction
-    return origin.stream.transaction_status != _IDLE
+    return origin.stream.transaction_status != IDLE
 
 
 def in_failed_transaction(client: ClientSession, origin: OriginSession) -> bool:
     """Whether the client's next message will find itself in a failed transaction, as far as is known."""
-    if origin.stream.queue or origin.stream.transaction_status != _FAILED:
+    if origin.stream.queue or origin.stream.transaction_status != IN_FAILED_TRANSACTION:
         return False
     return not client.failure_ended
 
@@ -30,7 +29,7 @@ def in_failed_transaction(client: ClientSession, origin: OriginSession) -> bool:
 def may_reset(client: ClientSession, origin: OriginSession) -> bool:
     """Whether the session may be reset now without `client` missing anything that it could count on."""
     stream = origin.stream
-    if origin.pristine or origin.dirty or client.pinned or stream.copy_in or stream.muddled:
+    if origin.pristine or origin.dirty or client.pinned or stream.copy_in or stream.syncs_uncertain:
         return False
     if stream.queue and origin.pipeline_in_doubt:
         return False
@@ -47,7 +46,7 @@ def is_allowed(client: ClientSession, origin: OriginSession, refusal: Refusal) -
 
 
 def is_for_origin(client: ClientSession, origin: OriginSession, text: SQLText) -> bool:
-    """Whether the origin has to run a DEALLOCATE or DISCARD ALL: it fails there, or drops what only the origin has."""
+    """Whether the origin has to run a DEALLOCATE or DISCARD ALL: to fail, or to drop what is known only there."""
     if text.discards_all:
         return in_transaction(client, origin)
     if in_failed_transaction(client, origin):
@@ -125,7 +124,7 @@ def _pin_if_needed(client: ClientSession, origin: OriginSession, text: SQLText) 
 
 
 def drop_statements(client: ClientSession, text: SQLText) -> tuple[bytes, Undo | None]:
-    """Runs a DEALLOCATE or DISCARD ALL in the proxy: the answer, and what takes it back, None if that is an error."""
+    """Runs a DEALLOCATE or DISCARD ALL in the proxy: the answer, and what takes it back unless it is an error."""
     if text.discards_all or not text.deallocates:
         answer = messages.command_complete("DISCARD ALL" if text.discards_all else "DEALLOCATE ALL")
         return answer, client.statements.clear()

@@ -10,13 +10,12 @@ from functools import partial
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader
+from wrangler_py.pgwire.frontend_kinds import BIND, DESCRIBE, EXECUTE, PARSE, SYNC
 from wrangler_py.pgwire.outstanding_requests import (
-    DESCRIBE,
     OUTSTANDING_BIND,
     OUTSTANDING_DESCRIBE,
     OUTSTANDING_EXECUTE,
     OUTSTANDING_READY,
-    PARSE,
     Action,
     OutstandingRequest,
     SentGroup,
@@ -28,11 +27,13 @@ from wrangler_py.session.translation.extended_messages import prepare
 from wrangler_py.session.translation.result import Translation
 
 _REQUESTS = {
-    ord("B"): OUTSTANDING_BIND,
-    ord("D"): OUTSTANDING_DESCRIBE,
-    ord("E"): OUTSTANDING_EXECUTE,
-    ord("S"): OUTSTANDING_READY,
+    BIND: OUTSTANDING_BIND,
+    DESCRIBE: OUTSTANDING_DESCRIBE,
+    EXECUTE: OUTSTANDING_EXECUTE,
+    SYNC: OUTSTANDING_READY,
 }
+_DESCRIPTION = bytes((DESCRIBE, SYNC))
+_FORMS = (_DESCRIPTION, bytes((BIND, EXECUTE, SYNC)), bytes((BIND, DESCRIBE, EXECUTE, SYNC)))
 
 
 def prepare_anew(client: ClientSession, origin: OriginSession, failed: SentGroup) -> Translation | None:
@@ -42,10 +43,10 @@ def prepare_anew(client: ClientSession, origin: OriginSession, failed: SentGroup
     """
     pieces = FrontendReader().receive(failed.sent)
     kinds = bytes(kind for kind, _, _ in pieces)
-    parse = next((request for request in failed.outstanding or () if request.finals == PARSE), None)
+    parse = next((request for request in failed.outstanding or () if request.kind == PARSE), None)
     if parse is None or not parse.name:
         return None
-    if kinds not in (b"DS", b"BES", b"BDES") or len(failed.outstanding or ()) != len(kinds) + 1:
+    if kinds not in _FORMS or len(failed.outstanding or ()) != len(kinds) + 1:
         return None
     if not client.pinned:
         origin.reset_ahead()
@@ -62,13 +63,13 @@ def prepare_anew(client: ClientSession, origin: OriginSession, failed: SentGroup
     prepare(client, origin, new, request, out, outstanding)
     for kind, data, _ in pieces:
         request = _REQUESTS[kind]
-        if kind == ord("B"):
+        if kind == BIND:
             portal, _, position = messages.split_bind(data)
             data = messages.bind(portal, new.name, data[position:])
             client.rebind(portal, parse.name, new)
-        elif kinds == b"DS" and kind == ord("D"):
+        elif kinds == _DESCRIPTION and kind == DESCRIBE:
             data, request = messages.describe_statement(new.name), OutstandingRequest(DESCRIBE, learns=new.learn)
-        elif kind == ord("D") and new.rows is None:
+        elif kind == DESCRIBE and new.rows is None:
             learns = partial(learn_from_portal, client, origin, parse.name, new)
             request = OutstandingRequest(DESCRIBE, learns=learns)
         out.append(data)

@@ -1,0 +1,1 @@
+"""Sans-I/O: what was run, by request; what is worth changing about it; a summary. The clock is passed in."""

@@ -1,0 +1,62 @@
+"""The Worker's requests as the log knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wrangler_py.querylog.record import QueryRecord
+
+MAX_REQUESTS = 10_000
+"""Requests remembered with their names and times, the oldest out first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestGroup:
+    """One request with its queries. `label` is what people call it, such as `GET /articles`; `ended_at` is None
+    while it is under way. Times are in Unix seconds."""
+
+    id: str
+    label: str | None
+    started_at: float
+    ended_at: float | None
+    records: tuple[QueryRecord, ...]
+
+    @property
+    def name(self) -> str:
+        """Its label, or its id where it has none."""
+        return self.label or f"request {self.id}"
+
+
+class KnownRequests:
+    """Names and times of requests, by id."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, float, float | None]] = {}
+
+    def name(self, id: str, label: str, now: float) -> None:
+        """Request `id` begins, or gets another name."""
+        before = self._known.pop(id, None)
+        self._known[id] = (label, before[1] if before else now, None)
+        if len(self._known) > MAX_REQUESTS:
+            del self._known[next(iter(self._known))]
+
+    def end(self, id: str, now: float) -> None:
+        known = self._known.get(id)
+        if known is not None:
+            self._known[id] = (known[0], known[1], now)
+
+    def label(self, id: str) -> str | None:
+        known = self._known.get(id)
+        return known[0] if known else None
+
+    def group(self, id: str, records: list[QueryRecord]) -> RequestGroup:
+        """Request `id` with its queries; one that nobody has named lasts from the first to the last of them."""
+        started = min((record.started_at for record in records), default=0.0)
+        label, began, ended = self._known.get(id, (None, started, None))
+        if label is None and records:
+            ended = max(record.started_at + record.duration_ms / 1000 for record in records)
+        return RequestGroup(id=id, label=label, started_at=began, ended_at=ended, records=tuple(records))
+
+    def clear(self) -> None:
+        """Forgets those that have ended."""
+        self._known = {id: known for id, known in self._known.items() if known[2] is None}
