@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from support.dev_process import write_project
 
 from wrangler_py.console import Level
-from wrangler_py.devserver.control import Event, Ready
 from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, url_of
 from wrangler_py.devserver.output import Output
+from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.devserver.supervisor import Supervisor
+from wrangler_py.devserver.worker_process import WorkerEvent
+from wrangler_py.worker_protocol import Launch, Ready
 
 ENTRY = """
 from workers import Response, WorkerEntrypoint
@@ -32,17 +32,18 @@ def test_a_process_that_cannot_be_started_is_reported_and_tried_again(
 ) -> None:
     project = write_project(tmp_path / "project", ENTRY)
 
-    def launch(generation: int) -> Mapping[str, Any]:
-        return {"main": str(project / "src" / "entry.py"), "root": str(project), "generation": generation}
+    def launch(generation: int) -> Launch:
+        return Launch(main=project / "src" / "entry.py", root=project, generation=generation)
 
     async def get() -> httpx.Response:
         async with httpx.AsyncClient(trust_env=False) as client:
             return await client.get(url)
 
     async def run() -> None:
-        events: asyncio.Queue[Event] = asyncio.Queue()
+        events: asyncio.Queue[WorkerEvent] = asyncio.Queue()
         output = Output(level=Level.INFO, color=False)
-        supervisor = Supervisor(listener, output, launch=launch, on_event=events.put_nowait)
+        spare = SpareProcess(listener, output.worker_line)
+        supervisor = Supervisor(listener, output, spare, launch=launch, on_event=events.put_nowait)
 
         async def ready() -> None:
             while not isinstance(await events.get(), Ready):

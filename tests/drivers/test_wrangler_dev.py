@@ -178,7 +178,7 @@ def test_a_changed_config_file_is_followed(project: Project, postgres: PostgresS
     with DevProcess(root, *own_inspector(), port=free_port()) as dev:
         assert dev.ready().get().json() == {"ONE": postgres.database}
         save("[[hyper")
-        dev.wait_for("What was read before goes on being used.")
+        dev.wait_for("The session goes on with what it read before.")
         save(binding("ONE", postgres.dsn(database="postgres")))
         dev.wait_for("^ONE has changed: origin ")
         dev.wait_until_answers('{"ONE":"postgres"}')

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding, resolve_binding
+from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase, ResolvedBinding, resolve_binding
 from wrangler_py.hyperdrive.certificates import CertificateStore, read_authority, read_mtls
 from wrangler_py.hyperdrive.config import (
     PLAINTEXT,
     Caching,
     HyperdriveConfig,
     Origin,
+    PoolConfig,
     TLSPolicy,
     TLSSettings,
 )
@@ -57,10 +58,11 @@ def test_order_of_sources(home: Path) -> None:
         ("stored.example", "config stored", resolve(home, "stored")),
     ]
     for host, source, resolved in expected:
-        assert resolved.pool is not None
-        assert (resolved.pool.origin.host, resolved.source) == (host, source)
-        assert (resolved.config, resolved.embedded_database) == (STORED, None)
-        assert (resolved.pool.caching.max_age, resolved.pool.connection_limit) == (5, 7)
+        pool = resolved.database
+        assert isinstance(pool, PoolConfig)
+        assert (pool.origin.host, resolved.source) == (host, source)
+        assert resolved.config == STORED
+        assert (pool.caching.max_age, pool.connection_limit) == (5, 7)
 
 
 def test_another_bindings_variable_does_not_count(home: Path) -> None:
@@ -70,17 +72,17 @@ def test_another_bindings_variable_does_not_count(home: Path) -> None:
 
 def test_an_unknown_id_means_the_embedded_postgresql(home: Path) -> None:
     resolved = resolve(home, "f" * 32)
-    assert (resolved.pool, resolved.config, resolved.embedded_database) == (None, None, "app")
+    assert (resolved.database, resolved.config) == (EmbeddedDatabase("app"), None)
     assert "not in the local store" in resolved.source
-    with_string = resolve(home, "f" * 32, "postgres://u@localhost/d").pool
-    assert with_string is not None
+    with_string = resolve(home, "f" * 32, "postgres://u@localhost/d").database
+    assert isinstance(with_string, PoolConfig)
     assert (with_string.name, with_string.connection_limit) == ("DB", 20)
 
 
 def test_an_embedded_config(home: Path) -> None:
     config = ConfigStore(home).add(HyperdriveConfig(id="e" * 32, name="e", origin=None, embedded_database="other"))
     resolved = resolve(home, "e")
-    assert (resolved.pool, resolved.config, resolved.embedded_database) == (None, config, "other")
+    assert (resolved.database, resolved.config) == (EmbeddedDatabase("other"), config)
 
 
 def test_a_malformed_string_names_its_source(home: Path) -> None:

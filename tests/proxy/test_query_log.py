@@ -9,6 +9,7 @@ from collections.abc import Callable
 import asyncpg
 import psycopg
 import pytest
+from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, ProxyServer
 
 from wrangler_py.hyperdrive.config import Caching
@@ -141,7 +142,9 @@ def test_a_snapshot_shows_what_each_connection_does(start_proxy: StartProxy) -> 
         assert connection.process_id > 0
 
 
-def test_restart_closes_every_connection_and_later_queries_get_new_ones(start_proxy: StartProxy) -> None:
+def test_restart_closes_every_connection_and_later_queries_get_new_ones(
+    start_proxy: StartProxy, postgres: PostgresServer
+) -> None:
     server = start_proxy(config={"connection_limit": 2})
     ask = "SELECT pg_backend_pid(), random()"
     with (
@@ -155,3 +158,7 @@ def test_restart_closes_every_connection_and_later_queries_get_new_ones(start_pr
         assert after not in (before, held)
         with pytest.raises(psycopg.OperationalError, match="Server connection lost"):
             in_transaction.execute("SELECT pg_sleep(20)")
+    with postgres.connect(user=postgres.superuser, autocommit=True) as observer:
+        deadline = time.monotonic() + 15
+        while observer.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [held]).rowcount:
+            assert time.monotonic() < deadline, "the origin goes on with the query"

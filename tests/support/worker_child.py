@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TypeVar, get_args
 
 import httpx
 
+from wrangler_py.worker_protocol import Command, Drain, Event, Launch, from_line, to_line
+
 PATIENCE_S = 20.0
+
+Kind = TypeVar("Kind", bound=Event)
 
 
 class Child:
@@ -20,7 +24,7 @@ class Child:
 
     def __init__(
         self,
-        launch: dict[str, Any],
+        launch: Launch,
         listener: socket.socket | None = None,
         program: Sequence[str] = ("-m", "wrangler_py.worker"),
     ) -> None:
@@ -40,21 +44,21 @@ class Child:
             text=True,
         )
         theirs.close()
-        self.events: list[dict[str, Any]] = []
+        self.events: list[Event] = []
         self._changed = threading.Condition()
         self._following = threading.Thread(target=self._follow, daemon=True)
         self._following.start()
         self.printed: list[str] = []
         self._reading = threading.Thread(target=self._read_output, daemon=True)
         self._reading.start()
-        self.send(launch | {"origin": self.url})
+        self.send(replace(launch, url=self.url))
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
-    def send(self, message: dict[str, Any]) -> None:
-        self.control.sendall(json.dumps(message).encode() + b"\n")
+    def send(self, command: Command) -> None:
+        self.control.sendall(to_line(command))
 
     def drain(self) -> None:
-        self.send({"command": "drain"})
+        self.send(Drain())
 
     def wait(self) -> int:
         status = self.process.wait(PATIENCE_S)
@@ -62,14 +66,14 @@ class Child:
         self._reading.join(PATIENCE_S)
         return status
 
-    def of_kind(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == kind]
+    def of_kind(self, kind: type[Kind]) -> list[Kind]:
+        return [event for event in self.events if isinstance(event, kind)]
 
-    def wait_for(self, kind: str, count: int = 1) -> dict[str, Any]:
+    def wait_for(self, kind: type[Kind], count: int = 1) -> Kind:
         """Wait until `count` events of a kind have come, and return the last of them."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.of_kind(kind)) >= count, PATIENCE_S), (
-                f"no {kind} among {self.events}; printed {self.printed}"
+                f"no {kind.__name__} among {self.events}; printed {self.printed}"
             )
         return self.of_kind(kind)[count - 1]
 
@@ -83,9 +87,11 @@ class Child:
         self.process.wait()
 
     def _follow(self) -> None:
-        for line in self.control.makefile():
+        for line in self.control.makefile("rb"):
+            event = from_line(line)
+            assert isinstance(event, get_args(Event))
             with self._changed:
-                self.events.append(json.loads(line))
+                self.events.append(event)
                 self._changed.notify_all()
 
     def _read_output(self) -> None:

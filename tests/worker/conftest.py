@@ -12,6 +12,8 @@ import pytest
 from support.node_packages import newest_node, node, node_modules
 from support.worker_child import Child
 
+from wrangler_py.worker_protocol import Launch, Ready
+
 __all__ = ["newest_node", "node", "node_modules", "start_worker"]
 
 StartWorker = Callable[..., Child]
@@ -27,7 +29,7 @@ for name in ("on_fetch", "on_scheduled"):
 
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
-    """Start a child for a Worker whose main file has the given source; keywords go into the launch message."""
+    """Start a child for a Worker whose main file has the given source; keywords are fields of the `Launch`."""
     children: list[Child] = []
 
     def start(
@@ -47,14 +49,14 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(content))
-        flags = ["python_workers"]
+        flags: tuple[str, ...] = ("python_workers",)
         if main.is_file() and "on_fetch" in main.read_text():
-            flags.append("disable_python_no_global_handlers")
-        message = {"main": str(main), "root": str(tmp_path), "generation": 3, "flags": flags} | launch
-        child = Child(message, listener)
+            flags += ("disable_python_no_global_handlers",)
+        fields: dict[str, Any] = {"main": main, "root": tmp_path, "generation": 3, "flags": flags} | launch
+        child = Child(Launch(**fields), listener)
         children.append(child)
         if ready:
-            child.wait_for("ready")
+            child.wait_for(Ready)
         return child
 
     yield start

@@ -11,6 +11,7 @@ import pytest
 from support.worker_child import Child
 
 from wrangler_py.worker.pyodide_limits.packages import LISTED_ON, MODULES
+from wrangler_py.worker_protocol import HandlerException, LoadError, Log, RequestDone
 
 HANDLER = """
 from workers import Response, WorkerEntrypoint
@@ -29,14 +30,14 @@ def worker(body: str) -> str:
 
 def ask(child: Child) -> httpx.Response:
     """The answer to a request; all that was reported of it is in `child.events` by then."""
-    count = len(child.of_kind("request")) + 1
+    count = len(child.of_kind(RequestDone)) + 1
     answer = child.client.get("/")
-    child.wait_for("request", count)
+    child.wait_for(RequestDone, count)
     return answer
 
 
 def warnings(child: Child) -> list[str]:
-    return [event["message"] for event in child.of_kind("log") if event["level"] == "warning"]
+    return [event.message for event in child.of_kind(Log) if event.level == "warning"]
 
 
 def line_of(source: str, mark: str = "# here") -> int:
@@ -140,9 +141,9 @@ def test_strict_makes_an_error_of_each(name: str, start_worker: Any) -> None:
     source = worker(body)
     child = start_worker(source, ready=False, compatibility_date=LATE, strict=True)
     assert ask(child).status_code == 500
-    told = [*child.of_kind("exception"), *child.of_kind("load_error")]
-    assert expected.casefold() in told[0]["summary"].casefold()  # asyncio quotes such texts in lower case
-    assert f"src/entry.py:{line_of(source)}" in told[0]["summary"] + told[0].get("where", "")
+    told = [*child.of_kind(HandlerException), *child.of_kind(LoadError)]
+    assert expected.casefold() in told[0].summary.casefold()  # asyncio quotes such texts in lower case
+    assert f"src/entry.py:{line_of(source)}" in told[0].summary + getattr(told[0], "where", "")
     assert not warnings(child)
 
 
@@ -177,7 +178,7 @@ FINE = {
 @pytest.mark.parametrize("name", FINE)
 def test_what_works_there_is_not_warned_of(name: str, start_worker: Any) -> None:
     child = start_worker(worker(FINE[name]), compatibility_date=LATE, strict=True)
-    assert ask(child).text == "ok", child.of_kind("exception")
+    assert ask(child).text == "ok", child.of_kind(HandlerException)
     assert not warnings(child)
 
 

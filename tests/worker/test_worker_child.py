@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, Log, Ready, RequestDone
 
 HELLO = """
     from workers import Response, WorkerEntrypoint
@@ -19,7 +20,7 @@ HELLO = """
             return Response("hello")
 """
 PASSWORD = "correct horse/staple"
-HYPERDRIVE = {"HYPERDRIVE": {"host": "127.0.0.1", "port": 5999, "password": PASSWORD, "database": "app"}}
+HYPERDRIVE = {"HYPERDRIVE": HyperdriveEndpoint("127.0.0.1", 5999, database="app", password=PASSWORD)}
 
 
 def test_a_request_is_answered_and_reported(start_worker):
@@ -27,14 +28,9 @@ def test_a_request_is_answered_and_reported(start_worker):
     response = child.client.get("/path?a=1")
     assert (response.status_code, response.text) == (200, "hello")
     assert response.headers["content-type"] == "text/plain;charset=UTF-8"
-    event = child.wait_for("request")
-    assert {key: event[key] for key in ("id", "method", "path", "status")} == {
-        "id": "3-1",
-        "method": "GET",
-        "path": "/path",
-        "status": 200,
-    }
-    assert event["ms"] >= 0
+    event = child.wait_for(RequestDone)
+    assert event == RequestDone("3-1", "GET", "/path", 200, event.ms)
+    assert event.ms >= 0
 
 
 def test_it_imports_the_files_beside_main(start_worker, tmp_path):
@@ -104,9 +100,9 @@ AT_IMPORT = """
 
 def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(start_worker):
     child = start_worker(AT_IMPORT, hyperdrive=HYPERDRIVE)
-    (warning,) = child.of_kind("log")
-    assert warning["level"] == "warning"
-    assert "env.HYPERDRIVE was read at module level" in warning["message"]
+    (warning,) = child.of_kind(Log)
+    assert warning.level == "warning"
+    assert "env.HYPERDRIVE was read at module level" in warning.message
     string, user = child.client.get("/").text.split()
     assert "//HYPERDRIVE.3-0:" in string
     assert user == "HYPERDRIVE.3-1"
@@ -114,7 +110,7 @@ def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(star
 
 def test_nothing_is_said_where_global_clients_are_allowed(start_worker):
     child = start_worker(AT_IMPORT, hyperdrive=HYPERDRIVE, allow_global_clients=True)
-    assert not child.of_kind("log")
+    assert not child.of_kind(Log)
     string, user = child.client.get("/").text.split()
     assert "//HYPERDRIVE.3-0:" in string
     assert user == "HYPERDRIVE.3-1"
@@ -157,7 +153,7 @@ def test_each_kind_of_binding_says_what_it_is_and_what_to_do(start_worker, kind,
     text = child.client.get("/").text
     assert f"NotEmulatedError: env.IT is a {product} binding, and wrangler-py emulates Hyperdrive alone" in text
     assert "`pywrangler dev`" in text
-    assert child.wait_for("exception")["where"] == "src/entry.py:2"
+    assert child.wait_for(HandlerException).where == "src/entry.py:2"
 
 
 def test_print_and_events_come_in_order(start_worker):
@@ -173,7 +169,7 @@ def test_print_and_events_come_in_order(start_worker):
         """
     )
     child.client.get("/")
-    child.wait_for("exception")
+    child.wait_for(HandlerException)
     child.wait_for_output("to stdout\nto stderr\n")
     child.drain()
     child.wait()
@@ -234,9 +230,9 @@ def test_wait_until_goes_on_after_the_response(start_worker):
     )
     assert child.client.get("/").text == "at once"
     assert child.client.get("/release").text == "released"
-    child.wait_for("request", 2)
+    child.wait_for(RequestDone, 2)
     child.wait_for_output("first HYPERDRIVE.3-1\nsecond HYPERDRIVE.3-1\n")
-    assert {event["id"] for event in child.of_kind("request")} == {"3-1", "3-2"}
+    assert {event.id for event in child.of_kind(RequestDone)} == {"3-1", "3-2"}
 
 
 def test_an_exception_in_wait_until_work_is_reported(start_worker):
@@ -250,9 +246,9 @@ def test_an_exception_in_wait_until_work_is_reported(start_worker):
         """
     )
     assert child.client.get("/").text == "fine"
-    event = child.wait_for("exception")
-    assert (event["id"], event["summary"]) == ("3-1", "LookupError: in the background")
-    assert child.wait_for("request")["status"] == 200
+    event = child.wait_for(HandlerException)
+    assert (event.id, event.summary) == ("3-1", "LookupError: in the background")
+    assert child.wait_for(RequestDone).status == 200
 
 
 def test_the_end_of_the_dev_session_ends_the_child_at_once(start_worker):
@@ -293,7 +289,7 @@ def test_draining_finishes_what_was_accepted(start_worker):
     assert answers[0].text == "old"
     assert answers[0].headers["connection"] == "close"
     assert child.wait() == 0
-    assert child.of_kind("request")[0]["status"] == 200
+    assert child.of_kind(RequestDone)[0].status == 200
 
 
 def test_draining_waits_for_wait_until_work(start_worker):
@@ -313,7 +309,7 @@ def test_draining_waits_for_wait_until_work(start_worker):
     child.drain()
     assert child.wait() == 0
     assert "done later" in child.output()
-    assert len(child.of_kind("request")) == 1
+    assert len(child.of_kind(RequestDone)) == 1
 
 
 def test_draining_serves_a_connection_whose_request_is_on_the_way(start_worker):
@@ -366,15 +362,15 @@ def test_no_request_is_lost_over_generations(start_worker, tmp_path: Path):
     for client in clients:
         client.start()
     current = child
-    current.wait_for("request", 20)
+    current.wait_for(RequestDone, 20)
     for generation in range(1, 4):
         replacement = start_worker(
             source, vars={"GENERATION": str(generation)}, listener=child.listener, ready=False
         )
         current.drain()
-        replacement.wait_for("ready")
+        replacement.wait_for(Ready)
         assert current.wait() == 0
-        replacement.wait_for("request", 20)
+        replacement.wait_for(RequestDone, 20)
         current = replacement
     stop.set()
     for client in clients:
@@ -396,4 +392,4 @@ def test_foreign_host_names_are_refused(start_worker):
 def test_it_runs_without_a_console_for_a_large_launch_message(start_worker):
     child = start_worker(HELLO, vars={"LARGE": "x" * 500_000})
     assert child.client.get("/").text == "hello"
-    assert json.loads(json.dumps(child.wait_for("ready"))) == {"event": "ready"}
+    assert child.wait_for(Ready) == Ready()

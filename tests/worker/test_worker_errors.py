@@ -9,25 +9,27 @@ import pytest
 from support.streamed import STREAMED
 from support.worker_child import PATIENCE_S
 
+from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, LoadError, Log, Ready, RequestDone
+
 BROWSER = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
 def load_error(start_worker, source, **options):
     child = start_worker(source, ready=False, **options)
-    return child, child.wait_for("load_error")
+    return child, child.wait_for(LoadError)
 
 
 def test_a_syntax_error_points_at_its_line(start_worker):
     child, event = load_error(start_worker, "import json\n\ndef broken(:\n    pass\n")
-    assert event["summary"] == "src/entry.py:3: SyntaxError: invalid syntax"
-    assert "def broken(:" in event["traceback"]
-    assert "wrangler_py/worker" not in event["traceback"]
+    assert event.summary == "src/entry.py:3: SyntaxError: invalid syntax"
+    assert "def broken(:" in event.traceback
+    assert "wrangler_py/worker" not in event.traceback
     for _ in range(2):
         response = child.client.get("/any/path")
         assert response.status_code == 500
         assert response.headers["content-type"].startswith("text/plain")
         assert "src/entry.py:3" in response.text
-    assert not child.of_kind("ready")
+    assert not child.of_kind(Ready)
     child.drain()
     assert child.wait() == 0
 
@@ -36,7 +38,7 @@ def test_an_error_in_an_imported_file_points_there(start_worker):
     child, event = load_error(
         start_worker, "import helper", files={"src/helper.py": "VALUE = 1\nOTHER = VALUE + missing\n"}
     )
-    assert event["summary"] == "src/helper.py:2: NameError: name 'missing' is not defined"
+    assert event.summary == "src/helper.py:2: NameError: name 'missing' is not defined"
     page = child.client.get("/", headers=BROWSER).text
     assert page.index("src/helper.py:2") < page.index("src/entry.py:1") < page.index("Full traceback")
 
@@ -53,7 +55,7 @@ def test_an_error_in_an_imported_file_points_there(start_worker):
 )
 def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker, module, advice):
     child, event = load_error(start_worker, f"import {module}")
-    assert advice in event["hint"]
+    assert advice in event.hint
     assert advice in child.client.get("/").text
 
 
@@ -72,8 +74,8 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker,
 def test_a_module_missing_in_a_package_that_is_there(start_worker, module, hint):
     files = {f"src/shelf/{name}.py": "" for name in ("__init__", "books", "inner/__init__", "inner/pages")}
     _, event = load_error(start_worker, f"import {module}", files=files)
-    assert f"No module named '{module}'" in event["summary"]
-    assert event["hint"].startswith(hint) if hint else event["hint"] is None
+    assert f"No module named '{module}'" in event.summary
+    assert event.hint.startswith(hint) if hint else event.hint is None
 
 
 def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
@@ -85,14 +87,14 @@ def test_a_package_that_is_installed_meanwhile(start_worker, tmp_path):
     packages = tmp_path / "python_modules"
     packages.mkdir()
     child, event = load_error(start_worker, "from late import on_fetch")
-    assert event["hint"].startswith("pip install late")
+    assert event.hint.startswith("pip install late")
     (packages / "late.py").write_text("from workers import Response\ndef on_fetch(): return Response('late')\n")
     deadline = time.monotonic() + PATIENCE_S
     while (text := child.client.get("/").text) != "late":
         assert time.monotonic() < deadline, text
-    assert child.wait_for("ready")
-    assert child.wait_for("log")["message"] == "late is installed now: loading the Worker again."
-    assert len(child.of_kind("load_error")) == 1
+    assert child.wait_for(Ready)
+    assert child.wait_for(Log).message == "late is installed now: loading the Worker again."
+    assert len(child.of_kind(LoadError)) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,19 +134,19 @@ def test_a_package_that_is_installed_meanwhile(start_worker, tmp_path):
 )
 def test_a_missing_entry_point_is_named(start_worker, source, expected):
     _, event = load_error(start_worker, source)
-    assert expected in event["summary"]
+    assert expected in event.summary
 
 
 def test_a_name_that_a_module_has_not(start_worker):
     child, event = load_error(start_worker, "from workers import Respnse\n")
-    assert event["summary"] == "src/entry.py:1: ImportError: cannot import name 'Respnse' from 'workers'"
-    assert event["hint"] == "from workers import Response"
+    assert event.summary == "src/entry.py:1: ImportError: cannot import name 'Respnse' from 'workers'"
+    assert event.hint == "from workers import Response"
     assert "wrangler_py" not in child.client.get("/").text
 
 
 def test_a_file_with_the_name_of_a_module_of_the_platform(start_worker):
     _, event = load_error(start_worker, "from workers import hire\n", files={"src/workers.py": "def hire(): ...\n"})
-    assert event["hint"] == "another name for your workers.py: `workers` is the platform's module"
+    assert event.hint == "another name for your workers.py: `workers` is the platform's module"
 
 
 def test_an_entry_point_that_cannot_be_made(start_worker):
@@ -159,14 +161,14 @@ def test_an_entry_point_that_cannot_be_made(start_worker):
         """
     )
     assert "write `def __init__(self, ctx, env)`" in child.client.get("/").text
-    event = child.wait_for("exception")
-    assert event["where"] == "src/entry.py:4"
-    assert event["traceback"] == ""
+    event = child.wait_for(HandlerException)
+    assert event.where == "src/entry.py:4"
+    assert event.traceback == ""
 
 
 def test_a_missing_main_file(start_worker, tmp_path):
     _, event = load_error(start_worker, "", main=str(tmp_path / "src" / "gone.py"))
-    assert "main is src/gone.py, and there is no such file" in event["summary"]
+    assert "main is src/gone.py, and there is no such file" in event.summary
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected
     response = child.client.get("/")
     assert response.status_code == 500
     assert expected in response.text
-    assert child.wait_for("exception")["where"] in ("src/entry.py:3", "src/entry.py:4")
+    assert child.wait_for(HandlerException).where in ("src/entry.py:3", "src/entry.py:4")
 
 
 @pytest.mark.parametrize(
@@ -227,10 +229,10 @@ def test_a_slip_comes_with_what_is_meant(start_worker, expression, hint):
     child = start_worker(
         "from datetime import date\nimport js, psycopg\nfrom workers import Blob, Headers, Response\n\n"
         f"async def on_fetch(request, env):\n    return {expression}\n",
-        hyperdrive={"HYPERDRIVE": {"host": "127.0.0.1", "port": 1, "password": "x", "database": "d"}},
+        hyperdrive={"HYPERDRIVE": HyperdriveEndpoint(host="127.0.0.1", port=1, password="x", database="d")},
     )
     assert f"Try: {hint}" in child.client.post("/", json={"name": "n"}).text
-    assert child.wait_for("exception")["where"] == "src/entry.py:6"
+    assert child.wait_for(HandlerException).where == "src/entry.py:6"
 
 
 def test_a_breakpoint_without_a_terminal(start_worker):
@@ -252,7 +254,7 @@ def test_a_response_is_returned_once(start_worker):
     )
     assert child.client.get("/").text == "x"
     assert "on_fetch returned a Response whose body was used already" in child.client.get("/").text
-    assert child.wait_for("exception")["where"] == "src/entry.py:4"
+    assert child.wait_for(HandlerException).where == "src/entry.py:4"
 
 
 def test_an_exception_shows_the_persons_code(start_worker):
@@ -271,11 +273,11 @@ def test_an_exception_shows_the_persons_code(start_worker):
     )
     text = child.client.get("/").text
     assert "JSONDecodeError" in text
-    event = child.wait_for("exception")
-    assert event["where"] == "src/entry.py:10"
-    assert event["id"] == "3-1"
-    assert "File" in event["traceback"]
-    assert "wrangler_py/worker" not in event["traceback"]
+    event = child.wait_for(HandlerException)
+    assert event.where == "src/entry.py:10"
+    assert event.id == "3-1"
+    assert "File" in event.traceback
+    assert "wrangler_py/worker" not in event.traceback
     page = child.client.get("/", headers=BROWSER)
     assert page.headers["content-type"] == "text/html;charset=UTF-8"
     assert "<script>alert" not in page.text
@@ -285,7 +287,7 @@ def test_an_exception_shows_the_persons_code(start_worker):
     assert (
         page.text.index("src/entry.py:10") < page.text.index("src/entry.py:7") < page.text.index("Full traceback")
     )
-    assert child.wait_for("request")["status"] == 500
+    assert child.wait_for(RequestDone).status == 500
 
 
 def test_the_generation_is_told_even_when_loading_failed(start_worker):
@@ -313,12 +315,12 @@ def test_secrets_are_in_no_error_text(start_worker):
         def on_fetch(request, env):
             raise ValueError(f"cannot reach {env.HYPERDRIVE.connectionString} with {env.API_TOKEN}")
         """,
-        hyperdrive={"DB": {"host": "127.0.0.1", "port": 1, "password": "pässword/12", "database": "d"}}
-        | {"HYPERDRIVE": {"host": "127.0.0.1", "port": 1, "password": "swordfish/12", "database": "d"}},
+        hyperdrive={"DB": HyperdriveEndpoint(host="127.0.0.1", port=1, password="pässword/12", database="d")}
+        | {"HYPERDRIVE": HyperdriveEndpoint(host="127.0.0.1", port=1, password="swordfish/12", database="d")},
         vars={"API_TOKEN": "token-abcdef"},
     )
     text = child.client.get("/").text + child.client.get("/", headers=BROWSER).text
-    text += str(child.wait_for("exception", 2))
+    text += str(child.wait_for(HandlerException, 2))
     assert "cannot reach" in text
     for secret in ("swordfish", "token-abcdef"):
         assert secret not in text
@@ -337,7 +339,7 @@ def test_an_exception_while_streaming_breaks_the_body_off(start_worker):
     )
     with pytest.raises(httpx.RemoteProtocolError):
         child.client.get("/")
-    assert child.wait_for("exception")["summary"] == "RuntimeError: in the middle"
+    assert child.wait_for(HandlerException).summary == "RuntimeError: in the middle"
 
 
 def test_env_has_no_items(start_worker):
@@ -394,7 +396,7 @@ LIBRARY = """
 def test_work_that_is_not_awaited_is_warned_of(start_worker, path, warning):
     child = start_worker(FORGETFUL, files={"python_modules/libraries.py": LIBRARY})
     child.client.get(path)
-    assert child.wait_for("log") == {"event": "log", "level": "warning", "message": warning}
+    assert child.wait_for(Log) == Log("warning", warning)
     child.drain()
     child.wait()
     assert child.output() == ""
@@ -405,4 +407,4 @@ def test_other_tasks_that_a_request_leaves_are_not_warned_of(start_worker):
     assert child.client.get("/kept").text == "done"
     child.drain()
     child.wait()
-    assert not child.of_kind("log")
+    assert not child.of_kind(Log)

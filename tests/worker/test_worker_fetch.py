@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from wrangler_py.worker_protocol import LoadError
+
 
 class Upstream(BaseHTTPRequestHandler):
     """Answers with what it was asked, by path."""
@@ -258,7 +260,7 @@ def test_a_server_on_this_machine_is_reached_through_a_proxy_if_nothing_is_left_
 )
 def test_nothing_is_started_while_the_worker_is_loaded(call: str, start_worker) -> None:
     child = start_worker(f"import js\n{call}", ready=False)
-    assert "Disallowed operation called within global scope" in child.wait_for("load_error")["summary"]
+    assert "Disallowed operation called within global scope" in child.wait_for(LoadError).summary
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from wrangler_py.worker_protocol import HandlerException, LoadError
+
 IMPORTS = """
 import asyncio, json
 import js
@@ -136,11 +138,11 @@ CHECKS = {
 def test_ffi(start_worker, name):
     child = start_worker(IMPORTS + CHECKS[name].rstrip() + '\n        return Response("fine")\n')
     assert child.client.get("/").text == "fine"
-    assert not child.of_kind("exception")
+    assert not child.of_kind(HandlerException)
 
 
 def test_run_sync_outside_of_a_request(start_worker):
     child = start_worker(
         "import asyncio\nfrom pyodide.ffi import run_sync\nrun_sync(asyncio.sleep(0))\n", ready=False
     )
-    assert "RuntimeError: Cannot stack switch" in child.wait_for("load_error")["summary"]
+    assert "RuntimeError: Cannot stack switch" in child.wait_for(LoadError).summary

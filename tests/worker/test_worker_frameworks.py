@@ -6,6 +6,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from wrangler_py.worker_protocol import HandlerException, Log, RequestDone
+
 FASTAPI = """
     from contextlib import asynccontextmanager
     import asyncio
@@ -89,7 +91,7 @@ def test_fastapi(fastapi):
     assert client.post("/items", json={}).status_code == 422
     assert client.post("/items", json={"name": "thing"}).json() == {"name": "thing"}
     fastapi.wait_for_output("background thing")
-    fastapi.wait_for("request", 7)
+    fastapi.wait_for(RequestDone, 7)
     fastapi.wait_for_output("shutdown\n")
     assert fastapi.output().count("startup") == 7
 
@@ -97,9 +99,9 @@ def test_fastapi(fastapi):
 def test_an_exception_in_fastapi_points_at_the_route(fastapi):
     response = fastapi.client.get("/fail")
     assert response.status_code == 500
-    event = fastapi.wait_for("exception")
-    assert event["summary"] == "ValueError: in the framework"
-    assert event["where"].startswith("src/entry.py:")
+    event = fastapi.wait_for(HandlerException)
+    assert event.summary == "ValueError: in the framework"
+    assert event.where.startswith("src/entry.py:")
 
 
 def test_fastapi_web_sockets(fastapi):
@@ -108,7 +110,7 @@ def test_fastapi_web_sockets(fastapi):
         for text in ("one", "two"):
             socket.send(text)
             assert socket.recv(10) == f"n {text}"
-    assert fastapi.wait_for("request")["status"] == 101
+    assert fastapi.wait_for(RequestDone).status == 101
     with connect(address.replace("/ws", "/nowhere"), proxy=None) as socket, pytest.raises(ConnectionClosed):
         socket.recv(10)
 
@@ -185,7 +187,7 @@ def test_a_wsgi_application_runs_on_the_event_loop(start_worker):
         assert child.client.get("/").text == "run n; run_sync n; True; "
     child.wait_for_output("later n\nlater n\n")
     assert child.client.get("/stream").text == " n n"
-    assert not child.of_kind("exception")
+    assert not child.of_kind(HandlerException)
 
 
 def test_a_web_socket_that_meets_asgi_fetch(start_worker):
@@ -208,7 +210,7 @@ def test_a_web_socket_that_meets_asgi_fetch(start_worker):
     )
     with pytest.raises(Exception, match="404"):
         connect(child.url.replace("http", "ws") + "/ws", proxy=None)
-    message = child.wait_for("log")["message"]
+    message = child.wait_for(Log).message
     assert "asgi.fetch serves HTTP alone" in message
     assert "asgi.websocket" in message
     assert "asgi.entrypoint" in message
@@ -242,13 +244,13 @@ def test_django_on_the_event_loop(start_worker):
     """
     child = start_worker(source.replace("ENVIRON", "{}"), files={"src/pages.py": pages})
     assert child.client.get("/").status_code == 500
-    exception = child.wait_for("exception")
-    assert "SynchronousOnlyOperation" in exception["summary"]
-    assert 'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"' in exception["hint"]
-    assert exception["where"] == "src/pages.py:7"
+    exception = child.wait_for(HandlerException)
+    assert "SynchronousOnlyOperation" in exception.summary
+    assert 'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"' in exception.hint
+    assert exception.where == "src/pages.py:7"
     child = start_worker(source.replace("ENVIRON", "{'DJANGO_ALLOW_ASYNC_UNSAFE': 'true'}"))
     assert child.client.get("/").text == "(1,)"
-    assert not child.of_kind("exception")
+    assert not child.of_kind(HandlerException)
 
 
 def test_what_a_framework_tells_of_the_client(start_worker):
@@ -267,12 +269,12 @@ def test_what_a_framework_tells_of_the_client(start_worker):
         """
     )
     child.client.get("/")
-    exception = child.wait_for("exception")
-    assert exception["summary"] == "AttributeError: 'NoneType' object has no attribute 'host'"
-    assert exception["where"] == "src/entry.py:9"
-    assert "cf-connecting-ip" in exception["hint"]
-    child.wait_for("request")
-    assert len(child.of_kind("exception")) == 1
+    exception = child.wait_for(HandlerException)
+    assert exception.summary == "AttributeError: 'NoneType' object has no attribute 'host'"
+    assert exception.where == "src/entry.py:9"
+    assert "cf-connecting-ip" in exception.hint
+    child.wait_for(RequestDone)
+    assert len(child.of_kind(HandlerException)) == 1
 
 
 def test_flask(start_worker):

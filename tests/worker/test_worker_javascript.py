@@ -8,6 +8,8 @@ import threading
 import pytest
 from support.streamed import STREAMED
 
+from wrangler_py.worker_protocol import HandlerException, RequestDone
+
 SNIPPETS = {
     "response": """
         from js import Response, Headers
@@ -219,7 +221,7 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
     )
     text = child.client.get("/").text
     assert f"NotEmulatedError: {MISSING_USES[use]}" in text
-    assert child.wait_for("exception")["where"] == "src/entry.py:9"
+    assert child.wait_for(HandlerException).where == "src/entry.py:9"
 
 
 def test_a_module_that_the_platform_has_not_is_no_module(start_worker):
@@ -284,9 +286,9 @@ def test_a_web_socket_for_a_request_that_asks_for_none(start_worker):
         """
     )
     assert child.client.get("/").status_code == 500
-    exception = child.wait_for("exception")
-    assert "the request does not ask for one with `Upgrade: websocket`" in exception["summary"]
-    assert child.wait_for("request")["status"] == 500
+    exception = child.wait_for(HandlerException)
+    assert "the request does not ask for one with `Upgrade: websocket`" in exception.summary
+    assert child.wait_for(RequestDone).status == 500
 
 
 def test_a_copy_of_a_response_with_a_web_socket(start_worker):
@@ -304,7 +306,7 @@ def test_a_copy_of_a_response_with_a_web_socket(start_worker):
     )
     with pytest.raises(InvalidStatus, match="500"), connect(child.url.replace("http", "ws"), proxy=None):
         pass
-    assert "Cannot clone a response to a WebSocket handshake" in child.wait_for("exception")["summary"]
+    assert "Cannot clone a response to a WebSocket handshake" in child.wait_for(HandlerException).summary
 
 
 def test_a_client_that_leaves_before_its_web_socket_is_accepted(start_worker):
@@ -329,7 +331,7 @@ def test_a_client_that_leaves_before_its_web_socket_is_accepted(start_worker):
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         child.wait_for_output("asked")
-    assert child.wait_for("request")["status"] == 101
+    assert child.wait_for(RequestDone).status == 101
     child.wait_for_output("closed 1006")
     child.drain()
     assert child.wait() == 0
@@ -352,8 +354,8 @@ def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker):
     )
     with pytest.raises(InvalidStatus, match="500"), connect(child.url.replace("http", "ws"), proxy=None):
         pass
-    assert "no more" in child.wait_for("exception")["summary"]
-    assert child.wait_for("request")["status"] == 500
+    assert "no more" in child.wait_for(HandlerException).summary
+    assert child.wait_for(RequestDone).status == 500
     child.drain()
     assert child.wait() == 0
 
@@ -412,12 +414,10 @@ def test_a_function_that_is_called_too_late(start_worker):
         """
     )
     assert child.client.get("/").text == "x"
-    exception = child.wait_for("exception")
-    assert "This borrowed proxy was automatically destroyed" in exception["summary"]
-    assert (
-        exception["hint"] == "create_proxy(ring), since it is called after the function that took it has returned"
-    )
-    assert exception["id"] == "3-1"
+    exception = child.wait_for(HandlerException)
+    assert "This borrowed proxy was automatically destroyed" in exception.summary
+    assert exception.hint == "create_proxy(ring), since it is called after the function that took it has returned"
+    assert exception.id == "3-1"
 
 
 def test_web_sockets(start_worker):
@@ -456,13 +456,13 @@ def test_web_sockets(start_worker):
         socket.send(b"\x01\x02")
         assert socket.recv(10) == b"\x02\x01"
     child.wait_for_output("closed 1000")
-    assert child.wait_for("request")["status"] == 101
+    assert child.wait_for(RequestDone).status == 101
     with connect(address, proxy=None) as socket:
         socket.recv(10)
         socket.send("end")
         with pytest.raises(Exception, match="4001"):
             socket.recv(10)
-    child.wait_for("request", 2)
+    child.wait_for(RequestDone, 2)
     assert child.client.get("/").status_code == 426
     with connect(address, proxy=None) as socket:
         socket.recv(10)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.worker_child import PATIENCE_S, Child
 
+from wrangler_py.worker_protocol import Launch, Log, Ready
+
 KB = 1024
 
 CODE = """
@@ -35,8 +37,8 @@ def start(root: Path, *program: str) -> Child:
     main = root / "entry.py"
     main.write_text(CODE)
     options = {"program": program} if program else {}
-    child = Child({"main": str(main), "root": str(root)}, **options)  # type: ignore[arg-type]
-    child.wait_for("ready")
+    child = Child(Launch(main, root), **options)  # type: ignore[arg-type]
+    child.wait_for(Ready)
     return child
 
 
@@ -154,12 +156,12 @@ def test_running_out_of_files_is_said_and_heals(tmp_path: Path) -> None:
             for connection in idle:
                 send(connection, HEAD)
             assert b"HTTP/1.1 503 " in answer(idle[-1])
-            assert "100 open files are the limit" in child.wait_for("log")["message"]
+            assert "100 open files are the limit" in child.wait_for(Log).message
         while True:  # it has noticed the end of those connections when it answers
             with connected(child) as connection:
                 send(connection, request)
                 if b"HTTP/1.1 200 " in answer(connection):
                     break
-        assert len(child.of_kind("log")) == 1
+        assert len(child.of_kind(Log)) == 1
     finally:
         child.close()

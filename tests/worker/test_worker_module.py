@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from support.streamed import STREAMED
 
+from wrangler_py.worker_protocol import Libraries
+
 PREFIX = (
     STREAMED
     + """
@@ -364,7 +366,7 @@ def test_project_packages_are_found(start_worker, tmp_path):
         },
     )
     assert child.client.get("/").text == "venv python_modules True"
-    installed = child.wait_for("libraries")["files"]
+    installed = child.wait_for(Libraries).files
     assert installed["chosen"] == str(tmp_path / f".venv/lib/{version}/site-packages/chosen.py")
     assert "entry" not in installed
 

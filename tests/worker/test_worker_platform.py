@@ -6,6 +6,8 @@ import socket
 
 import pytest
 
+from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, LoadError, Log, Ready, RequestDone
+
 CLASS = """
 from js import URL, Object
 from pyodide.ffi import to_js
@@ -42,13 +44,13 @@ def test_functions_are_handlers_by_date_and_flags(start_worker, date, flags, exp
         "from workers import Response\n\ndef on_fetch(request):\n    return Response(request.method)\n",
         ready=False,
         compatibility_date=date,
-        flags=["python_workers", *flags],
+        flags=("python_workers", *flags),
     )
     if expected is None:
-        child.wait_for("ready")
+        child.wait_for(Ready)
         assert child.client.get("/").text == "GET"
     else:
-        summary = child.wait_for("load_error")["summary"]
+        summary = child.wait_for(LoadError).summary
         assert summary.startswith("src/entry.py:3: on_fetch is not registered")
         assert expected in summary
 
@@ -57,18 +59,18 @@ def test_where_functions_count_a_class_is_asked_for_their_names(start_worker):
     child = start_worker(
         CLASS.replace("BODY", "Response('x')"),
         ready=False,
-        flags=["python_workers", "disable_python_no_global_handlers"],
+        flags=("python_workers", "disable_python_no_global_handlers"),
     )
-    assert "class Default has no on_fetch method" in child.wait_for("load_error")["summary"]
+    assert "class Default has no on_fetch method" in child.wait_for(LoadError).summary
 
 
 def test_a_class_and_functions(start_worker):
     child = start_worker(
         CLASS.replace("BODY", "Response('x')") + "\nasync def on_scheduled(controller): ...\n",
         ready=False,
-        flags=["python_workers", "disable_python_no_global_handlers"],
+        flags=("python_workers", "disable_python_no_global_handlers"),
     )
-    assert "Cannot define multiple default entrypoints" in child.wait_for("load_error")["summary"]
+    assert "Cannot define multiple default entrypoints" in child.wait_for(LoadError).summary
 
 
 def test_a_function_gets_the_types_of_javascript(start_worker):
@@ -97,7 +99,7 @@ def test_parameters_that_the_platform_gives_none(start_worker):
         CLASS.replace("BODY", "Response(str(env))").replace("(self, request)", "(self, request, env, ctx)")
     )
     assert child.client.get("/").text == "None"
-    assert "use self.env and self.ctx" in child.wait_for("log")["message"]
+    assert "use self.env and self.ctx" in child.wait_for(Log).message
 
 
 def test_what_is_to_be_awaited_is_no_response(start_worker):
@@ -165,7 +167,7 @@ def test_a_status_text_goes_out(start_worker):
     end = b"HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert raw(child, b"GET /new " + end).startswith("HTTP/1.1 201 Made ü\r\n".encode())
     assert raw(child, b"GET / " + end).startswith(b"HTTP/1.1 200 OK\r\n")
-    assert child.wait_for("request")["status"] == 201
+    assert child.wait_for(RequestDone).status == 201
 
 
 def test_sockets_reach_the_database(start_worker, postgres):
@@ -197,7 +199,9 @@ def test_sockets_reach_the_database(start_worker, postgres):
                 await socket.closed
                 return Response(first)
         """,
-        hyperdrive={"HYPERDRIVE": {"host": "127.0.0.1", "port": postgres.port, "password": "x", "database": "d"}},
+        hyperdrive={
+            "HYPERDRIVE": HyperdriveEndpoint(host="127.0.0.1", port=postgres.port, password="x", database="d")
+        },
     )
     for path in ("/", "/connect"):
         assert child.client.get(path).text in ("R", "E")
@@ -224,7 +228,7 @@ def test_a_socket_that_cannot_be_opened(start_worker):
     text = child.client.get("/").text
     assert "cannot connect to the specified address" in text
     assert text.endswith("; Specified address could not be parsed.")
-    assert not child.of_kind("exception")
+    assert not child.of_kind(HandlerException)
 
 
 ENCODED = """

@@ -13,6 +13,8 @@ from psycopg import sql
 from support.postgres_server import DATABASE, SUPERUSER
 from support.streamed import STREAMED
 
+from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, RequestDone, RequestStarted
+
 
 def test_blocking_handlers_run_side_by_side(start_worker):
     child = start_worker(
@@ -52,12 +54,9 @@ def test_blocking_psycopg_calls_run_side_by_side(start_worker, postgres):
                         return Response(connection.execute("SELECT current_user").fetchone()[0])
                 """,
                 hyperdrive={
-                    "HYPERDRIVE": {
-                        "host": "127.0.0.1",
-                        "port": postgres.port,
-                        "password": "one-time",
-                        "database": DATABASE,
-                    }
+                    "HYPERDRIVE": HyperdriveEndpoint(
+                        "127.0.0.1", postgres.port, database=DATABASE, password="one-time"
+                    )
                 },
             )
             with concurrent.futures.ThreadPoolExecutor(5) as pool:
@@ -84,7 +83,7 @@ def test_context_variables_belong_to_one_request(start_worker):
             thread = await asyncio.to_thread(user)
             return Response.json([before, task[0] == request.url, task[1], thread])
         """,
-        hyperdrive={"HYPERDRIVE": {"host": "h", "port": 1, "password": "secret", "database": "d"}},
+        hyperdrive={"HYPERDRIVE": HyperdriveEndpoint(host="h", port=1, password="secret", database="d")},
     )
     for number in (1, 2):
         user = f"HYPERDRIVE.3-{number}"
@@ -135,8 +134,8 @@ def test_a_client_that_goes_away_cancels_its_request(start_worker):
     child.wait_for_output("begun")
     connection.close()
     child.wait_for_output("cancelled\nwaitUntil went on\n")
-    assert child.wait_for("request")["status"] == 499
-    assert not child.of_kind("exception")
+    assert child.wait_for(RequestDone).status == 499
+    assert not child.of_kind(HandlerException)
 
 
 def test_a_client_that_goes_away_ends_a_stream(start_worker):
@@ -158,8 +157,8 @@ def test_a_client_that_goes_away_ends_a_stream(start_worker):
     with child.client.stream("GET", "/") as response:
         next(response.iter_bytes())
     child.wait_for_output("stream ended")
-    assert child.wait_for("request")["status"] == 499
-    assert not child.of_kind("exception")
+    assert child.wait_for(RequestDone).status == 499
+    assert not child.of_kind(HandlerException)
 
 
 def test_streams_come_piece_by_piece_in_both_directions(start_worker):
@@ -278,7 +277,7 @@ def test_twenty_thousand_requests_leave_nothing_behind(start_worker):
     asyncio.run(load(4000))
     before = process.memory_info().rss
     asyncio.run(load(20_000))
-    child.wait_for("request", 24_000)
+    child.wait_for(RequestDone, 24_000)
     growth = process.memory_info().rss - before
     assert growth < 8 * 1024 * 1024
     assert process.num_threads() <= 24
@@ -307,9 +306,9 @@ def test_a_request_is_reported_before_what_happens_in_it(start_worker):
         """
     )
     child.client.get("/")
-    child.wait_for("request")
-    kinds = [event["event"] for event in child.events]
-    assert kinds[-3:] == ["started", "exception", "request"]
+    child.wait_for(RequestDone)
+    kinds = [type(event) for event in child.events]
+    assert kinds[-3:] == [RequestStarted, HandlerException, RequestDone]
 
 
 def test_a_response_to_head_with_a_length_that_is_none(start_worker):
@@ -335,7 +334,9 @@ def test_a_header_with_a_control_character(start_worker):
         """
     )
     assert child.client.get("/").status_code == 500
-    assert child.wait_for("exception")["summary"] == "The response's header 'x-bell' has a control character in it"
+    assert (
+        child.wait_for(HandlerException).summary == "The response's header 'x-bell' has a control character in it"
+    )
 
 
 @pytest.mark.parametrize("response", ['Response("text")', "Response(ReadableStream.new())"])
@@ -353,7 +354,7 @@ def test_a_response_that_cannot_be_sent_ends_its_request(start_worker, response:
     )
     with pytest.raises(httpx.RemoteProtocolError):
         child.client.get("/")
-    assert "Invalid HTTP header name" in child.wait_for("exception")["summary"]
-    assert child.wait_for("request")["status"] == 500
+    assert "Invalid HTTP header name" in child.wait_for(HandlerException).summary
+    assert child.wait_for(RequestDone).status == 500
     child.drain()
     assert child.wait() == 0

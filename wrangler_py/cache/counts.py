@@ -32,10 +32,15 @@ class QueryCounts:
 
     total: int = 0
     by_status: dict[str, int] = field(default_factory=dict)
+    distance_ms: float = 0.0
+    """How much longer they took because the origin is made out to be far away."""
 
     def add(self, status: str) -> None:
         self.total += 1
         self.by_status[status] = self.by_status.get(status, 0) + 1
+
+    def add_distance(self, cost_ms: float) -> None:
+        self.distance_ms += cost_ms
 
 
 @dataclass(slots=True)

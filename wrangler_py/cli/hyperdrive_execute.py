@@ -124,19 +124,18 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
 @contextlib.contextmanager
 def _pool(target: str | None, persist_to: Path | None) -> Iterator[PoolConfig]:
     """Where `target` leads; the embedded PostgreSQL runs at least until the block ends."""
-    from wrangler_py.hyperdrive.config import PLAINTEXT, PoolConfig
+    from wrangler_py.hyperdrive.config import PoolConfig
 
     resolved, root = _resolve(target)
-    if resolved.pool is not None:
-        yield resolved.pool
+    database = resolved.database
+    if isinstance(database, PoolConfig):
+        yield database
         return
     from wrangler_py.devserver.embedded import EmbeddedPostgres
 
     embedded = EmbeddedPostgres.start(state_folder(root, global_options().cwd, persist_to))
     try:
-        database = resolved.embedded_database
-        assert database is not None
-        yield PoolConfig(name=database, origin=embedded.origin(database), tls=PLAINTEXT, embedded=True)
+        yield database.pool_config(embedded.origin(database.name), resolved.config)
     finally:
         embedded.stop()
 

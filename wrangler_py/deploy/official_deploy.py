@@ -38,5 +38,5 @@ def run_deploy(command: Sequence[str], *, root: Path, cwd: Path, account_id: str
 async def _run(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> int:
     process = ForegroundProcess(tuple(command))
     process.pass_signals_on()
-    await process.start(cwd=cwd, environment=environment)
-    return await process.wait()
+    program = await process.start(cwd=cwd, environment=environment)
+    return await program.wait()

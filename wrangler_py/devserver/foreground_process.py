@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,11 @@ if sys.platform != "win32":
 
 
 class ForegroundProcess:
-    """`command`, run once or more. `interrupted` is true once a signal to end has come, also before `start`.
+    """Runs `command` once or more. `interrupted` is true once a signal to end has come, also before `start`.
 
-    The program gets `open_files` as its limits, and `hang_up` instead of SIGHUP. What it has started ends with it
-    if we were told to end, and always if `owns_all`; otherwise a daemon that it leaves behind on purpose stays.
-    When we are killed, all of it ends. With `terminal`, it gets that one instead of ours.
+    The program gets `open_files` as its limits, and `hang_up` instead of SIGHUP. The processes it started end with
+    it if this process was told to end, and always if `owns_all`; otherwise a daemon that it leaves behind stays. If
+    this process is killed, all of them end. With `terminal`, the program gets that one instead of ours.
     """
 
     def __init__(
@@ -56,14 +56,16 @@ class ForegroundProcess:
         self._told_to_end = False
         self._mark = new_mark()
         self._guard: ProcessGuard | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._running: asyncio.subprocess.Process | None = None
 
     def pass_signals_on(self) -> None:
         """From now on, signals that reach this process go to the program instead of ending this one."""
         on_signals(asyncio.get_running_loop(), self._received, _PASSED_ON)
 
-    async def start(self, *, cwd: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
-        """Start it, with `arguments` after those of the command.
+    async def start(
+        self, *, cwd: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()
+    ) -> RunningProgram:
+        """Start the program, with `arguments` after those of the command.
 
         Raises `WranglerError` if there is no such program, or it cannot be executed.
         """
@@ -77,7 +79,7 @@ class ForegroundProcess:
             self._guard = ProcessGuard(self._mark)
         streams = {} if self._terminal is None else self._terminal.open()
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            self._running = await asyncio.create_subprocess_exec(
                 program,
                 *self.command[1:],
                 *arguments,
@@ -95,30 +97,17 @@ class ForegroundProcess:
         finally:
             if self._terminal is not None:
                 self._terminal.started(streams)
+        return RunningProgram(self._running, self._ended)
 
-    async def wait(self) -> int:
-        """The exit status once it has ended; 128 + n if signal n ended it, as in shells."""
-        assert self._process is not None
-        status = await self._process.wait()
+    async def _ended(self, status: int) -> None:
+        """End what the program started, if that is to end, and release all."""
         interrupted = self.interrupted and status in (-signal.SIGINT, 128 + signal.SIGINT)
         if self._owns_all or self._told_to_end or interrupted:
             await asyncio.to_thread(end_marked, self._mark, grace_s=GUARD_GRACE_S)
         self.release()
-        return status if status >= 0 else 128 - status
-
-    async def end(self, grace_s: float) -> None:
-        """Ask it to end, and have it killed if it hasn't `grace_s` later."""
-        assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-            try:
-                async with asyncio.timeout(grace_s):
-                    await self._process.wait()
-            except TimeoutError:
-                self._process.kill()
 
     def release(self) -> None:
-        """Give the terminal back, and have nobody watch over the program any more; it has ended."""
+        """Give the terminal back, and stop watching over the program, which has ended."""
         if self._terminal is not None:
             self._terminal.close()
         if self._guard is not None:
@@ -129,12 +118,36 @@ class ForegroundProcess:
         if number in ENDING:
             self.interrupted = True
             self._told_to_end |= number != signal.SIGINT
-        if self._process is None or (number in _KEYS and _in_foreground_of_terminal()):
+        if self._running is None or (number in _KEYS and _in_foreground_of_terminal()):
             return
         if number == getattr(signal, "SIGHUP", None) and self._hang_up is not None:
             number = self._hang_up
         with contextlib.suppress(ProcessLookupError, ValueError):
-            self._process.send_signal(number)
+            self._running.send_signal(number)
+
+
+class RunningProgram:
+    """One run of a `ForegroundProcess`; `on_end` gets its status, negative for a signal, when it has ended."""
+
+    def __init__(self, process: asyncio.subprocess.Process, on_end: Callable[[int], Awaitable[None]]) -> None:
+        self._process = process
+        self._on_end = on_end
+
+    async def wait(self) -> int:
+        """The exit status once it has ended; 128 + n if signal n ended it, as in shells."""
+        status = await self._process.wait()
+        await self._on_end(status)
+        return status if status >= 0 else 128 - status
+
+    async def end(self, grace_s: float) -> None:
+        """Ask it to end, and kill it if it still runs `grace_s` later."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(grace_s):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
 
 
 def _in_foreground_of_terminal() -> bool:

@@ -26,6 +26,7 @@ from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
 from wrangler_py.sql.analyse import analyse
+from wrangler_py.worker_protocol import HyperdriveEndpoint
 
 _MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION")
 """What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""
@@ -113,14 +114,14 @@ class LocalHyperdrive:
 
     # How clients get here
 
-    def endpoint(self, binding: str) -> dict[str, str | int]:
+    def endpoint(self, binding: str) -> HyperdriveEndpoint:
         """Where a Worker finds `binding`; its user name is the binding's, a dot and the request's id."""
-        return {
-            "host": LOOPBACK,
-            "port": self.proxy.port,
-            "password": self._password,
-            "database": self.pools[binding].origin.database,
-        }
+        return HyperdriveEndpoint(
+            host=LOOPBACK,
+            port=self.proxy.port,
+            database=self.pools[binding].origin.database,
+            password=self._password,
+        )
 
     def connection_string(self, binding: str) -> str:
         """What a client of `binding` connects with; the password in it is the proxy's, not the origin's."""
@@ -229,7 +230,7 @@ class LocalHyperdrive:
             try:
                 await self.update(await asyncio.to_thread(resolve))
             except WranglerError as error:
-                self._messages.warn(f"{error.message} What was read before goes on being used.")
+                self._messages.warn(f"{error.message} The session goes on with what it read before.")
 
     # What the proxy reports
 

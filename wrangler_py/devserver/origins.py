@@ -11,8 +11,8 @@ from pathlib import Path
 from wrangler_py.devserver.embedded import EmbeddedEndedError, EmbeddedPostgres
 from wrangler_py.devserver.embedded_schema import apply_schema
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
-from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, PoolConfig
+from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase, ResolvedBinding
+from wrangler_py.hyperdrive.config import Origin, PoolConfig
 
 
 class Origins:
@@ -33,7 +33,7 @@ class Origins:
 
         Raises `WranglerError` if one has nothing to connect to.
         """
-        return {each.binding: each.pool or await self._embedded_pool(each) for each in bindings}
+        return {each.binding: await self._pool(each) for each in bindings}
 
     async def apply_schema(self, bindings: Iterable[ResolvedBinding], schema: Path) -> list[str]:
         """Apply the file `schema`, if it changed, to the embedded databases; returns those it went to.
@@ -43,10 +43,8 @@ class Origins:
         databases = embedded_databases(bindings)
         if not databases or not schema.is_file():  # noqa: ASYNC240 - one stat
             return []
-        embedded = await self._embedded(databases[0])
-        return [
-            database for database in databases if await asyncio.to_thread(apply_schema, embedded, database, schema)
-        ]
+        embedded = await self._embedded(next(iter(databases.values())))
+        return [name for name in databases if await asyncio.to_thread(apply_schema, embedded, name, schema)]
 
     @property
     def embedded_has_ended(self) -> bool:
@@ -105,6 +103,14 @@ class Origins:
             self._starting = None
         await asyncio.to_thread(embedded.stop)
 
+    async def _pool(self, binding: ResolvedBinding) -> PoolConfig:
+        match binding.database:
+            case PoolConfig() as pool:
+                return pool
+            case EmbeddedDatabase() as database:
+                origin = await self._embedded_origin(binding.binding, database.name)
+                return database.pool_config(origin, binding.config)
+
     async def _embedded_origin(self, binding: str, database: str) -> Origin:
         embedded = await self._embedded(binding)
         try:
@@ -114,25 +120,14 @@ class Origins:
         embedded = await self._embedded(binding)
         return await asyncio.to_thread(embedded.origin, database)
 
-    async def _embedded_pool(self, binding: ResolvedBinding) -> PoolConfig:
-        database = binding.embedded_database
-        assert database is not None
-        origin = await self._embedded_origin(binding.binding, database)
-        if binding.config is None:
-            return PoolConfig(name=database, origin=origin, tls=PLAINTEXT, embedded=True)
-        return PoolConfig(
-            name=binding.config.name,
-            origin=origin,
-            tls=PLAINTEXT,
-            embedded=True,
-            caching=binding.config.caching,
-            connection_limit=binding.config.origin_connection_limit,
-        )
 
-
-def embedded_databases(bindings: Iterable[ResolvedBinding]) -> list[str]:
-    """The databases of the embedded PostgreSQL that `bindings` use, each once."""
-    return list(dict.fromkeys(each.embedded_database for each in bindings if each.embedded_database))
+def embedded_databases(bindings: Iterable[ResolvedBinding]) -> dict[str, str]:
+    """The databases of the embedded PostgreSQL that `bindings` use, with the first binding of each."""
+    found: dict[str, str] = {}
+    for each in bindings:
+        if isinstance(each.database, EmbeddedDatabase):
+            found.setdefault(each.database.name, each.binding)
+    return found
 
 
 def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:

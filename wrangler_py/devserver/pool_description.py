@@ -23,7 +23,7 @@ def describe_embedded(database: str) -> str:
 
 def describe_default(binding: ResolvedBinding) -> str | None:
     """Why `binding` leads to the embedded PostgreSQL although nobody said so; None if somebody did."""
-    if binding.embedded_database is None or binding.config is not None:
+    if isinstance(binding.database, PoolConfig) or binding.config is not None:
         return None
     id = "its id" if is_placeholder(binding.id) else f"the id {binding.id}"
     return f"env.{binding.binding}: no config has {id}, so it gets the embedded PostgreSQL."

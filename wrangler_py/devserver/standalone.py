@@ -147,8 +147,8 @@ def run_command(
                     f"DATABASE_URL and its like lead to env.{hyperdrive.bindings[0].binding}, the first binding; "
                     "for another: wrangler-py hyperdrive exec BINDING -- …"
                 )
-            await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
-            return await process.wait()
+            program = await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
+            return await program.wait()
 
     return _run(while_command_runs())
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from wrangler_py.devserver.control import Event, Libraries
 from wrangler_py.devserver.output import Output
+from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.devserver.unavailable_page import UnavailablePage
-from wrangler_py.devserver.worker_process import WorkerProcess
+from wrangler_py.devserver.worker_process import WorkerEvent, WorkerProcess
+from wrangler_py.worker_protocol import Launch, Libraries, Preload
 
 DRAIN_LIMIT_S = 35.0
 """Longest a replaced process may go on. It cuts off endless answers itself before that."""
@@ -22,47 +22,38 @@ BACK_OFF_MAX_S = 30.0
 
 
 class Supervisor:
-    """Starts, replaces and ends worker processes.
+    """Starts, replaces and ends Worker processes, all on the socket `listener`.
 
-    `launch(generation)` makes the launch message of the next process, `on_event` gets what a process
-    reports. A spare process stands by, with its own imports done and those of the Worker's libraries, so
-    that a reload is left with the person's code.
+    Each is the `spare` process, which then `launch(generation)` tells what to run. `on_event` gets what a process
+    reports.
     """
 
     def __init__(
         self,
         listener: socket.socket,
         output: Output,
+        spare: SpareProcess,
         *,
-        launch: Callable[[int], Mapping[str, Any]],
-        on_event: Callable[[Event], None],
-        own_terminal: bool = False,
-        interpreter_options: Sequence[str] = (),
+        launch: Callable[[int], Launch],
+        on_event: Callable[[WorkerEvent], None],
     ) -> None:
-        self._listener = listener
         self._output = output
+        self._spare = spare
         self._launch = launch
         self._on_event = on_event
-        self._on_line = None if own_terminal else output.worker_line
-        self._interpreter_options = interpreter_options
         self._unavailable = UnavailablePage(listener)
         self._current: WorkerProcess | None = None
-        self._spare: asyncio.Task[WorkerProcess] | None = None
         self._attending: dict[WorkerProcess, asyncio.Task[None]] = {}
         self._replacing = asyncio.Lock()
         self._restart: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures: list[float] = []
         self.generation = 0
-        self._root = self._main = ""
-        self._libraries: Mapping[str, str] = {}
         self._stopping = False
 
-    async def prepare(self) -> None:
-        """Start the spare process, if none stands by. One that cannot be started fails when it is needed."""
-        self._start_spare()
-        if self._spare is not None:
-            await asyncio.wait({self._spare})
+    def has_requests(self, generation: int) -> bool:
+        """Whether a request of that generation is in flight."""
+        return any(each.has_requests for each in self._attending if each.generation == generation)
 
     async def replace(self, *, afresh: bool = False) -> asyncio.Task[None] | None:
         """Have a new process take over; the old one still answers what it has.
@@ -83,30 +74,32 @@ class Supervisor:
                 leaving.drain()
                 asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, leaving.kill)
             if afresh:
-                self._libraries = {}
-                await self._discard_spare()
+                await self._spare.discard()
             try:
-                process = await self._take_spare()
+                process = await self._spare.take()
             except OSError as error:
                 self._note_failure()
                 await self._back_off(f"The Worker's process cannot be started: {error.strerror or error}.")
                 return left
+            if self._stopping:  # meanwhile
+                process.kill()
+                await process.wait()
+                return left
             self._unavailable.close()
             self.generation += 1
-            message = self._launch(self.generation)
-            process.launch(message)
-            self._root, self._main = message["root"], message["main"]
+            launch = self._launch(self.generation)
+            process.launch(launch)
             self._current = process
-            self._attending[process] = asyncio.create_task(self._attend(process))
+            self._attending[process] = asyncio.create_task(self._attend(process, launch))
             return left
 
     async def stop(self, grace_s: float) -> None:
-        """End every process: what is under way gets `grace_s` seconds."""
+        """End every process; requests in flight get `grace_s` seconds."""
         self._stopping = True
         if self._restart is not None:
             self._restart.cancel()
         self._unavailable.close()
-        await self._discard_spare()
+        await self._spare.close()
         for process in self._attending:
             process.drain()
         if self._attending:
@@ -124,44 +117,15 @@ class Supervisor:
         for process in self._attending:
             process.kill_with_started()
 
-    def _start_spare(self) -> None:
-        if self._spare is None and not self._stopping:
-            self._spare = asyncio.create_task(self._start())
-
-    async def _start(self) -> WorkerProcess:
-        process = await WorkerProcess.start(
-            self._listener, self._on_line, interpreter_options=self._interpreter_options
-        )
-        if self._libraries:
-            process.prepare(self._root, self._main, self._libraries)
-        return process
-
-    async def _discard_spare(self) -> None:
-        if self._spare is not None:
-            spare, self._spare = self._spare, None
-            with contextlib.suppress(OSError):
-                process = await spare
-                process.kill()
-                await process.wait()
-
-    async def _take_spare(self) -> WorkerProcess:
-        while True:
-            self._start_spare()
-            assert self._spare is not None
-            spare, self._spare = self._spare, None
-            process = await spare
-            if process.running:
-                return process
-
-    async def _attend(self, process: WorkerProcess) -> None:
+    async def _attend(self, process: WorkerProcess, launch: Launch) -> None:
         try:
             async for event in process.events():
                 if isinstance(event, Libraries):
-                    self._libraries = event.files
+                    self._spare.preload(Preload(launch.root, launch.main, event.files))
                 else:
                     self._on_event(event)
-                if process.loaded and process is self._current and self._on_line is not None:
-                    self._start_spare()
+                if process.loaded and process is self._current:
+                    self._spare.replenish()
             status = await process.wait()
         finally:
             del self._attending[process]

@@ -35,16 +35,19 @@ _REPLACED = (b"clear console", b"clear cache  ")
 class TerminalRelay:
     """Stands between our terminal and the one a program gets, from `open` to `close`.
 
-    Once the program is ready, each of `keys` that is typed alone is handed to its function instead, and `on_ready`
-    has been called.
+    `on_ready` is called when the program is ready. From then on, the program does not get those of `keys` that are
+    typed alone: their functions are called.
     """
 
-    def __init__(self, keys: Mapping[str, Callable[[], None]], on_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, keys: Mapping[str, Callable[[TerminalRelay], None]], on_ready: Callable[[], None] = lambda: None
+    ) -> None:
         self._keys = {key.encode(): act for key, act in keys.items()}
         self._on_ready = on_ready
         self._is_ready = False
         self._tail = b""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.get_running_loop()
+        self._open = False
         self._master = -1
         self._size = b""
         self._before: list[Any] | None = None
@@ -60,7 +63,7 @@ class TerminalRelay:
 
         def open(self) -> dict[str, Any]:
             """Take our terminal; returns the streams of the program, for `started` as well."""
-            self._loop = asyncio.get_running_loop()
+            self._open = True
             self._is_ready = False
             self._master, slave = pty.openpty()
             settings = termios.tcgetattr(slave)
@@ -82,14 +85,14 @@ class TerminalRelay:
 
         def close(self) -> None:
             """Write what is left and give our terminal back; harmless when called twice or without `open`."""
-            if self._loop is None:
+            if not self._open:
                 return
+            self._open = False
             self._from_program()
             for number in (signal.SIGWINCH, signal.SIGCONT):
                 self._loop.remove_signal_handler(number)
             self._loop.remove_reader(_STDIN)
             self._stop_reading()
-            self._loop = None
             if self._before is not None and _in_foreground():
                 with contextlib.suppress(termios.error, OSError):
                     termios.tcsetattr(_STDIN, termios.TCSADRAIN, self._before)
@@ -135,12 +138,11 @@ class TerminalRelay:
             except OSError:
                 typed = b""
             if not typed:
-                if self._loop is not None:
-                    self._loop.remove_reader(_STDIN)
+                self._loop.remove_reader(_STDIN)
                 return
             act = self._keys.get(typed) if self._is_ready else None
             if act is not None:
-                act()
+                act(self)
             elif (number := _SIGNALS.get(typed)) is not None and self._makes_signals():
                 os.killpg(os.getpgrp(), number)  # to this process and to the program, as a terminal does
             else:
@@ -155,7 +157,6 @@ class TerminalRelay:
 
         def _stop_reading(self) -> None:
             if self._master >= 0:
-                assert self._loop is not None
                 self._loop.remove_reader(self._master)
                 os.close(self._master)
                 self._master = -1

@@ -9,20 +9,36 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from wrangler_py.devserver.control import (
-    ControlChannel,
+from wrangler_py.devserver.worker_channel import WorkerChannel
+from wrangler_py.devserver.worker_output import WorkerOutput
+from wrangler_py.worker.started_processes import end_marked, new_mark
+from wrangler_py.worker_protocol import (
+    Drain,
     Event,
+    Launch,
     LoadError,
+    Preload,
     Ready,
-    RequestCutOff,
     RequestDone,
     RequestStarted,
 )
-from wrangler_py.devserver.worker_output import WorkerOutput
-from wrangler_py.worker.started_processes import end_marked, new_mark
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCutOff:
+    """A request was in flight when its process ended. No process reports this: it follows from its end."""
+
+    id: str
+    method: str
+    path: str
+
+
+WorkerEvent = Event | RequestCutOff
+"""What a Worker process reports, and what its end says."""
 
 
 def _inheriting(*sockets: socket.socket) -> dict[str, Any]:
@@ -37,14 +53,14 @@ def _inheriting(*sockets: socket.socket) -> dict[str, Any]:
 class WorkerProcess:
     """A process that hosts one generation of the Worker's code.
 
-    After `start` it has its imports done and waits; `launch` tells it what to run. So one can be kept in
-    reserve, and a reload costs no interpreter start.
+    After `start` it does its imports and waits; `launch` tells it what to run. So one can stand by, and a reload
+    costs no interpreter start. `generation` is 0 until the launch.
     """
 
     def __init__(
         self,
         process: asyncio.subprocess.Process,
-        control: ControlChannel,
+        control: WorkerChannel,
         output: WorkerOutput | None,
         mark: str,
     ) -> None:
@@ -53,6 +69,8 @@ class WorkerProcess:
         self._output = output
         self._mark = mark
         self._exit = asyncio.create_task(self._watch_exit())
+        self._in_flight: dict[str, RequestStarted] = {}
+        self.generation = 0
         self.loaded = False
 
     @classmethod
@@ -68,7 +86,7 @@ class WorkerProcess:
         `on_line` gets each line it prints. Without it the process has the terminal to itself, so that
         `breakpoint()` works. `interpreter_options` stand in front of `-m`.
         """
-        control, theirs = await ControlChannel.open()
+        control, theirs = await WorkerChannel.open()
         mark = new_mark()
         output = None if on_line is None else WorkerOutput(on_line)
         streams: dict[str, Any] = {}
@@ -107,38 +125,44 @@ class WorkerProcess:
     def running(self) -> bool:
         return self._process.returncode is None
 
-    def prepare(self, root: str, main: str, libraries: Mapping[str, str]) -> None:
-        """Have it import `libraries`, module names with their files, before its launch."""
-        self._control.send({"root": root, "main": main, "libraries": libraries})
+    @property
+    def has_requests(self) -> bool:
+        """Whether a request is in flight. An event has been counted when `events` yields it."""
+        return bool(self._in_flight)
 
-    def launch(self, message: Mapping[str, Any]) -> None:
-        self._control.send(message)
+    def preload(self, command: Preload) -> None:
+        """Have it import libraries before its launch."""
+        self._control.send(command)
 
-    async def events(self) -> AsyncIterator[Event]:
+    def launch(self, command: Launch) -> None:
+        self.generation = command.generation
+        self._control.send(command)
+
+    async def events(self) -> AsyncIterator[WorkerEvent]:
         """What the process reports, until it has ended, and which requests that cut off.
 
         All it printed before an event is handed on first. A process that the Worker started may hold the control
         channel open: the end of the Worker's own process is what counts.
         """
-        under_way: dict[str, RequestStarted] = {}
         async for event in self._control.events():
             if isinstance(event, Ready | LoadError):
                 self.loaded = True
             if isinstance(event, RequestStarted):
-                under_way[event.id] = event
+                self._in_flight[event.id] = event
             elif isinstance(event, RequestDone):
-                under_way.pop(event.id, None)
+                self._in_flight.pop(event.id, None)
             if self._output is not None:
                 self._output.read_available()
                 if isinstance(event, RequestDone):
                     self._output.end_line()
             yield event
-        for request in under_way.values():
+        cut_off, self._in_flight = self._in_flight, {}
+        for request in cut_off.values():
             yield RequestCutOff(request.id, request.method, request.path)
 
     def drain(self) -> None:
-        """Accept nothing more, answer what is under way, then exit."""
-        self._control.send({"command": "drain"})
+        """Accept no more connections, answer the requests in flight, then exit."""
+        self._control.send(Drain())
 
     def kill(self) -> None:
         """End it at once, with its process group. `wait` sees to the other processes it started."""

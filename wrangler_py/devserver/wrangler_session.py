@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wrangler_py.console import Level
-from wrangler_py.devserver.foreground_process import ForegroundProcess
+from wrangler_py.devserver.foreground_process import ForegroundProcess, RunningProgram
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Output, count_of
@@ -50,129 +51,148 @@ def run_wrangler(
 
     Signals go to wrangler. Raises `WranglerError` if something keeps it from starting.
     """
-    session = WranglerSession(
-        project, options, output, state=state, cwd=cwd, proxy_port=proxy_port, proxy_options=proxy_options
-    )
+    refuse_remote_mode(options.others)
+    _warn_of_reach(options, output)
+    options = replace(options, port=_free_port(options, output))
+    files = ProjectFiles(project, options)
     for problem in () if project.tool == "pywrangler" else check_drivers(project.root, project.section):
         output.warn(problem.message)
         output.info(f"  {problem.fix}")
-    for warning in misnamed_variables(project.section, session.environ()):
+    for warning in misnamed_variables(project.section, files.environ()):
         output.warn(warning)
+    report = Report(output, queries=Level.LOG)
+    hyperdrive = LocalHyperdrive(
+        root=project.root,
+        state=state,
+        messages=output,
+        on_query=report.query,
+        options=proxy_options,
+        port=proxy_port,
+        port_option="--proxy-port",
+        leaves_summary=True,
+    )
+
+    async def run() -> int:
+        async with contextlib.AsyncExitStack() as parts:
+            process = ForegroundProcess(
+                (*project.command, *project.arguments(options)),
+                open_files=allow_open_files(),
+                # Its launcher passes SIGINT and SIGTERM on and leaves what it has started behind at SIGHUP.
+                hang_up=signal.SIGTERM,
+                owns_all=True,
+                terminal=_relay(project, hyperdrive, output),
+            )
+            process.pass_signals_on()
+            await parts.enter_async_context(serving(hyperdrive, files.resolve))
+            parts.callback(process.release)
+            session = WranglerSession(files, output, report, hyperdrive, process, cwd=project.folder or cwd)
+            following = asyncio.create_task(session.follow_files())
+            parts.callback(following.cancel)
+            return await session.run()
+
     with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
-        return runner.run(session.run())
+        return runner.run(run())
+
+
+class ProjectFiles:
+    """The config file and the variables of a project; `section` is as it was read last."""
+
+    def __init__(self, project: WranglerProject, options: WranglerOptions) -> None:
+        self.project = project
+        self.options = options
+        self.section = project.section
+
+    def resolve(self) -> Sequence[ResolvedBinding]:
+        """Read the files again, and resolve the bindings."""
+        self.section = ConfigFile.load(self.project.config_path).section(self.options.environment)
+        return resolve_bindings(self.section, self.environ())
+
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables, with those of the project's files."""
+        options = self.options
+        return environment_variables(self.project.root, options.environment, env_files=options.env_files)
+
+    def local_arguments(self) -> tuple[str, ...]:
+        """Arguments that make wrangler leave the databases to the local Hyperdrive.
+
+        Raises `WranglerError` if no argument can.
+        """
+        return local_arguments(self.section, self.options.others, tool=self.project.tool)
 
 
 class WranglerSession:
-    """wrangler in the foreground, and the local Hyperdrive beside it until it ends."""
+    """Runs wrangler in the foreground, with `hyperdrive` beside it, until it ends."""
 
     def __init__(
         self,
-        project: WranglerProject,
-        options: WranglerOptions,
+        files: ProjectFiles,
         output: Output,
+        report: Report,
+        hyperdrive: LocalHyperdrive,
+        process: ForegroundProcess,
         *,
-        state: Path,
         cwd: Path,
-        proxy_port: int,
-        proxy_options: ProxyOptions | None,
     ) -> None:
-        refuse_remote_mode(options.others)
-        _warn_of_reach(options, output)
-        options = replace(options, port=_free_port(options, output))
-        self._project = project
-        self._options = options
+        self._files = files
         self._output = output
-        self._relay = TerminalRelay(self._keys(), self._show_keys) if TerminalRelay.possible() else None
-        self._process = ForegroundProcess(
-            (*project.command, *project.arguments(options)),
-            open_files=allow_open_files(),
-            # Its launcher passes SIGINT and SIGTERM on and leaves what it has started behind at SIGHUP.
-            hang_up=signal.SIGTERM,
-            owns_all=True,
-            terminal=self._relay,
-        )
+        self._report = report
+        self._hyperdrive = hyperdrive
+        self._process = process
+        self._cwd = cwd
         self._given: set[str] = set()
         """The bindings whose databases wrangler was told of."""
-        self._outdated = asyncio.Event()
-        """Set when there are others, or other arguments."""
         self._local: tuple[str, ...] = ()
-        """What wrangler was told so that it leaves the databases to us."""
-        self._section = project.section
-        self._cwd = cwd
-        self._report = Report(output, queries=Level.LOG)
-        self._hyperdrive = LocalHyperdrive(
-            root=project.root,
-            state=state,
-            messages=output,
-            on_query=self._report.query,
-            options=proxy_options,
-            port=proxy_port,
-            port_option="--proxy-port",
-            leaves_summary=True,
-        )
+        """The arguments it was given so that it leaves the databases to us."""
+        self._outdated = asyncio.Event()
+        """Set when there are other bindings, or other arguments."""
 
     async def run(self) -> int:
-        """Start everything; returns wrangler's exit status. Raises `WranglerError` if something cannot start."""
-        process = self._process
-        process.pass_signals_on()
-        async with serving(self._hyperdrive, self._resolve) as hyperdrive:
-            following = asyncio.create_task(self._follow_files())
-            try:
-                while not process.interrupted:
-                    self._local = self._local_arguments()
-                    self._given = set(hyperdrive.pools)
-                    self._outdated.clear()
-                    self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
-                    environment = {
-                        **self._project.environment(os.environ, self._options),
-                        **hyperdrive.wrangler_variables(),
-                    }
-                    if (notice := describe_local(self._section)) is not None:
-                        self._output.warn(notice)
-                    await process.start(
-                        cwd=self._project.folder or self._cwd, environment=environment, arguments=self._local
-                    )
-                    status = await self._wait()
-                    if status is not None:
-                        return status
-                return 128 + signal.SIGINT
-            finally:
-                following.cancel()
-                process.release()
+        """Run wrangler until it ends, and again whenever it needs other arguments; returns its exit status.
 
-    # Keys that are not passed on
+        Raises `WranglerError` if it cannot start.
+        """
+        process, hyperdrive, files = self._process, self._hyperdrive, self._files
+        while not process.interrupted:
+            self._local = files.local_arguments()
+            self._given = set(hyperdrive.pools)
+            self._outdated.clear()
+            self._report.bindings(hyperdrive.bindings, hyperdrive.pools)
+            environment = {
+                **files.project.environment(os.environ, files.options),
+                **hyperdrive.wrangler_variables(),
+            }
+            if (notice := describe_local(files.section)) is not None:
+                self._output.warn(notice)
+            program = await process.start(cwd=self._cwd, environment=environment, arguments=self._local)
+            status = await self._wait(program)
+            if status is not None:
+                return status
+        return 128 + signal.SIGINT
 
-    def _keys(self) -> dict[str, Callable[[], None]]:
-        keys = {"c": self._clear_cache, "C": lambda: self._pass_on(b"c")}
-        if self._project.tool != "vite":
-            keys |= {"l": self._stay_local, "L": self._stay_local}
-        return keys
+    async def follow_files(self) -> None:
+        """Adopt what is saved in the config file, the variables and the schema, without end.
 
-    def _show_keys(self) -> None:
-        """wrangler has a list of its keys, with this one in it; Vite shows its own only when asked."""
-        if self._project.tool == "vite":
-            self._output.info(f"  {self._output.style('[c]', 'bold')} clear cache")
+        wrangler reads its config file again by itself, but learns only at its start where the database of a
+        binding is.
+        """
+        project, options = self._files.project, self._files.options
+        files = {project.config_path, self._hyperdrive.schema, *options.env_files}
 
-    def _clear_cache(self) -> None:
-        self._output.info(f"Cleared {count_of(self._hyperdrive.proxy.clear_cache(), 'cached answer')}.")
+        def is_followed(path: Path) -> bool:
+            return path in files or (path.parent == project.root and path.name.startswith(".env"))
 
-    def _stay_local(self) -> None:
-        self._output.warn(
-            "The key l is not passed on: it has wrangler run the Worker at Cloudflare, past the local Hyperdrive."
-        )
+        folders = {path.parent for path in files}
+        async for _ in saved_files(folders, wanted=is_followed, recursive=False, quiet_ms=_QUIET_MS):
+            await self._update()
 
-    def _pass_on(self, key: bytes) -> None:
-        if self._relay is not None:
-            self._relay.send(key)
-
-    async def _wait(self) -> int | None:
-        """wrangler's exit status; None if it is to be started again, for a binding it has not been told of."""
-        ended = asyncio.create_task(self._process.wait())
+    async def _wait(self, program: RunningProgram) -> int | None:
+        """wrangler's exit status; None if it has to be started again, for a binding it does not know yet."""
+        ended = asyncio.create_task(program.wait())
         outdated = asyncio.create_task(self._outdated.wait())
         await asyncio.wait({ended, outdated}, return_when=asyncio.FIRST_COMPLETED)
         outdated.cancel()
         if not ended.done():
-            await self._process.end(_GRACE_S)
+            await program.end(_GRACE_S)
         elif not self._process.interrupted:
             await self._update()  # wrangler ends by itself when it reads of such a binding, perhaps before we do
         status = await ended
@@ -186,49 +206,44 @@ class WranglerSession:
     async def _update(self) -> None:
         hyperdrive = self._hyperdrive
         try:
-            await hyperdrive.update(await asyncio.to_thread(self._resolve))
+            await hyperdrive.update(await asyncio.to_thread(self._files.resolve))
             await hyperdrive.apply_schema()
         except WranglerError as error:
             self._output.error(error.message, error.hint)
-            self._output.info("What was read before goes on being used.")
+            self._output.info("The session goes on with what it read before.")
         if hyperdrive.pools.keys() - self._given or self._must_be_local():
             self._outdated.set()
 
     def _must_be_local(self) -> bool:
-        """Whether wrangler, as it was started, would now go past the local Hyperdrive."""
+        """Whether wrangler, as it was started, would now bypass the local Hyperdrive."""
         try:
-            return bool(self._local_arguments()) and not self._local
+            return bool(self._files.local_arguments()) and not self._local
         except WranglerError:  # raised again, and shown, where wrangler would be started
             return True
 
-    def _local_arguments(self) -> tuple[str, ...]:
-        return local_arguments(self._section, self._options.others, tool=self._project.tool)
 
-    def _resolve(self) -> Sequence[ResolvedBinding]:
-        section = ConfigFile.load(self._project.config_path).section(self._options.environment)
-        self._section = section
-        return resolve_bindings(section, self.environ())
+def _relay(project: WranglerProject, hyperdrive: LocalHyperdrive, output: Output) -> TerminalRelay | None:
+    """The terminal with our keys in it; None where there is none."""
+    if not TerminalRelay.possible():
+        return None
 
-    def environ(self) -> Mapping[str, str]:
-        """The environment variables, with those of the project's files."""
-        options = self._options
-        return environment_variables(self._project.root, options.environment, env_files=options.env_files)
+    def clear_cache(_: TerminalRelay) -> None:
+        output.info(f"Cleared {count_of(hyperdrive.proxy.clear_cache(), 'cached answer')}.")
 
-    async def _follow_files(self) -> None:
-        """Take on what is saved in the config file, the variables and the schema, without end.
+    def stay_local(_: TerminalRelay) -> None:
+        output.warn(
+            "The key l is not passed on: it has wrangler run the Worker at Cloudflare, past the local Hyperdrive."
+        )
 
-        wrangler reads its config file again by itself, but learns only when it starts where the database of a
-        binding is.
-        """
-        project = self._project
-        files = {project.config_path, self._hyperdrive.schema, *self._options.env_files}
+    def show_keys() -> None:
+        """wrangler has a list of its keys, with this one in it; Vite shows its own only when asked."""
+        if project.tool == "vite":
+            output.info(f"  {output.style('[c]', 'bold')} clear cache")
 
-        def is_followed(path: Path) -> bool:
-            return path in files or (path.parent == project.root and path.name.startswith(".env"))
-
-        folders = {path.parent for path in files}
-        async for _ in saved_files(folders, wanted=is_followed, recursive=False, quiet_ms=_QUIET_MS):
-            await self._update()
+    keys: dict[str, Callable[[TerminalRelay], None]] = {"c": clear_cache, "C": lambda relay: relay.send(b"c")}
+    if project.tool != "vite":
+        keys |= {"l": stay_local, "L": stay_local}
+    return TerminalRelay(keys, show_keys)
 
 
 def _warn_of_reach(options: WranglerOptions, output: Output) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.certificates import CertificateStore
-from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, PoolConfig
+from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, HyperdriveConfig, Origin, PoolConfig
 from wrangler_py.hyperdrive.connection_string import parse
 from wrangler_py.hyperdrive.store import ConfigStore
 from wrangler_py.hyperdrive.tls import config_policy, local_policy
@@ -39,21 +39,39 @@ def find_local_string(
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedDatabase:
+    """A database of the embedded PostgreSQL, which has an address only while it runs."""
+
+    name: str
+
+    def pool_config(self, origin: Origin, config: HyperdriveConfig | None) -> PoolConfig:
+        """The pool of this database at `origin`, with the caching and the connection limit of `config`."""
+        if config is None:
+            return PoolConfig(name=self.name, origin=origin, tls=PLAINTEXT, embedded=True)
+        return PoolConfig(
+            name=config.name,
+            origin=origin,
+            tls=PLAINTEXT,
+            embedded=True,
+            caching=config.caching,
+            connection_limit=config.origin_connection_limit,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedBinding:
-    """The database of one binding, `id` being the config it names.
+    """The database of one binding; `id` is the id of the config that the binding names.
 
-    `pool` is None exactly when `embedded_database` is set: that database of the embedded PostgreSQL is it.
-    `source` says in a few words where this comes from. `config` is the stored config of the binding's id,
-    which gives the caching and the connection limit also where a local connection string gives the origin.
-    `ignored_parameters` names those of the string that have no effect.
+    `source` says in a few words where `database` comes from. `config` is the stored config with that id. It gives
+    the caching and the connection limit even if a local connection string gives the origin.
+    `ignored_parameters` names the parameters of the string that have no effect.
     """
 
     binding: str
     id: str
-    pool: PoolConfig | None
+    database: PoolConfig | EmbeddedDatabase
     source: str
-    embedded_database: str | None
     config: HyperdriveConfig | None
     ignored_parameters: tuple[str, ...] = ()
 
@@ -88,15 +106,14 @@ def resolve_to(
         return ResolvedBinding(
             binding=binding,
             id=id,
-            pool=None,
+            database=EmbeddedDatabase(config.embedded_database if config else limits.EMBEDDED_DATABASE),
             source="embedded" if config else "embedded: the id is not in the local store",
-            embedded_database=config.embedded_database if config else limits.EMBEDDED_DATABASE,
             config=config,
         )
     return ResolvedBinding(
         binding=binding,
         id=id,
-        pool=PoolConfig(
+        database=PoolConfig(
             name=config.name,
             origin=config.origin,
             tls=config_policy(config, certificates),
@@ -104,7 +121,6 @@ def resolve_to(
             connection_limit=config.origin_connection_limit,
         ),
         source=f"config {config.name}",
-        embedded_database=None,
         config=config,
     )
 
@@ -130,9 +146,8 @@ def resolve_string(
     return ResolvedBinding(
         binding=binding,
         id=id,
-        pool=pool,
+        database=pool,
         source=source,
-        embedded_database=None,
         config=config,
         ignored_parameters=string.parameters.ignored,
     )

@@ -44,6 +44,13 @@ class State(enum.Enum):
 class ClientStartup:
     """Bytes in, bytes out, until `state` is AUTHENTICATED or CANCEL.
 
+        state          message                       next state
+        STARTING       SSLRequest, GSSENCRequest     STARTING
+        STARTING       CancelRequest                 CANCEL
+        STARTING       StartupMessage                SASL_INITIAL
+        SASL_INITIAL   SASLInitialResponse           SASL_FINAL
+        SASL_FINAL     SASLResponse                  AUTHENTICATED
+
     Then `parameters` holds the start-up packet, `minor` is that of the protocol agreed on (3.`minor`), and `rest`
     is what the client sent after it. For `quick` see `ScramServer`.
     """

@@ -72,11 +72,19 @@ class _Output:
 
     __slots__ = ("_answers", "_data", "_pieces", "_start")
 
-    def __init__(self, data: bytes, answers: list[Answer]) -> None:
+    def __init__(self) -> None:
+        self._data = b""
+        self._answers: list[Answer] = []
+        self._start = 0
+        self._pieces: list[bytes] = []
+
+    def begin(self, data: bytes, answers: list[Answer]) -> None:
+        """`data` was read; what owners get of it is added to `answers`."""
         self._data = data
         self._answers = answers
         self._start = 0
-        self._pieces: list[bytes] = []
+        if self._pieces:  # of a read that ended with an error
+            self._pieces = []
 
     def replace(self, start: int, end: int, replacement: bytes) -> None:
         """Adds what comes before `start`, then `replacement` in place of the octets up to `end`."""
@@ -92,8 +100,13 @@ class _Output:
 
     def hand_over(self, group: SentGroup | None, end: int, status: int) -> None:
         """Adds what comes before `end`, and gives it all to `group`."""
-        data = self._data
-        run = data if self._start == 0 and end == len(data) else data[self._start : end]
+        run = self._data
+        if end < len(run):
+            run = run[self._start : end]
+        else:
+            if self._start:
+                run = run[self._start :]
+            self._data = b""  # nothing comes behind, so don't hold it until the next read
         self._start = end
         if self._pieces:
             self._pieces.append(run)
@@ -113,8 +126,8 @@ class OriginStream:
     """
 
     __slots__ = (
-        "_skip", "_tail", "broken", "copy", "dropped", "parameters", "parameters_changed", "process_ids", "queue",
-        "transaction_status",
+        "_output", "_skip", "_tail", "broken", "copy", "dropped", "parameters", "parameters_changed", "process_ids",
+        "queue", "transaction_status",
     )  # fmt: skip
 
     def __init__(self, parameters: dict[str, str]) -> None:
@@ -126,6 +139,7 @@ class OriginStream:
         self.process_ids: Mapping[int, int] = {}
         self.transaction_status = IDLE
         self.copy = CopySyncs()
+        self._output = _Output()
         self._tail = b""
         self._skip = 0
 
@@ -196,7 +210,7 @@ class OriginStream:
     # --- received ------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[Answer]:
-        """Returns what the owners of groups get. Sets `broken` after an error; what came before it counts."""
+        """Returns what the owners of groups get. After an error `broken` is set."""
         answers: list[Answer] = []
         try:
             self._receive(data, answers)
@@ -216,7 +230,8 @@ class OriginStream:
             answers.append((queue[0] if queue else None, data, 0))
             return
         self._skip = 0
-        output = _Output(data, answers)
+        output = self._output
+        output.begin(data, answers)
         group = queue[0] if queue else None
         while group is not None and group.expected and data.startswith(group.expected, position):
             position += len(group.expected)

@@ -86,8 +86,8 @@ class Verifier:
     server_key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, password: str, *, iterations: int = ITERATIONS) -> Verifier:
-        salt = secrets.token_bytes(16)
+    def of(cls, password: str, *, iterations: int = ITERATIONS, salt: bytes | None = None) -> Verifier:
+        salt = salt or secrets.token_bytes(16)
         salted = hashlib.pbkdf2_hmac("sha256", saslprep(password), salt, iterations)
         stored = hashlib.sha256(_hmac(salted, b"Client Key")).digest()
         return cls(salt, iterations, stored, _hmac(salted, b"Server Key"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.worker_protocol import AssetSettings
 
 HTML_HANDLING = ("auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none")
 NOT_FOUND_HANDLING = ("single-page-application", "404-page", "none")
@@ -38,18 +39,18 @@ class Assets:
     base_path: str = "/"
     run_worker_first: bool | tuple[str, ...] = False
 
-    def launch_message(self, flags: Sequence[str], date: str | None) -> dict[str, Any]:
-        """What the worker child is told. `flags` and `date` are the compatibility ones; without a date, today."""
+    def settings(self, flags: Sequence[str], date: str | None) -> AssetSettings:
+        """How a Worker with these compatibility flags serves them; `date` is its compatibility date, None today."""
         by_date = date is None or date >= NAVIGATION_DATE
-        return {
-            "directory": str(self.directory),
-            "binding": self.binding,
-            "html_handling": self.html_handling,
-            "not_found_handling": self.not_found_handling,
-            "base_path": self.base_path,
-            "run_worker_first": self.run_worker_first,
-            "navigation_prefers_assets": NAVIGATION_FLAG in flags or (by_date and NO_NAVIGATION_FLAG not in flags),
-        }
+        return AssetSettings(
+            directory=self.directory,
+            binding=self.binding,
+            html_handling=self.html_handling,
+            not_found_handling=self.not_found_handling,
+            base_path=self.base_path,
+            run_worker_first=self.run_worker_first,
+            navigation_prefers_assets=NAVIGATION_FLAG in flags or (by_date and NO_NAVIGATION_FLAG not in flags),
+        )
 
 
 def binding_of(table: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from time import time
 from typing import Protocol
 
@@ -10,15 +11,18 @@ from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import StoredResult
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire.backend_kinds import IDLE
+from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.outstanding_requests import SentGroup
-from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.observer import Observer, QueryEvent
 from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.querylog.record import REFUSED, describe_error
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.query_run import QueryRun, WorkerRequest
 from wrangler_py.session.sql_text import SQLText
+from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 
 
 class AnswerKeeper(Protocol):
@@ -38,6 +42,17 @@ class WriteListener(Protocol):
         """These databases are gone."""
 
 
+class FailingClient(Protocol):
+    """A client whose queries fail in the proxy."""
+
+    session: ClientSession
+    origin: OriginConnection | None
+    waiting_since: float
+
+    def take_wait(self, until: float) -> float:
+        """How many seconds it has waited for the connection; counted once."""
+
+
 class Accounting:
     """That of one pool, which goes by `binding`."""
 
@@ -52,6 +67,7 @@ class Accounting:
     ) -> None:
         self._binding = binding
         self._counts = counts
+        self._query_log = query_log
         self._record = query_log.add if query_log.max_records else None
         self._observer = observer
         self._keeper = keeper
@@ -69,13 +85,14 @@ class Accounting:
         failed = sent_group.error is not None
         duration = self._loop.time() - sent_group.sent_at
         waited = sending = 0.0
-        owner = sent_group.owner
-        if isinstance(owner, ConnectionUser):
-            if owner.waiting_since:
-                waited = owner.take_wait(sent_group.sent_at)
-            sending = owner.take_paused()
-            if sending > duration:
-                sending = duration
+        client = connection.client
+        if client is not None:
+            if client.waiting_since:
+                waited = client.take_wait(sent_group.sent_at)
+            if client.paused_s or client.write_paused:
+                sending = min(client.take_paused(), duration)
+        if connection.distance is not None:
+            _add_distance(queries[0].request, connection.distance.take_cost(), waited + duration)
         count = len(queries)
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count
@@ -119,6 +136,39 @@ class Accounting:
             )  # fmt: skip
         self._tell(client.request, REFUSED, 0.0, sql, response)
 
+    def group_failed(self, client: FailingClient, group: list[Piece], response: bytes) -> None:
+        """The origin could not be asked what is in `group`."""
+        with contextlib.suppress(ProtocolError):
+            for query in asked_queries(client.session, group):
+                self.query_failed(client, query, response)
+
+    def query_failed(self, client: FailingClient, query: AskedQuery, response: bytes) -> None:
+        """The client got the error in `response` in the place of an answer."""
+        sql, statement, bind, _ = query
+        session = client.session
+        text = session.shared.texts.get(sql)
+        status = text.verdict.status or CacheStatus.MISS if session.shared.caching else CacheStatus.DISABLED
+        types = statement.types if statement is not None else b""
+        run = QueryRun(sql, text, status, session.request, session.number, bind, types)
+        waited = client.take_wait(self._loop.time()) if client.waiting_since else 0.0
+        self._counts.add_query(status, len(sql), 0, None, failed=True)
+        in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
+        self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
+
+    def left_in_transaction(self, session: ClientSession, label: str | None, origin: OriginConnection) -> None:
+        """A client is gone, and has not ended its transaction; `label` is what people call its request."""
+        request = session.request
+        self._query_log.note(
+            Incident(
+                kind="left-in-transaction",
+                binding=self._binding,
+                request_id=request.id if request is not None else None,
+                label=label,
+                client=session.number,
+                origin_connection=origin.number,
+            )
+        )
+
     def _add(
         self,
         run: QueryRun,
@@ -159,3 +209,11 @@ class Accounting:
             request_id = request.id if request else None
             shown = describe_error(error) if error else None
             observer.query(QueryEvent(self._binding, request_id, status, duration_ms, text, shown))
+
+
+def _add_distance(request: WorkerRequest | None, cost_s: float, took_s: float) -> None:
+    """Notes what the distance has cost a request: not more than it has waited, for somebody else may have waited
+    for the connection to open.
+    """
+    if request is not None:
+        request.counts.add_distance(min(cost_s, took_s) * 1000)

@@ -32,6 +32,7 @@ from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.faults import meets_fault
 from wrangler_py.proxy.origin_connection import OriginConnection
 from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.tcp import acknowledge_now
@@ -109,7 +110,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         """How often in a row it has waited for someone else's answer in vain."""
         self._stalled = False
         """What it asks waits until it reads what it was answered."""
-        self._paused_since = self._paused_s = 0.0
+        self.paused_since = 0.0
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -134,6 +135,9 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self._give_up_lead()
         origin, self.origin = self.origin, None
         if origin is not None:
+            if not self.session.pinned and origin.stream.transaction_status != IDLE:
+                label = self.pool.requests.label(self.request.id) if self.request is not None else None
+                self.pool.accounting.left_in_transaction(self.session, label, origin)
             if self.session.streaming:
                 origin.abort()
             else:
@@ -151,13 +155,13 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
 
     def pause_writing(self) -> None:
         self.write_paused = True
-        self._paused_since = time.monotonic()
+        self.paused_since = time.monotonic()
         if self.origin is not None:
             self.origin.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
-        self._paused_s += time.monotonic() - self._paused_since
+        self.paused_s += time.monotonic() - self.paused_since
         if self.origin is not None:
             self.origin.resume_reading()
         if self._stalled:
@@ -165,11 +169,11 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self.resume()
 
     def take_paused(self) -> float:
-        paused, self._paused_s = self._paused_s, 0.0
+        paused, self.paused_s = self.paused_s, 0.0
         if self.write_paused:
             now = time.monotonic()
-            paused += now - self._paused_since
-            self._paused_since = now
+            paused += now - self.paused_since
+            self.paused_since = now
         return paused
 
     def write(self, data: bytes) -> None:
@@ -191,7 +195,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         ):
             if self.pool.caching.enabled and self.pool.caching.answer_again(self, data):
                 return
-            ordinary = recognise(self.session, data)
+            ordinary = None if self.pool.conditions.faults else recognise(self.session, data)
             if ordinary is not None:
                 self._check_out(Pending(None, True, ordinary=ordinary))
                 return
@@ -284,14 +288,17 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if self.waiting:
             self._wait(item)
         elif self.origin is not None:
-            self._forward(item)
+            if not (self.pool.conditions.faults and meets_fault(self, item.group, item.closed)):
+                self._forward(item)
         elif self.write_paused:
             self.waiting = self._stalled = True
             self._wait(item)
             self.pause_reading()
         elif self._skipping:
             self._skip(item.group, item.closed)
-        elif not self._answer_here(item.group, item.closed):
+        elif not self._answer_here(item.group, item.closed) and not (
+            self.pool.conditions.faults and meets_fault(self, item.group, item.closed)
+        ):
             self._check_out(item)
 
     def _answer_here(self, group: list[Piece], closed: bool) -> bool:
@@ -346,6 +353,10 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self._leads = None
         return True
 
+    def lead_ends(self) -> None:
+        """The query that others wait for will not be made."""
+        self._give_up_lead()
+
     def _give_up_lead(self) -> None:
         leads, self._leads = self._leads, None
         if leads is not None:
@@ -391,6 +402,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self._give_up_lead()
         for item in self._take_pending():
             if not item.is_piece:
+                self.pool.accounting.group_failed(self, item.group, error.response)
                 self.fail_group(item.group, item.closed, error.response)
 
     def _fail_first_pending(self, response: bytes) -> None:
@@ -484,6 +496,11 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if self._leads is not None:
             self._give_up_lead()  # what others wait for was not sent as something whose answer is kept
 
+    def fail_at_origin(self, origin: OriginConnection, error: bytes, closed: bool) -> None:
+        """Has the origin fail in the place of a group, so that a transaction fails with it."""
+        translation = fail_at_origin(self.session, origin.session, error, closed=closed)
+        self._apply(origin, translation, Pending([], closed))
+
     def _apply(self, origin: OriginConnection, translation: Translation, item: Pending) -> None:
         """Does what the translation of a group says."""
         if self.session.has_effects:
@@ -543,8 +560,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self._send_pending()
         elif origin is not None and origin.stream.transaction_status != IDLE:
             last = self._pending.take_first()[-1]  # if it is a query, it is skipped
-            closed = last.closed and last.group[-1][0] == SYNC
-            self._apply(origin, fail_at_origin(self.session, origin.session, error, closed=closed), last)
+            self.fail_at_origin(origin, error, last.closed and last.group[-1][0] == SYNC)
             self.waiting = bool(self._pending)
             self.resume_reading()
         elif origin is not None:

@@ -85,10 +85,16 @@ class _Starting(asyncio.Protocol):
                 waiting.set_exception(failure)
 
 
-async def connect(config: PoolConfig, timeout_s: float, settings: Mapping[str, str]) -> OriginConnection:
-    """A connection that is ready for queries, whose session has `settings`. Raises OriginUnavailable."""
+async def connect(
+    config: PoolConfig, timeout_s: float, settings: Mapping[str, str], distance_s: float = 0.0
+) -> OriginConnection:
+    """A connection that is ready for queries, whose session has `settings`. It takes `distance_s` longer than it
+    has to. Raises OriginUnavailable.
+    """
     try:
         async with asyncio.timeout(config.connect_timeout_s or timeout_s):
+            if distance_s:
+                await asyncio.sleep(distance_s)
             starting = await _open(config)
             try:
                 starting.begin(_startup(starting.transport, config, settings))

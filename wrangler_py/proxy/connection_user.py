@@ -38,6 +38,9 @@ class ConnectionUser(ABC, Generic[Connection]):
         since, self.waiting_since = self.waiting_since, 0.0
         return max(0.0, until - since) if since else 0.0
 
+    paused_s = 0.0
+    """How long it has not taken what was sent to it; `take_paused` adds what goes on."""
+
     def take_paused(self) -> float:
         """How many seconds it has not taken what was sent to it; counted once."""
         return 0.0

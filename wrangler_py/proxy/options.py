@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wrangler_py.cache.store import DEFAULT_MAX_BYTES
 from wrangler_py.hyperdrive import limits
+from wrangler_py.proxy.conditions import Fault, Latency
 from wrangler_py.querylog.log import DEFAULT_MAX_BYTES as LOG_MAX_BYTES
 from wrangler_py.querylog.log import DEFAULT_MAX_RECORDS
 
@@ -23,6 +24,10 @@ class ProxyOptions:
     abandoned_grace_s: float = 1.0
     cancelled_grace_s: float = 5.0
     cache_max_bytes: int = DEFAULT_MAX_BYTES
+    latencies: tuple[Latency, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    """What of production's conditions is on when the proxy starts, see `proxy.conditions`."""
+    seed: int | None = None
     query_log_records: int = DEFAULT_MAX_RECORDS
     """How many of the last queries are remembered, at most."""
     query_log_bytes: int = LOG_MAX_BYTES

@@ -19,6 +19,7 @@ from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Receiver, SentGroup
 from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.proxy.distance import DistantTransport
 from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
@@ -89,6 +90,9 @@ class OriginConnection(asyncio.Protocol):
         self.stream = stream
         self.process_id = process_id
         self.secret = secret
+        self.distance: DistantTransport | None = None
+        self.sent_groups = 0
+        """How many groups it has sent so far."""
         self.number = 0
         """Among the connections of its pool, from 1 on."""
         self.opened_at = time.time()
@@ -263,8 +267,15 @@ class OriginConnection(asyncio.Protocol):
 
     # --- sending -------------------------------------------------------------------------------------------
 
+    def be_distant(self, round_trip_s: Callable[[], float], cost_s: float = 0.0) -> None:
+        """Has what is sent arrive as much later as `round_trip_s` says; the distance has cost `cost_s` already."""
+        if self.distance is None:
+            self.distance = DistantTransport(self._loop, self.transport, self, round_trip_s, cost_s)
+            self.transport = self.distance
+
     def send(self, sent_group: SentGroup, data: bytes) -> None:
         """Sends `data`, the beginning of a group."""
+        self.sent_groups += 1
         now = self._loop.time()
         sent_group.note_sent(data, now)
         unsent = self.session.take_unsent()

@@ -18,8 +18,10 @@ from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.accounting import Accounting
 from wrangler_py.proxy.caching import Caching, WrittenByDatabase
+from wrangler_py.proxy.conditions import ROUND_TRIPS_TO_CONNECT, Conditions
 from wrangler_py.proxy.connect import cancel, connect
 from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.proxy.deadlocks import DeadlockWatch
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
@@ -98,6 +100,7 @@ class Pool:
         observer: Observer | None,
         said: set[str],
         query_log: QueryLog,
+        conditions: Conditions,
         counts: ConfigCounts | None = None,
     ) -> None:
         self.binding = binding
@@ -106,6 +109,7 @@ class Pool:
         self.requests = requests
         self.observer = observer
         self.query_log = query_log
+        self.conditions = conditions
         self.shared = SharedState(
             binding,
             allow_unsupported=options.allow_unsupported,
@@ -126,6 +130,7 @@ class Pool:
         self._new: OriginConnection | None = None
         """The connection that was opened last, until it is free for the first time."""
         self._connection_numbers = itertools.count(1)
+        self._deadlocks = DeadlockWatch(self)
         self._failures: set[str] = set()
         self._idle: dict[OriginConnection, None] = {}
         """The one that has been idle longest first."""
@@ -155,6 +160,7 @@ class Pool:
         client.starts_waiting(now)
         self._waiters.append(Waiter(client, now, self.options.pool_wait_timeout_s))
         self._tick()
+        self._deadlocks.somebody_waits()
         self.open_for_waiters()
 
     def take(self, client: User) -> OriginConnection | None:
@@ -305,7 +311,9 @@ class Pool:
         key = settings.key if settings is not None else frozenset()
         began = self._loop.time()
         try:
-            connection = await connect(config, self.options.connect_timeout_s, settings.values if settings else {})
+            distance_s = ROUND_TRIPS_TO_CONNECT * self.round_trip_s()
+            values = settings.values if settings else {}
+            connection = await connect(config, self.options.connect_timeout_s, values, distance_s)
         except OriginUnavailable as error:
             self._opening[key] -= 1
             self._unavailable = error
@@ -326,6 +334,8 @@ class Pool:
             return
         self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
         self._add(connection, settings)
+        if distance_s:
+            connection.be_distant(self.round_trip_s, distance_s)
         connection.settle()
 
     def _add(self, connection: OriginConnection, settings: SessionSettings | None) -> None:
@@ -377,6 +387,11 @@ class Pool:
     def share(self, limit: SharedLimit[Pool]) -> None:
         """Has the connections count towards `limit` from now on."""
         self._limit = limit
+
+    @property
+    def waiting_users(self) -> list[User]:
+        """Who waits for a connection, the first come first."""
+        return [waiter.client for waiter in self._waiters if waiter.client.waiting]
 
     @property
     def waiting(self) -> int:
@@ -496,6 +511,18 @@ class Pool:
             clients=len(self.clients),
             opening=self.opening,
         )
+
+    # --- distance ------------------------------------------------------------------------------------------
+
+    def round_trip_s(self) -> float:
+        """How much longer the next round trip to the origin takes than it does."""
+        return self.conditions.round_trip_s(self.binding)
+
+    def conditions_changed(self) -> None:
+        """The distance may be another one; faults are looked up with each query."""
+        if self.conditions.latency_of(self.binding) is not None:
+            for connection in self.connections:
+                connection.be_distant(self.round_trip_s)
 
     # --- settings ------------------------------------------------------------------------------------------
 
@@ -645,6 +672,8 @@ class Pool:
 
     async def _cancel(self, connection: OriginConnection) -> None:
         try:
+            if latency := self.conditions.latency_of(self.binding):  # it must not be there before the query
+                await asyncio.sleep(2 * latency.longest_ms / 1000)
             await cancel(connection, self.options.connect_timeout_s)
         finally:
             connection.cancel_ended()
@@ -684,7 +713,14 @@ class Pool:
         way may fail, then; later ones get new connections."""
         before = list(self.connections)
         self.drain()
-        self._loop.call_later(RESTART_GRACE_S, _abort_all, before)
+        self._loop.call_later(RESTART_GRACE_S, self._abort_all, before)
+
+    def _abort_all(self, connections: list[OriginConnection]) -> None:
+        for connection in connections:
+            if not connection.closed:
+                if connection.stream.queue:  # or the origin goes on with it
+                    self.cancel(connection)
+                connection.abort()
 
     async def close(self) -> None:
         self.closed = True
@@ -701,12 +737,6 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _abort_all(connections: list[OriginConnection]) -> None:
-    for connection in connections:
-        if not connection.closed:
-            connection.abort()
 
 
 def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:

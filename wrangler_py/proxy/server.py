@@ -19,6 +19,7 @@ from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.caching import WrittenByDatabase
 from wrangler_py.proxy.client_connection import ClientConnection
+from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.database_pools import DatabasePools
 from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.observer import Observer
@@ -61,6 +62,8 @@ class Proxy:
         self._written: WrittenByDatabase = defaultdict(WrittenTables)
         self.query_log = QueryLog(self.options.query_log_records, self.options.query_log_bytes)
         self.client_numbers: Iterator[int] = itertools.count(1)
+        self.conditions = Conditions(self.options.latencies, self.options.faults, self.options.seed)
+        self.conditions.subscribe(self._conditions_changed)
         self.requests = Requests()
         # What a pool's database was called before stays good: connection strings outlive a change of config.
         self._databases: dict[str, set[str]] = {}
@@ -105,6 +108,7 @@ class Proxy:
             self.observer,
             self._said,
             self.query_log,
+            self.conditions,
         )
         return Pool(binding, config, *shared, counts)
 
@@ -143,6 +147,10 @@ class Proxy:
 
     def _all_pools(self) -> list[Pool]:
         return [each for binding, pool in self.pools.items() for each in self._on_demand.get(binding, (pool,))]
+
+    def _conditions_changed(self) -> None:
+        for pool in self._all_pools():
+            pool.conditions_changed()
 
     def notice(self, message: str) -> None:
         """Says something to the person."""

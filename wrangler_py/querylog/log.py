@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from wrangler_py.querylog.incidents import MAX_INCIDENTS, Incident
 from wrangler_py.querylog.record import MAX_TEXT_BYTES, Entry, QueryRecord, read_entry, shorten
 from wrangler_py.querylog.requests import KnownRequests, RequestGroup
 
@@ -35,6 +36,7 @@ class QueryLog:
         self._clock = clock
         self._entries: deque[tuple[int, Entry | QueryRecord]] = deque()
         self._requests = KnownRequests()
+        self._incidents: deque[Incident] = deque(maxlen=MAX_INCIDENTS)
         self._subscribers: list[Callable[[QueryRecord], None]] = []
 
     def __len__(self) -> int:
@@ -51,16 +53,14 @@ class QueryLog:
         entries = self._entries
         entries.append((size, entry))
         self.last_number += 1
-        self.size += size
-        if len(entries) > self.max_records or self.size > self.max_bytes:
-            self._make_room()
+        size += self.size
+        if len(entries) > self.max_records:
+            size -= entries.popleft()[0]
+        while size > self.max_bytes:
+            size -= entries.popleft()[0]
+        self.size = size
         if self._subscribers:
             self._tell(entry)
-
-    def _make_room(self) -> None:
-        entries = self._entries
-        while entries and (len(entries) > self.max_records or self.size > self.max_bytes):
-            self.size -= entries.popleft()[0]
 
     def _tell(self, entry: Entry) -> None:
         record = read_entry(self.last_number, entry)
@@ -70,6 +70,7 @@ class QueryLog:
     def clear(self) -> None:
         """Forgets all records, and the requests that have ended; numbers go on."""
         self._entries.clear()
+        self._incidents.clear()
         self.size = 0
         self._requests.clear()
 
@@ -99,6 +100,17 @@ class QueryLog:
         """One request; None if it has no records."""
         records = [record for record in self.records() if record.request_id == id]
         return self._requests.group(id, records) if records else None
+
+    # --- what happens between queries ----------------------------------------------------------------------
+
+    def note(self, incident: Incident) -> None:
+        """Something worth knowing has happened."""
+        self._incidents.append(incident)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The last of them, oldest first."""
+        return list(self._incidents)
 
     # --- reading -------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.threads import LIMIT, RequestThreads
 from wrangler_py.worker.unawaited_work import UnfinishedWork
 from wrangler_py.worker.worker import Worker
+from wrangler_py.worker_protocol import RequestDone
 
 GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
@@ -46,7 +47,7 @@ class Host:
         )
         self.draining = False
         self._host_names = HostNames(
-            worker.launch.origin,
+            worker.launch.url,
             worker.launch.allowed_hosts,
             warn=lambda line: worker.control.log("warning", line),
         )
@@ -115,9 +116,7 @@ class Host:
             self._idle.set()
 
     def _report(self, request_id: str, method: str, path: str, status: int, elapsed_s: float) -> None:
-        self.worker.control.send_soon(
-            "request", id=request_id, method=method, path=path, status=status, ms=round(elapsed_s * 1000, 1)
-        )
+        self.worker.control.send_soon(RequestDone(request_id, method, path, status, round(elapsed_s * 1000, 1)))
 
     def _own_answer(self, scope: Scope) -> Response | None:
         """The answer to what is not for the Worker; None for all else."""

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker.bindings import Env, Unavailable, hyperdrive, make_env, watched_hyperdrive
-from wrangler_py.worker.launch import HyperdriveEndpoint, Launch
 from wrangler_py.worker.missing_bindings import FirstUses
 from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.values import js_object, jsnull
+from wrangler_py.worker_protocol import HyperdriveEndpoint, Launch
 
 if TYPE_CHECKING:
     from wrangler_py.worker.assets.site import StaticSite

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from wrangler_py.worker.entrypoint import EntrypointError
 from wrangler_py.worker.imports import PLATFORM, is_own_code, is_sdk_file
-from wrangler_py.worker.launch import Launch
+from wrangler_py.worker_protocol import Launch
 
 _HOST = str(Path(__file__).parent)
 _SDK_FILE = re.compile(r" \([^()]*[/\\](?:workers[/\\][^()]*|asgi)\.py\)")

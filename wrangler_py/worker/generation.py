@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
 import sys
 
-from wrangler_py.worker.control import ControlChannel
-from wrangler_py.worker.launch import Launch
+from wrangler_py.worker.control_channel import ControlChannel
+from wrangler_py.worker_protocol import Libraries, Ready
 
 
 def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str | None = None) -> None:
@@ -38,26 +37,22 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     loop_factory = _loop_factory()
     limits = Limits()
     limits.install()
-    line = control.read_line()
-    while line and "libraries" in (message := json.loads(line)):
-        preload.prepare(message)
-        line = control.read_line()
-    if not line:
+    launch = control.receive_launch(on_preload=preload.prepare)
+    if launch is None:
         return
-    launch = Launch.from_json(line)
     drain_requested = _DrainRequest()
     control.listen(drain_requested.set)
     worker = Worker(launch, control, check=limits.check_sources)
     BusyWatch(worker).start()
     limits.follow(worker)
     worker.load()
-    control.send("libraries", files=preload.libraries(launch.root, launch.main))
+    control.send(Libraries(preload.libraries(launch.root, launch.main)))
 
     async def run() -> None:
         server = HTTPServer(Host(worker))
         await server.start(http_socket)
         if worker.failure is None:
-            control.send("ready")
+            control.send(Ready())
         await drain_requested.wait()
         await server.drain()
 

@@ -22,9 +22,9 @@ class HostNames:
     """
 
     def __init__(
-        self, origin: str, allowed: Iterable[str] = (), *, warn: Callable[[str], None] = lambda line: None
+        self, url: str, allowed: Iterable[str] = (), *, warn: Callable[[str], None] = lambda line: None
     ) -> None:
-        self._configured = (urlsplit(origin).hostname or "").lower()
+        self._configured = (urlsplit(url).hostname or "").lower()
         self._allowed = frozenset(allowed)
         self._below = tuple(name for name in self._allowed if name.startswith("."))
         self._warn = warn

@@ -15,6 +15,7 @@ from wrangler_py.worker.http_response import Head, encoded, head_of, text_respon
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.platform.readable import chunks_of
 from wrangler_py.worker.platform.responses import Response
+from wrangler_py.worker_protocol import RequestStarted
 
 if TYPE_CHECKING:
     from wrangler_py.worker.asgi_app import Host
@@ -56,9 +57,8 @@ class HTTPExchange:
 
     async def run(self) -> None:
         """See the response out. The request itself ends after its waitUntil work."""
-        self._host.worker.control.send_soon(
-            "started", id=self.id, method=self._scope["method"], path=self._scope["path"]
-        )
+        started = RequestStarted(self.id, self._scope["method"], self._scope["path"])
+        self._host.worker.control.send_soon(started)
         # After that has been sent: the dev session knows of a request before it queries the database.
         self._loop.call_soon(self._host.threads.submit, self._on_thread)
         watch = self._loop.call_later(WATCH_AFTER_S, self._watch)

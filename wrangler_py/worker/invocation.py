@@ -53,7 +53,7 @@ class Invocation:
         self.own_headers = [(DEPTH_HEADER, str(depth + 1))]
 
     def leads_back(self, host: str | None, port: int | None) -> bool:
-        own = urlsplit(self._worker.launch.origin)
+        own = urlsplit(self._worker.launch.url)
         return port == own.port and (host == own.hostname or host in ("localhost", "127.0.0.1", "::1"))
 
     async def call(self, event: str, subject: Any) -> Any:

@@ -6,22 +6,21 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from wrangler_py.worker import imports
+from wrangler_py.worker_protocol import Preload
 
 
-def prepare(message: Mapping[str, Any]) -> None:
+def prepare(command: Preload) -> None:
     """Import what the generation before this one had imported from installed packages.
 
-    `message["libraries"]` maps a module's name to its file. One that would come from elsewhere now, from a
-    file of the person's for one, is left for the Worker to import.
+    A module that would now come from another file, perhaps from one of the person's, is left for the Worker to
+    import.
     """
     imports.install_modules()
-    imports.add_project_paths(Path(message["root"]), Path(message["main"]))
-    for name, file in message["libraries"].items():
+    imports.add_project_paths(command.root, command.main)
+    for name, file in command.libraries.items():
         # Whatever goes wrong goes wrong again, and is reported, when the Worker imports it.
         with contextlib.suppress(Exception):
             spec = importlib.util.find_spec(name)

@@ -15,6 +15,7 @@ from wrangler_py.worker.http_response import SWITCHING_PROTOCOLS, Head, as_respo
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.platform.websockets import WebSocket
+from wrangler_py.worker_protocol import RequestStarted
 
 if TYPE_CHECKING:
     from wrangler_py.worker.asgi_app import Host
@@ -48,7 +49,7 @@ class SocketExchange:
             await self._refuse(head_of(own, "GET"), await content_of(own))
             return
         started_at = time.perf_counter()
-        self._host.worker.control.send_soon("started", id=self._id, method="GET", path=self._scope["path"])
+        self._host.worker.control.send_soon(RequestStarted(self._id, "GET", self._scope["path"]))
         # After that has been sent: the dev session knows of a request before it queries the database.
         self._loop.call_soon(self._host.threads.submit, self._on_thread)
         head, content, client_end = await self._answer

@@ -22,12 +22,13 @@ from wrangler_py.worker.platform import blocking
 from wrangler_py.worker.platform.convert import settings
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
+from wrangler_py.worker_protocol import HandlerException, LoadError, Ready
 
 if TYPE_CHECKING:
     from wrangler_py.worker.assets.site import StaticSite
     from wrangler_py.worker.bindings import Env
-    from wrangler_py.worker.control import ControlChannel
-    from wrangler_py.worker.launch import Launch
+    from wrangler_py.worker.control_channel import ControlChannel
+    from wrangler_py.worker_protocol import Launch
 
 
 _REPORTED = "__wrangler_py_reported__"
@@ -99,7 +100,7 @@ class Worker:
         self._numbers = itertools.count(1)
 
     def load(self) -> None:
-        """Import the person's main file. A failure is kept, and reported as a `load_error` event."""
+        """Import the person's main file. A failure is kept, and reported as a `LoadError`."""
         self.failure = None
         if self.site is not None:
             self.site.read_rules()
@@ -133,12 +134,7 @@ class Worker:
         self._looked_at = time.monotonic()
         if self.failure is not None:
             failure = self.failure
-            self.control.send(
-                "load_error",
-                summary=f"{failure.where}: {failure.summary}",
-                traceback=failure.way,
-                hint=failure.hint,
-            )
+            self.control.send(LoadError(f"{failure.where}: {failure.summary}", failure.way, failure.hint))
 
     def _in_own_code(self) -> str | None:
         """The line of the person's code that runs now, as `FILE:LINE`."""
@@ -162,7 +158,7 @@ class Worker:
             self.control.log("info", f"{missing} is installed now: loading the Worker again.")
             self.load()
             if self.failure is None:
-                self.control.send("ready")
+                self.control.send(Ready())
 
     def _follow_sdk_logs(self) -> None:
         """Report the exceptions that the SDK's adapters and Django log, and do not raise."""
@@ -176,18 +172,11 @@ class Worker:
         return f"{self.launch.generation}-{next(self._numbers)}"
 
     def report_exception(self, request_id: str, error: BaseException) -> Failure:
-        """Send an `exception` event, unless there has been one of it, and return what to show."""
+        """Report an exception, unless there has been one of it, and return what to show."""
         failure = self.failures.describe(error)
         if getattr(error, _REPORTED, False):
             return failure
         with contextlib.suppress(AttributeError):
             setattr(error, _REPORTED, True)
-        self.control.send(
-            "exception",
-            id=request_id,
-            summary=failure.summary,
-            where=failure.where,
-            traceback=failure.way,
-            hint=failure.hint,
-        )
+        self.control.send(HandlerException(request_id, failure.summary, failure.where, failure.way, failure.hint))
         return failure

@@ -147,10 +147,15 @@ def _is_in_doubt(client: ClientSession, origin: OriginSession, group: list[Piece
 
 def fail_at_origin(client: ClientSession, origin: OriginSession, error: bytes, *, closed: bool) -> Translation:
     """Makes the origin fail in place of what the client sent: its transaction fails with it, as at a server."""
-    translated = ExtendedTranslation(client, origin, alone=True)
+    queue = origin.stream.queue
+    under_way = queue[-1] if queue and not queue[-1].closed else None
+    translated = ExtendedTranslation(client, origin, alone=under_way is None)
     translated.fail(error)
     translated.out.append(messages.SYNC if closed else messages.FLUSH)
     if closed:
         translated.outstanding.append(OUTSTANDING_READY)
-    sent_group = SentGroup(client.receiver, closed=closed, outstanding=translated.outstanding)
-    return Translation(b"".join(translated.out), sent_group)
+    data = b"".join(translated.out)
+    if under_way is not None:
+        under_way.extend(translated.outstanding, closed=closed)
+        return Translation(data, None, under_way)
+    return Translation(data, SentGroup(client.receiver, closed=closed, outstanding=translated.outstanding))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wrangler_py.worker.assets.ignore_file import IGNORE_FILE, IgnorePatterns
-from wrangler_py.worker.assets.settings import MAX_ASSET_COUNT, MAX_ASSET_SIZE
+from wrangler_py.worker.assets.size_limits import MAX_ASSET_COUNT, MAX_ASSET_SIZE
 
 WORKER_FILE = "_worker.js"
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wrangler_py.worker.assets.ignore_file import IGNORE_FILE, IgnorePatterns
-from wrangler_py.worker.assets.settings import MAX_ASSET_SIZE
+from wrangler_py.worker.assets.size_limits import MAX_ASSET_SIZE
 
 _SETTLED_S = 2.0
 """What changed less than this long ago may have changed again within the precision of its timestamp."""

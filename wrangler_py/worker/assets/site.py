@@ -17,8 +17,8 @@ from wrangler_py.worker.assets.redirects_file import REWRITE, RedirectRules
 from wrangler_py.worker.assets.resolution import Canonical, Found, Resolver
 from wrangler_py.worker.assets.rule_files import describe_invalid, describe_valid
 from wrangler_py.worker.assets.rules import compile_globs
-from wrangler_py.worker.assets.settings import AssetSettings
 from wrangler_py.worker.assets.url_path import decode_path, encode_path
+from wrangler_py.worker_protocol import AssetSettings, LogLevel
 
 NOT_FOUND = 404
 METHOD_NOT_ALLOWED = 405
@@ -32,7 +32,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_FOR_RULES = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
 """Framing and the connection are the server's to decide."""
 
-Log = Callable[[str, str], None]
+Log = Callable[[LogLevel, str], None]
 """Takes a level and a message."""
 
 

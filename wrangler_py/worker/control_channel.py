@@ -1,25 +1,23 @@
-"""The control channel: JSON lines to and from the dev session."""
+"""The control channel: a Worker process hears commands from its dev session and reports events to it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+from wrangler_py.worker_protocol import Drain, Event, Launch, Log, LogLevel, Preload, from_line, to_line
 
 
 class ControlChannel:
-    """One end of the socket pair between a worker child and its dev session.
+    """The Worker process's end of the socket pair to its dev session.
 
-    Events go out from any thread. Commands come in on a thread of their own, so that the end of the
-    parent is noticed even while the person's code holds the main thread.
+    Any thread may send events. A thread of its own reads the commands, so that it notices the end of the dev
+    session even while the person's code holds the main thread.
     """
 
     def __init__(self, connection: socket.socket, mark: str | None = None) -> None:
@@ -30,27 +28,35 @@ class ControlChannel:
         self._queued = b""
         self._will_flush = False
 
-    def read_line(self) -> bytes:
-        """Return the next line sent by the dev session, b"" once it has gone."""
-        return self._lines.readline()
+    def receive_launch(self, on_preload: Callable[[Preload], None]) -> Launch | None:
+        """Wait for the launch, and do what comes before it. None if the dev session has ended, or wants an end."""
+        for line in self._lines:
+            match from_line(line):
+                case Preload() as preload:
+                    on_preload(preload)
+                case Launch() as launch:
+                    return launch
+                case _:
+                    break
+        return None
 
-    def send(self, event: str, **details: Any) -> None:
+    def send(self, event: Event) -> None:
         """Report an event. What was printed or queued before it is sent first, so that order is kept."""
-        self._queue(event, details)
+        self._queue(event)
         self._flush()
 
-    def send_soon(self, event: str, **details: Any) -> None:
+    def send_soon(self, event: Event) -> None:
         """Report an event at the end of this turn of the running event loop, in one piece with others.
 
         A callback that is scheduled later runs after it.
         """
-        self._queue(event, details)
+        self._queue(event)
         if not self._will_flush:
             self._will_flush = True
             asyncio.get_running_loop().call_soon(self._flush)
 
-    def _queue(self, event: str, details: dict[str, Any]) -> None:
-        line = _encode({"event": event, **details}).encode() + b"\n"
+    def _queue(self, event: Event) -> None:
+        line = to_line(event)
         with self._sending:
             self._queued += line
 
@@ -66,9 +72,9 @@ class ControlChannel:
             # The dev session is gone; the reading thread is about to end this process.
             return
 
-    def log(self, level: str, message: str) -> None:
-        """Have the dev session print a line of its own; `level` is a logging level's lower-case name."""
-        self.send("log", level=level, message=message)
+    def log(self, level: LogLevel, message: str) -> None:
+        """Have the dev session print a message."""
+        self.send(Log(level, message))
 
     def abandon(self) -> None:
         """Close this copy of the channel, in a forked process, where nobody may report or follow anything."""
@@ -83,20 +89,20 @@ class ControlChannel:
         def follow() -> None:
             try:
                 for line in self._lines:
-                    if json.loads(line).get("command") == "drain":
+                    if isinstance(from_line(line), Drain):
                         on_drain()
             except (OSError, ValueError):
                 pass
             if self._mark is not None:
-                self._end_started()
+                _end_started(self._mark)
             os._exit(0)
 
         threading.Thread(target=follow, name="control", daemon=True).start()
 
-    def _end_started(self) -> None:
-        """End what the Worker started: the dev session, which would have done so, is gone."""
-        from wrangler_py.worker.started_processes import end_marked
 
-        assert self._mark is not None
-        with contextlib.suppress(Exception):
-            end_marked(self._mark)
+def _end_started(mark: str) -> None:
+    """End what the Worker started: the dev session, which would have done so, is gone."""
+    from wrangler_py.worker.started_processes import end_marked
+
+    with contextlib.suppress(Exception):
+        end_marked(mark)

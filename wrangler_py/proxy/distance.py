@@ -1,0 +1,118 @@
+"""A transport to an origin that is far away: what is written arrives a round trip's time later.
+
+The whole round trip is added on the way there, so that an answer comes as late as it would over a real link, and
+what is sent together arrives together. Timers do the waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+MAX_UNDER_WAY_BYTES = 1_048_576
+"""The writer is asked to pause while more than this is under way."""
+
+
+class DistantTransport(asyncio.Transport):
+    """Writes to `transport` when it is time; `round_trip_s` gives the time for what is written now."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport,
+        protocol: asyncio.BaseProtocol,
+        round_trip_s: Callable[[], float],
+        cost_s: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self._loop = loop
+        self._transport = transport
+        self._protocol = protocol
+        self._round_trip_s = round_trip_s
+        self._under_way: deque[tuple[float, bytes]] = deque()
+        self._bytes = 0
+        self._last_due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._cost_s = cost_s
+        self._has_paused = False
+
+    def take_cost(self) -> float:
+        """How many seconds the distance has cost since this was asked last."""
+        cost, self._cost_s = self._cost_s, 0.0
+        return cost
+
+    def write(self, data: Any) -> None:
+        now = self._loop.time()
+        due = now + self._round_trip_s()
+        if self._last_due > due:
+            due = self._last_due
+        if due <= now and not self._under_way:
+            self._transport.write(data)
+            return
+        self._cost_s += due - max(now, self._last_due)
+        self._last_due = due
+        self._under_way.append((due, bytes(data)))
+        self._bytes += len(data)
+        if self._timer is None:
+            self._timer = self._loop.call_at(due, self._arrive)
+        if self._bytes > MAX_UNDER_WAY_BYTES and not self._has_paused:
+            self._has_paused = True
+            self._protocol.pause_writing()
+
+    def _arrive(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        arrived = []
+        while self._under_way and self._under_way[0][0] <= now:
+            arrived.append(self._under_way.popleft()[1])
+        self._deliver(arrived)
+        if self._under_way:
+            self._timer = self._loop.call_at(self._under_way[0][0], self._arrive)
+
+    def _deliver(self, pieces: list[bytes]) -> None:
+        data = b"".join(pieces)
+        self._bytes -= len(data)
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+        if self._has_paused and self._bytes <= MAX_UNDER_WAY_BYTES // 2:
+            self._has_paused = False
+            self._protocol.resume_writing()
+
+    def _stop(self) -> list[bytes]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pieces = [data for _, data in self._under_way]
+        self._under_way.clear()
+        return pieces
+
+    def close(self) -> None:
+        """Without waiting for what is under way to arrive in time."""
+        self._deliver(self._stop())
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._stop()
+        self._transport.abort()
+
+    # --- as the transport itself ---------------------------------------------------------------------------
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def is_reading(self) -> bool:
+        return self._transport.is_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return self._bytes + self._transport.get_write_buffer_size()
