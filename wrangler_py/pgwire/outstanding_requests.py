@@ -265,9 +265,17 @@ class SentGroup:
         if self.error is None:
             self.error = b""
 
+    def belongs_to_failed(self) -> None:
+        """The origin skips it, because something in front of it failed."""
+        self.error = b""
+
+    def advance(self) -> None:
+        """The request at the cursor has been answered."""
+        self.cursor += 1
+
     def skip_behind(self, behind: SentGroup) -> None:
         """The group has failed, and the origin skips `behind`, too, for it has not found a Sync yet."""
-        behind.error = b""
+        behind.belongs_to_failed()
         self.unfinished += behind.outstanding or ()
         self.closed = behind.ends_with_sync
 
