@@ -128,6 +128,7 @@ def wrangler_py_dev(database: Endpoint) -> Iterator[DevServer]:
         "WRANGLER_PY_HOME": str(root / "home"),
         _STRING: database.url,
     }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # the second start finds bytecode, as a person's does
     server = DevServer([*WRANGLER_PY, "dev"], folder, "src/entry.py", environment)
     try:
         yield server

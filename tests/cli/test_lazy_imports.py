@@ -50,6 +50,7 @@ def modules_after(arguments: list[str], cwd: Path, home: Path) -> set[str]:
         ["hyperdrive", "push", "--help"],
         ["whoami", "--help"],
         ["check", "--help"],
+        ["embedded", "--help"],
         ["deploy", "--help"],
     ],
     ids=" ".join,

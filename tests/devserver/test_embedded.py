@@ -20,7 +20,7 @@ import pytest
 
 from wrangler_py.devserver import embedded_programs
 from wrangler_py.devserver.embedded import EmbeddedPostgres
-from wrangler_py.devserver.embedded_schema import apply_schema
+from wrangler_py.devserver.embedded_schema import apply_schema, apply_seed
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PLAINTEXT
 from wrangler_py.hyperdrive.psycopg_connection import connect
@@ -256,8 +256,7 @@ def test_schema(state: Path, tmp_path: Path) -> None:
         with pytest.raises(ScriptError) as caught:
             apply_schema(server, "app", schema)
         assert f'{schema}:1:1: relation "t" already exists' in caught.value.message
-        assert "start with an empty database" in (caught.value.hint or "")
-        assert f"delete\n{data_of(state)}, and start again" in (caught.value.hint or "")
+        assert "start with an empty database: wrangler-py embedded reset" in (caught.value.hint or "")
 
         schema.write_text("CREATE TABLE u ();\nINSERT INTO t VALUES (3);\nINSERT INTO nowhere VALUES (1);")
         with pytest.raises(ScriptError) as caught:
@@ -270,9 +269,30 @@ def test_schema(state: Path, tmp_path: Path) -> None:
         schema.write_text("BEGIN; CREATE TABLE IF NOT EXISTS u (); COMMIT; INSERT INTO t VALUES (3);")
         assert apply_schema(server, "app", schema), "a script may have transactions of its own"
         assert not apply_schema(server, "app", schema)
-        schema.unlink()
+        schema.write_bytes(b"\xff")
         with pytest.raises(WranglerError, match="cannot be read"):
             apply_schema(server, "app", schema)
+        schema.unlink()
+        assert not apply_schema(server, "app", schema)
+    finally:
+        server.stop()
+
+
+def test_seed(state: Path, tmp_path: Path) -> None:
+    schema, seed = tmp_path / "schema.sql", tmp_path / "seed.sql"
+    schema.write_text("CREATE TABLE t (a int);")
+    seed.write_text("INSERT INTO t VALUES (1);")
+    server = EmbeddedPostgres.start(state)
+    try:
+        assert str(apply_schema(server, "app", schema)) == "Applied schema.sql to app."
+        assert str(apply_seed(server, "app", seed)) == "Applied seed.sql to app."
+        assert apply_seed(server, "app", seed) is None
+        seed.write_text("INSERT INTO t VALUES (2);")
+        assert "seed.sql has changed; app keeps its data" in str(apply_seed(server, "app", seed))
+        schema.write_text("ALTER TABLE t ADD b int;")
+        assert str(apply_schema(server, "app", schema)) == "Applied schema.sql to app, since it has changed."
+        with connect(server.origin("app"), PLAINTEXT) as connection:
+            assert connection.execute("SELECT * FROM t").fetchall() == [(1, None)]
     finally:
         server.stop()
 

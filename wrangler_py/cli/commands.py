@@ -20,6 +20,9 @@ COMMANDS = {
     "init": Subcommand("wrangler_py.cli.init", "init", "Create a new Worker project"),
     "dev": Subcommand("wrangler_py.cli.dev", "app", "Run the Worker with a local Hyperdrive"),
     "hyperdrive": Subcommand("wrangler_py.cli.hyperdrive", "app", "Manage Hyperdrive configs"),
+    "embedded": Subcommand(
+        "wrangler_py.cli.embedded", "app", "Look at, reset and keep snapshots of the embedded PostgreSQL"
+    ),
     "cert": Subcommand("wrangler_py.cli.cert", "app", "Manage certificates for TLS to the origin"),
     "node-compat": Subcommand(
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"

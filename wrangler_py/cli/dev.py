@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
+from wrangler_py.cli.options import Migrate
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 
@@ -101,6 +102,7 @@ def dev(
             help="Wait for a debugger on this port (needs debugpy); for JavaScript, wrangler's --inspector-port",
         ),
     ] = None,
+    migrate: Migrate = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Add the flag that Python needs, or replace wrangler 3's `node_compat`")
     ] = False,
@@ -113,7 +115,7 @@ def dev(
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
-    from wrangler_py.cli.options import global_options, project_config, state_folder
+    from wrangler_py.cli.options import global_options, migration_command, project_config, state_folder
     from wrangler_py.console import Level
     from wrangler_py.devserver.options import DevOptions
     from wrangler_py.devserver.output import Output
@@ -177,6 +179,7 @@ def dev(
                 cwd=given.cwd,
                 proxy_port=proxy_port or 0,
                 proxy_options=proxy_options,
+                migrate=migration_command(config.root, migrate),
             )
         )
     if context.args:
@@ -201,6 +204,7 @@ def dev(
             test_scheduled=test_scheduled,
             strict=strict,
             debugger_port=debugger,
+            migrate=migration_command(config.root, migrate),
             proxy=proxy_options,
         ),
         output,

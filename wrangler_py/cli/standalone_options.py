@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from wrangler_py.cli import targets
-from wrangler_py.cli.options import find_project_config, global_options, state_folder
+from wrangler_py.cli.options import (
+    Migrate,
+    find_project_config,
+    global_options,
+    migration_command,
+    state_folder,
+)
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -84,6 +90,8 @@ class ServingArguments:
         Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
     ] = None
 
+    migrate: Migrate = None
+
     def options(self, databases: Databases, *, port: int, password: str | None = None) -> StandaloneOptions:
         """The run they ask for."""
         from wrangler_py.devserver.standalone import StandaloneOptions
@@ -98,6 +106,7 @@ class ServingArguments:
             pool_size=self.pool_size,
             caching_disabled=self.caching_disabled,
             log_queries=self.log_queries,
+            migrate=migration_command(databases.root, self.migrate),
             proxy=ProxyOptions(
                 fail_on_stale_read=self.fail_on_stale_read,
                 serves_tools=True,

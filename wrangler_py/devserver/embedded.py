@@ -16,16 +16,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.atomic_file import replace_file
 from wrangler_py.devserver import embedded_keeper
 from wrangler_py.devserver.embedded_data import (
     SUPERUSER,
     accepts,
     data_folder,
     end_predecessor,
+    existing_data_folder,
     initialise,
     is_server,
 )
@@ -80,18 +82,49 @@ class EmbeddedPostgres:
         self._lost = False
 
     @classmethod
-    def start(cls, state: Path) -> EmbeddedPostgres:
+    def start(cls, state: Path, settings: Mapping[str, str] | None = None) -> EmbeddedPostgres:
         """Start the server of the folder `state`, or attach to it if it runs already.
 
-        Its password, log and, unless we are root, its data are in `state/postgres`. Raises WranglerError
-        if the `embedded` extra is missing or PostgreSQL doesn't start.
+        Its password, log and, unless we are root, its data are in `state/postgres`. `settings` are PostgreSQL's, in
+        place of the usual ones, if it does not run yet. Raises WranglerError if the `embedded` extra is missing or
+        PostgreSQL doesn't start.
         """
-        folder = (state / "postgres").absolute()
+        folder = server_folder(state)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(folder / "lock"):
             if (server := cls._attach(folder)) is not None:
                 return server
-            return cls._launch(folder, find_programs())
+            return cls._launch(folder, find_programs(), settings or {})
+
+    @classmethod
+    def attach(cls, state: Path) -> EmbeddedPostgres | None:
+        """The server of the folder `state` if it runs already, for others that use it; None otherwise."""
+        folder = server_folder(state)
+        if not (folder / "running.json").exists():
+            return None
+        with locked(folder / "lock"):
+            return cls._attach(folder)
+
+    @classmethod
+    def remove(cls, state: Path) -> None:
+        """Delete the server of the folder `state` with all its data. Raises WranglerError if somebody uses it."""
+        folder = server_folder(state)
+        if not folder.exists():
+            return
+        with locked(folder / "lock"):
+            if (server := cls._attach(folder)) is not None:
+                server.stop()
+                raise WranglerError(
+                    "The embedded PostgreSQL is in use.",
+                    hint="End what uses it first: `wrangler-py dev`, `hyperdrive proxy`, `hyperdrive exec`, "
+                    "`embedded psql` or a test run.",
+                )
+            if (data := existing_data_folder(folder)) is not None:
+                end_predecessor(data, find_programs(), patience_s=_REMAINS_PATIENCE_S)
+                _remove_socket_folder(_running(folder).get("host", ""))
+                # As root, the folder around the data is this server's alone, too.
+                shutil.rmtree(data if data.parent == folder else data.parent)
+            shutil.rmtree(folder)
 
     def origin(self, database: str) -> Origin:
         """The origin of `database`, which is created if it is missing.
@@ -100,14 +133,17 @@ class EmbeddedPostgres:
         """
         import psycopg
 
-        administrative = self._origin("postgres")
-        with self.refusals(), connect(administrative, PLAINTEXT) as connection:
+        with self.refusals(), connect(self.administrative_origin(), PLAINTEXT) as connection:
             row = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
             if row is None:
                 name = psycopg.sql.Identifier(database)
                 with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                     connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(name))
         return self._origin(database)
+
+    def administrative_origin(self) -> Origin:
+        """The database to connect to for what concerns other databases."""
+        return self._origin("postgres")
 
     @property
     def has_ended(self) -> bool:
@@ -221,18 +257,17 @@ class EmbeddedPostgres:
         return None
 
     @classmethod
-    def _launch(cls, folder: Path, programs: Programs) -> EmbeddedPostgres:
+    def _launch(cls, folder: Path, programs: Programs, changes: Mapping[str, str]) -> EmbeddedPostgres:
         password_file = folder / "password"
         if not password_file.exists():
-            password_file.touch(mode=0o600)
-            password_file.write_text(secrets.token_urlsafe(24))
+            replace_file(password_file, secrets.token_urlsafe(24).encode(), private=True)
         password = password_file.read_text()
         data = data_folder(folder, programs)
         stale_pid = end_predecessor(data, programs)
         _remove_socket_folder(_running(folder).get("host", ""))
         initialise(data, password, programs)
 
-        settings = dict(_SETTINGS)
+        settings = _SETTINGS | dict(changes)
         socket_folder = None
         if sys.platform == "win32":
             host, port = "127.0.0.1", _free_port()
@@ -263,9 +298,14 @@ class EmbeddedPostgres:
         except BaseException:
             _remove_socket_folder(host)  # the keeper has done so, unless it was killed
             raise
-        running = folder / "running.json"
-        running.write_text(json.dumps({"data": str(data), "host": host, "port": port}))
+        running = json.dumps({"data": str(data), "host": host, "port": port})
+        replace_file(folder / "running.json", running.encode(), private=True)
         return server
+
+
+def server_folder(state: Path) -> Path:
+    """Where the server of the folder `state` has its files."""
+    return (state / "postgres").absolute()
 
 
 def _running(folder: Path) -> dict[str, Any]:

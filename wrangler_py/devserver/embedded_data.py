@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from wrangler_py.atomic_file import replace_file
 from wrangler_py.devserver.embedded_programs import SHARED_FOLDER, Programs
 from wrangler_py.errors import WranglerError
 
@@ -30,7 +31,7 @@ def data_folder(folder: Path, programs: Programs) -> Path:
         return folder / "data"
     id_file = folder / "id"
     if not id_file.exists():
-        id_file.write_text(secrets.token_hex(8))
+        replace_file(id_file, secrets.token_hex(8).encode())
     SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     reachable = SHARED_FOLDER / id_file.read_text()
     if not reachable.exists():
@@ -38,6 +39,15 @@ def data_folder(folder: Path, programs: Programs) -> Path:
         (reachable / "owner").write_text(str(folder))
         programs.give(reachable)
     return reachable / "data"
+
+
+def existing_data_folder(folder: Path) -> Path | None:
+    """The data folder as `data_folder` gives it, if there is one by now."""
+    id_file = folder / "id"
+    candidates = [folder / "data"]
+    if id_file.exists():
+        candidates.append(SHARED_FOLDER / id_file.read_text() / "data")
+    return next((data for data in candidates if data.exists()), None)
 
 
 def initialise(data: Path, password: str, programs: Programs) -> None:

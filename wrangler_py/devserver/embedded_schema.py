@@ -1,62 +1,115 @@
-"""The project's schema.sql in the databases of the embedded PostgreSQL."""
+"""The project's schema.sql and seed.sql in the databases of the embedded PostgreSQL.
+
+What ran in a database is kept as its comment, so that it goes with it, a line for each file.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from wrangler_py.devserver import databases
 from wrangler_py.devserver.embedded import EmbeddedPostgres
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.config import PLAINTEXT
+from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
 from wrangler_py.hyperdrive.psycopg_connection import connect
 from wrangler_py.hyperdrive.script import ScriptError, run
 
-_SELECT_COMMENT = """
-    SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
-"""
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+SCHEMA = "schema.sql"
+"""Runs in each database, again whenever it changes."""
+SEED = "seed.sql"
+"""Runs once in each database, after the schema."""
+
+Action = Literal["applied", "applied again", "left out"]
 
 
-def apply_schema(server: EmbeddedPostgres, database: str, schema: Path) -> bool:
-    """Run the file `schema` in one transaction, unless it ran in `database` as it is now.
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What was done with a file that `database` had not seen as it is now."""
 
-    Returns whether it ran. What ran is kept as the database's comment, so that it goes with it. Raises
-    WranglerError if the file cannot be read, ScriptError if a statement fails, EmbeddedEndedError if the
+    file: str
+    database: str
+    action: Action
+
+    def __str__(self) -> str:
+        if self.action == "left out":
+            return (
+                f"{self.file} has changed; {self.database} keeps its data. "
+                "`wrangler-py embedded reset` starts afresh with the new file."
+            )
+        why = ", since it has changed" if self.action == "applied again" else ""
+        return f"Applied {self.file} to {self.database}{why}."
+
+
+def apply_schema(server: EmbeddedPostgres, database: str, schema: Path) -> FileChange | None:
+    """Run the file `schema` in one transaction, unless it ran in `database` as it is now or is not there.
+
+    Raises WranglerError if the file cannot be read, ScriptError if a statement fails, EmbeddedEndedError if the
     server is gone.
     """
+    if not schema.is_file():
+        return None
+    with server.refusals():
+        try:
+            return run_file(server.origin(database), schema, again=True)
+        except ScriptError as error:
+            raise _with_way_out(error) from None
+
+
+def apply_seed(server: EmbeddedPostgres, database: str, seed: Path) -> FileChange | None:
+    """Run the file `seed` as `apply_schema` does, unless it has run in `database` before."""
+    if not seed.is_file():
+        return None
+    with server.refusals():
+        return run_file(server.origin(database), seed, again=False)
+
+
+def run_file(origin: Origin, path: Path, *, again: bool) -> FileChange | None:
+    """Run the file in the database of `origin`, unless it ran there; if it has changed since, only with `again`."""
+    try:
+        script = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WranglerError(f"{path} cannot be read: {error}") from None
+    digest = hashlib.sha256(script.encode()).hexdigest()
+    with connect(origin, PLAINTEXT) as connection:
+        before = _ran(databases.comment_of(connection, origin.database))
+        if before.get(path.name) == digest:
+            return None
+        if path.name in before and not again:
+            return FileChange(path.name, origin.database, "left out")
+        _run_once(connection, script, path, origin.database, before | {path.name: digest})
+    return FileChange(path.name, origin.database, "applied again" if path.name in before else "applied")
+
+
+def _run_once(connection: Connection[Any], script: str, path: Path, database: str, comment: dict[str, str]) -> None:
     import psycopg
 
-    try:
-        script = schema.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WranglerError(f"{schema} cannot be read: {error}") from None
-    applied = f"{schema.name} sha256 {hashlib.sha256(script.encode()).hexdigest()}"
-    origin = server.origin(database)
-    with server.refusals(), connect(origin, PLAINTEXT) as connection:
-        comment = connection.execute(_SELECT_COMMENT).fetchone()
-        if comment is not None and comment[0] == applied:
-            return False
-        connection.execute("BEGIN")
-        try:
-            for _ in run(connection, script, str(schema)):
-                pass
-        except ScriptError as error:
-            raise _with_way_out(error, server.data) from None
-        connection.execute(
-            psycopg.sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                psycopg.sql.Identifier(database), psycopg.sql.Literal(applied)
-            )
-        )
-        if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
-            connection.execute("COMMIT")
-    return True
+    connection.execute("BEGIN")
+    for _ in run(connection, script, str(path)):
+        pass
+    databases.set_comment(
+        connection, database, "\n".join(f"{name} sha256 {digest}" for name, digest in comment.items())
+    )
+    if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
+        connection.execute("COMMIT")
 
 
-def _with_way_out(error: ScriptError, data: Path) -> ScriptError:
+def _ran(comment: str) -> dict[str, str]:
+    """The files that have run, with their digests; empty if the comment is somebody else's."""
+    lines = (line.split(" ") for line in comment.splitlines())
+    return {words[0]: words[2] for words in lines if len(words) == 3 and words[1] == "sha256"}
+
+
+def _with_way_out(error: ScriptError) -> ScriptError:
     if "already exists" not in error.message:
         return error
     return ScriptError(
         error.message,
         hint=f"{error.hint}\n\nThe database has what an earlier version of the file made. Write what changed\n"
-        f"as ALTER …, use IF NOT EXISTS, or start with an empty database: end this session, delete\n"
-        f"{data}, and start again.",
+        "as ALTER …, use IF NOT EXISTS, or start with an empty database: wrangler-py embedded reset",
     )

@@ -8,18 +8,20 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 from wrangler_py.console import Messages
+from wrangler_py.devserver import connection_environment
 from wrangler_py.devserver.embedded import EmbeddedEndedError
+from wrangler_py.devserver.embedded_schema import SCHEMA, SEED, FileChange
 from wrangler_py.devserver.listening_socket import LOOPBACK
+from wrangler_py.devserver.migration import migrate
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes, describe_default
 from wrangler_py.devserver.session_summary import SummaryRecorder, write_summary
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.binding_resolution import VARIABLE_PREFIXES, ResolvedBinding
+from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.execution_log import ExecutionLog
 from wrangler_py.proxy.observer import QueryEvent
@@ -27,9 +29,6 @@ from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
 from wrangler_py.sql.analyse import analyse
 from wrangler_py.worker_protocol import HyperdriveEndpoint
-
-_MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION")
-"""What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""
 
 _ENDS_BEFORE_BACK_OFF = 3
 _END_WINDOW_S = 10.0
@@ -46,7 +45,8 @@ class LocalHyperdrive:
     should know, such as why an origin cannot be reached; `on_query` gets each query that has ended.
     `leaves_summary`: a summary of the session is left in `state`.
     `root` is the project's folder, `state` where the embedded PostgreSQL keeps its data, `adjust` changes each
-    pool after it was resolved, `port_option` is the option that chose `port` (0: any free one).
+    pool after it was resolved, `port_option` is the option that chose `port` (0: any free one). `migrate` is the
+    command that brings embedded databases up to date when their server was started.
     """
 
     def __init__(
@@ -62,10 +62,15 @@ class LocalHyperdrive:
         port_option: str = "--port",
         password: str | None = None,
         leaves_summary: bool = False,
+        migrate: str | None = None,
     ) -> None:
         self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
-        self.schema = root / "schema.sql"
+        self.database_files = frozenset((root / SCHEMA, root / SEED))
+        """What `apply_schema` reads."""
+        self._root = root
+        self._migrate_command = migrate
+        self._left_out: set[FileChange] = set()
         self._messages = messages
         self._on_query = on_query
         self._adjust = adjust
@@ -99,9 +104,12 @@ class LocalHyperdrive:
                 f"The local Hyperdrive cannot listen on port {self._port}: {os.strerror(error.errno or 0)}.",
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
-        # The parser takes a while to load: not in the first query.
-        self._warm_up = asyncio.create_task(asyncio.to_thread(analyse, "SELECT 1"))
         await self.update(bindings)
+
+    def warm_up(self) -> None:
+        """Load PostgreSQL's parser in the background: it takes a while, and the first query needs it."""
+        if self._warm_up is None:
+            self._warm_up = asyncio.create_task(asyncio.to_thread(analyse, "SELECT 1"))
 
     async def close(self) -> None:
         """End the clients, the origin connections and what was started for them; harmless when repeated."""
@@ -125,36 +133,23 @@ class LocalHyperdrive:
 
     def connection_string(self, binding: str) -> str:
         """What a client of `binding` connects with; the password in it is the proxy's, not the origin's."""
-        login = f"{quote(binding, safe='')}:{quote(self._password, safe='')}"
-        database = quote(self.pools[binding].origin.database, safe="")
-        return f"postgresql://{login}@{LOOPBACK}:{self.proxy.port}/{database}?sslmode=disable"
+        database = self.pools[binding].origin.database
+        return connection_environment.connection_string(binding, self.proxy.port, self._password, database)
 
     def wrangler_variables(self) -> dict[str, str]:
         """The variables by which `wrangler dev` learns of local databases, the deprecated ones included."""
-        return {
-            prefix + binding: self.connection_string(binding)
-            for binding in self.pools
-            for prefix in VARIABLE_PREFIXES
-        }
+        strings = {binding: self.connection_string(binding) for binding in self.pools}
+        return connection_environment.wrangler_variables(strings)
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """`inherited` with the connection in every form programs look for: the first binding's, and wrangler's
         variables for each."""
-        first = next(iter(self.pools))
-        string = self.connection_string(first)
-        kept = {name: value for name, value in inherited.items() if name not in _MISLEADING}
-        return {
-            **kept,
-            **self.wrangler_variables(),
-            "HYPERDRIVE_CONNECTION_STRING": string,
-            "DATABASE_URL": string,
-            "PGHOST": LOOPBACK,
-            "PGPORT": str(self.proxy.port),
-            "PGUSER": first,
-            "PGPASSWORD": self._password,
-            "PGDATABASE": self.pools[first].origin.database,
-            "PGSSLMODE": "disable",
-        }
+        return connection_environment.with_connection(inherited, self.connection_variables())
+
+    def connection_variables(self) -> dict[str, str]:
+        """Those variables alone."""
+        databases = {binding: pool.origin.database for binding, pool in self.pools.items()}
+        return connection_environment.connection_variables(databases, self.proxy.port, self._password)
 
     # What changes while it runs
 
@@ -196,18 +191,28 @@ class LocalHyperdrive:
             await self.proxy.remove_pool(binding)
 
     async def apply_schema(self) -> None:
-        """Apply the project's schema.sql, if it changed, to the embedded databases, and forget cached answers.
+        """Bring the embedded databases up to date with the project's files, and forget cached answers if it did.
 
-        Raises `WranglerError` for an error in it.
+        Raises `WranglerError` for an error in a file, MigrationError if the migration command fails.
         """
         try:
-            databases = await self._origins.apply_schema(self.bindings, self.schema)
+            changes = await self._origins.prepare(self.bindings, self._root, self._migrate)
         except EmbeddedEndedError:
             await self.update(self.bindings)  # which starts it again
-            databases = await self._origins.apply_schema(self.bindings, self.schema)
-        if databases:
+            changes = await self._origins.prepare(self.bindings, self._root, self._migrate)
+        if any(change.action != "left out" for change in changes):
             self.proxy.clear_cache()
-            self._messages.info(f"Applied {self.schema.name} to {', '.join(databases)}.")
+        for change in changes:
+            if change not in self._left_out:
+                self._messages.info(str(change))
+        self._left_out = {change for change in changes if change.action == "left out"}
+
+    async def _migrate(self) -> None:
+        if self._migrate_command is not None:
+            pools = {binding: pool for binding, pool in self.pools.items() if pool.embedded}
+            self._messages.info(f"Running: {self._migrate_command}")
+            await migrate(self._migrate_command, pools, self._root)
+            self.proxy.clear_cache()
 
     async def config_changes(self) -> AsyncIterator[None]:
         """Once each time another command has changed a stored config, without end: `update` is to follow.
@@ -221,7 +226,7 @@ class LocalHyperdrive:
                 self._executed = executed
                 if answers := self.proxy.clear_cache():
                     self._messages.info(
-                        f"Cleared {count_of(answers, 'cached answer')}: `hyperdrive execute` has run."
+                        f"Cleared {count_of(answers, 'cached answer')}: another command has changed data."
                     )
 
     async def follow(self, resolve: Resolve) -> None:
@@ -349,6 +354,7 @@ async def serving(hyperdrive: LocalHyperdrive, resolve: Resolve) -> AsyncIterato
     bindings = resolve()
     try:
         await hyperdrive.start(bindings)
+        hyperdrive.warm_up()
         await hyperdrive.apply_schema()
         following = asyncio.create_task(hyperdrive.follow(resolve))
         try:

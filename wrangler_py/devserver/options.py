@@ -27,4 +27,5 @@ class DevOptions:
     test_scheduled: bool = False
     strict: bool = False
     debugger_port: int | None = None
+    migrate: str | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from wrangler_py.devserver.embedded import EmbeddedEndedError, EmbeddedPostgres
-from wrangler_py.devserver.embedded_schema import apply_schema
+from wrangler_py.devserver.embedded_schema import SCHEMA, SEED, FileChange, apply_schema, apply_seed
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase, ResolvedBinding
 from wrangler_py.hyperdrive.config import Origin, PoolConfig
@@ -27,6 +27,7 @@ class Origins:
         self._on_crash = on_crash
         self._on_end = on_end
         self._starting: asyncio.Task[EmbeddedPostgres] | None = None
+        self._migrated: EmbeddedPostgres | None = None
 
     async def pools(self, bindings: Iterable[ResolvedBinding]) -> dict[str, PoolConfig]:
         """A pool config for each binding, by its name. An embedded PostgreSQL that has ended is started again.
@@ -35,16 +36,24 @@ class Origins:
         """
         return {each.binding: await self._pool(each) for each in bindings}
 
-    async def apply_schema(self, bindings: Iterable[ResolvedBinding], schema: Path) -> list[str]:
-        """Apply the file `schema`, if it changed, to the embedded databases; returns those it went to.
+    async def prepare(
+        self, bindings: Iterable[ResolvedBinding], root: Path, migrate: Callable[[], Awaitable[None]]
+    ) -> list[FileChange]:
+        """Bring the embedded databases up to date with the project's files in `root`; returns what that changed.
 
-        Raises `WranglerError` for an error in it, `EmbeddedEndedError` if the server is gone.
+        `migrate` is called once for each server that is started, after the schema. Raises `WranglerError` for an
+        error in a file, `EmbeddedEndedError` if the server is gone.
         """
         databases = embedded_databases(bindings)
-        if not databases or not schema.is_file():  # noqa: ASYNC240 - one stat
+        if not databases:
             return []
         embedded = await self._embedded(next(iter(databases.values())))
-        return [name for name in databases if await asyncio.to_thread(apply_schema, embedded, name, schema)]
+        changes = [await asyncio.to_thread(apply_schema, embedded, each, root / SCHEMA) for each in databases]
+        if embedded is not self._migrated:
+            await migrate()
+            self._migrated = embedded
+        changes += [await asyncio.to_thread(apply_seed, embedded, each, root / SEED) for each in databases]
+        return [change for change in changes if change is not None]
 
     @property
     def embedded_has_ended(self) -> bool:

@@ -10,10 +10,7 @@ import socket
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
-from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.spare_process import SpareProcess
-from wrangler_py.devserver.worker_project import read_project
-from wrangler_py.devserver.worker_service import WorkerService
 from wrangler_py.errors import WranglerError
 
 EXIT_LIMIT_S = 2.5
@@ -66,9 +63,7 @@ class DevSession:
     async def _serve(self, parts: contextlib.AsyncExitStack) -> None:
         """Start each part and leave its end to `parts`, then serve without end."""
         options, output = self._options, self._output
-        project = await asyncio.to_thread(read_project, options)
         listener = parts.enter_context(open_listening_socket(options.ip, options.port))
-        self._describe(listener)
         spare = SpareProcess(
             listener, output.worker_line if options.reload else None, interpreter_options=_debugger(options)
         )
@@ -76,7 +71,12 @@ class DevSession:
         # The interpreter starts while the rest is imported and the database starts.
         await spare.prepare()
         from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
+        from wrangler_py.devserver.report import Report
+        from wrangler_py.devserver.worker_project import read_project
+        from wrangler_py.devserver.worker_service import WorkerService
 
+        project = await asyncio.to_thread(read_project, options)
+        self._describe(listener)
         report = Report(output)
         hyperdrive = LocalHyperdrive(
             root=project.root,
@@ -87,6 +87,7 @@ class DevSession:
             port=options.proxy_port,
             port_option="--proxy-port",
             leaves_summary=True,
+            migrate=options.migrate,
         )
         parts.push_async_callback(hyperdrive.close)
         await hyperdrive.start(project.bindings)

@@ -44,6 +44,7 @@ class StandaloneOptions:
     pool_size: int | None = None
     caching_disabled: bool = False
     log_queries: bool = False
+    migrate: str | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
 
     def __post_init__(self) -> None:
@@ -166,6 +167,7 @@ def _hyperdrive(
         options=options.proxy,
         port=options.port,
         password=options.password,
+        migrate=options.migrate,
     )
 
 

@@ -120,11 +120,11 @@ class Supervisor:
     async def _attend(self, process: WorkerProcess, launch: Launch) -> None:
         try:
             async for event in process.events():
-                if isinstance(event, Libraries):
-                    self._spare.preload(Preload(launch.root, launch.main, event.files))
-                else:
+                if not isinstance(event, Libraries):
                     self._on_event(event)
-                if process.loaded and process is self._current:
+                    continue
+                self._spare.preload(Preload(launch.root, launch.main, event.files))
+                if process is self._current:
                     self._spare.replenish()
             status = await process.wait()
         finally:

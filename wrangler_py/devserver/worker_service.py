@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import url_of
+from wrangler_py.devserver.migration import MigrationError
 from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
@@ -173,6 +174,7 @@ class WorkerService:
         self._close_global_clients(self._supervisor.generation)
         if self._closing:
             return
+        self._hyperdrive.warm_up()  # not earlier: the start of the Worker's process needs the CPU
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")
@@ -188,7 +190,7 @@ class WorkerService:
 
     async def _saved(self, burst: set[Path]) -> None:
         project = self._project
-        if self._hyperdrive.schema in burst:
+        if self._hyperdrive.database_files & burst:
             await self._apply_schema()
         project_changed = any(is_project_file(path, project, self._options) for path in burst)
         if project_changed and (now := await self._read_project_again()):
@@ -240,6 +242,8 @@ class WorkerService:
     async def _apply_schema(self) -> None:
         try:
             await self._hyperdrive.apply_schema()
+        except MigrationError:
+            raise
         except WranglerError as error:
             self._output.error(error.message, error.hint)
 

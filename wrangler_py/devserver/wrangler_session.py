@@ -46,6 +46,7 @@ def run_wrangler(
     cwd: Path,
     proxy_port: int = 0,
     proxy_options: ProxyOptions | None = None,
+    migrate: str | None = None,
 ) -> int:
     """Run the Worker on the project's wrangler until it ends; returns its exit status.
 
@@ -70,6 +71,7 @@ def run_wrangler(
         port=proxy_port,
         port_option="--proxy-port",
         leaves_summary=True,
+        migrate=migrate,
     )
 
     async def run() -> int:
@@ -176,7 +178,7 @@ class WranglerSession:
         binding is.
         """
         project, options = self._files.project, self._files.options
-        files = {project.config_path, self._hyperdrive.schema, *options.env_files}
+        files = {project.config_path, *self._hyperdrive.database_files, *options.env_files}
 
         def is_followed(path: Path) -> bool:
             return path in files or (path.parent == project.root and path.name.startswith(".env"))

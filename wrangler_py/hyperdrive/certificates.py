@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import ssl
-import tempfile
-import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -64,6 +62,8 @@ def read_mtls(certificate: Path, key: Path, name: str | None) -> Certificate:
     if "PRIVATE KEY-----" not in key_text:
         raise WranglerError(f"{key} has no private key in PEM form.")
     refuse_encrypted(key_text, key)
+    import tempfile  # slow to import, and most commands read no key
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with tempfile.TemporaryDirectory() as folder:
         chain = Path(folder) / "chain.pem"
@@ -151,6 +151,8 @@ def _pick(certificates: Iterable[Certificate], id_or_name: str, kind: Kind | Non
 
 
 def _certificate(kind: Kind, name: str | None, certificates: str, key: str | None, path: Path) -> Certificate:
+    import uuid  # only an upload makes an id
+
     first = _PEM_CERTIFICATE.search(certificates)
     try:
         details = certificate_details(ssl.PEM_cert_to_DER_cert(first[0] if first else ""))

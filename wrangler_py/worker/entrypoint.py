@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from types import ModuleType
@@ -230,6 +229,8 @@ def _line_of(thing: Any) -> int | None:
 
 
 def _nothing_to_call(module: ModuleType, default: type | None, fetch: str) -> EntrypointError:
+    import difflib
+
     from workers import WorkerEntrypoint
 
     if default is not None:

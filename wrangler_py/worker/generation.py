@@ -46,13 +46,14 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     BusyWatch(worker).start()
     limits.follow(worker)
     worker.load()
-    control.send(Libraries(preload.libraries(launch.root, launch.main)))
 
     async def run() -> None:
         server = HTTPServer(Host(worker))
         await server.start(http_socket)
         if worker.failure is None:
             control.send(Ready())
+        # After `Ready`, since it is for the next process; before requests, which may change what is imported.
+        control.send(Libraries(preload.libraries(launch.root, launch.main)))
         await drain_requested.wait()
         await server.drain()
 

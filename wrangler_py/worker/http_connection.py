@@ -9,11 +9,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from uvicorn.protocols.http import httptools_impl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from wrangler_py.open_files import FileReserve
 from wrangler_py.worker.status_line import StatusLines
+from wrangler_py.worker.uvicorn_parts import httptools_impl
 
 httptools_impl.STATUS_LINE = StatusLines(httptools_impl.STATUS_LINE)
 
@@ -38,7 +36,7 @@ def _percent_encoded(byte: re.Match[bytes]) -> bytes:
     return b"%%%02X" % byte[0][0]
 
 
-class HTTPConnection(HttpToolsProtocol):
+class HTTPConnection(httptools_impl.HttpToolsProtocol):
     """uvicorn's HTTP protocol, that knows when it was used last, and bounds what stands around a body.
 
     The parser itself takes headers, chunk extensions and trailers of any size, in any time.

@@ -8,10 +8,9 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
 from wrangler_py.open_files import FileReserve, allow_open_files
 from wrangler_py.worker.http_connection import KEEP_ALIVE_S, HTTPConnection
+from wrangler_py.worker.uvicorn_parts import Config, Server
 
 if TYPE_CHECKING:
     from wrangler_py.worker.asgi_app import Host
@@ -29,7 +28,7 @@ class HTTPServer:
         allow_open_files()  # every request thread holds a few, every connection one
         self._host = host
         files = FileReserve(lambda line: host.worker.control.log("warning", line))
-        self._config = uvicorn.Config(
+        self._config = Config(
             host,
             interface="asgi3",
             lifespan="off",
@@ -44,7 +43,7 @@ class HTTPServer:
         # What uvicorn would log is reported in the Worker's own terms.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         self._config.load()
-        self._server = uvicorn.Server(self._config)
+        self._server = Server(self._config)
         self._server.lifespan = self._config.lifespan_class(self._config)
         self._ticking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None

@@ -35,7 +35,6 @@ def libraries(root: Path, main: Path) -> dict[str, str]:
         spec = getattr(module, "__spec__", None)
         if spec is None or spec.name != name or not spec.origin:
             continue
-        file = Path(spec.origin)
-        if "site-packages" in file.parts and not imports.is_own_code(file, root, main):
+        if "site-packages" in spec.origin and not imports.is_own_code(Path(spec.origin), root, main):
             found[name] = spec.origin
     return found

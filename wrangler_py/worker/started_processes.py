@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -28,7 +27,7 @@ def without_marks(environment: Mapping[str, str]) -> dict[str, str]:
 
 def new_mark() -> str:
     """The name of a variable that no process has yet."""
-    return _PREFIX + secrets.token_hex(8)
+    return _PREFIX + os.urandom(8).hex()
 
 
 def marked(mark: str) -> set[int]:

@@ -101,9 +101,17 @@ class Limits:
         binary = {
             name.partition(".")[0] for name, module in modules if _is_binary(getattr(module, "__file__", None))
         }
+        assert self._worker is not None
+        launch = self._worker.launch
+        folders = (str(launch.root), str(launch.main.parent))  # rules most modules out, and fast
         for _, module in modules:
             file = getattr(module, "__file__", None)
-            if file is None or not file.endswith(".py") or not self._stack.is_own(file):
+            if (
+                file is None
+                or not file.startswith(folders)
+                or not file.endswith(".py")
+                or not self._stack.is_own(file)
+            ):
                 continue
             try:
                 text = Path(file).read_text(encoding="utf-8")

@@ -1,0 +1,268 @@
+"""`wrangler-py embedded`: the project's embedded PostgreSQL and its databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wrangler_py.cli import printing
+from wrangler_py.cli.options import Migrate, global_options, migration_command, project_config, state_folder
+from wrangler_py.cli.typer_adapter import App, Command, spread_options
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.devserver.embedded import EmbeddedPostgres
+    from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
+
+app = App("embedded", help="Look at, reset and keep snapshots of the embedded PostgreSQL.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the snapshot")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
+Force = Annotated[bool, typer.Option("--force", help="End the connections to the database, whatever they do")]
+PersistTo = Annotated[
+    Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which databases are meant."""
+
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database", help="This database only; by default all that bindings lead to", show_default=False
+        ),
+    ] = None
+    persist_to: PersistTo = None
+
+    @property
+    def state(self) -> Path:
+        return _state(self.persist_to)
+
+    def bindings(self) -> tuple[ResolvedBinding, ...]:
+        """The project's bindings to the embedded PostgreSQL. Raises WranglerError if there is none."""
+        from wrangler_py.devserver.targets import resolve_bindings
+        from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase
+        from wrangler_py.project.variables import environment_variables
+
+        given = global_options()
+        config = project_config(given)
+        environ = environment_variables(config.root, given.environment, env_files=given.env_files)
+        section = config.section(given.environment)
+        found = [
+            each
+            for each in resolve_bindings(section, environ)
+            if isinstance(each.database, EmbeddedDatabase) and self.database in (None, each.database.name)
+        ]
+        if not found:
+            which = f"the database {self.database} of " if self.database else ""
+            raise WranglerError(
+                f"No binding of {config.path.name} leads to {which}the embedded PostgreSQL.",
+                hint="A binding does if it has neither a local connection string nor a config with a database.",
+            )
+        return tuple(found)
+
+    def names(self) -> list[str]:
+        """The databases that are meant."""
+        from wrangler_py.devserver.origins import embedded_databases
+
+        return [self.database] if self.database is not None else list(embedded_databases(self.bindings()))
+
+
+@app.command()
+def status(persist_to: PersistTo = None) -> None:
+    """Show where the embedded PostgreSQL is, whether it runs, and what is in it."""
+    from wrangler_py.devserver.embedded_tool import read_status
+
+    found = read_status(_state(persist_to))
+    if found.data is None:
+        printing.out(f"There is no data yet in {found.folder}: `wrangler-py dev` makes it.")
+        return
+    printing.out(f"PostgreSQL {found.version}, {'running' if found.running else 'not running'}")
+    printing.out(f"Data         {found.data} ({_size(found.bytes)})")
+    printing.out(f"Log          {found.folder / 'log'}")
+    if found.running:
+        printing.out(f"Socket       {found.host}, port {found.port}, user postgres")
+        printing.out(f"Password     in {found.folder / 'password'}")
+    else:
+        printing.out("It runs while `dev`, `hyperdrive proxy`, `hyperdrive exec` or a test run uses it.")
+    printing.out("Connect      wrangler-py embedded psql, or by TCP: wrangler-py hyperdrive proxy")
+    if found.databases:
+        printing.table(("Database", "Size"), [(each.name, _size(each.bytes)) for each in found.databases])
+    if found.snapshots:
+        _show_snapshots(found.snapshots)
+
+
+@app.command()
+@spread_options
+def reset(yes: Yes = False, force: Force = False, migrate: Migrate = None, *, place: Place) -> None:
+    """Start afresh: an empty database, then schema.sql, the migration command and seed.sql."""
+    from wrangler_py.devserver import embedded_tool
+
+    root = project_config(global_options()).root
+    bindings = place.bindings()
+    names = place.names()
+    listed = ", ".join(names)
+    _confirm(f"Delete all data in {listed} and start afresh?", yes)
+    command = migration_command(root, migrate)
+    with _running(place.state) as server:
+        run = None if command is None else _migration(command, bindings, server, root)
+        embedded_tool.reset(server, names, root, run, force=force)
+    printing.success(f"Reset {listed}")
+
+
+@app.command()
+@spread_options
+def snapshot(name: Name, force: Force = False, *, place: Place) -> None:
+    """Keep a copy of the database under a name, for `restore`."""
+    from wrangler_py.devserver import embedded_tool
+
+    embedded_tool.check_snapshot_name(name)
+    names = place.names()
+    with _running(place.state) as server:
+        embedded_tool.take_snapshot(server, names, name, force=force)
+    printing.success(f"Kept {', '.join(names)} as the snapshot {name}")
+
+
+@app.command()
+@spread_options
+def restore(name: Name, force: Force = False, *, place: Place) -> None:
+    """Put the database back to what it was in a snapshot."""
+    from wrangler_py.devserver import embedded_tool
+
+    names = place.names()
+    with _running(place.state) as server:
+        restored = embedded_tool.restore(server, names, name, force=force)
+    printing.success(f"Restored {', '.join(restored)} from the snapshot {name}")
+
+
+@app.command()
+def snapshots(persist_to: PersistTo = None) -> None:
+    """List the snapshots."""
+    from wrangler_py.devserver import embedded_tool
+
+    with _running(_state(persist_to)) as server, embedded_tool.administration(server) as connection:
+        found = embedded_tool.snapshots(connection)
+    if not found:
+        printing.info("There are no snapshots. Make one with: wrangler-py embedded snapshot NAME")
+        return
+    _show_snapshots(found)
+
+
+@app.command()
+def delete(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Name of the snapshot")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All data of the embedded PostgreSQL, instead of a snapshot")
+    ] = False,
+    yes: Yes = False,
+    persist_to: PersistTo = None,
+) -> None:
+    """Delete a snapshot, or with --all the embedded PostgreSQL's data."""
+    from wrangler_py.devserver import embedded_tool
+    from wrangler_py.devserver.embedded import EmbeddedPostgres, server_folder
+
+    state = _state(persist_to)
+    if (name is None) != everything:
+        raise WranglerError("Name the snapshot to delete, or give --all.", exit_status=2)
+    if name is None:
+        folder = server_folder(state)
+        if not folder.exists():
+            printing.info(f"There is no data in {folder}.")
+            return
+        _confirm("Delete all databases and snapshots of the embedded PostgreSQL?", yes)
+        EmbeddedPostgres.remove(state)
+        printing.success(f"Deleted {folder}")
+        return
+    with _running(state) as server:
+        embedded_tool.delete_snapshot(server, name)
+    printing.success(f"Deleted the snapshot {name}")
+
+
+class _ArgumentsAfterDashes(Command):
+    """Leaves what follows the first `--` alone; it is in `Context.args`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        super().parse_args(ctx, args[:at])
+        ctx.args = args[at + 1 :]
+        return list(ctx.args)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- ARGUMENTS...]"]
+
+
+@app.command(cls=_ArgumentsAfterDashes)
+def psql(
+    context: typer.Context,
+    database: Annotated[
+        str | None,
+        typer.Argument(metavar="DATABASE", help="By default, that of the first binding", show_default=False),
+    ] = None,
+    persist_to: PersistTo = None,
+) -> None:
+    """Open psql on the embedded PostgreSQL; what follows `--` goes to psql."""
+    from wrangler_py.devserver.embedded_psql import run_psql
+
+    name = database or Place(persist_to=persist_to).names()[0]
+    with _running(_state(persist_to)) as server:
+        status = run_psql(server, name, context.args, cwd=global_options().cwd)
+    raise typer.Exit(status)
+
+
+def _state(persist_to: Path | None) -> Path:
+    given = global_options()
+    return state_folder(project_config(given).root, given.cwd, persist_to)
+
+
+@contextmanager
+def _running(state: Path) -> Iterator[EmbeddedPostgres]:
+    """The server of `state`, started if nobody uses it; it stops again if nobody else does."""
+    from wrangler_py.devserver.embedded import EmbeddedPostgres
+    from wrangler_py.devserver.embedded_tool import holding
+
+    with holding(EmbeddedPostgres.start(state)) as server:
+        yield server
+
+
+def _migration(command: str, bindings: tuple[ResolvedBinding, ...], server: EmbeddedPostgres, root: Path) -> Any:
+    import asyncio
+
+    from wrangler_py.devserver.migration import migrate
+    from wrangler_py.hyperdrive.binding_resolution import EmbeddedDatabase
+
+    pools = {
+        each.binding: each.database.pool_config(server.origin(each.database.name), each.config)
+        for each in bindings
+        if isinstance(each.database, EmbeddedDatabase)
+    }
+
+    def run(databases: Mapping[str, str]) -> None:
+        printing.info(f"Running: {command}")
+        asyncio.run(migrate(command, pools, root, databases=databases))
+
+    return run
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not printing.is_interactive():
+        raise WranglerError("Nobody can be asked here.", hint="Give --yes to go on without a question.")
+    if not printing.confirm(question, False):
+        raise WranglerError("Nothing was changed.")
+
+
+def _show_snapshots(found: Any) -> None:
+    rows = [(each.name, each.database, each.made_at, _size(each.bytes)) for each in found]
+    printing.table(("Snapshot", "Database", "Made at", "Size"), rows)
+
+
+def _size(number: int) -> str:
+    return f"{number / 1_000_000:.1f} MB"

@@ -1,0 +1,199 @@
+"""Databases of a server as wholes: copied, renamed, dropped, and who is connected to them.
+
+A copy is PostgreSQL's own, by CREATE DATABASE … TEMPLATE, so that it takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.limits import IDENTIFIER_MAX_BYTES
+from wrangler_py.session.settings import APPLICATION_NAME as HYPERDRIVE
+
+if TYPE_CHECKING:
+    from psycopg import Connection, sql
+
+    Administrative = Connection[tuple[Any, ...]]
+    """In autocommit mode, to another database than those that are named."""
+
+_PATIENCE_S = 2.0
+"""How long connections that were told to end may take for it."""
+
+_USERS = """
+    SELECT pid, application_name, coalesce(state, ''), backend_type FROM pg_stat_activity
+    WHERE datname = %s AND pid <> pg_backend_pid()
+"""
+_COPY_SETTINGS = """
+    INSERT INTO pg_db_role_setting (setdatabase, setrole, setconfig)
+    SELECT (SELECT oid FROM pg_database WHERE datname = %s), setrole, setconfig
+    FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = %s)
+"""
+
+
+class DatabaseInUseError(WranglerError):
+    """Somebody is connected to the database, so that it can be neither copied nor replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """One connection to a database."""
+
+    process_id: int
+    application: str
+    state: str
+
+    @property
+    def yields(self) -> bool:
+        """Whether it may be ended: a pool opens another one when it needs it."""
+        return self.application == HYPERDRIVE and self.state == "idle"
+
+    def __str__(self) -> str:
+        name = self.application or "a client without a name"
+        return f"{name} (process {self.process_id}, {self.state or 'state unknown'})"
+
+
+def names(connection: Administrative) -> list[str]:
+    """The databases of the server that can be connected to, without PostgreSQL's own."""
+    rows = connection.execute(
+        "SELECT datname FROM pg_database"
+        " WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+    )
+    return [str(name) for (name,) in rows]
+
+
+def exists(connection: Administrative, database: str) -> bool:
+    """Whether there is a database of that name."""
+    return connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is not None
+
+
+def create(connection: Administrative, database: str) -> None:
+    """Make an empty database, also if there is one of that name, which is dropped."""
+    drop(connection, database)
+    connection.execute(_sql("CREATE DATABASE {}", check_name(database)))
+
+
+def copy(connection: Administrative, source: str, target: str, *, force: bool = False) -> None:
+    """Make `target` a copy of `source`, with the settings that ALTER DATABASE gave it.
+
+    A `target` that exists is dropped. Raises DatabaseInUseError if somebody uses `source`; `force` ends them.
+    """
+    import psycopg
+
+    drop(connection, check_name(target))
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        _vacate(connection, source, force=force)
+        try:
+            connection.execute(_sql("CREATE DATABASE {} TEMPLATE {}", target, source))
+            break
+        except psycopg.errors.ObjectInUse:  # somebody was quicker
+            if time.monotonic() > deadline:
+                raise _in_use(source, _users(connection, source)) from None
+    copy_settings(connection, source, target)
+
+
+def copy_settings(connection: Administrative, source: str, target: str) -> None:
+    """Give `target` what ALTER DATABASE … SET says for `source`, if we may."""
+    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    if row is not None and row[0]:
+        with connection.transaction():
+            connection.execute(_COPY_SETTINGS, [target, source])
+
+
+def replace(connection: Administrative, database: str, by: str, *, force: bool = False) -> None:
+    """Drop `database` and give its name to the database `by`, in one step for everybody else.
+
+    Raises DatabaseInUseError, with nothing changed, if somebody uses it, unless `force` ends them.
+    """
+    import psycopg
+
+    old = check_name(f"{database}@old")
+    drop(connection, old)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        _vacate(connection, database, force=force)
+        try:
+            with connection.transaction():
+                if exists(connection, database):
+                    connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", database, old))
+                connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", by, database))
+            break
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() > deadline:
+                raise _in_use(database, _users(connection, database)) from None
+    drop(connection, old)
+
+
+def drop(connection: Administrative, database: str) -> None:
+    """Drop `database` if it is there, and end all connections to it."""
+    if exists(connection, database):
+        connection.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", database))
+
+
+def drop_unused(connection: Administrative, database: str) -> None:
+    """Drop `database`. Raises DatabaseInUseError if somebody is connected to it."""
+    if users := _users(connection, database):
+        raise _in_use(database, users)
+    drop(connection, database)
+
+
+def check_unused(connection: Administrative, database: str) -> None:
+    """Raises DatabaseInUseError if somebody is connected to `database`."""
+    if users := _users(connection, database):
+        raise _in_use(database, users)
+
+
+def set_comment(connection: Administrative, database: str, comment: str) -> None:
+    """Set what `comment_of` gives."""
+    from psycopg import sql
+
+    connection.execute(
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(comment))
+    )
+
+
+def comment_of(connection: Administrative, database: str) -> str:
+    """The comment on `database`; empty without one."""
+    row = connection.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]
+    ).fetchone()
+    return str(row[0]) if row is not None and row[0] is not None else ""
+
+
+def check_name(database: str) -> str:
+    """`database`, if PostgreSQL would not cut it short. Raises WranglerError."""
+    if len(database.encode()) > IDENTIFIER_MAX_BYTES:
+        raise WranglerError(
+            f"The name {database!r} is too long for a database: PostgreSQL allows {IDENTIFIER_MAX_BYTES} bytes."
+        )
+    return database
+
+
+def _vacate(connection: Administrative, database: str, *, force: bool) -> None:
+    """End the idle connections of pools to `database`, or all with `force`."""
+    users = _users(connection, database)
+    if not force and (staying := [user for user in users if not user.yields]):
+        raise _in_use(database, staying)
+    for user in users:
+        connection.execute("SELECT pg_terminate_backend(%s, 1000)", [user.process_id])
+
+
+def _users(connection: Administrative, database: str) -> list[_User]:
+    rows = connection.execute(_USERS, [database])
+    return [_User(int(pid), str(name), str(state)) for pid, name, state, kind in rows if kind == "client backend"]
+
+
+def _in_use(database: str, users: list[_User]) -> DatabaseInUseError:
+    return DatabaseInUseError(
+        f"The database {database} is in use.",
+        hint="Close these connections first:\n" + "\n".join(f"- {user}" for user in users),
+    )
+
+
+def _sql(text: str, *identifiers: str) -> sql.Composed:
+    from psycopg import sql
+
+    return sql.SQL(text).format(*map(sql.Identifier, identifiers))

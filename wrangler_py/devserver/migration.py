@@ -1,0 +1,75 @@
+"""The person's own tool for migrations, run with a connection to the embedded PostgreSQL.
+
+It connects through a proxy of its own, by TCP, since many tools know no Unix sockets. That proxy caches nothing and
+lets through what Hyperdrive does not support, such as the advisory locks by which tools keep others away.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wrangler_py.devserver.connection_environment import connection_variables, with_connection
+from wrangler_py.devserver.foreground_process import ForegroundProcess
+from wrangler_py.devserver.listening_socket import LOOPBACK
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.config import Caching, PoolConfig
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.server import Proxy
+
+RUNNING = "WRANGLER_PY_MIGRATING"
+"""Set for the command: a wrangler-py that it starts does not run it once more."""
+_GRACE_S = 2.0
+
+
+class MigrationError(WranglerError):
+    """The command failed; `exit_status` is its own."""
+
+
+async def migrate(
+    command: str, pools: Mapping[str, PoolConfig], root: Path, *, databases: Mapping[str, str] | None = None
+) -> None:
+    """Run `command` by the shell in the folder `root`, its output shown on standard error.
+
+    It finds the databases of `pools`, or those of the same server that `databases` puts in their place, under the
+    names in `pools`. Raises MigrationError if it fails.
+    """
+    if os.environ.get(RUNNING) or not pools:
+        return
+    password = secrets.token_urlsafe(24)
+    options = ProxyOptions(serves_tools=True, allow_unsupported=True)
+    proxy = Proxy(password=password, password_is_random=True, options=options)
+    await proxy.start(LOOPBACK)
+    try:
+        for binding, pool in pools.items():
+            quiet = replace(pool, caching=Caching(disabled=True))
+            proxy.add_pool(binding, quiet)
+            if databases is not None and (other := databases.get(pool.origin.database)) is not None:
+                proxy.update_pool(binding, replace(quiet, origin=replace(pool.origin, database=other)))
+        names = {binding: pool.origin.database for binding, pool in pools.items()}
+        variables = {**connection_variables(names, proxy.port, password), RUNNING: "1"}
+        status = await _run(command, root, with_connection(os.environ, variables))
+    finally:
+        await proxy.close()
+    if status != 0:
+        raise MigrationError(
+            f"The migration command failed with exit status {status}: {command}",
+            hint="What it says is above. It is set by --migrate, or by [tool.wrangler-py] in pyproject.toml.",
+            exit_status=status,
+        )
+
+
+async def _run(command: str, root: Path, environment: Mapping[str, str]) -> int:
+    shell = ("cmd", "/c", command) if sys.platform == "win32" else ("/bin/sh", "-c", f"exec 1>&2\n{command}")
+    process = ForegroundProcess(shell, owns_all=True)
+    program = await process.start(cwd=root, environment=environment)
+    try:
+        return await program.wait()
+    except BaseException:
+        await program.end(_GRACE_S)
+        await program.wait()  # ends what it has started, too
+        raise
