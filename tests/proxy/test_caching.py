@@ -630,7 +630,11 @@ def test_what_is_sent_while_following_is_kept(caching: ProxyServer, postgres: Po
         follower.send(ask)
         wait_until(lambda: waiting(caching) == 1)
         follower.send(parse("", f"INSERT INTO {table} VALUES (11)") + bind())
-        wait_until(lambda: any(client._group for client in caching.call(lambda: list(caching.proxy.clients))))
+        wait_until(
+            lambda: any(
+                client._reader.has_open_group for client in caching.call(lambda: list(caching.proxy.clients))
+            )
+        )
     assert only(leader.until_ready()) == only(follower.until_ready()) == [b"10"]
     assert [a.kind for a in follower.ask(execute(), SYNC)] == ["1", "2", "C", "Z"]
     assert only(leader.ask(query(f"SELECT title IS NULL FROM {table} WHERE id = 11"))) == [b"t"]

@@ -33,6 +33,7 @@ from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin_connection import Collector, OriginConnection
 from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.message_groups import MessageGroup
 from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.shared import SharedState
@@ -51,9 +52,10 @@ class CachingPool(ConnectionSource[OriginConnection], Protocol):
     options: ProxyOptions
     requests: Requests
     shared: SharedState
-    baseline: SessionSettings
     accounting: Accounting
 
+    @property
+    def baseline(self) -> SessionSettings: ...
     def schema_changed(self) -> None: ...
     def notice(self, message: str) -> None: ...
     def notice_once(self, message: str) -> None: ...
@@ -72,13 +74,13 @@ class CachingClient(Protocol):
     def takes_lead(self, key: CacheKey | None) -> bool:
         """Whether others wait for the answer of `key`, and the client has told nobody else to see to that."""
 
-    def follow(self, key: CacheKey, group: list[Piece]) -> None:
+    def follow(self, key: CacheKey, group: MessageGroup) -> None:
         """It waits for the answer to someone else's query, which is under way."""
 
     def resume(self, *, answered: bool = True) -> None:
         """It need not wait any more."""
 
-    def fail_group(self, group: list[Piece], closed: bool, response: bytes) -> None: ...
+    def fail_group(self, group: MessageGroup, response: bytes) -> None: ...
 
 
 class Caching:
@@ -125,24 +127,24 @@ class Caching:
         client.write(hit.data)
         return True
 
-    def answer(self, client: CachingClient, group: list[Piece], closed: bool) -> bool:
+    def answer(self, client: CachingClient, group: MessageGroup) -> bool:
         """Answers a group from the store, or lets it wait for a query under way; False: ask the origin."""
         session = client.session
-        found = self._groups.find(session, group, closed=closed, now=monotonic())
+        found = self._groups.find(session, group.messages, closed=group.closed, now=monotonic())
         if found is None:
             return False
         if isinstance(found, Miss):
             return self._follow(client, found.key, group)
         for served in found.served:
-            if not self._serve(client, served, group, closed=closed):
+            if not self._serve(client, served, group):
                 return True
         if found.indexed is not None:
-            self._index.add(session, group, *found.indexed)
+            self._index.add(session, group.messages, *found.indexed)
         found.accept()
         client.write(found.data)
         return True
 
-    def _serve(self, client: CachingClient, served: ServedQuery, group: list[Piece], *, closed: bool) -> bool:
+    def _serve(self, client: CachingClient, served: ServedQuery, group: MessageGroup) -> bool:
         """Counts a hit; False when it was a stale read and the client got an error for it."""
         text, key, hit = served
         request = client.session.request
@@ -159,7 +161,7 @@ class Caching:
             if stale.of_schema and self._pool.options.serves_tools:
                 self._pool.notice_once(CATALOG_ADVICE)
             if self._pool.options.fail_on_stale_read:
-                client.fail_group(group, closed, messages.error_response(SQLSTATE, message))
+                client.fail_group(group, messages.error_response(SQLSTATE, message))
                 return False
         result = hit.entry.result
         types = result.parameter_description[5:] if result.parameter_description else key.parameter_types
@@ -169,7 +171,7 @@ class Caching:
 
     # --- waiting for the same query ------------------------------------------------------------------------
 
-    def _follow(self, client: CachingClient, key: CacheKey, group: list[Piece]) -> bool:
+    def _follow(self, client: CachingClient, key: CacheKey, group: MessageGroup) -> bool:
         """Whether `client` now waits for someone else's query: many that miss on one key make one query."""
         if client.asks_alone:
             return False

@@ -15,16 +15,12 @@ from typing import Protocol
 from wrangler_py.cache.keys import CacheKey
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import IDLE
-from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.frontend_kinds import (
     CONTINUATION,
     COPY_DONE,
     COPY_FAIL,
-    EXTENDED,
-    FLUSH,
     FUNCTION_CALL,
     QUERY,
-    SYNC,
     TERMINATE,
 )
 from wrangler_py.pgwire.messages import ProtocolError
@@ -36,9 +32,9 @@ from wrangler_py.proxy.faults import meets_fault
 from wrangler_py.proxy.origin_connection import OriginConnection
 from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.tcp import acknowledge_now
-from wrangler_py.proxy.waiting_messages import Pending, WaitingMessages
 from wrangler_py.proxy.worker_requests import Request
 from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.message_groups import GroupReader, MessageGroup, WaitingGroups
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.translation.columns import ColumnCheck, statements_to_check
 from wrangler_py.session.translation.extended_query import fail_at_origin, translate_extended
@@ -48,8 +44,6 @@ from wrangler_py.session.translation.result import Translation
 from wrangler_py.session.translation.simple_query import translate_simple
 from wrangler_py.session.translation.sql_effects import may_reset
 
-GROUP_BYTES = 262_144
-"""A longer message group goes out before its end is there."""
 NO_MORE_INPUT_S = 0.002
 """Messages that no Sync or Flush follows for so long are run without one, as a server runs them at once."""
 CLOSE_GRACE_S = 1.0
@@ -97,11 +91,9 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self.write_paused = False
         self.asks_alone = False
         """What it asks now waits for nobody else's answer, and nobody else waits for its."""
-        self._reader = FrontendReader()
-        self._group: list[Piece] = []
-        self._group_bytes = 0
+        self._reader = GroupReader()
         self._no_more_input: asyncio.TimerHandle | None = None
-        self._pending = WaitingMessages()
+        self._pending = WaitingGroups()
         self._skipping = False
         """A group failed here: its messages are skipped up to a Sync."""
         self._leads: CacheKey | None = None
@@ -142,7 +134,10 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
                 origin.abort()
             else:
                 origin.abandon()
-        self._take_group()
+        self._reader.forget()
+        if self._no_more_input is not None:
+            self._no_more_input.cancel()
+            self._no_more_input = None
         self._pending.take_all()
 
     def _stop_waiting(self) -> None:
@@ -190,32 +185,32 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        if self.origin is None and not (
-            self.waiting or self._skipping or self.write_paused or self._group or self._reader.in_message
+        reader = self._reader
+        if (
+            self.origin is None
+            and not (self.waiting or self._skipping or self.write_paused)
+            and reader.is_between_groups
         ):
             if self.pool.caching.enabled and self.pool.caching.answer_again(self, data):
                 return
             ordinary = None if self.pool.conditions.faults else recognise(self.session, data)
             if ordinary is not None:
-                self._check_out(Pending(None, True, ordinary=ordinary))
+                self._check_out(MessageGroup(None, True, ordinary=ordinary))
                 return
         try:
-            group = self._group
-            for piece in self._reader.receive(data):
-                if piece[0] in EXTENDED and not piece[2] and self._group_bytes < GROUP_BYTES:
-                    group.append(piece)
-                    self._group_bytes += len(piece[1])
-                    continue
-                self._receive(piece)
-                group = self._group
+            for group in reader.receive(data):
+                if group.is_piece:
+                    self._pass_on(group)
+                else:
+                    self._submit(group)
                 if self.transport.is_closing():
                     return
         except ProtocolError as error:
             self._refuse_nonsense(error)
             return
-        if group:
+        if reader.has_open_group:
             self._run_without_sync()
-        if group or self._reader.in_message:
+        if not reader.is_between_groups:
             acknowledge_now(self.transport)
 
     def _run_without_sync(self) -> None:
@@ -227,9 +222,10 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self._no_more_input = loop.call_later(NO_MORE_INPUT_S, self._submit_without_sync)
 
     def _submit_without_sync(self) -> None:
-        if self._group:
-            self._group.append((FLUSH, messages.FLUSH, 0))
-            self._submit_group(closed=False)
+        self._no_more_input = None
+        group = self._reader.end_group()
+        if group is not None:
+            self._submit(group)
 
     def refuse(self, response: bytes) -> None:
         """Tells the client why, where that is possible, and closes."""
@@ -252,73 +248,45 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
 
     # --- messages from the client --------------------------------------------------------------------------
 
-    def _receive(self, piece: Piece) -> None:
-        kind, data, missing = piece
-        if kind in EXTENDED:
-            self._group.append(piece)
-            self._group_bytes += len(data)
-            if missing or self._group_bytes > GROUP_BYTES:
-                self._submit_group(closed=False)
-        elif kind in (SYNC, FLUSH):
-            self._group.append(piece)
-            self._submit_group(closed=kind == SYNC)
-        elif kind in (QUERY, FUNCTION_CALL):
-            if self._group:
-                self._submit_group(closed=False)
-            self._submit(Pending([piece], True))
-        elif kind == TERMINATE:
-            self.close()
-        else:
-            if self._group:
-                self._submit_group(closed=False)
-            self._pass_on(piece)
-
-    def _take_group(self) -> list[Piece]:
-        group, self._group, self._group_bytes = self._group, [], 0
-        if self._no_more_input is not None:
-            self._no_more_input.cancel()
-            self._no_more_input = None
-        return group
-
-    def _submit_group(self, *, closed: bool) -> None:
-        self._submit(Pending(self._take_group(), closed))
-
-    def _submit(self, item: Pending) -> None:
+    def _submit(self, group: MessageGroup) -> None:
         """Answers a group here, sends it over the client's connection, or has it wait for one."""
         if self.waiting:
-            self._wait(item)
+            self._wait(group)
         elif self.origin is not None:
-            if not (self.pool.conditions.faults and meets_fault(self, item.group, item.closed)):
-                self._forward(item)
+            if not self._meets_fault(group):
+                self._forward(group)
         elif self.write_paused:
             self.waiting = self._stalled = True
-            self._wait(item)
+            self._wait(group)
             self.pause_reading()
         elif self._skipping:
-            self._skip(item.group, item.closed)
-        elif not self._answer_here(item.group, item.closed) and not (
-            self.pool.conditions.faults and meets_fault(self, item.group, item.closed)
-        ):
-            self._check_out(item)
+            self._skip(group)
+        elif not self._answer_here(group) and not self._meets_fault(group):
+            self._check_out(group)
 
-    def _answer_here(self, group: list[Piece], closed: bool) -> bool:
+    def _meets_fault(self, group: MessageGroup) -> bool:
+        return bool(self.pool.conditions.faults) and meets_fault(self, group)
+
+    def _answer_here(self, group: MessageGroup) -> bool:
         """Answers a group without the origin, or has it wait for the answer to the same query of someone else."""
-        answer = answer_locally(self.session, group, closed=closed)
+        answer = answer_locally(self.session, group.messages, closed=group.closed)
         if answer is None:
-            return self.pool.caching.enabled and self.pool.caching.answer(self, group, closed)
+            return self.pool.caching.enabled and self.pool.caching.answer(self, group)
         if answer.fails:
             self._carry_out_effects()
-            self.fail_group(group, closed, answer.data)
+            self.fail_group(group, answer.data)
         elif answer.data:
             self.write(answer.data)
         return True
 
-    def _pass_on(self, piece: Piece) -> None:
-        """COPY data, or a later piece of a long message."""
-        kind, data, missing = piece
+    def _pass_on(self, group: MessageGroup) -> None:
+        """COPY data, Terminate, or a later piece of a long message."""
+        kind, data, missing = group.piece
         origin = self.origin
-        if self.waiting:
-            self._wait(Pending([], False, piece))
+        if kind == TERMINATE:
+            self.close()
+        elif self.waiting:
+            self._wait(group)
         elif kind == CONTINUATION:
             if self.session.streaming and origin is not None:
                 origin.send_more(data)
@@ -334,15 +302,15 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
 
     # --- waiting -------------------------------------------------------------------------------------------
 
-    def _wait(self, item: Pending) -> None:
-        self._pending.add(item)
+    def _wait(self, group: MessageGroup) -> None:
+        self._pending.add(group)
         if self._pending.too_many:
             self.pause_reading()
 
-    def _take_pending(self) -> list[Pending]:
-        items = self._pending.take_all()
+    def _take_pending(self) -> list[MessageGroup]:
+        groups = self._pending.take_all()
         self.resume_reading()
-        return items
+        return groups
 
     def lead(self, key: CacheKey) -> None:
         self._leads = key
@@ -362,10 +330,10 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if leads is not None:
             self.pool.caching.land(leads, answered=False)
 
-    def follow(self, key: CacheKey, group: list[Piece]) -> None:
+    def follow(self, key: CacheKey, group: MessageGroup) -> None:
         self._follows = key
         self.waiting = True
-        self._wait(Pending(group, True))
+        self._wait(group)
 
     def resume(self, *, answered: bool = True) -> None:
         """It need not wait any more: there is an answer, or room for one; or, not `answered`, there will be none.
@@ -377,12 +345,12 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self.waiting = False
         self._times_unanswered = 0 if answered else self._times_unanswered + 1
         self.asks_alone = self._times_unanswered > 1
-        for item in self._take_pending():
-            if item.is_piece:
-                self._pass_on(item.piece)
+        for group in self._take_pending():
+            if group.is_piece:
+                self._pass_on(group)
             else:
                 try:
-                    self._submit(item)
+                    self._submit(group)
                 except ProtocolError as error:
                     self._refuse_nonsense(error)
                     return
@@ -400,45 +368,45 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         """No connection can be had: every group that waits for one fails."""
         self.waiting = False
         self._give_up_lead()
-        for item in self._take_pending():
-            if not item.is_piece:
-                self.pool.accounting.group_failed(self, item.group, error.response)
-                self.fail_group(item.group, item.closed, error.response)
+        for group in self._take_pending():
+            if not group.is_piece:
+                self.pool.accounting.group_failed(self, group.messages, error.response)
+                self.fail_group(group, error.response)
 
     def _fail_first_pending(self, response: bytes) -> None:
-        for item in self._pending.take_first():
-            if not item.is_piece:
-                self.fail_group(item.group, item.closed, response)
+        for group in self._pending.take_first():
+            if not group.is_piece:
+                self.fail_group(group, response)
         self.resume_reading()
 
-    def fail_group(self, group: list[Piece], closed: bool, response: bytes) -> None:
+    def fail_group(self, group: MessageGroup, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""
         if self._skipping:
-            self._skip(group, closed)
+            self._skip(group)
             return
-        self._skipping = not closed
-        self.write(response + messages.READY_IDLE if closed else response)
+        self._skipping = not group.closed
+        self.write(response + messages.READY_IDLE if group.closed else response)
 
-    def _skip(self, group: list[Piece], closed: bool) -> None:
+    def _skip(self, group: MessageGroup) -> None:
         """A group behind one that failed here: it is skipped, and its Sync ends that."""
-        if closed and group[-1][0] == SYNC:
+        if group.ends_with_sync:
             self._skipping = False
             self.write(messages.READY_IDLE)
 
     # --- the origin's side ---------------------------------------------------------------------------------
 
-    def _check_out(self, item: Pending) -> None:
+    def _check_out(self, group: MessageGroup) -> None:
         """Sends a group over a connection of the pool, or has it wait for one."""
         self.waiting = True
         connection = self.pool.checkout(self)
-        if connection is None or (self.session.knows_columns and item.ordinary is None):
-            self._wait(item)
+        if connection is None or (self.session.knows_columns and group.ordinary is None):
+            self._wait(group)
             if connection is not None:
                 self.granted(connection)
             return
         self.waiting = False
         self._begin(connection)
-        self._forward(item)
+        self._forward(group)
         connection.flush()
 
     def _begin(self, connection: OriginConnection) -> None:
@@ -460,57 +428,59 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if self.origin is None:
             return
         self.waiting = False
-        for item in self._take_pending():
+        for group in self._take_pending():
             if self.origin is None:
                 return  # it was refused
             if self.waiting:
-                self._wait(item)
-            elif item.is_piece:
-                self._pass_on(item.piece)
+                self._wait(group)
+            elif group.is_piece:
+                self._pass_on(group)
             else:
-                self._forward(item)
+                self._forward(group)
 
-    def _forward(self, item: Pending) -> None:
+    def _forward(self, group: MessageGroup) -> None:
         """Sends a group over the client's connection."""
         origin = self.origin
         assert origin is not None
-        if item.ordinary is not None:
-            translation = translate_ordinary(self.session, origin.session, item.ordinary)
+        session = self.session
+        if group.ordinary is not None:
+            translation = translate_ordinary(session, origin.session, group.ordinary)
             if translation is not None and translation.begins is not None:
                 origin.send(translation.begins, translation.data)
                 return
-        group = item.group
+        pieces = group.messages
         try:
-            if group[-1][0] in (QUERY, FUNCTION_CALL):
-                self._apply(origin, translate_simple(self.session, origin.session, group[0]), item)
-            elif self.session.knows_columns and statements_to_check(self.session, origin.session, [group]):
+            if pieces[-1][0] in (QUERY, FUNCTION_CALL):
+                self._apply(origin, translate_simple(session, origin.session, pieces[0]), group)
+            elif session.knows_columns and statements_to_check(session, origin.session, [pieces]):
                 self.waiting = True
-                self._wait(item)
+                self._wait(group)
                 if origin.session.only_reset_under_way:
                     self._check_columns()
             else:
-                translation = translate_extended(self.session, origin.session, group, closed=item.closed)
-                self._apply(origin, translation, item)
+                self._apply(origin, translate_extended(session, origin.session, pieces, closed=group.closed), group)
         except ProtocolError as error:
             self._refuse_nonsense(error)
         if self._leads is not None:
             self._give_up_lead()  # what others wait for was not sent as something whose answer is kept
 
-    def fail_at_origin(self, origin: OriginConnection, error: bytes, closed: bool) -> None:
-        """Has the origin fail in the place of a group, so that a transaction fails with it."""
-        translation = fail_at_origin(self.session, origin.session, error, closed=closed)
-        self._apply(origin, translation, Pending([], closed))
+    def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
+        """Has the origin fail in the place of `group`, so that a transaction fails with it.
 
-    def _apply(self, origin: OriginConnection, translation: Translation, item: Pending) -> None:
+        `closed`: nothing else of the client's belongs to what fails.
+        """
+        self._apply(origin, fail_at_origin(self.session, origin.session, error, closed=closed), group)
+
+    def _apply(self, origin: OriginConnection, translation: Translation, group: MessageGroup) -> None:
         """Does what the translation of a group says."""
         if self.session.has_effects:
             self._carry_out_effects()
         if translation.waits:
             self.waiting = True
-            self._wait(item)
+            self._wait(group)
         sent_group = translation.begins or translation.extends
         if translation.cacheable and sent_group is not None:
-            self.pool.caching.watch(self, sent_group, item.group)
+            self.pool.caching.watch(self, sent_group, group.messages)
         if translation.begins is not None:
             origin.send(translation.begins, translation.data)
         elif translation.data:
@@ -530,9 +500,8 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if origin is None:
             return
         try:
-            statements = statements_to_check(
-                self.session, origin.session, [item.group for item in self._pending.first()]
-            )
+            groups = [group.messages for group in self._pending.first()]
+            statements = statements_to_check(self.session, origin.session, groups)
         except ProtocolError as error:
             self._refuse_nonsense(error)
             return
@@ -560,7 +529,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self._send_pending()
         elif origin is not None and origin.stream.transaction_status != IDLE:
             last = self._pending.take_first()[-1]  # if it is a query, it is skipped
-            self.fail_at_origin(origin, error, last.closed and last.group[-1][0] == SYNC)
+            self.fail_at_origin(origin, error, last, closed=last.ends_with_sync)
             self.waiting = bool(self._pending)
             self.resume_reading()
         elif origin is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.accounting import FailingClient
 from wrangler_py.proxy.conditions import AT_CHECKOUT, FaultKind
 from wrangler_py.proxy.origin_connection import OriginConnection
 from wrangler_py.proxy.pool import Pool
+from wrangler_py.session.message_groups import MessageGroup
 from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 from wrangler_py.session.translation.sql_effects import in_failed_transaction
 
@@ -28,27 +28,27 @@ class FaultedClient(FailingClient, Protocol):
     def refuse(self, response: bytes) -> None:
         """Tells the client why, where that is possible, and closes."""
 
-    def fail_group(self, group: list[Piece], closed: bool, response: bytes) -> None:
+    def fail_group(self, group: MessageGroup, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""
 
-    def fail_at_origin(self, origin: OriginConnection, error: bytes, closed: bool) -> None:
+    def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
         """Has the origin fail in the place of a group, so that a transaction fails with it."""
 
 
-def meets_fault(client: FaultedClient, group: list[Piece], closed: bool) -> bool:
+def meets_fault(client: FaultedClient, group: MessageGroup) -> bool:
     """Whether one of the faults that are on meets `group`, which was about to go to the origin: it is answered
     then."""
     origin = client.origin
     if origin is not None and not _can_be_failed(client, origin):
         return False
     try:
-        asked = asked_queries(client.session, group)
+        asked = asked_queries(client.session, group.messages)
     except ProtocolError:
         return False
     for query in asked:
         fault = _drawn(client, query)
         if fault is not None:
-            _strike(client, group, closed, asked, fault)
+            _strike(client, group, asked, fault)
             return True
     return False
 
@@ -70,9 +70,7 @@ def _drawn(client: FaultedClient, query: AskedQuery) -> FaultKind | None:
     return client.pool.conditions.draw(query.sql.decode("utf-8", "replace"), kinds)
 
 
-def _strike(
-    client: FaultedClient, group: list[Piece], closed: bool, asked: list[AskedQuery], fault: FaultKind
-) -> None:
+def _strike(client: FaultedClient, group: MessageGroup, asked: list[AskedQuery], fault: FaultKind) -> None:
     pool, origin = client.pool, client.origin
     response = _response(client, fault)
     for query in asked:
@@ -86,9 +84,9 @@ def _strike(
         else:
             client.refuse(response)
     elif origin is None:
-        client.fail_group(group, closed, response)
+        client.fail_group(group, response)
     else:
-        client.fail_at_origin(origin, response, closed)
+        client.fail_at_origin(origin, response, group, closed=group.closed)
 
 
 def _response(client: FaultedClient, fault: FaultKind) -> bytes:

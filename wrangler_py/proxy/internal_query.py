@@ -1,18 +1,26 @@
-"""A query of the proxy's own, which waits for an origin connection like any client."""
+"""Queries of the proxy's own."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.proxy import failures
 from wrangler_py.proxy.connection_user import ConnectionSource, ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin_connection import Collector, OriginConnection
 from wrangler_py.session.settings import SessionSettings
 
 
 class InternalQuery(ConnectionUser[OriginConnection]):
-    """Sends `data` under `settings`. `done` gets the group when it has ended, or None if it never began."""
+    """Waits for an origin connection like any client, and sends `data` under `settings`.
+
+    `done` gets the group when it has ended, or None if it never began.
+    """
 
     def __init__(
         self,
@@ -62,3 +70,25 @@ class InternalQuery(ConnectionUser[OriginConnection]):
 
     def resume_reading(self) -> None:
         """There is nothing to read from."""
+
+
+async def run_on(connection: OriginConnection, sql: str, config: PoolConfig) -> list[list[str | None]]:
+    """Runs `sql` on a connection that the caller has, and gives the rows of its last result.
+
+    Raises Refused with the server's own error, OriginUnavailable when the connection is lost meanwhile.
+    """
+    collector = Collector()
+    ended: asyncio.Future[SentGroup] = asyncio.get_running_loop().create_future()
+
+    def done(sent_group: SentGroup) -> None:
+        if not ended.done():
+            ended.set_result(sent_group)
+
+    connection.run(sql, done, collector)
+    sent_group = await ended
+    if sent_group.error == b"":
+        raise failures.connection_attempt_failed(config, "connection_lost")
+    if sent_group.error is not None:
+        fields = messages.parse_report(sent_group.error[5:])
+        raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
+    return messages.text_rows(collector.data)

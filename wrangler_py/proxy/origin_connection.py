@@ -37,7 +37,10 @@ class ConnectionOwner(Protocol):
     """The pool of a connection, as the connection sees it."""
 
     shared: SharedState
-    baseline: SessionSettings
+
+    @property
+    def baseline(self) -> SessionSettings:
+        """The settings of a connection for which nobody asked for any."""
 
     def available(self, connection: OriginConnection) -> None:
         """The connection is clean and nobody's."""
