@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from wrangler_py.console import Messages
@@ -24,6 +24,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.execution_log import ExecutionLog
+from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
@@ -105,6 +106,9 @@ class LocalHyperdrive:
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
         await self.update(bindings)
+        check_latencies(self.proxy.conditions, self.pools)
+        self._say_conditions()
+        self.proxy.conditions.subscribe(self._conditions_changed)
 
     def warm_up(self) -> None:
         """Load PostgreSQL's parser in the background: it takes a while, and the first query needs it."""
@@ -268,6 +272,16 @@ class LocalHyperdrive:
     def notice(self, message: str) -> None:
         self._messages.warn(message)
 
+    def _say_conditions(self) -> None:
+        for line in self.proxy.conditions.describe():
+            self._messages.warn(line)
+
+    def _conditions_changed(self) -> None:
+        if self.proxy.conditions.are_on:
+            self._say_conditions()
+        else:
+            self._messages.info("Latency and faults are off.")
+
     def failure(self, binding: str, message: str, hint: str | None) -> None:
         self._messages.error(f"env.{binding}: {message}", hint)
 
@@ -343,6 +357,17 @@ class LocalHyperdrive:
             return {binding: self._executions.last(pool.origin) for binding, pool in self.pools.items()}
         except WranglerError:
             return {}  # whoever uses the store for configs will say what is wrong
+
+
+def check_latencies(conditions: Conditions, pools: Collection[str]) -> None:
+    """Raise `WranglerError` if one is for a binding that there is not."""
+    for latency in conditions.latencies:
+        if latency.binding is not None and latency.binding not in pools:
+            raise WranglerError(
+                f"--latency {latency}: there is no binding {latency.binding!r}.",
+                hint=f"There are: {', '.join(pools)}." if pools else "There is none here.",
+                exit_status=2,
+            )
 
 
 @contextlib.asynccontextmanager

@@ -115,7 +115,7 @@ def parse_fault(text: str) -> Fault:
         kind = FaultKind(name)
     except ValueError:
         raise WranglerError(
-            f"--fault {text}: there is no fault {name!r}.",
+            f"--fault: there is no fault {name!r}.",
             hint=f"There are: {', '.join(FaultKind)}.",
             exit_status=2,
         ) from None
