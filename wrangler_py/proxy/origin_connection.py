@@ -81,9 +81,6 @@ class OriginConnection(asyncio.Protocol):
     free.
     """
 
-    pool: ConnectionOwner
-    session: OriginSession
-
     def __init__(
         self, config: PoolConfig, transport: asyncio.Transport, stream: OriginStream, process_id: int, secret: bytes
     ) -> None:
@@ -93,6 +90,9 @@ class OriginConnection(asyncio.Protocol):
         self.stream = stream
         self.process_id = process_id
         self.secret = secret
+        self.pool: ConnectionOwner = None  # type: ignore[assignment]  # set when it joins one
+        self.session: OriginSession = None  # type: ignore[assignment]  # likewise
+        self._errors: ErrorAnswers = None  # type: ignore[assignment]  # likewise
         self.distance: DistantTransport | None = None
         self.sent_groups = 0
         """How many groups it has sent so far."""
@@ -130,6 +130,8 @@ class OriginConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         answers = self.stream.receive(data)
+        if self.pool is None:
+            return  # nothing was sent yet
         for sent_group, output, status in answers:
             if sent_group is None:
                 if self.client is not None:
@@ -198,6 +200,8 @@ class OriginConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        if self.pool is None:
+            return
         client, self.client = self.client, None
         lost = self.stream.take_queue()
         self.pool.connection_lost(self)
