@@ -208,9 +208,9 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         except ProtocolError as error:
             self._refuse_nonsense(error)
             return
-        if reader.has_open_group:
-            self._run_without_sync()
         if not reader.is_between_groups:
+            if reader.has_open_group:
+                self._run_without_sync()
             acknowledge_now(self.transport)
 
     def _run_without_sync(self) -> None:
