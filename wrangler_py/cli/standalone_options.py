@@ -92,15 +92,6 @@ class ServingArguments:
     ] = None
 
     migrate: Migrate = None
-    report: Annotated[
-        str | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write a summary of the queries at the end: a .json or .html file, or - to print it",
-            show_default=False,
-        ),
-    ] = None
 
     def options(
         self,
@@ -111,16 +102,9 @@ class ServingArguments:
         password: str | None = None,
     ) -> StandaloneOptions:
         """The run they ask for."""
-        from wrangler_py.devserver.query_report import QueryReport
         from wrangler_py.devserver.standalone import StandaloneOptions
         from wrangler_py.proxy.options import ProxyOptions
 
-        if self.report is not None and conditions.query_log_records == 0:
-            raise WranglerError(
-                "--report summarizes the query log, and --query-log-records 0 keeps none.",
-                hint="Leave one of them out.",
-                exit_status=2,
-            )
         return StandaloneOptions(
             root=databases.root,
             state=databases.state,
@@ -131,7 +115,7 @@ class ServingArguments:
             caching_disabled=self.caching_disabled,
             log_queries=self.log_queries,
             migrate=migration_command(databases.root, self.migrate),
-            report=None if self.report is None else QueryReport.read(self.report, global_options().cwd),
+            report=conditions.query_report(),
             proxy=conditions.add_to(
                 ProxyOptions(
                     fail_on_stale_read=self.fail_on_stale_read,

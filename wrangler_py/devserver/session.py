@@ -90,6 +90,8 @@ class DevSession:
             migrate=options.migrate,
         )
         parts.push_async_callback(hyperdrive.close)
+        if options.report is not None:
+            parts.callback(options.report.leave, hyperdrive.proxy.query_log, output)
         await hyperdrive.start(project.bindings)
         service = WorkerService(
             options, output, report, project, hyperdrive, listener=listener, spare=spare, stop=self.stop
