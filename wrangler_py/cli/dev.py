@@ -135,6 +135,7 @@ def dev(
     given = global_options()
     config = project_config(given)
     state = state_folder(config.root, given.cwd, persist_to)
+    report = conditions.query_report()
     proxy_options = conditions.add_to(
         ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
@@ -190,6 +191,7 @@ def dev(
                 proxy_port=proxy_port or 0,
                 dashboard_port=dashboard_port or 0,
                 proxy_options=proxy_options,
+                query_report=report,
                 migrate=migration_command(config.root, migrate),
             )
         )
@@ -217,6 +219,7 @@ def dev(
             strict=strict,
             debugger_port=debugger,
             migrate=migration_command(config.root, migrate),
+            report=report,
             proxy=proxy_options,
         ),
         output,

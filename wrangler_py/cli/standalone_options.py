@@ -107,15 +107,6 @@ class ServingArguments:
     ] = None
 
     migrate: Migrate = None
-    report: Annotated[
-        str | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write a summary of the queries at the end: a .json or .html file, or - to print it",
-            show_default=False,
-        ),
-    ] = None
 
     def options(
         self,
@@ -127,16 +118,9 @@ class ServingArguments:
         dashboard_port: int | None,
     ) -> StandaloneOptions:
         """The run they ask for."""
-        from wrangler_py.devserver.query_report import QueryReport
         from wrangler_py.devserver.standalone import StandaloneOptions
         from wrangler_py.proxy.options import ProxyOptions
 
-        if self.report is not None and conditions.query_log_records == 0:
-            raise WranglerError(
-                "--report summarizes the query log, and --query-log-records 0 keeps none.",
-                hint="Leave one of them out.",
-                exit_status=2,
-            )
         return StandaloneOptions(
             root=databases.root,
             state=databases.state,
@@ -149,7 +133,7 @@ class ServingArguments:
             dashboard_port=dashboard_port,
             project=databases.project,
             migrate=migration_command(databases.root, self.migrate),
-            report=None if self.report is None else QueryReport.read(self.report, global_options().cwd),
+            report=conditions.query_report(),
             proxy=conditions.add_to(
                 ProxyOptions(
                     fail_on_stale_read=self.fail_on_stale_read,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.proxy.options import ProxyOptions
 
 
@@ -29,4 +30,5 @@ class DevOptions:
     strict: bool = False
     debugger_port: int | None = None
     migrate: str | None = None
+    report: QueryReport | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

@@ -92,6 +92,8 @@ class DevSession:
             migrate=options.migrate,
         )
         parts.push_async_callback(hyperdrive.close)
+        if options.report is not None:
+            parts.callback(options.report.leave, hyperdrive.proxy.query_log, output)
         await hyperdrive.start(project.bindings)
         place = ProjectPlace(options.config_path, options.environment)
         sources = Sources(messages=output, served=hyperdrive, project=place)

@@ -184,12 +184,10 @@ def _write_report(
     """Raises `WranglerError` if it cannot be written, or says so where there is another failure to report."""
     if options.report is None:
         return
-    try:
+    if instead_of_raising is None:
         options.report.write(hyperdrive.proxy.query_log)
-    except WranglerError as error:
-        if instead_of_raising is None:
-            raise
-        instead_of_raising.error(error.message, error.hint)
+    else:
+        options.report.leave(hyperdrive.proxy.query_log, instead_of_raising)
 
 
 def _hyperdrive(

@@ -17,6 +17,7 @@ from wrangler_py.devserver.foreground_process import ForegroundProcess, RunningP
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Output, count_of
+from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.devserver.terminal_relay import TerminalRelay
@@ -49,6 +50,7 @@ def run_wrangler(
     proxy_port: int = 0,
     dashboard_port: int = 0,
     proxy_options: ProxyOptions | None = None,
+    query_report: QueryReport | None = None,
     migrate: str | None = None,
 ) -> int:
     """Run the Worker on the project's wrangler until it ends; returns its exit status.
@@ -97,6 +99,8 @@ def run_wrangler(
             await parts.enter_async_context(serving(hyperdrive, files.resolve))
             await parts.enter_async_context(dashboard)
             output.info(f"Dashboard: {dashboard.url}")
+            if query_report is not None:
+                parts.callback(query_report.leave, hyperdrive.proxy.query_log, output)
             parts.callback(process.release)
             session = WranglerSession(files, output, report, hyperdrive, process, cwd=project.folder or cwd)
             following = asyncio.create_task(session.follow_files())
