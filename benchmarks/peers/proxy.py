@@ -21,14 +21,16 @@ BINDING = "HYPERDRIVE"
 
 
 @contextmanager
-def run_proxy(server: PostgresServer, *, caching: bool) -> Iterator[Endpoint]:
-    """The pool is as large as PgBouncer's; caching, where it is on, has the ages of a new config."""
+def run_proxy(
+    server: PostgresServer, *options: str, caching: bool, pool_size: int = POOL_SIZE
+) -> Iterator[Endpoint]:
+    """The pool is as large as PgBouncer's, unless told; caching, where it is on, has the ages of a new config."""
     root = short_folder()
     (root / "wrangler.toml").write_text(
         f'name = "bench"\n[[hyperdrive]]\nbinding = "{BINDING}"\nid = "{"0" * 32}"\n'
     )
     command = [sys.executable, "-m", "wrangler_py", "hyperdrive", "proxy", "--cwd", str(root)]
-    command += ["--pool-size", str(POOL_SIZE), *([] if caching else ["--caching-disabled"])]
+    command += ["--pool-size", str(pool_size), *options, *([] if caching else ["--caching-disabled"])]
     log = root / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
