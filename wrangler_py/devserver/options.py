@@ -23,6 +23,7 @@ class DevOptions:
     ip: str = "127.0.0.1"
     port: int = 8787
     proxy_port: int = 0
+    dashboard_port: int = 0
     allowed_hosts: tuple[str, ...] = ()
     reload: bool = True
     test_scheduled: bool = False
