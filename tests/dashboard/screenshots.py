@@ -14,7 +14,17 @@ from support.browser import find_chromium, open_browser  # noqa: E402
 from support.dev_process import DevProcess  # noqa: E402
 from support.shop_worker import write_shop  # noqa: E402
 
-REQUESTS = ("/articles", "/joined", "/recent", "/view?id=2", "/transfer", "/comment", "/joined", "/view?id=2", "/recent")
+REQUESTS = (
+    "/articles",
+    "/joined",
+    "/recent",
+    "/view?id=2",
+    "/transfer",
+    "/comment",
+    "/joined",
+    "/view?id=2",
+    "/recent",
+)
 """What the Worker is asked, so that each page has something to show."""
 
 
@@ -23,16 +33,18 @@ def main(folder: Path) -> None:
     if program is None:
         sys.exit("scripts/screenshots needs Chromium: apt-get install chromium")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        # On the embedded PostgreSQL; each origin connection is some way off, as it is in production.
-        with DevProcess(write_shop(Path(home) / "shop"), "--latency", "3-6ms") as dev:
-            url = dev.ready().wait_for("^Dashboard: ").split()[-1]
-            for path in REQUESTS:
-                dev.get(path).raise_for_status()
-            with open_browser(program) as browser:
-                page = browser.new_page(viewport={"width": 1280, "height": 760})
-                page.goto(url)
-                take_all(page, folder)
+    # On the embedded PostgreSQL, which is made as far away as a database in production is.
+    with (
+        tempfile.TemporaryDirectory() as home,
+        DevProcess(write_shop(Path(home) / "shop"), "--latency", "3-6ms") as dev,
+    ):
+        url = dev.ready().wait_for("^Dashboard: ").split()[-1]
+        for path in REQUESTS:
+            dev.get(path).raise_for_status()
+        with open_browser(program) as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 760})
+            page.goto(url)
+            take_all(page, folder)
 
 
 def take_all(page: Page, folder: Path) -> None:
