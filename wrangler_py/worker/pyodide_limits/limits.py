@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wrangler_py.project.python_flags import FLAGS, PYODIDE_314, enabled_flags, python_version
 from wrangler_py.worker import imports
@@ -136,7 +136,7 @@ class Limits:
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Python's audit hook: it sees everything, so what does not concern it costs one look-up."""
-        watch = _EVENTS.get(event)
+        watch = self._EVENTS.get(event)
         if watch is not None and self._worker is not None:
             watch(self, event, arguments)
 
@@ -220,14 +220,13 @@ class Limits:
         file = self._worker.failures.relative(caller.file)
         return f"{file}:{caller.line}" if caller.line else file
 
+    _EVENTS: ClassVar[dict[str, Callable[[Limits, str, tuple[Any, ...]], None]]] = {
+        **dict.fromkeys(_PROCESS_EVENTS, _process),
+        **dict.fromkeys(("socket.bind", "socket.connect", "socket.sendto"), _socket),
+        "import": _import,
+    }
+
 
 def _is_binary(file: str | None) -> bool:
     """Whether `file` is an extension module, and not one of the standard library."""
     return bool(file) and str(file).endswith(_SUFFIXES) and not str(file).startswith(_LIB_DYNLOAD)
-
-
-_EVENTS: dict[str, Callable[[Limits, str, tuple[Any, ...]], None]] = {
-    **dict.fromkeys(_PROCESS_EVENTS, Limits._process),
-    **dict.fromkeys(("socket.bind", "socket.connect", "socket.sendto"), Limits._socket),
-    "import": Limits._import,
-}
