@@ -32,6 +32,10 @@ def wrangler(*arguments: str | Path, cwd: Path | None = None, **environ: str) ->
     )
 
 
+BUILD = os.environ.get("WRANGLER_PY_TEST_BUILD", "pure Python")
+"""Which build is tested: see `scripts/test-compiled`."""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "app").mkdir()
@@ -44,7 +48,7 @@ def project(tmp_path: Path) -> Path:
 )
 def test_the_version(arguments: list[str]) -> None:
     result = wrangler(*arguments)
-    assert (result.returncode, result.stdout) == (0, wrangler_py.__version__ + "\n")
+    assert (result.returncode, result.stdout) == (0, f"wrangler-py {wrangler_py.__version__} ({BUILD})\n")
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"], ["--cwd", ".", "--help"]])

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from wrangler_py.console import Messages
-from wrangler_py.devserver import connection_environment
+from wrangler_py.devserver import connection_environment, restart
 from wrangler_py.devserver.embedded import EmbeddedEndedError
 from wrangler_py.devserver.embedded_schema import SCHEMA, SEED, FileChange
 from wrangler_py.devserver.listening_socket import LOOPBACK
@@ -18,13 +18,13 @@ from wrangler_py.devserver.migration import migrate
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes, describe_default
+from wrangler_py.devserver.session_control import SessionControl
 from wrangler_py.devserver.session_summary import SummaryRecorder, write_summary
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.hyperdrive.execution_log import ExecutionLog
-from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
@@ -89,6 +89,8 @@ class LocalHyperdrive:
         self._warned: set[tuple[str, tuple[str, ...]]] = set()
         self._updating = asyncio.Lock()
         self._warm_up: asyncio.Task[object] | None = None
+        self._root = root
+        self._control = SessionControl(self._asked_by_command)
         self.proxy = Proxy(
             password=self._password, password_is_random=password is None, observer=self, options=options
         )
@@ -105,8 +107,12 @@ class LocalHyperdrive:
                 f"The local Hyperdrive cannot listen on port {self._port}: {os.strerror(error.errno or 0)}.",
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
-        await self.update(bindings)
-        check_latencies(self.proxy.conditions, self.pools)
+        control = asyncio.create_task(self._start_control())
+        try:
+            await self.update(bindings)
+        finally:
+            await control
+        self.proxy.conditions.check_bindings(self.pools)
         self._say_conditions()
         self.proxy.conditions.subscribe(self._conditions_changed)
 
@@ -122,6 +128,7 @@ class LocalHyperdrive:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
         self._leave_summary()
+        await self._control.close()
         await asyncio.gather(self.proxy.close(), self._origins.stop(), return_exceptions=True)
 
     # How clients get here
@@ -154,6 +161,21 @@ class LocalHyperdrive:
         """Those variables alone."""
         databases = {binding: pool.origin.database for binding, pool in self.pools.items()}
         return connection_environment.connection_variables(databases, self.proxy.port, self._password)
+
+    # What other commands ask of it
+
+    async def _start_control(self) -> None:
+        try:
+            await self._control.start()
+        except OSError as error:
+            self._messages.warn(f"Other commands cannot reach this session: {error.strerror or error}.")
+
+    def _asked_by_command(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        restarted, answer = restart.answer(request, self.bindings, self._root)
+        for binding in restarted:
+            self.proxy.restart(binding)
+            self._messages.info(f"{binding} is restarted: its origin connections are closed.")
+        return answer
 
     # What changes while it runs
 
@@ -357,17 +379,6 @@ class LocalHyperdrive:
             return {binding: self._executions.last(pool.origin) for binding, pool in self.pools.items()}
         except WranglerError:
             return {}  # whoever uses the store for configs will say what is wrong
-
-
-def check_latencies(conditions: Conditions, pools: Collection[str]) -> None:
-    """Raise `WranglerError` if one is for a binding that there is not."""
-    for latency in conditions.latencies:
-        if latency.binding is not None and latency.binding not in pools:
-            raise WranglerError(
-                f"--latency {latency}: there is no binding {latency.binding!r}.",
-                hint=f"There are: {', '.join(pools)}." if pools else "There is none here.",
-                exit_status=2,
-            )
 
 
 @contextlib.asynccontextmanager
