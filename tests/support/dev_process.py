@@ -90,7 +90,7 @@ class DevProcess:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait()
-        self._reading.join(DEADLINE_S)
+        self._reading.join(5)  # longer only if something that the Worker started lives on
 
     # -- what it says -----------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ class DevProcess:
     def wait(self) -> int:
         """The exit status, once it has ended and all it wrote is in `output`."""
         status = self.process.wait(DEADLINE_S)
-        self._reading.join(DEADLINE_S)
+        self._reading.join(5)  # longer only if something that the Worker started lives on
         return status
 
     def _read(self) -> None:

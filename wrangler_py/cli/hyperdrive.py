@@ -18,9 +18,9 @@ from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_metrics import metrics, restart
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.hyperdrive_sync import diff, pull, push
-from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.cli.passwords import ask_password
-from wrangler_py.cli.targets import ConfigOrBinding, stored_config
+from wrangler_py.cli.resolved_options import global_options, project_config
+from wrangler_py.cli.target_argument import ConfigOrBinding, stored_config
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
@@ -60,7 +60,7 @@ def create(
         return
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     options = _with_password(arguments.read())
     config = config_options.create(name, options, CertificateStore())
@@ -106,7 +106,7 @@ def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> 
         hyperdrive_remote.list_configs(as_json=as_json)
         return
     from wrangler_py.hyperdrive.config_json import to_public
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     configs = ConfigStore().list()
     if as_json:
@@ -153,7 +153,7 @@ def update(
     from wrangler_py.hyperdrive import config_options
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.config_json import to_public
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     options = arguments.read()
     changed = config_options.update(stored_config(target), name, options, CertificateStore())
@@ -174,7 +174,7 @@ def delete(id_or_name: ConfigArgument, remote: option.Remote = False) -> None:
 
         hyperdrive_remote.delete(id_or_name)
         return
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     store = ConfigStore()
     config = store.get(id_or_name)
@@ -193,7 +193,7 @@ def bind(
     ] = False,
 ) -> None:
     """Write a binding of a config into the Worker's config file."""
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     store = ConfigStore()
     stored = store.find(id_or_name)
@@ -252,7 +252,7 @@ def _check(config: HyperdriveConfig) -> None:
         return
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.connection_test import check_connection
-    from wrangler_py.hyperdrive.tls import config_policy
+    from wrangler_py.hyperdrive.tls_policy import config_policy
 
     check_connection(config.origin, config_policy(config, CertificateStore()))
 

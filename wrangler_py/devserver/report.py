@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from wrangler_py.cache.counts import QueryCounts
 from wrangler_py.console import Level
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.pool_description import (
@@ -22,7 +23,6 @@ from wrangler_py.hyperdrive.binding_resolution import VARIABLE_PREFIXES, Resolve
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.project.python_compatibility import date_warning, sdk_warning
 from wrangler_py.proxy.observer import QueryEvent
-from wrangler_py.proxy.worker_requests import QueryCounts
 from wrangler_py.terminal_text import printable
 from wrangler_py.worker_protocol import HandlerException, LoadError, Log, RequestDone
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wrangler_py.pgwire import messages
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.forward import Group
-    from wrangler_py.session.statements import Statement
-
-_PARSE, _BIND, _EXECUTE, _QUERY = b"PBEQ"
+from wrangler_py.pgwire.frontend import Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, PARSE, QUERY
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.statements import Statement
 
 
 class AskedQuery(NamedTuple):
@@ -24,17 +21,17 @@ class AskedQuery(NamedTuple):
     runs: bool
 
 
-def asked_queries(client: ClientSession, group: Group) -> list[AskedQuery]:
+def asked_queries(client: ClientSession, group: list[Piece]) -> list[AskedQuery]:
     """Raises ProtocolError for malformed messages. Of a text that isn't here whole, the beginning counts."""
     found: list[AskedQuery] = []
     parsed: dict[bytes, Statement] = {}
     for kind, data, missing in group:
-        if kind == _QUERY:
+        if kind == QUERY:
             found.append(AskedQuery(data[5:] if missing else data[5:-1], None, b"", True))
-        elif kind == _PARSE and not missing:
-            name, statement = client.pool.statements.parsed(data, client.settings)
+        elif kind == PARSE and not missing:
+            name, statement = client.shared.statements.parsed(data, client.settings)
             parsed[name] = statement
-        elif kind == _BIND:
+        elif kind == BIND:
             _, name, position = messages.split_bind(data)
             bound = parsed.pop(name, None) or client.statements.get(name)
             if bound is not None:
