@@ -28,6 +28,7 @@ ROWS = (
     Row("many-clients", "Many clients", many_clients.estimate_s, many_clients.many_clients),
     Row("command-line", "Command line", command_line.estimate_s, command_line.command_line),
     Row("dev-start", "Dev start", dev_loop.estimate_dev_start_s, dev_loop.dev_start),
+    Row("dev-memory", "Dev memory", dev_loop.estimate_dev_memory_s, dev_loop.dev_memory),
     Row("reload", "Reload", dev_loop.estimate_reload_s, dev_loop.reload),
     Row("requests", "Requests", dev_loop.estimate_requests_s, dev_loop.requests),
 )
