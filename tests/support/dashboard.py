@@ -54,7 +54,8 @@ def serve_shop(postgres: PostgresServer, root: Path, *arguments: str) -> Iterato
         connection.execute(SCHEMA.encode())
     write_shop(root, config_id="0123456789abcdef" * 2)
     string = postgres.dsn(options="-c search_path=shop")
-    (root / "wrangler.toml").open("a").write(f'localConnectionString = "{string}"\n')
+    with (root / "wrangler.toml").open("a") as config:
+        config.write(f'localConnectionString = "{string}"\n')
     with DevProcess(root, *arguments) as dev:
         dev.ready()
         yield Shop(dev, root, dev.wait_for("^Dashboard: ").split()[-1])

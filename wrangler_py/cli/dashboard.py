@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import find_project_config, global_options
+from wrangler_py.cli.resolved_options import find_project_config, global_options
 from wrangler_py.cli.typer_adapter import App
 
 app = App()
