@@ -13,7 +13,7 @@ from support.postgres_server import PostgresServer
 from benchmarks.figures import COMPILED, OURS
 from benchmarks.peers.endpoint import Endpoint
 from benchmarks.peers.node import NodePackages, install_node_packages
-from benchmarks.peers.pgbouncer import find_pgbouncer, run_pgbouncer, version_of
+from benchmarks.peers.pgbouncer import POOL_SIZE, find_pgbouncer, run_pgbouncer, version_of
 from benchmarks.peers.postgres import endpoint_of, run_postgres
 from benchmarks.peers.proxy import run_proxy
 from benchmarks.settings import Settings
@@ -77,6 +77,10 @@ class Lab:
 
     def another_proxy(self) -> Endpoint:
         return self._running.enter_context(run_proxy(self.server, caching=False))
+
+    def proxy_with(self, *options: str, caching: bool = False, pool_size: int = POOL_SIZE) -> Endpoint:
+        """One that is started with other options."""
+        return self._running.enter_context(run_proxy(self.server, *options, caching=caching, pool_size=pool_size))
 
     @cached_property
     def compiled_proxy(self) -> Endpoint | None:

@@ -22,17 +22,19 @@ BINDING = "HYPERDRIVE"
 
 
 @contextmanager
-def run_proxy(server: PostgresServer, *, caching: bool, site: Path | None = None) -> Iterator[Endpoint]:
-    """The pool is as large as PgBouncer's; caching, where it is on, has the ages of a new config.
+def run_proxy(
+    server: PostgresServer, *options: str, caching: bool, pool_size: int = POOL_SIZE, site: Path | None = None
+) -> Iterator[Endpoint]:
+    """The pool is as large as PgBouncer's, unless told; caching, where it is on, has the ages of a new config.
 
-    `site` is a folder with another build of the package.
+    `options` are more of the command's, and `site` is a folder with another build of the package.
     """
     root = short_folder()
     (root / "wrangler.toml").write_text(
         f'name = "bench"\n[[hyperdrive]]\nbinding = "{BINDING}"\nid = "{"0" * 32}"\n'
     )
     command = [*WRANGLER_PY, "hyperdrive", "proxy", "--cwd", str(root)]
-    command += ["--pool-size", str(POOL_SIZE), *([] if caching else ["--caching-disabled"])]
+    command += ["--pool-size", str(pool_size), *options, *([] if caching else ["--caching-disabled"])]
     log = root / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
