@@ -7,9 +7,9 @@ standard library is imported here, until a fixture is.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wrangler_py.testing.hyperdrive import Hyperdrive
     from wrangler_py.testing.run import Run
     from wrangler_py.testing.worker import Worker
+
+Started = TypeVar("Started")
 
 _RUN = pytest.StashKey["Run"]()
 _ISOLATIONS = ("copy", "truncate")
@@ -80,12 +82,7 @@ def hyperdrive(pytestconfig: pytest.Config) -> Hyperdrive:
 @pytest.fixture(scope="session")
 def worker(pytestconfig: pytest.Config, hyperdrive: Hyperdrive) -> Iterator[Worker]:
     """The project's Worker, started once, as an `httpx.Client`."""
-    from wrangler_py.testing.channel import HyperdriveError
-
-    try:
-        client = _running(pytestconfig).start_worker()
-    except HyperdriveError as error:
-        pytest.fail(str(error), pytrace=False)
+    client = _or_fail(_running(pytestconfig).start_worker)
     with client:
         yield client
 
@@ -98,13 +95,12 @@ def database(pytestconfig: pytest.Config, hyperdrive: Hyperdrive) -> Database:
 
 def _running(config: pytest.Config) -> Run:
     """The run of this process, started if it was not. Fails the test if it cannot be."""
-    from wrangler_py.testing.channel import HyperdriveError
     from wrangler_py.testing.run import Run
 
     if (run := config.stash.get(_RUN, None)) is None:
         worker: dict[str, Any] = getattr(config, "workerinput", {})
-        try:
-            run = Run(
+        run = _or_fail(
+            lambda: Run(
                 config.rootpath,
                 config=_config_option(config),
                 environment=config.getini("hyperdrive_env") or None,
@@ -112,10 +108,20 @@ def _running(config: pytest.Config) -> Run:
                 run=str(worker.get("testrunuid") or uuid.uuid4().hex),
                 worker=str(worker.get("workerid") or "main"),
             )
-        except HyperdriveError as error:
-            pytest.fail(str(error), pytrace=False)
+        )
         config.stash[_RUN] = run
     return run
+
+
+def _or_fail(start: Callable[[], Started]) -> Started:
+    """What `start` returns. What keeps it from that fails the test, without a traceback of ours."""
+    from wrangler_py.testing.channel import HyperdriveError
+
+    try:
+        return start()
+    except HyperdriveError as error:
+        message = str(error)
+    pytest.fail(message, pytrace=False)
 
 
 def _config_option(config: pytest.Config) -> Path | None:
@@ -166,7 +172,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    __tracebackhide__ = True
     result = yield
     run = item.config.stash.get(_RUN, None)
     if run is not None and item.get_closest_marker("allow_stale_reads") is None:

@@ -89,7 +89,6 @@ class Run:
 
     def check_stale_reads(self) -> None:
         """Fail the test that runs if one of its queries was a stale read."""
-        __tracebackhide__ = True
         if stale := self.hyperdrive.queries.stale:
             lines = "\n".join(f"  {shortened(record.sql)}" for record in stale)
             pytest.fail(
