@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # `support` is importable from every test
-
 from support.postgres_server import (
     Certificates,
     PostgresServer,

@@ -46,7 +46,7 @@ def messages() -> st.SearchStrategy[Message]:
     for part in (HyperdriveEndpoint, AssetSettings):
         st.register_type_strategy(part, with_all_fields)
     variables = st.dictionaries(st.text(), JSON)
-    return st.one_of(with_all_fields(kind, vars=variables) for kind in get_args(Message))
+    return st.one_of([with_all_fields(kind, vars=variables) for kind in get_args(Message)])
 
 
 @given(messages())

@@ -275,10 +275,10 @@ def test_two_share_one_server_and_see_each_others_restarts(cli: CommandLine, pro
             _wait_for_table(connection, "added")
             connection.close()
     finally:
-        for process in (first, second):
-            if process is not None:
-                process.send_signal(signal.SIGINT)
-                process.communicate()
+        for started in (first, second):
+            if started is not None:
+                started.send_signal(signal.SIGINT)
+                started.communicate()
 
 
 def _wait_for_table(connection: psycopg.Connection[Any], name: str) -> None:

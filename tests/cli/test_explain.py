@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,7 @@ def test_mistakes(cli: CommandLine) -> None:
     (cli.cwd / "latin.sql").write_bytes(b"SELECT '\xe9'")
     assert "latin.sql is not UTF-8 text." in explain(cli, "--file", "latin.sql").stderr
     with cli.start("hyperdrive", "explain", "-") as process:
-        assert process.stdin is not None
+        assert isinstance(process.stdin, io.TextIOWrapper)
         process.stdin.buffer.write(b"SELECT '\xe9'")
         _, said = process.communicate()
     assert (process.returncode, said) == (1, "✘ [ERROR] Standard input is not UTF-8 text.\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.command_line import CommandLine
 
 
-def test_types_are_written_and_checked(tmp_path: Path):
+def test_types_are_written_and_checked(tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "src").mkdir(parents=True)
     (project / "wrangler.toml").write_text(
@@ -30,14 +30,14 @@ def test_types_are_written_and_checked(tmp_path: Path):
     assert "up to date" in cli("types").stdout
 
 
-def test_another_folder(tmp_path: Path):
+def test_another_folder(tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_text('main = "entry.py"\n')
     outcome = CommandLine(tmp_path / "home", tmp_path)("types", "--path", "stubs")
     assert 'mypy_path = "stubs"' in outcome.stdout
     assert (tmp_path / "stubs" / "js" / "__init__.pyi").is_file()
 
 
-def test_a_project_without_python(tmp_path: Path):
+def test_a_project_without_python(tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_text('main = "src/index.ts"\n')
     cli = CommandLine(tmp_path / "home", tmp_path)
     for arguments in ((), ("--check",)):

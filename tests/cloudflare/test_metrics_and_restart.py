@@ -81,7 +81,7 @@ def test_metrics_refuse_a_span_that_is_none(cli: CommandLine, config: str, since
 
 
 def test_restart(cli: CommandLine, cloudflare: FakeCloudflare, account: str, config: str) -> None:
-    assert cli("hyperdrive", "restart", "shop").status == 2
+    assert "add --remote" in cli.fails("hyperdrive", "restart", "shop")
     assert cloudflare.take_requests() == []
     cli.ok("hyperdrive", "restart", "shop", "--remote")
     assert "restarted_on" in cloudflare.configs[account][config]

@@ -17,7 +17,7 @@ URL = "postgres://app:s3cret@db.example.com:6432/shop"
 
 def create(cli: CommandLine, name: str = "shop", *options: str) -> str:
     cli.ok("hyperdrive", "create", name, "--no-check", "--connection-string", URL, *options)
-    return local(cli, name)["id"]
+    return str(local(cli, name)["id"])
 
 
 def local(cli: CommandLine, name: str = "shop") -> Any:

@@ -22,7 +22,7 @@ def test_details_are_the_certificates_own(certificates: Any) -> None:
         authority = read_authority(path, None)
         assert authority.expires_on == certificate.not_valid_after_utc.isoformat()
         for attribute in certificate.issuer:
-            assert f"={attribute.value}" in authority.issuer
+            assert f"={attribute.value!s}" in authority.issuer
 
 
 @pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x03\x02\x01\x01", b"\x30\x84\xff\xff\xff\xff", bytes(64)])

@@ -39,7 +39,7 @@ def failure(origin: Origin, tls: TLSPolicy = PLAINTEXT, timeout_s: float = 15) -
 
 
 @contextmanager
-def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+def listener(serve: Callable[[socket.socket], object]) -> Iterator[int]:
     """A TCP server on a free port that hands every connection to `serve`."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -112,7 +112,7 @@ def test_2010_no_socket(postgres: Any, tmp_path: Path) -> None:
 
 def test_2010_silence(postgres: Any) -> None:
     released = threading.Event()
-    with listener(lambda _: released.wait(30) and None) as port:
+    with listener(lambda _: released.wait(30)) as port:
         assert failure(origin_of(postgres, host="127.0.0.1", port=port), timeout_s=2).code == 2010
         released.set()
 

@@ -43,7 +43,7 @@ def test_statements_know_where_they_start() -> None:
 
 def test_the_first_failure_stops_the_script(postgres: Any) -> None:
     script = "SELECT 1;\n\nSELECT\n  'é', nothing;\nSELECT 2"
-    done = []
+    done: list[list[tuple[Any, ...]]] = []
     with postgres.connect(autocommit=True) as connection, pytest.raises(ScriptError) as caught:
         done.extend(cursor.fetchall() for cursor in run(connection, script, "x.sql"))
     assert done == [[(1,)]]

@@ -60,8 +60,9 @@ JSONC = """\
 @pytest.fixture(params=["wrangler.toml", "wrangler.jsonc", "wrangler.json"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A config file of each kind: binding DB, environment staging, flag python_workers."""
-    file = tmp_path / request.param
-    file.write_text(TOML if request.param.endswith("toml") else JSONC)
+    name: str = request.param
+    file = tmp_path / name
+    file.write_text(TOML if name.endswith("toml") else JSONC)
     return file
 
 

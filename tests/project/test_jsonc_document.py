@@ -43,7 +43,9 @@ CONFIGS = st.fixed_dictionaries(
         ),
     },
 )
-FILLER = st.sampled_from(["", "", " ", "\n", "\n  ", "\n\t", " /* c */ ", "\n  // note\n  ", "\n\n\n"])
+FILLER: st.SearchStrategy[str] = st.sampled_from(
+    ["", "", " ", "\n", "\n  ", "\n\t", " /* c */ ", "\n  // note\n  ", "\n\n\n"]
+)
 
 
 @st.composite
@@ -63,7 +65,7 @@ def jsonc_texts(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         return json.dumps(value, ensure_ascii=draw(st.booleans()))
 
     def body(items: list[str]) -> str:
-        trailing = "," if items and draw(st.booleans()) else ""
+        trailing = "," if draw(st.booleans()) and items else ""
         return ",".join(items) + trailing + draw(FILLER)
 
     text = draw(FILLER) + write(data) + draw(FILLER)

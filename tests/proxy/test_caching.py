@@ -7,6 +7,7 @@ import dataclasses
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -382,11 +383,17 @@ def test_what_is_counted_for_a_config(caching: ProxyServer, table: str) -> None:
     of_hit = sum(len(answer.body) + 5 for answer in answers[1]) - ready
     of_others = sum(len(answer.body) + 5 for answer in answers[0] + answers[2])
     assert counted["resultBytes"] == of_hit + of_others
-    assert counted["connectionLatency"] > 0
+    latency = counted["connectionLatency"]
+    assert isinstance(latency, float)
+    assert latency > 0
 
 
 def waiting(proxy: ProxyServer) -> int:
     return sum(client.waiting for client in proxy.proxy.clients)
+
+
+def are_waiting(proxy: ProxyServer, count: int) -> bool:
+    return waiting(proxy) == count
 
 
 @pytest.mark.parametrize("extended", [False, True])
@@ -630,7 +637,7 @@ def test_what_is_sent_while_following_is_kept(caching: ProxyServer, postgres: Po
         follower.send(ask)
         wait_until(lambda: waiting(caching) == 1)
         follower.send(parse("", f"INSERT INTO {table} VALUES (11)") + bind())
-        wait_until(lambda: any(client._group for client in caching.call(lambda: list(caching.proxy.clients))))
+        wait_until(lambda: caching.call(lambda: [c for c in caching.proxy.clients if getattr(c, "_group", None)]))
     assert only(leader.until_ready()) == only(follower.until_ready()) == [b"10"]
     assert [a.kind for a in follower.ask(execute(), SYNC)] == ["1", "2", "C", "Z"]
     assert only(leader.ask(query(f"SELECT title IS NULL FROM {table} WHERE id = 11"))) == [b"t"]
@@ -655,7 +662,7 @@ def test_who_is_let_down_twice_asks_at_once(caching: ProxyServer, postgres: Post
         locker.execute(f"LOCK TABLE {table}")
         for number, client in enumerate(clients):
             client.send(query(sql))
-            wait_until(lambda number=number: waiting(caching) == number)
+            wait_until(partial(are_waiting, caching, number))
         for client in clients[:2]:
             assert [a.sqlstate for a in client.until_ready() if a.kind == "E"] == ["55P03"]
         wait_until(lambda: postgres.execute(blocked) == [(3,)])

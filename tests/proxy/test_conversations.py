@@ -883,7 +883,7 @@ def test_pipelines_at_random_are_answered_as_by_the_server(
 
 def heard_until(client: RawClient, turns: list[tuple[bytes, bytes]]) -> list[Message]:
     """What is answered to each turn, up to a row with its mark."""
-    heard = []
+    heard: list[Message] = []
     for sent, mark in turns:
         client.send(sent)
         while not (heard and heard[-1].kind == "D" and mark in heard[-1].body):

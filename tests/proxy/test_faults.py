@@ -8,6 +8,7 @@ import dataclasses
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +120,19 @@ def test_origin_killed_under_load_and_restarted(proxy: ProxyServer, server: Post
                 if error.sqlstate not in ("58000", "57P01", "57P02", "57P03"):
                     wrong.append(error)
 
+    def more_than(before: list[int]) -> bool:
+        return all(a > b for a, b in zip(answered, before, strict=True))
+
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for _ in range(2):
         before = list(answered)
-        wait_until(lambda before=before: all(a > b for a, b in zip(answered, before, strict=True)))
+        wait_until(partial(more_than, before))
         server.kill()
         server.start()
     before = list(answered)
-    wait_until(lambda: all(a > b for a, b in zip(answered, before, strict=True)), seconds=20)
+    wait_until(partial(more_than, before), seconds=20)
     stop.set()
     for thread in threads:
         thread.join()

@@ -375,13 +375,13 @@ FRESH: dict[str, list[bytes]] = {
 
 
 @pytest.fixture
-def stale_plan(postgres: PostgresServer) -> Iterator[Callable[[], None]]:
+def stale_plan(postgres: PostgresServer) -> Iterator[Callable[[], object]]:
     """A table; what it gives changes its columns, and not through a proxy."""
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
         connection.execute("CREATE TABLE stale_plan (a int)")
         connection.execute("INSERT INTO stale_plan VALUES (1)")
         connection.execute("GRANT SELECT ON stale_plan TO PUBLIC")
-        yield lambda: connection.execute("ALTER TABLE stale_plan ADD COLUMN b int DEFAULT 2") and None
+        yield lambda: connection.execute("ALTER TABLE stale_plan ADD COLUMN b int DEFAULT 2")
         connection.execute("DROP TABLE stale_plan")
 
 

@@ -311,8 +311,8 @@ class Differential:
             self._everywhere(sql)
         except psycopg.errors.InsufficientPrivilege:  # of the change() that it calls, while an index is made
             self._everywhere("DROP INDEX IF EXISTS predicate")
-        [(body,)] = self._databases[0].execute("SELECT prosrc FROM pg_proc WHERE proname = 'change'").fetchall()
-        if "PREPARE" in str(body):
+        [row] = self._databases[0].execute("SELECT prosrc FROM pg_proc WHERE proname = 'change'").fetchall()
+        if "PREPARE" in str(row):
             # A reset keeps prepared statements, unless something is known to run that may make some.
             self._proxy.call(self._proxy.proxy.pools[BINDING].schema_changed)
         self._trusted = self._trusts()

@@ -24,6 +24,7 @@ def read_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
     for part in message.iter_parts():
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
         parts[str(name)] = json.loads(content) if name in ("metadata", "settings") else content
     return parts
 

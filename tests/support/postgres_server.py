@@ -302,7 +302,7 @@ def _has_openssl() -> bool:
         **_as_server_account(),
     )
     ciphers = next(line for line in result.stdout.splitlines() if line.startswith("ssl_ciphers\t"))
-    return ciphers.split("\t")[4] != "none"
+    return str(ciphers).split("\t")[4] != "none"
 
 
 def _is_alive(process: psutil.Process) -> bool:

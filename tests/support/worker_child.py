@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar, get_args
+from typing import Any, Protocol, TypeVar, get_args
 
 import httpx
 
@@ -17,6 +17,20 @@ from wrangler_py.worker_protocol import Command, Drain, Event, Launch, from_line
 PATIENCE_S = 20.0
 
 Kind = TypeVar("Kind", bound=Event)
+
+
+class StartWorker(Protocol):
+    """The fixture `start_worker`."""
+
+    def __call__(
+        self,
+        source: str | None = None,
+        *,
+        files: Mapping[str, str] | None = None,
+        listener: socket.socket | None = None,
+        ready: bool = True,
+        **launch: Any,
+    ) -> Child: ...
 
 
 class Child:

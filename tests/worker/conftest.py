@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import socket
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.node_packages import newest_node, node, node_modules
-from support.worker_child import Child
+from support.worker_child import Child, StartWorker
 
 from wrangler_py.worker_protocol import Launch, Ready
 
 __all__ = ["newest_node", "node", "node_modules", "start_worker"]
-
-StartWorker = Callable[..., Child]
 
 _HANDLERS = """
 from workers import handler
@@ -35,7 +33,7 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
     def start(
         source: str | None = None,
         *,
-        files: dict[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
         listener: socket.socket | None = None,
         ready: bool = True,
         **launch: Any,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.worker_child import StartWorker
 
 from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, Log, Ready, RequestDone
 
@@ -23,7 +24,7 @@ PASSWORD = "correct horse/staple"
 HYPERDRIVE = {"HYPERDRIVE": HyperdriveEndpoint("127.0.0.1", 5999, database="app", password=PASSWORD)}
 
 
-def test_a_request_is_answered_and_reported(start_worker):
+def test_a_request_is_answered_and_reported(start_worker: StartWorker) -> None:
     child = start_worker(HELLO)
     response = child.client.get("/path?a=1")
     assert (response.status_code, response.text) == (200, "hello")
@@ -33,7 +34,7 @@ def test_a_request_is_answered_and_reported(start_worker):
     assert event.ms >= 0
 
 
-def test_it_imports_the_files_beside_main(start_worker, tmp_path):
+def test_it_imports_the_files_beside_main(start_worker: StartWorker, tmp_path: Path) -> None:
     child = start_worker(
         "import helper\nfrom workers import Response\n"
         "def on_fetch(): return Response.json([helper.TEXT, helper.__file__, __file__])",
@@ -54,13 +55,13 @@ def test_it_imports_the_files_beside_main(start_worker, tmp_path):
         "        return Response(self.env.NAME)",
     ],
 )
-def test_every_form_of_handler_is_called_with_what_it_takes(start_worker, source):
+def test_every_form_of_handler_is_called_with_what_it_takes(start_worker: StartWorker, source: str) -> None:
     imports = "from workers import Response, WorkerEntrypoint, handler, env as module_env\n"
     child = start_worker(imports + source, vars={"NAME": "here"})
     assert child.client.get("/").text == "here"
 
 
-def test_bindings_and_variables(start_worker):
+def test_bindings_and_variables(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response, WorkerEntrypoint, env
@@ -98,7 +99,7 @@ AT_IMPORT = """
 """
 
 
-def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(start_worker):
+def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(start_worker: StartWorker) -> None:
     child = start_worker(AT_IMPORT, hyperdrive=HYPERDRIVE)
     (warning,) = child.of_kind(Log)
     assert warning.level == "warning"
@@ -108,7 +109,7 @@ def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(star
     assert user == "HYPERDRIVE.3-1"
 
 
-def test_nothing_is_said_where_global_clients_are_allowed(start_worker):
+def test_nothing_is_said_where_global_clients_are_allowed(start_worker: StartWorker) -> None:
     child = start_worker(AT_IMPORT, hyperdrive=HYPERDRIVE, allow_global_clients=True)
     assert not child.of_kind(Log)
     string, user = child.client.get("/").text.split()
@@ -116,7 +117,7 @@ def test_nothing_is_said_where_global_clients_are_allowed(start_worker):
     assert user == "HYPERDRIVE.3-1"
 
 
-def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):
+def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import DurableObject, Response, WorkflowEntrypoint
@@ -148,7 +149,9 @@ def test_bindings_that_are_not_emulated_fail_at_their_use(start_worker):
         ("worker_loaders", 'env.IT["x"]', "worker_loaders"),
     ],
 )
-def test_each_kind_of_binding_says_what_it_is_and_what_to_do(start_worker, kind, use, product):
+def test_each_kind_of_binding_says_what_it_is_and_what_to_do(
+    start_worker: StartWorker, kind: str, use: str, product: str
+) -> None:
     child = start_worker(f"async def on_fetch(request, env):\n    {use}\n", unavailable={"IT": kind})
     text = child.client.get("/").text
     assert f"NotEmulatedError: env.IT is a {product} binding, and wrangler-py emulates Hyperdrive alone" in text
@@ -156,7 +159,7 @@ def test_each_kind_of_binding_says_what_it_is_and_what_to_do(start_worker, kind,
     assert child.wait_for(HandlerException).where == "src/entry.py:2"
 
 
-def test_print_and_events_come_in_order(start_worker):
+def test_print_and_events_come_in_order(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import sys
@@ -176,7 +179,7 @@ def test_print_and_events_come_in_order(start_worker):
     assert child.output() == "to stdout\nto stderr\nno line end"
 
 
-def test_scheduled(start_worker):
+def test_scheduled(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response, WorkerEntrypoint
@@ -197,7 +200,7 @@ def test_scheduled(start_worker):
         child.wait_for_output("ran 1 2 * * * ")
 
 
-def test_scheduled_paths_without_the_option_or_the_handler(start_worker):
+def test_scheduled_paths_without_the_option_or_the_handler(start_worker: StartWorker) -> None:
     child = start_worker(HELLO)
     assert child.client.get("/__scheduled").text == "hello"
     response = child.client.get("/cdn-cgi/handler/scheduled")
@@ -205,7 +208,7 @@ def test_scheduled_paths_without_the_option_or_the_handler(start_worker):
     assert "has no scheduled handler" in response.text
 
 
-def test_wait_until_goes_on_after_the_response(start_worker):
+def test_wait_until_goes_on_after_the_response(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio
@@ -235,7 +238,7 @@ def test_wait_until_goes_on_after_the_response(start_worker):
     assert {event.id for event in child.of_kind(RequestDone)} == {"3-1", "3-2"}
 
 
-def test_an_exception_in_wait_until_work_is_reported(start_worker):
+def test_an_exception_in_wait_until_work_is_reported(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response
@@ -251,7 +254,7 @@ def test_an_exception_in_wait_until_work_is_reported(start_worker):
     assert child.wait_for(RequestDone).status == 200
 
 
-def test_the_end_of_the_dev_session_ends_the_child_at_once(start_worker):
+def test_the_end_of_the_dev_session_ends_the_child_at_once(start_worker: StartWorker) -> None:
     child = start_worker("import time\ndef on_fetch():\n    print('begun')\n    time.sleep(60)")
     with socket.create_connection(("127.0.0.1", child.port)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -260,7 +263,7 @@ def test_the_end_of_the_dev_session_ends_the_child_at_once(start_worker):
     assert child.process.wait(5) == 0
 
 
-def test_the_end_is_noticed_while_the_code_still_loads(start_worker):
+def test_the_end_is_noticed_while_the_code_still_loads(start_worker: StartWorker) -> None:
     child = start_worker("import time\nprint('loading')\ntime.sleep(60)", ready=False)
     child.wait_for_output("loading")
     child.control.shutdown(socket.SHUT_RDWR)
@@ -278,7 +281,7 @@ SLOW = """
 """
 
 
-def test_draining_finishes_what_was_accepted(start_worker):
+def test_draining_finishes_what_was_accepted(start_worker: StartWorker) -> None:
     child = start_worker(SLOW)
     answers: list[httpx.Response] = []
     request = threading.Thread(target=lambda: answers.append(child.client.get("/")))
@@ -292,7 +295,7 @@ def test_draining_finishes_what_was_accepted(start_worker):
     assert child.of_kind(RequestDone)[0].status == 200
 
 
-def test_draining_waits_for_wait_until_work(start_worker):
+def test_draining_waits_for_wait_until_work(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio
@@ -312,7 +315,7 @@ def test_draining_waits_for_wait_until_work(start_worker):
     assert len(child.of_kind(RequestDone)) == 1
 
 
-def test_draining_serves_a_connection_whose_request_is_on_the_way(start_worker):
+def test_draining_serves_a_connection_whose_request_is_on_the_way(start_worker: StartWorker) -> None:
     child = start_worker(HELLO)
     with socket.create_connection(("127.0.0.1", child.port)) as connection:
         # The child has accepted once another connection made after this one is answered.
@@ -327,7 +330,7 @@ def test_draining_serves_a_connection_whose_request_is_on_the_way(start_worker):
     assert child.wait() == 0
 
 
-def test_draining_closes_idle_connections(start_worker):
+def test_draining_closes_idle_connections(start_worker: StartWorker) -> None:
     child = start_worker(HELLO)
     with httpx.Client(base_url=child.url, trust_env=False) as client:
         client.get("/")
@@ -337,7 +340,7 @@ def test_draining_closes_idle_connections(start_worker):
         assert time.monotonic() - started < 5
 
 
-def test_no_request_is_lost_over_generations(start_worker, tmp_path: Path):
+def test_no_request_is_lost_over_generations(start_worker: StartWorker, tmp_path: Path) -> None:
     """Clients with and without kept-alive connections ask all through four changes of generation."""
     source = "from workers import Response\ndef on_fetch(request, env): return Response(env.GENERATION)"
     child = start_worker(source, vars={"GENERATION": "0"})
@@ -379,7 +382,7 @@ def test_no_request_is_lost_over_generations(start_worker, tmp_path: Path):
     assert seen == {"0", "1", "2", "3"}
 
 
-def test_foreign_host_names_are_refused(start_worker):
+def test_foreign_host_names_are_refused(start_worker: StartWorker) -> None:
     child = start_worker(HELLO)
     for allowed in ("localhost", f"127.0.0.1:{child.port}", "[::1]:8787", "192.168.1.20:8787", "app.localhost"):
         assert child.client.get("/", headers={"host": allowed}).status_code == 200, allowed
@@ -389,7 +392,7 @@ def test_foreign_host_names_are_refused(start_worker):
         assert "DNS rebinding" in response.text
 
 
-def test_it_runs_without_a_console_for_a_large_launch_message(start_worker):
+def test_it_runs_without_a_console_for_a_large_launch_message(start_worker: StartWorker) -> None:
     child = start_worker(HELLO, vars={"LARGE": "x" * 500_000})
     assert child.client.get("/").text == "hello"
     assert child.wait_for(Ready) == Ready()

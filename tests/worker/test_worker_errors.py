@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from support.streamed import STREAMED
-from support.worker_child import PATIENCE_S
+from support.worker_child import PATIENCE_S, Child, StartWorker
 
 from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, LoadError, Log, Ready, RequestDone
 
 BROWSER = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
-def load_error(start_worker, source, **options):
+def load_error(start_worker: StartWorker, source: str, **options: Any) -> tuple[Child, LoadError]:
     child = start_worker(source, ready=False, **options)
     return child, child.wait_for(LoadError)
 
 
-def test_a_syntax_error_points_at_its_line(start_worker):
+def test_a_syntax_error_points_at_its_line(start_worker: StartWorker) -> None:
     child, event = load_error(start_worker, "import json\n\ndef broken(:\n    pass\n")
     assert event.summary == "src/entry.py:3: SyntaxError: invalid syntax"
     assert "def broken(:" in event.traceback
@@ -34,7 +36,7 @@ def test_a_syntax_error_points_at_its_line(start_worker):
     assert child.wait() == 0
 
 
-def test_an_error_in_an_imported_file_points_there(start_worker):
+def test_an_error_in_an_imported_file_points_there(start_worker: StartWorker) -> None:
     child, event = load_error(
         start_worker, "import helper", files={"src/helper.py": "VALUE = 1\nOTHER = VALUE + missing\n"}
     )
@@ -53,9 +55,11 @@ def test_an_error_in_an_imported_file_points_there(start_worker):
         ("worker", "Did you mean workers?"),
     ],
 )
-def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker, module, advice):
+def test_a_missing_package_comes_with_the_command_that_installs_it(
+    start_worker: StartWorker, module: str, advice: str
+) -> None:
     child, event = load_error(start_worker, f"import {module}")
-    assert advice in event.hint
+    assert advice in (event.hint or "")
     assert advice in child.client.get("/").text
 
 
@@ -71,23 +75,23 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(start_worker,
         ("httpx._transports.films", f"httpx {httpx.__version__} is installed and has no such module"),
     ],
 )
-def test_a_module_missing_in_a_package_that_is_there(start_worker, module, hint):
+def test_a_module_missing_in_a_package_that_is_there(start_worker: StartWorker, module: str, hint: str) -> None:
     files = {f"src/shelf/{name}.py": "" for name in ("__init__", "books", "inner/__init__", "inner/pages")}
     _, event = load_error(start_worker, f"import {module}", files=files)
     assert f"No module named '{module}'" in event.summary
-    assert event.hint.startswith(hint) if hint else event.hint is None
+    assert (event.hint or "").startswith(hint) if hint else event.hint is None
 
 
-def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker):
+def test_a_missing_driver_inside_a_handler_comes_with_advice_too(start_worker: StartWorker) -> None:
     child = start_worker("def on_fetch():\n    import psycopg.nothing_of_this_name\n")
     assert "pip install 'psycopg[binary]'" in child.client.get("/").text
 
 
-def test_a_package_that_is_installed_meanwhile(start_worker, tmp_path):
+def test_a_package_that_is_installed_meanwhile(start_worker: StartWorker, tmp_path: Path) -> None:
     packages = tmp_path / "python_modules"
     packages.mkdir()
     child, event = load_error(start_worker, "from late import on_fetch")
-    assert event.hint.startswith("pip install late")
+    assert (event.hint or "").startswith("pip install late")
     (packages / "late.py").write_text("from workers import Response\ndef on_fetch(): return Response('late')\n")
     deadline = time.monotonic() + PATIENCE_S
     while (text := child.client.get("/").text) != "late":
@@ -132,24 +136,24 @@ def test_a_package_that_is_installed_meanwhile(start_worker, tmp_path):
         ),
     ],
 )
-def test_a_missing_entry_point_is_named(start_worker, source, expected):
+def test_a_missing_entry_point_is_named(start_worker: StartWorker, source: str, expected: str) -> None:
     _, event = load_error(start_worker, source)
     assert expected in event.summary
 
 
-def test_a_name_that_a_module_has_not(start_worker):
+def test_a_name_that_a_module_has_not(start_worker: StartWorker) -> None:
     child, event = load_error(start_worker, "from workers import Respnse\n")
     assert event.summary == "src/entry.py:1: ImportError: cannot import name 'Respnse' from 'workers'"
     assert event.hint == "from workers import Response"
     assert "wrangler_py" not in child.client.get("/").text
 
 
-def test_a_file_with_the_name_of_a_module_of_the_platform(start_worker):
+def test_a_file_with_the_name_of_a_module_of_the_platform(start_worker: StartWorker) -> None:
     _, event = load_error(start_worker, "from workers import hire\n", files={"src/workers.py": "def hire(): ...\n"})
     assert event.hint == "another name for your workers.py: `workers` is the platform's module"
 
 
-def test_an_entry_point_that_cannot_be_made(start_worker):
+def test_an_entry_point_that_cannot_be_made(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response, WorkerEntrypoint
@@ -166,7 +170,7 @@ def test_an_entry_point_that_cannot_be_made(start_worker):
     assert event.traceback == ""
 
 
-def test_a_missing_main_file(start_worker, tmp_path):
+def test_a_missing_main_file(start_worker: StartWorker, tmp_path: Path) -> None:
     _, event = load_error(start_worker, "", main=str(tmp_path / "src" / "gone.py"))
     assert "main is src/gone.py, and there is no such file" in event.summary
 
@@ -184,7 +188,7 @@ def test_a_missing_main_file(start_worker, tmp_path):
         ("Response('x', status=204)", "Response with null body status"),
     ],
 )
-def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected):
+def test_a_wrong_result_points_at_the_handler(start_worker: StartWorker, expression: str, expected: str) -> None:
     child = start_worker(f"from workers import Request, Response\n\ndef on_fetch():\n    return {expression}\n")
     response = child.client.get("/")
     assert response.status_code == 500
@@ -225,7 +229,7 @@ def test_a_wrong_result_points_at_the_handler(start_worker, expression, expected
         ("env['HYPERDRIVE']", "env has attributes, not items"),
     ],
 )
-def test_a_slip_comes_with_what_is_meant(start_worker, expression, hint):
+def test_a_slip_comes_with_what_is_meant(start_worker: StartWorker, expression: str, hint: str) -> None:
     child = start_worker(
         "from datetime import date\nimport js, psycopg\nfrom workers import Blob, Headers, Response\n\n"
         f"async def on_fetch(request, env):\n    return {expression}\n",
@@ -235,12 +239,12 @@ def test_a_slip_comes_with_what_is_meant(start_worker, expression, hint):
     assert child.wait_for(HandlerException).where == "src/entry.py:6"
 
 
-def test_a_breakpoint_without_a_terminal(start_worker):
+def test_a_breakpoint_without_a_terminal(start_worker: StartWorker) -> None:
     child = start_worker("def on_fetch():\n    breakpoint()\n    return 1\n")
     assert "wrangler-py dev --no-reload" in child.client.get("/").text
 
 
-def test_there_is_no_origin_to_pass_an_exception_on_to(start_worker):
+def test_there_is_no_origin_to_pass_an_exception_on_to(start_worker: StartWorker) -> None:
     child = start_worker(
         "def on_fetch(request, env, ctx):\n    ctx.passThroughOnException()\n    raise LookupError('nothing')\n"
     )
@@ -248,7 +252,7 @@ def test_there_is_no_origin_to_pass_an_exception_on_to(start_worker):
     assert (response.status_code, "LookupError: nothing" in response.text) == (500, True)
 
 
-def test_a_response_is_returned_once(start_worker):
+def test_a_response_is_returned_once(start_worker: StartWorker) -> None:
     child = start_worker(
         "from workers import Response\nSHARED = Response('x')\n\ndef on_fetch(request):\n    return SHARED\n"
     )
@@ -257,7 +261,7 @@ def test_a_response_is_returned_once(start_worker):
     assert child.wait_for(HandlerException).where == "src/entry.py:4"
 
 
-def test_an_exception_shows_the_persons_code(start_worker):
+def test_an_exception_shows_the_persons_code(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import json
@@ -290,7 +294,7 @@ def test_an_exception_shows_the_persons_code(start_worker):
     assert child.wait_for(RequestDone).status == 500
 
 
-def test_the_generation_is_told_even_when_loading_failed(start_worker):
+def test_the_generation_is_told_even_when_loading_failed(start_worker: StartWorker) -> None:
     child, _ = load_error(start_worker, "1/0", generation=12)
     response = child.client.get("/cdn-cgi/wrangler-py/generation")
     assert (response.status_code, response.text) == (200, "12")
@@ -300,7 +304,7 @@ def test_the_generation_is_told_even_when_loading_failed(start_worker):
 @pytest.mark.parametrize(
     "failure", ["raise SystemExit(3)", "import sys; sys.exit('bye')", "raise KeyboardInterrupt"]
 )
-def test_a_handler_cannot_end_the_server(start_worker, failure):
+def test_a_handler_cannot_end_the_server(start_worker: StartWorker, failure: str) -> None:
     child = start_worker(
         f"from workers import Response\ndef on_fetch(request):\n"
         f"    if request.url.endswith('/end'):\n        {failure}\n    return Response('alive')"
@@ -309,7 +313,7 @@ def test_a_handler_cannot_end_the_server(start_worker, failure):
     assert child.client.get("/").text == "alive"
 
 
-def test_secrets_are_in_no_error_text(start_worker):
+def test_secrets_are_in_no_error_text(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         def on_fetch(request, env):
@@ -326,7 +330,7 @@ def test_secrets_are_in_no_error_text(start_worker):
         assert secret not in text
 
 
-def test_an_exception_while_streaming_breaks_the_body_off(start_worker):
+def test_an_exception_while_streaming_breaks_the_body_off(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from streamed import streamed
@@ -342,12 +346,12 @@ def test_an_exception_while_streaming_breaks_the_body_off(start_worker):
     assert child.wait_for(HandlerException).summary == "RuntimeError: in the middle"
 
 
-def test_env_has_no_items(start_worker):
+def test_env_has_no_items(start_worker: StartWorker) -> None:
     child = start_worker("def on_fetch(request, env): return env['GREETING']", vars={"GREETING": "hi"})
     assert "env has attributes, not items: env.NAME" in child.client.get("/").text
 
 
-def test_env_says_what_it_has(start_worker):
+def test_env_says_what_it_has(start_worker: StartWorker) -> None:
     child = start_worker("def on_fetch(request, env): return env.GREETNG", vars={"GREETING": "hi", "OTHER": "x"})
     assert "env has no binding or variable named 'GREETNG' (it has: GREETING, OTHER)" in child.client.get("/").text
 
@@ -393,7 +397,7 @@ LIBRARY = """
         ),
     ],
 )
-def test_work_that_is_not_awaited_is_warned_of(start_worker, path, warning):
+def test_work_that_is_not_awaited_is_warned_of(start_worker: StartWorker, path: str, warning: str) -> None:
     child = start_worker(FORGETFUL, files={"python_modules/libraries.py": LIBRARY})
     child.client.get(path)
     assert child.wait_for(Log) == Log("warning", warning)
@@ -402,7 +406,7 @@ def test_work_that_is_not_awaited_is_warned_of(start_worker, path, warning):
     assert child.output() == ""
 
 
-def test_other_tasks_that_a_request_leaves_are_not_warned_of(start_worker):
+def test_other_tasks_that_a_request_leaves_are_not_warned_of(start_worker: StartWorker) -> None:
     child = start_worker(FORGETFUL, files={"python_modules/libraries.py": LIBRARY})
     assert child.client.get("/kept").text == "done"
     child.drain()

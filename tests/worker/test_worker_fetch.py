@@ -8,10 +8,11 @@ import struct
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
+from support.worker_child import StartWorker
 
 from wrangler_py.worker_protocol import LoadError
 
@@ -68,7 +69,7 @@ class Upstream(BaseHTTPRequestHandler):
         self.reply(302, Location="/loop")
 
     def answer_elsewhere(self, body: bytes) -> None:
-        self.reply(302, Location=f"http://localhost:{self.server.server_address[1]}/echo")
+        self.reply(302, Location=f"http://localhost:{self.connection.getsockname()[1]}/echo")
 
     def answer_zipped(self, body: bytes) -> None:
         self.reply(200, gzip.compress(b"zipped"), Content_Encoding="gzip")
@@ -122,8 +123,12 @@ class Default(WorkerEntrypoint):
 """
 
 
+class WorkerSays(Protocol):
+    def __call__(self, work: str, **launch: Any) -> str: ...
+
+
 @pytest.fixture
-def worker_says(start_worker, upstream):
+def worker_says(start_worker: StartWorker, upstream: str) -> WorkerSays:
     def run(work: str, **launch: Any) -> str:
         lines = ("\n" + " " * 8).join(work.strip().splitlines())
         child = start_worker(WORKER.format(upstream=upstream, work=lines), **launch)
@@ -199,11 +204,11 @@ def worker_says(start_worker, upstream):
         ("return (await fetch(U + '/echo', method='HEAD')).status", "200"),
     ],
 )
-def test_fetch(work: str, expected: str, worker_says) -> None:
+def test_fetch(work: str, expected: str, worker_says: WorkerSays) -> None:
     assert worker_says("from pyodide.ffi import create_proxy\n" + work) == expected
 
 
-def test_a_host_name_that_only_the_url_standard_knows_is_looked_up(worker_says) -> None:
+def test_a_host_name_that_only_the_url_standard_knows_is_looked_up(worker_says: WorkerSays) -> None:
     answer = worker_says("return await fetch('http://💩.invalid/')")
     assert answer.startswith("AbortError: fetch of http://xn--ls8h.invalid/ failed: ")
     assert "odepoint" not in answer
@@ -218,7 +223,9 @@ def test_a_host_name_that_only_the_url_standard_knows_is_looked_up(worker_says) 
     ],
     ids=["http_proxy", "HTTP_PROXY", "all_proxy"],
 )
-def test_servers_on_this_machine_are_reached_without_a_proxy(variables, worker_says, monkeypatch) -> None:
+def test_servers_on_this_machine_are_reached_without_a_proxy(
+    variables: dict[str, str], worker_says: WorkerSays, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert worker_says("return (await fetch(U + '/echo')).status") == "200"
@@ -241,14 +248,16 @@ def test_servers_on_this_machine_are_reached_without_a_proxy(variables, worker_s
     ],
     ids=["http_proxy", "ALL_PROXY"],
 )
-def test_a_proxy_that_fails_is_named(variables, expected, worker_says, monkeypatch) -> None:
+def test_a_proxy_that_fails_is_named(
+    variables: dict[str, str], expected: str, worker_says: WorkerSays, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert worker_says("return await fetch('http://example.com')") == expected
 
 
 def test_a_server_on_this_machine_is_reached_through_a_proxy_if_nothing_is_left_out(
-    worker_says, monkeypatch
+    worker_says: WorkerSays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
@@ -258,7 +267,7 @@ def test_a_server_on_this_machine_is_reached_through_a_proxy_if_nothing_is_left_
 @pytest.mark.parametrize(
     "call", ["js.crypto.randomUUID()", "js.setTimeout(len, 5)", "js.crypto.getRandomValues(js.Uint8Array.new(1))"]
 )
-def test_nothing_is_started_while_the_worker_is_loaded(call: str, start_worker) -> None:
+def test_nothing_is_started_while_the_worker_is_loaded(call: str, start_worker: StartWorker) -> None:
     child = start_worker(f"import js\n{call}", ready=False)
     assert "Disallowed operation called within global scope" in child.wait_for(LoadError).summary
 
@@ -266,7 +275,8 @@ def test_nothing_is_started_while_the_worker_is_loaded(call: str, start_worker) 
 @pytest.fixture
 def echo_socket() -> Iterator[str]:
     """A WebSocket server that repeats messages, and closes when it is told to."""
-    from websockets.sync.server import Request, Response, ServerConnection, serve
+    from websockets.http11 import Request, Response
+    from websockets.sync.server import ServerConnection, serve
 
     def handle(connection: ServerConnection) -> None:
         for message in connection:
@@ -336,5 +346,5 @@ TALKED = str(["hello", b"bytes", (4002, "as asked")])
     ],
     ids=["fetch", "constructor", "refused", "unreachable", "scheme"],
 )
-def test_web_sockets_to_elsewhere(work: str, expected: str, worker_says, echo_socket) -> None:
+def test_web_sockets_to_elsewhere(work: str, expected: str, worker_says: WorkerSays, echo_socket: str) -> None:
     assert worker_says(SOCKET + work.replace("ADDRESS", echo_socket)) == expected

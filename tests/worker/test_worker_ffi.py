@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.worker_child import StartWorker
 
 from wrangler_py.worker_protocol import HandlerException, LoadError
 
@@ -135,13 +136,13 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_ffi(start_worker, name):
+def test_ffi(start_worker: StartWorker, name: str) -> None:
     child = start_worker(IMPORTS + CHECKS[name].rstrip() + '\n        return Response("fine")\n')
     assert child.client.get("/").text == "fine"
     assert not child.of_kind(HandlerException)
 
 
-def test_run_sync_outside_of_a_request(start_worker):
+def test_run_sync_outside_of_a_request(start_worker: StartWorker) -> None:
     child = start_worker(
         "import asyncio\nfrom pyodide.ffi import run_sync\nrun_sync(asyncio.sleep(0))\n", ready=False
     )

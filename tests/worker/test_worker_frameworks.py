@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from support.worker_child import Child, StartWorker
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from wrangler_py.worker_protocol import HandlerException, Log, RequestDone
 
@@ -77,11 +79,11 @@ FASTAPI = """
 
 
 @pytest.fixture
-def fastapi(start_worker):
+def fastapi(start_worker: StartWorker) -> Child:
     return start_worker(FASTAPI, vars={"NAME": "n"})
 
 
-def test_fastapi(fastapi):
+def test_fastapi(fastapi: Child) -> None:
     client = fastapi.client
     assert client.get("/").json() == {"env": "n", "state": "pool", "client": None}
     assert client.get("/depends").json() == "n"
@@ -96,7 +98,7 @@ def test_fastapi(fastapi):
     assert fastapi.output().count("startup") == 7
 
 
-def test_an_exception_in_fastapi_points_at_the_route(fastapi):
+def test_an_exception_in_fastapi_points_at_the_route(fastapi: Child) -> None:
     response = fastapi.client.get("/fail")
     assert response.status_code == 500
     event = fastapi.wait_for(HandlerException)
@@ -104,9 +106,9 @@ def test_an_exception_in_fastapi_points_at_the_route(fastapi):
     assert event.where.startswith("src/entry.py:")
 
 
-def test_fastapi_web_sockets(fastapi):
+def test_fastapi_web_sockets(fastapi: Child) -> None:
     address = fastapi.url.replace("http", "ws") + "/ws"
-    with connect(address, subprotocols=["chat"], proxy=None) as socket:
+    with connect(address, subprotocols=[Subprotocol("chat")], proxy=None) as socket:
         for text in ("one", "two"):
             socket.send(text)
             assert socket.recv(10) == f"n {text}"
@@ -115,7 +117,7 @@ def test_fastapi_web_sockets(fastapi):
         socket.recv(10)
 
 
-def test_an_application_without_a_lifespan(start_worker):
+def test_an_application_without_a_lifespan(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import asgi
@@ -131,7 +133,7 @@ def test_an_application_without_a_lifespan(start_worker):
     assert (response.text, response.headers.get_list("a")) == ("sent", ["1", "2"])
 
 
-def test_a_failing_start_up_is_told(start_worker):
+def test_a_failing_start_up_is_told(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from contextlib import asynccontextmanager
@@ -147,7 +149,7 @@ def test_a_failing_start_up_is_told(start_worker):
     assert "no database" in child.client.get("/").text
 
 
-def test_a_wsgi_application_runs_on_the_event_loop(start_worker):
+def test_a_wsgi_application_runs_on_the_event_loop(start_worker: StartWorker) -> None:
     """As on the platform, where `asyncio.run` works nevertheless."""
     child = start_worker(
         """
@@ -190,7 +192,7 @@ def test_a_wsgi_application_runs_on_the_event_loop(start_worker):
     assert not child.of_kind(HandlerException)
 
 
-def test_a_web_socket_that_meets_asgi_fetch(start_worker):
+def test_a_web_socket_that_meets_asgi_fetch(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asgi
@@ -216,7 +218,7 @@ def test_a_web_socket_that_meets_asgi_fetch(start_worker):
     assert "asgi.entrypoint" in message
 
 
-def test_django_on_the_event_loop(start_worker):
+def test_django_on_the_event_loop(start_worker: StartWorker) -> None:
     """Django refuses the database there, here as on the platform, and says so in its log alone."""
     source = """
         import os
@@ -246,14 +248,14 @@ def test_django_on_the_event_loop(start_worker):
     assert child.client.get("/").status_code == 500
     exception = child.wait_for(HandlerException)
     assert "SynchronousOnlyOperation" in exception.summary
-    assert 'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"' in exception.hint
+    assert 'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"' in (exception.hint or "")
     assert exception.where == "src/pages.py:7"
     child = start_worker(source.replace("ENVIRON", "{'DJANGO_ALLOW_ASYNC_UNSAFE': 'true'}"))
     assert child.client.get("/").text == "(1,)"
     assert not child.of_kind(HandlerException)
 
 
-def test_what_a_framework_tells_of_the_client(start_worker):
+def test_what_a_framework_tells_of_the_client(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from fastapi import FastAPI, Request
@@ -272,12 +274,12 @@ def test_what_a_framework_tells_of_the_client(start_worker):
     exception = child.wait_for(HandlerException)
     assert exception.summary == "AttributeError: 'NoneType' object has no attribute 'host'"
     assert exception.where == "src/entry.py:9"
-    assert "cf-connecting-ip" in exception.hint
+    assert "cf-connecting-ip" in (exception.hint or "")
     child.wait_for(RequestDone)
     assert len(child.of_kind(HandlerException)) == 1
 
 
-def test_flask(start_worker):
+def test_flask(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from flask import Flask, Response, jsonify, make_response, request

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from support.streamed import STREAMED
+from support.worker_child import StartWorker
 
 from wrangler_py.worker_protocol import HandlerException, RequestDone
 
@@ -74,13 +75,13 @@ SNIPPETS = {
 
 
 @pytest.mark.parametrize("name", SNIPPETS)
-def test_responses(start_worker, name):
+def test_responses(start_worker: StartWorker, name: str) -> None:
     child = start_worker(f"async def on_fetch(request, env, ctx):{SNIPPETS[name]}")
     response = child.client.get("/")
     assert (response.status_code, response.text, response.headers["x-a"]) == (201, "made", "1, 2")
 
 
-def test_values(start_worker):
+def test_values(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import json
@@ -130,7 +131,7 @@ def test_values(start_worker):
     child.wait_for_output("logged { name: 'n' }")
 
 
-def test_headers_and_parameters_are_mappings(start_worker):
+def test_headers_and_parameters_are_mappings(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from js import FormData, Headers, URL
@@ -158,7 +159,7 @@ def test_headers_and_parameters_are_mappings(start_worker):
     assert response.text == "fine", response.text
 
 
-def test_signatures(start_worker):
+def test_signatures(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from js import Object, TextEncoder, crypto
@@ -206,7 +207,7 @@ MISSING_USES = {
 
 
 @pytest.mark.parametrize("use", MISSING_USES)
-def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
+def test_what_is_missing_imports_and_fails_at_its_use(start_worker: StartWorker, use: str) -> None:
     child = start_worker(
         f"""
         import pyodide_js
@@ -224,14 +225,14 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker, use):
     assert child.wait_for(HandlerException).where == "src/entry.py:9"
 
 
-def test_a_module_that_the_platform_has_not_is_no_module(start_worker):
+def test_a_module_that_the_platform_has_not_is_no_module(start_worker: StartWorker) -> None:
     child = start_worker(
         "from workers import import_from_javascript\ndef on_fetch(): import_from_javascript('left-pad')"
     )
     assert "ImportError: Failed to import 'left-pad'" in child.client.get("/").text
 
 
-def test_fetch_and_pyfetch(start_worker):
+def test_fetch_and_pyfetch(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import js
@@ -251,7 +252,7 @@ def test_fetch_and_pyfetch(start_worker):
     assert child.client.get("/").text == "POST 1 GET 2"
 
 
-def test_a_request_is_the_options_of_another(start_worker):
+def test_a_request_is_the_options_of_another(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import js
@@ -276,7 +277,7 @@ def test_a_request_is_the_options_of_another(start_worker):
     assert chunked.text == "PUT sent content None chunked"
 
 
-def test_a_web_socket_for_a_request_that_asks_for_none(start_worker):
+def test_a_web_socket_for_a_request_that_asks_for_none(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from js import WebSocketPair
@@ -291,7 +292,7 @@ def test_a_web_socket_for_a_request_that_asks_for_none(start_worker):
     assert child.wait_for(RequestDone).status == 500
 
 
-def test_a_copy_of_a_response_with_a_web_socket(start_worker):
+def test_a_copy_of_a_response_with_a_web_socket(start_worker: StartWorker) -> None:
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
 
@@ -309,7 +310,7 @@ def test_a_copy_of_a_response_with_a_web_socket(start_worker):
     assert "Cannot clone a response to a WebSocket handshake" in child.wait_for(HandlerException).summary
 
 
-def test_a_client_that_leaves_before_its_web_socket_is_accepted(start_worker):
+def test_a_client_that_leaves_before_its_web_socket_is_accepted(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio
@@ -337,7 +338,7 @@ def test_a_client_that_leaves_before_its_web_socket_is_accepted(start_worker):
     assert child.wait() == 0
 
 
-def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker):
+def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker: StartWorker) -> None:
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
 
@@ -360,10 +361,10 @@ def test_a_body_that_fails_in_answer_to_an_upgrade(start_worker):
     assert child.wait() == 0
 
 
-def test_a_web_socket_to_a_server(start_worker):
-    from websockets.sync.server import serve
+def test_a_web_socket_to_a_server(start_worker: StartWorker) -> None:
+    from websockets.sync.server import ServerConnection, serve
 
-    def talk(connection):
+    def talk(connection: ServerConnection) -> None:
         for message in connection:
             connection.send(message[::-1])
             if message == "end":
@@ -400,7 +401,7 @@ def test_a_web_socket_to_a_server(start_worker):
     assert child.client.get("/").json() == ["error", "SyntaxError", "close", 1006, False]
 
 
-def test_a_function_that_is_called_too_late(start_worker):
+def test_a_function_that_is_called_too_late(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from asyncio import sleep
@@ -420,7 +421,7 @@ def test_a_function_that_is_called_too_late(start_worker):
     assert exception.id == "3-1"
 
 
-def test_web_sockets(start_worker):
+def test_web_sockets(start_worker: StartWorker) -> None:
     from websockets.sync.client import connect
 
     child = start_worker(
@@ -472,7 +473,7 @@ def test_web_sockets(start_worker):
     assert child.wait() == 0
 
 
-def test_a_python_iterable_is_a_body_as_long_as_its_proxy_lives(start_worker):
+def test_a_python_iterable_is_a_body_as_long_as_its_proxy_lives(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import js

@@ -7,12 +7,16 @@ import shutil
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any, Protocol
 
+import httpx
 import pytest
 from support.streamed import STREAMED
+from support.worker_child import StartWorker
 
 from wrangler_py.worker_protocol import Libraries
 
@@ -31,11 +35,15 @@ async def pieces():
 )
 
 
+class AnswerTo(Protocol):
+    def __call__(self, body: str, method: str = "GET", path: str = "/", **options: Any) -> httpx.Response: ...
+
+
 @pytest.fixture
-def answer_to(start_worker):
+def answer_to(start_worker: StartWorker) -> AnswerTo:
     """Run the body of an `async def on_fetch(request, env, ctx)` and return the HTTP response."""
 
-    def run(body: str, method: str = "GET", path: str = "/", **options):
+    def run(body: str, method: str = "GET", path: str = "/", **options: Any) -> httpx.Response:
         indented = textwrap.indent(textwrap.dedent(body), "    ")
         child = start_worker(f"{PREFIX}\nasync def on_fetch(request, env, ctx):\n{indented}\n")
         return child.client.request(method, path, **options)
@@ -67,7 +75,9 @@ def answer_to(start_worker):
         ('Response(Response("stream").body)', 200, {}, "stream"),
     ],
 )
-def test_responses(answer_to, expression, status, headers, text):
+def test_responses(
+    answer_to: AnswerTo, expression: str, status: int, headers: dict[str, str | None], text: str
+) -> None:
     response = answer_to(f"return {expression}")
     assert response.status_code == status
     assert response.text == text
@@ -75,17 +85,17 @@ def test_responses(answer_to, expression, status, headers, text):
         assert response.headers.get(name) == value
 
 
-def test_head_has_the_headers_and_no_body(answer_to):
+def test_head_has_the_headers_and_no_body(answer_to: AnswerTo) -> None:
     response = answer_to('return Response("text", headers={"a": "b"})', method="HEAD")
     assert (response.status_code, response.content, response.headers["a"]) == (200, b"", "b")
 
 
-def test_repeated_cookies_stay_apart(answer_to):
+def test_repeated_cookies_stay_apart(answer_to: AnswerTo) -> None:
     response = answer_to('return Response("x", headers=[("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2")])')
     assert response.headers.get_list("set-cookie") == ["a=1; Path=/", "b=2"]
 
 
-def test_what_a_request_says(answer_to):
+def test_what_a_request_says(answer_to: AnswerTo) -> None:
     response = answer_to(
         """
         clone = request.clone()
@@ -133,12 +143,12 @@ FORM_BODY = """
 """
 
 
-def test_urlencoded_forms(answer_to):
+def test_urlencoded_forms(answer_to: AnswerTo) -> None:
     answer = answer_to(FORM_BODY, method="POST", data={"name": ["ü&", "2"], "empty": ""}).json()
     assert answer == {"items": [["name", "ü&"], ["name", "2"], ["empty", ""]], "all": ["ü&", "2"], "file": None}
 
 
-def test_multipart_forms(answer_to):
+def test_multipart_forms(answer_to: AnswerTo) -> None:
     content = b"line\r\n--not the boundary\r\n"
     answer = answer_to(
         FORM_BODY, method="POST", data={"name": "ü"}, files={"upload": ('a "b".txt', content, "text/x")}
@@ -147,7 +157,7 @@ def test_multipart_forms(answer_to):
     assert answer["file"] == ["a %22b%22.txt", "text/x", len(content), content.decode()]
 
 
-def test_forms_survive_the_way_out_and_in(answer_to):
+def test_forms_survive_the_way_out_and_in(answer_to: AnswerTo) -> None:
     response = answer_to(
         """
         form = FormData({"key": "first"})
@@ -169,7 +179,7 @@ def test_forms_survive_the_way_out_and_in(answer_to):
     assert "multipart/form-data" in response.text
 
 
-def test_blobs(answer_to):
+def test_blobs(answer_to: AnswerTo) -> None:
     response = answer_to(
         """
         typed = Blob(["test"], content_type="application/json")
@@ -187,7 +197,7 @@ def test_blobs(answer_to):
     assert response.text == "fine"
 
 
-def test_requests_one_makes(answer_to):
+def test_requests_one_makes(answer_to: AnswerTo) -> None:
     response = answer_to(
         """
         headers = {"User-Agent": "A, B"}
@@ -211,7 +221,7 @@ def test_requests_one_makes(answer_to):
     assert response.text == "fine"
 
 
-def test_patch_env_changes_one_request_only(start_worker):
+def test_patch_env_changes_one_request_only(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import workers
@@ -263,7 +273,7 @@ class Upstream(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-def test_a_worker_that_fetches_itself_without_end_is_stopped(start_worker):
+def test_a_worker_that_fetches_itself_without_end_is_stopped(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response, fetch
@@ -284,7 +294,7 @@ class QuietServer(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def upstream():
+def upstream() -> Iterator[str]:
     server = QuietServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -292,7 +302,7 @@ def upstream():
     server.server_close()
 
 
-def test_fetch(answer_to, upstream):
+def test_fetch(answer_to: AnswerTo, upstream: str) -> None:
     response = answer_to(
         f"""
         url = "{upstream}"
@@ -337,7 +347,7 @@ def test_fetch(answer_to, upstream):
     assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
 
-def test_fetch_gets_its_own_origin_while_its_request_runs(start_worker):
+def test_fetch_gets_its_own_origin_while_its_request_runs(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response, fetch
@@ -350,7 +360,7 @@ def test_fetch_gets_its_own_origin_while_its_request_runs(start_worker):
     assert child.client.get("/").text == "inner"
 
 
-def test_project_packages_are_found(start_worker, tmp_path):
+def test_project_packages_are_found(start_worker: StartWorker, tmp_path: Path) -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     child = start_worker(
         """
@@ -372,7 +382,7 @@ def test_project_packages_are_found(start_worker, tmp_path):
 
 
 @pytest.mark.parametrize(("version", "expected"), [("99.1", "the project's"), ("1.0.2", "wrangler-py's")])
-def test_the_newest_sdk_is_used(start_worker, tmp_path, version, expected):
+def test_the_newest_sdk_is_used(start_worker: StartWorker, tmp_path: Path, version: str, expected: str) -> None:
     [ours] = [Path(file) for file in distribution("workers-runtime-sdk").files or () if file.name == "py.typed"]
     packages = tmp_path / "python_modules"
     shutil.copytree(distribution("workers-runtime-sdk").locate_file(ours).parent, packages / "workers")
@@ -389,7 +399,7 @@ def test_the_newest_sdk_is_used(start_worker, tmp_path, version, expected):
     assert child.client.get("/").text == expected
 
 
-def test_an_object_of_options_that_is_a_dict(start_worker):
+def test_an_object_of_options_that_is_a_dict(start_worker: StartWorker) -> None:
     """JavaScript sees no properties in a Python dict: neither here nor on the platform has it an effect."""
     child = start_worker(
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 
 import pytest
+from support.postgres_server import PostgresServer
+from support.worker_child import Child, StartWorker
 
 from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, LoadError, Log, Ready, RequestDone
 
@@ -19,7 +21,7 @@ class Default(WorkerEntrypoint):
 """
 
 
-def raw(child, request: bytes) -> bytes:
+def raw(child: Child, request: bytes) -> bytes:
     """Everything that comes back for these bytes."""
     with socket.create_connection(("127.0.0.1", child.port)) as connection:
         connection.sendall(request)
@@ -39,7 +41,9 @@ def raw(child, request: bytes) -> bytes:
         ("2025-08-13", ["python_no_global_handlers"], "`class Default(WorkerEntrypoint)`"),
     ],
 )
-def test_functions_are_handlers_by_date_and_flags(start_worker, date, flags, expected):
+def test_functions_are_handlers_by_date_and_flags(
+    start_worker: StartWorker, date: str, flags: list[str], expected: str | None
+) -> None:
     child = start_worker(
         "from workers import Response\n\ndef on_fetch(request):\n    return Response(request.method)\n",
         ready=False,
@@ -55,7 +59,7 @@ def test_functions_are_handlers_by_date_and_flags(start_worker, date, flags, exp
         assert expected in summary
 
 
-def test_where_functions_count_a_class_is_asked_for_their_names(start_worker):
+def test_where_functions_count_a_class_is_asked_for_their_names(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace("BODY", "Response('x')"),
         ready=False,
@@ -64,7 +68,7 @@ def test_where_functions_count_a_class_is_asked_for_their_names(start_worker):
     assert "class Default has no on_fetch method" in child.wait_for(LoadError).summary
 
 
-def test_a_class_and_functions(start_worker):
+def test_a_class_and_functions(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace("BODY", "Response('x')") + "\nasync def on_scheduled(controller): ...\n",
         ready=False,
@@ -73,7 +77,7 @@ def test_a_class_and_functions(start_worker):
     assert "Cannot define multiple default entrypoints" in child.wait_for(LoadError).summary
 
 
-def test_a_function_gets_the_types_of_javascript(start_worker):
+def test_a_function_gets_the_types_of_javascript(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from js import Response
@@ -88,13 +92,13 @@ def test_a_function_gets_the_types_of_javascript(start_worker):
 
 
 @pytest.mark.parametrize("method", ["scheduled(self)", "scheduled(self, controller)"])
-def test_a_scheduled_method_that_takes_too_little(start_worker, method):
+def test_a_scheduled_method_that_takes_too_little(start_worker: StartWorker, method: str) -> None:
     child = start_worker(CLASS.replace("BODY", "Response('x')") + f"\n    async def {method}: ...\n")
     text = child.client.get("/cdn-cgi/local/scheduled").text
     assert "Write `async def scheduled(self, controller, env, ctx)`" in text
 
 
-def test_parameters_that_the_platform_gives_none(start_worker):
+def test_parameters_that_the_platform_gives_none(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace("BODY", "Response(str(env))").replace("(self, request)", "(self, request, env, ctx)")
     )
@@ -102,7 +106,7 @@ def test_parameters_that_the_platform_gives_none(start_worker):
     assert "use self.env and self.ctx" in child.wait_for(Log).message
 
 
-def test_what_is_to_be_awaited_is_no_response(start_worker):
+def test_what_is_to_be_awaited_is_no_response(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace("BODY", "self.later()") + "\n    async def later(self): return Response('x')\n"
     )
@@ -118,14 +122,14 @@ def test_what_is_to_be_awaited_is_no_response(start_worker):
         (b'/a?q="<', "/a?q=%22%3C"),
     ],
 )
-def test_urls_are_normalized(start_worker, path, expected):
+def test_urls_are_normalized(start_worker: StartWorker, path: bytes, expected: str) -> None:
     child = start_worker(CLASS.replace("BODY", "Response(request.url)"))
     answer = raw(child, b"GET %b HTTP/1.1\r\nHost: LOCALHOST:80\r\nConnection: close\r\n\r\n" % path)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(f"http://localhost{expected}".encode())
 
 
-def test_a_request_line_that_comes_in_pieces(start_worker):
+def test_a_request_line_that_comes_in_pieces(start_worker: StartWorker) -> None:
     child = start_worker(CLASS.replace("BODY", "Response(request.url + await request.text())"))
     with socket.create_connection(("127.0.0.1", child.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -143,7 +147,7 @@ def test_a_request_line_that_comes_in_pieces(start_worker):
                 answer += piece
 
 
-def test_header_values_are_utf_8(start_worker):
+def test_header_values_are_utf_8(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace(
             "BODY", 'Response("x", headers={"x-back": request.headers["x-name"], "x-new": "日本", "x-true": True})'
@@ -158,7 +162,7 @@ def test_header_values_are_utf_8(start_worker):
     assert b"x-true: true\r\n" in answer
 
 
-def test_a_status_text_goes_out(start_worker):
+def test_a_status_text_goes_out(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace(
             "BODY", "Response('x', **({'status': 201, 'status_text': 'Made ü'} if 'new' in request.url else {}))"
@@ -170,7 +174,7 @@ def test_a_status_text_goes_out(start_worker):
     assert child.wait_for(RequestDone).status == 201
 
 
-def test_sockets_reach_the_database(start_worker, postgres):
+def test_sockets_reach_the_database(start_worker: StartWorker, postgres: PostgresServer) -> None:
     """A start-up message through a js Socket: the server answers with what it wants of the password."""
     child = start_worker(
         """
@@ -207,7 +211,7 @@ def test_sockets_reach_the_database(start_worker, postgres):
         assert child.client.get(path).text in ("R", "E")
 
 
-def test_a_socket_that_cannot_be_opened(start_worker):
+def test_a_socket_that_cannot_be_opened(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response, WorkerEntrypoint, import_from_javascript
@@ -271,7 +275,7 @@ class Default(WorkerEntrypoint):
         ("/wsgi", "by the application"),
     ],
 )
-def test_bodies_are_encoded_as_their_header_says(start_worker, path, text):
+def test_bodies_are_encoded_as_their_header_says(start_worker: StartWorker, path: str, text: str) -> None:
     child = start_worker(ENCODED)
     answer = child.client.get(path)
     assert (answer.headers["content-encoding"], answer.text) == ("gzip", text)

@@ -10,13 +10,14 @@ import httpx
 import psutil
 import pytest
 from psycopg import sql
-from support.postgres_server import DATABASE, SUPERUSER
+from support.postgres_server import DATABASE, SUPERUSER, PostgresServer
 from support.streamed import STREAMED
+from support.worker_child import StartWorker
 
 from wrangler_py.worker_protocol import HandlerException, HyperdriveEndpoint, RequestDone, RequestStarted
 
 
-def test_blocking_handlers_run_side_by_side(start_worker):
+def test_blocking_handlers_run_side_by_side(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import threading
@@ -31,7 +32,7 @@ def test_blocking_handlers_run_side_by_side(start_worker):
     assert answers == ["True"] * 5
 
 
-def test_blocking_psycopg_calls_run_side_by_side(start_worker, postgres):
+def test_blocking_psycopg_calls_run_side_by_side(start_worker: StartWorker, postgres: PostgresServer) -> None:
     """Each of five requests counts itself in SQL, and waits in a blocking loop until all five are counted."""
     users = [f"HYPERDRIVE.3-{number}" for number in range(1, 6)]
     with postgres.connect(user=SUPERUSER, autocommit=True) as admin:
@@ -68,7 +69,7 @@ def test_blocking_psycopg_calls_run_side_by_side(start_worker, postgres):
                 admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(user)))
 
 
-def test_context_variables_belong_to_one_request(start_worker):
+def test_context_variables_belong_to_one_request(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio, contextvars
@@ -90,7 +91,7 @@ def test_context_variables_belong_to_one_request(start_worker):
         assert child.client.get(f"/{number}").json() == ["nothing", True, user, user]
 
 
-def test_tasks_left_behind_end_with_their_request(start_worker):
+def test_tasks_left_behind_end_with_their_request(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio
@@ -111,7 +112,7 @@ def test_tasks_left_behind_end_with_their_request(start_worker):
     child.wait_for_output("task ended")
 
 
-def test_a_client_that_goes_away_cancels_its_request(start_worker):
+def test_a_client_that_goes_away_cancels_its_request(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio
@@ -138,7 +139,7 @@ def test_a_client_that_goes_away_cancels_its_request(start_worker):
     assert not child.of_kind(HandlerException)
 
 
-def test_a_client_that_goes_away_ends_a_stream(start_worker):
+def test_a_client_that_goes_away_ends_a_stream(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import asyncio
@@ -161,7 +162,7 @@ def test_a_client_that_goes_away_ends_a_stream(start_worker):
     assert not child.of_kind(HandlerException)
 
 
-def test_streams_come_piece_by_piece_in_both_directions(start_worker):
+def test_streams_come_piece_by_piece_in_both_directions(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from streamed import streamed
@@ -192,7 +193,7 @@ def test_streams_come_piece_by_piece_in_both_directions(start_worker):
     assert second.endswith(b"<two>")
 
 
-def test_a_slow_reader_holds_the_stream_back(start_worker):
+def test_a_slow_reader_holds_the_stream_back(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from streamed import streamed
@@ -217,7 +218,7 @@ def test_a_slow_reader_holds_the_stream_back(start_worker):
         assert len(next(pieces)) + sum(map(len, pieces)) == 199_900_000
 
 
-def test_a_handler_may_take_its_time_before_it_reads_the_body(start_worker):
+def test_a_handler_may_take_its_time_before_it_reads_the_body(start_worker: StartWorker) -> None:
     """The host looks out for the client's going away by then, and has met the body."""
     child = start_worker(
         """
@@ -232,7 +233,7 @@ def test_a_handler_may_take_its_time_before_it_reads_the_body(start_worker):
     assert httpx.post(child.url, content="x" * 1_000_000, trust_env=False, timeout=20).text == "x" * 1_000_000
 
 
-def test_large_bodies_arrive_whole(start_worker):
+def test_large_bodies_arrive_whole(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import hashlib
@@ -249,7 +250,7 @@ def test_large_bodies_arrive_whole(start_worker):
     assert child.client.post("/", content=b"").text == hashlib.sha256(b"").hexdigest()
 
 
-def test_twenty_thousand_requests_leave_nothing_behind(start_worker):
+def test_twenty_thousand_requests_leave_nothing_behind(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response
@@ -284,7 +285,7 @@ def test_twenty_thousand_requests_leave_nothing_behind(start_worker):
     assert len(process.net_connections()) <= 12
 
 
-def test_head_and_body_come_in_one_piece(start_worker):
+def test_head_and_body_come_in_one_piece(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response
@@ -298,7 +299,7 @@ def test_head_and_body_come_in_one_piece(start_worker):
             assert connection.recv(65536).endswith(b"\r\n\r\nhello")
 
 
-def test_a_request_is_reported_before_what_happens_in_it(start_worker):
+def test_a_request_is_reported_before_what_happens_in_it(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         def on_fetch(request):
@@ -311,7 +312,7 @@ def test_a_request_is_reported_before_what_happens_in_it(start_worker):
     assert kinds[-3:] == [RequestStarted, HandlerException, RequestDone]
 
 
-def test_a_response_to_head_with_a_length_that_is_none(start_worker):
+def test_a_response_to_head_with_a_length_that_is_none(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response
@@ -325,7 +326,7 @@ def test_a_response_to_head_with_a_length_that_is_none(start_worker):
     assert child.wait() == 0
 
 
-def test_a_header_with_a_control_character(start_worker):
+def test_a_header_with_a_control_character(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response
@@ -340,7 +341,7 @@ def test_a_header_with_a_control_character(start_worker):
 
 
 @pytest.mark.parametrize("response", ['Response("text")', "Response(ReadableStream.new())"])
-def test_a_response_that_cannot_be_sent_ends_its_request(start_worker, response: str):
+def test_a_response_that_cannot_be_sent_ends_its_request(start_worker: StartWorker, response: str) -> None:
     child = start_worker(
         """
         from js import ReadableStream

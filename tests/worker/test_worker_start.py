@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.worker_child import StartWorker
+
 MODULES = """
     import sys
     from workers import Response, WorkerEntrypoint
@@ -27,14 +29,14 @@ RARELY_NEEDED = {
 }
 
 
-def test_a_plain_worker_imports_nothing_that_it_does_not_need(start_worker):
+def test_a_plain_worker_imports_nothing_that_it_does_not_need(start_worker: StartWorker) -> None:
     child = start_worker(MODULES)
     imported = set(child.client.get("/").json())
     assert "uvicorn" in imported
     assert imported & RARELY_NEEDED == set()
 
 
-def test_a_worker_that_imports_uvicorn_gets_all_of_it(start_worker):
+def test_a_worker_that_imports_uvicorn_gets_all_of_it(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         import uvicorn

@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wrangler_py.worker.stubs import make_stubs, outdated, write_types
 
-PROJECT = {
+PROJECT: dict[str, Any] = {
     "variables": {"GREETING": "hi", "LIMIT": 5, "SETTINGS": {"a": 1}, "not-a-name": "x", "class": "y"},
     "hyperdrive": ["HYPERDRIVE"],
     "unavailable": ["CACHE"],
@@ -87,7 +88,7 @@ def mypy(typings: Path, source: str) -> str:
     return outcome.stdout + outcome.stderr
 
 
-def test_a_typed_worker_checks_and_mistakes_are_found(typings):
+def test_a_typed_worker_checks_and_mistakes_are_found(typings: Path) -> None:
     assert "Success: no issues found" in mypy(typings, GOOD)
     handler = "\n".join(f"        {mistake}" for mistake in MISTAKES)
     report = mypy(
@@ -102,7 +103,7 @@ def test_a_typed_worker_checks_and_mistakes_are_found(typings):
         ), (expected, report)
 
 
-def test_env_has_the_bindings_of_the_project():
+def test_env_has_the_bindings_of_the_project() -> None:
     env = make_stubs(**PROJECT)["js/_bindings.pyi"]
     block = env[env.index("class Env:") : env.index("class Hyperdrive")]
     for line in (
@@ -119,7 +120,7 @@ def test_env_has_the_bindings_of_the_project():
     assert "'hi'" not in env, "values may be secret"
 
 
-def test_only_what_changed_is_written(tmp_path):
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
     assert outdated(tmp_path, **PROJECT)
     assert write_types(tmp_path, **PROJECT)
     assert write_types(tmp_path, **PROJECT) == []

@@ -35,7 +35,7 @@ class OwnFunctions:
     def update(self, volatilities: Mapping[str, Volatility], asked_for: frozenset[str]) -> None:
         """Take what CATALOG_QUERY gives now; it was asked because of the functions `asked_for`."""
         self._volatilities = dict(volatilities)
-        self._absent |= asked_for - self._volatilities.keys()
+        self._absent |= asked_for.difference(self._volatilities)
 
     def forget(self) -> None:
         """The schema has changed, or may have."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from wrangler_py import __version__, masking
+from wrangler_py import masking
 from wrangler_py.cli import printing
 from wrangler_py.cli.commands import help_text
 from wrangler_py.errors import WranglerError
@@ -48,7 +48,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if arguments in (["-v"], ["--version"]):
-        printing.out(__version__)
+        from wrangler_py.build_kind import version_text
+
+        printing.out(version_text())
         return 0
     if arguments in ([], ["-h"], ["--help"]):
         printing.out(help_text())

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
 from wrangler_py.cli.options import Migrate
-from wrangler_py.cli.typer_adapter import App
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
 app = App()
@@ -36,8 +37,10 @@ class Runtime(StrEnum):
 
 
 @app.command("dev", cls=DevCommand)
+@spread_options
 def dev(
     context: typer.Context,
+    *,
     script: Annotated[
         Path | None,
         typer.Argument(metavar="SCRIPT", help="The Worker's entry file, instead of `main`", show_default=False),
@@ -102,6 +105,7 @@ def dev(
             help="Wait for a debugger on this port (needs debugpy); for JavaScript, wrangler's --inspector-port",
         ),
     ] = None,
+    conditions: ConditionArguments,
     migrate: Migrate = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Add the flag that Python needs, or replace wrangler 3's `node_compat`")
@@ -127,10 +131,12 @@ def dev(
     given = global_options()
     config = project_config(given)
     state = state_folder(config.root, given.cwd, persist_to)
-    proxy_options = ProxyOptions(
-        fail_on_stale_read=fail_on_stale_read,
-        allow_unsupported=allow_unsupported,
-        allow_global_clients=allow_global_clients,
+    proxy_options = conditions.add_to(
+        ProxyOptions(
+            fail_on_stale_read=fail_on_stale_read,
+            allow_unsupported=allow_unsupported,
+            allow_global_clients=allow_global_clients,
+        )
     )
     output = Output(level=Level[log_level.name], color=printing.has_colours())
     javascript = is_for_wrangler(config, given.environment, script)

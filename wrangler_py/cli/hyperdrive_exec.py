@@ -8,6 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.typer_adapter import Command, spread_options
 from wrangler_py.errors import WranglerError
 
@@ -33,6 +34,7 @@ def execute_command(
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
     arguments: option.ServingArguments,
+    conditions: ConditionArguments,
 ) -> None:
     """Run a command with a local Hyperdrive in its environment.
 
@@ -50,7 +52,7 @@ def execute_command(
             exit_status=2,
         )
     databases = option.databases(target, connection_string, arguments.persist_to)
-    options = arguments.options(databases, port=port)
+    options = arguments.options(databases, conditions, port=port)
     cwd = global_options().cwd
     status = run_command(
         context.args,

@@ -21,22 +21,27 @@ if TYPE_CHECKING:
 RemoteTarget = Annotated[
     str, typer.Argument(metavar="ID|NAME|BINDING", help="Config at Cloudflare, or binding of the Worker")
 ]
+Target = Annotated[
+    str, typer.Argument(metavar="ID|NAME|BINDING", help="Config by id or name, or binding of the Worker")
+]
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 _LONGEST_D = 31
 _BAR = 40
 
 
-def restart(target: RemoteTarget, remote: option.Remote = False, yes: option.Yes = False) -> None:
-    """Close all connections of a config's pool at Cloudflare.
+def restart(target: Target, remote: option.Remote = False, yes: option.Yes = False) -> None:
+    """Close all connections of a config's pool, in the sessions of `dev` and `hyperdrive proxy` that run here.
 
-    Queries under way may fail.
+    Queries under way may fail. With --remote, it is the pool at Cloudflare.
     """
     if not remote:
-        raise WranglerError(
-            "`hyperdrive restart` is for a config at Cloudflare: add --remote.",
-            hint="Here, `wrangler-py dev` closes its connections when it ends.",
-            exit_status=2,
-        )
+        from wrangler_py.devserver.restart import restart_in_sessions
+
+        given = global_options()
+        project = find_project_config(given)
+        for binding in restart_in_sessions(target, given.cwd if project is None else project.root):
+            printing.success(f"Restarted {binding}")
+        return
     from wrangler_py.cli.hyperdrive_remote import remote_id
     from wrangler_py.cli.remote import open_account
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs

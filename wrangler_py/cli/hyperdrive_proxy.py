@@ -10,6 +10,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.typer_adapter import spread_options
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def proxy(
         str | None, typer.Option("--password", help="Password of the clients; a random one by default")
     ] = None,
     arguments: option.ServingArguments,
+    conditions: ConditionArguments,
 ) -> None:
     """Serve databases through a local Hyperdrive.
 
@@ -38,7 +40,7 @@ def proxy(
     from wrangler_py.devserver.standalone import serve, serve_as
 
     databases = option.databases(target, connection_string, arguments.persist_to)
-    options = arguments.options(databases, port=port, password=password)
+    options = arguments.options(databases, conditions, port=port, password=password)
 
     def resolve() -> Sequence[ResolvedBinding]:
         bindings = databases.resolve()

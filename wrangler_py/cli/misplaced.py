@@ -11,7 +11,7 @@ from wrangler_py.masking import is_connection_string, is_connection_string_and_n
 MAY_BE_ANYTHING = frozenset(
     {
         *("connection_string", "local_connection_string", "origin_password", "password", "access_client_secret"),
-        "var",
+        *("var", "fault"),
     }
 )
 """Names of parameters that take a connection string, a secret, or a text that may look like one."""

@@ -20,6 +20,7 @@ from wrangler_py.cli.options import (
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
+    from wrangler_py.cli.condition_options import ConditionArguments
     from wrangler_py.devserver.local_hyperdrive import Resolve
     from wrangler_py.devserver.standalone import StandaloneOptions
     from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
@@ -91,12 +92,35 @@ class ServingArguments:
     ] = None
 
     migrate: Migrate = None
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a summary of the queries at the end: a .json or .html file, or - to print it",
+            show_default=False,
+        ),
+    ] = None
 
-    def options(self, databases: Databases, *, port: int, password: str | None = None) -> StandaloneOptions:
+    def options(
+        self,
+        databases: Databases,
+        conditions: ConditionArguments,
+        *,
+        port: int,
+        password: str | None = None,
+    ) -> StandaloneOptions:
         """The run they ask for."""
+        from wrangler_py.devserver.query_report import QueryReport
         from wrangler_py.devserver.standalone import StandaloneOptions
         from wrangler_py.proxy.options import ProxyOptions
 
+        if self.report is not None and conditions.query_log_records == 0:
+            raise WranglerError(
+                "--report summarizes the query log, and --query-log-records 0 keeps none.",
+                hint="Leave one of them out.",
+                exit_status=2,
+            )
         return StandaloneOptions(
             root=databases.root,
             state=databases.state,
@@ -107,11 +131,14 @@ class ServingArguments:
             caching_disabled=self.caching_disabled,
             log_queries=self.log_queries,
             migrate=migration_command(databases.root, self.migrate),
-            proxy=ProxyOptions(
-                fail_on_stale_read=self.fail_on_stale_read,
-                serves_tools=True,
-                any_database=self.any_database,
-                allow_unsupported=self.allow_unsupported,
+            report=None if self.report is None else QueryReport.read(self.report, global_options().cwd),
+            proxy=conditions.add_to(
+                ProxyOptions(
+                    fail_on_stale_read=self.fail_on_stale_read,
+                    serves_tools=True,
+                    any_database=self.any_database,
+                    allow_unsupported=self.allow_unsupported,
+                )
             ),
         )
 

@@ -23,7 +23,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from wrangler_py import __version__
+from wrangler_py.build_kind import version_text
 from wrangler_py.cli import printing
 from wrangler_py.cli.commands import COMMANDS, help_text, unknown_command
 from wrangler_py.cli.global_options import HELP, GivenOptions
@@ -145,7 +145,7 @@ class _GlobalOption(TyperOption):
             printing.out(ctx.get_help())
             raise typer.Exit
         if self.name == "version":
-            printing.out(__version__)
+            printing.out(version_text())
             raise typer.Exit
         check_place(self, ctx, value)
         ctx.obj.record(self.name, value)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from wrangler_py.console import Messages
-from wrangler_py.devserver import connection_environment
+from wrangler_py.devserver import connection_environment, restart
 from wrangler_py.devserver.embedded import EmbeddedEndedError
 from wrangler_py.devserver.embedded_schema import SCHEMA, SEED, FileChange
 from wrangler_py.devserver.listening_socket import LOOPBACK
@@ -18,6 +18,7 @@ from wrangler_py.devserver.migration import migrate
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes, describe_default
+from wrangler_py.devserver.session_control import SessionControl
 from wrangler_py.devserver.session_summary import SummaryRecorder, write_summary
 from wrangler_py.devserver.store_watch import store_changes
 from wrangler_py.errors import WranglerError
@@ -88,6 +89,8 @@ class LocalHyperdrive:
         self._warned: set[tuple[str, tuple[str, ...]]] = set()
         self._updating = asyncio.Lock()
         self._warm_up: asyncio.Task[object] | None = None
+        self._root = root
+        self._control = SessionControl(self._asked_by_command)
         self.proxy = Proxy(
             password=self._password, password_is_random=password is None, observer=self, options=options
         )
@@ -104,7 +107,14 @@ class LocalHyperdrive:
                 f"The local Hyperdrive cannot listen on port {self._port}: {os.strerror(error.errno or 0)}.",
                 hint=f"Choose another one with {self._port_option}, or leave it out for any free one.",
             ) from None
-        await self.update(bindings)
+        control = asyncio.create_task(self._start_control())
+        try:
+            await self.update(bindings)
+        finally:
+            await control
+        self.proxy.conditions.check_bindings(self.pools)
+        self._say_conditions()
+        self.proxy.conditions.subscribe(self._conditions_changed)
 
     def warm_up(self) -> None:
         """Load PostgreSQL's parser in the background: it takes a while, and the first query needs it."""
@@ -118,6 +128,7 @@ class LocalHyperdrive:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
         self._leave_summary()
+        await self._control.close()
         await asyncio.gather(self.proxy.close(), self._origins.stop(), return_exceptions=True)
 
     # How clients get here
@@ -150,6 +161,21 @@ class LocalHyperdrive:
         """Those variables alone."""
         databases = {binding: pool.origin.database for binding, pool in self.pools.items()}
         return connection_environment.connection_variables(databases, self.proxy.port, self._password)
+
+    # What other commands ask of it
+
+    async def _start_control(self) -> None:
+        try:
+            await self._control.start()
+        except OSError as error:
+            self._messages.warn(f"Other commands cannot reach this session: {error.strerror or error}.")
+
+    def _asked_by_command(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        restarted, answer = restart.answer(request, self.bindings, self._root)
+        for binding in restarted:
+            self.proxy.restart(binding)
+            self._messages.info(f"{binding} is restarted: its origin connections are closed.")
+        return answer
 
     # What changes while it runs
 
@@ -267,6 +293,16 @@ class LocalHyperdrive:
 
     def notice(self, message: str) -> None:
         self._messages.warn(message)
+
+    def _say_conditions(self) -> None:
+        for line in self.proxy.conditions.describe():
+            self._messages.warn(line)
+
+    def _conditions_changed(self) -> None:
+        if self.proxy.conditions.are_on:
+            self._say_conditions()
+        else:
+            self._messages.info("Latency and faults are off.")
 
     def failure(self, binding: str, message: str, hint: str | None) -> None:
         self._messages.error(f"env.{binding}: {message}", hint)

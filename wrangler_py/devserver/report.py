@@ -47,6 +47,8 @@ class Report:
         took = f"{event.ms:.0f} ms"
         if queries.total:
             took += f", {describe_counts(queries.by_status)}"
+        if queries.distance_ms >= 1:
+            took += f", {queries.distance_ms:.0f} ms of it distance"
         line = f"{printable(event.method)} {printable(event.path)} {status}"
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
 

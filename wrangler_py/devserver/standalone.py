@@ -16,6 +16,7 @@ from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
 from wrangler_py.devserver.pool_description import describe_default
 from wrangler_py.devserver.query_lines import describe_counts, describe_query
+from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.devserver.signals import on_signals
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
@@ -44,6 +45,7 @@ class StandaloneOptions:
     pool_size: int | None = None
     caching_disabled: bool = False
     log_queries: bool = False
+    report: QueryReport | None = None
     migrate: str | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
 
@@ -103,6 +105,7 @@ def serve(
             finally:
                 for binding, counts in hyperdrive.query_counts().items():
                     messages.info(f"{binding}: {describe_counts(counts)}")
+                _write_report(options, hyperdrive)
 
     async def work() -> None:
         task = asyncio.create_task(until_signal())
@@ -148,10 +151,31 @@ def run_command(
                     f"DATABASE_URL and its like lead to env.{hyperdrive.bindings[0].binding}, the first binding; "
                     "for another: wrangler-py hyperdrive exec BINDING -- …"
                 )
-            program = await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
-            return await program.wait()
+            status = 0
+            try:
+                program = await process.start(cwd=cwd, environment=hyperdrive.environment(os.environ))
+                status = await program.wait()
+            except BaseException:
+                _write_report(options, hyperdrive, instead_of_raising=messages)
+                raise
+            _write_report(options, hyperdrive, instead_of_raising=messages if status else None)
+            return status
 
     return _run(while_command_runs())
+
+
+def _write_report(
+    options: StandaloneOptions, hyperdrive: LocalHyperdrive, *, instead_of_raising: Messages | None = None
+) -> None:
+    """Raises `WranglerError` if it cannot be written, or says so where there is another failure to report."""
+    if options.report is None:
+        return
+    try:
+        options.report.write(hyperdrive.proxy.query_log)
+    except WranglerError as error:
+        if instead_of_raising is None:
+            raise
+        instead_of_raising.error(error.message, error.hint)
 
 
 def _hyperdrive(

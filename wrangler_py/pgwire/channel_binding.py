@@ -32,11 +32,13 @@ def server_end_point(certificate: bytes) -> bytes | None:
 
 
 def _contents(data: bytes, position: int) -> tuple[int, int]:
-    """Start and end of the contents of the DER value at `position`."""
+    """Start and end of the contents of the DER value at `position`. Raises IndexError if it is cut short."""
     length = data[position + 1]
     position += 2
     if length & 0x80:
         count = length & 0x7F
         length = int.from_bytes(data[position : position + count], "big")
         position += count
+    if position + length > len(data):
+        raise IndexError("the value ends behind the data")
     return position, position + length

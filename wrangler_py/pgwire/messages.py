@@ -36,18 +36,18 @@ def message(kind: int, body: bytes = b"") -> bytes:
 
 
 # Whole messages of a backend.
-AUTHENTICATION_OK: Final = message(backend_kinds.AUTHENTICATION, _INT32.pack(0))
-PARSE_COMPLETE: Final = message(backend_kinds.PARSE_COMPLETE)
-BIND_COMPLETE: Final = message(backend_kinds.BIND_COMPLETE)
-CLOSE_COMPLETE: Final = message(backend_kinds.CLOSE_COMPLETE)
-NO_DATA: Final = message(backend_kinds.NO_DATA)
-NO_PARAMETERS: Final = message(backend_kinds.PARAMETER_DESCRIPTION, _INT16.pack(0))
-READY_IDLE: Final = message(backend_kinds.READY_FOR_QUERY, bytes((backend_kinds.IDLE,)))
+AUTHENTICATION_OK: Final[bytes] = message(backend_kinds.AUTHENTICATION, _INT32.pack(0))
+PARSE_COMPLETE: Final[bytes] = message(backend_kinds.PARSE_COMPLETE)
+BIND_COMPLETE: Final[bytes] = message(backend_kinds.BIND_COMPLETE)
+CLOSE_COMPLETE: Final[bytes] = message(backend_kinds.CLOSE_COMPLETE)
+NO_DATA: Final[bytes] = message(backend_kinds.NO_DATA)
+NO_PARAMETERS: Final[bytes] = message(backend_kinds.PARAMETER_DESCRIPTION, _INT16.pack(0))
+READY_IDLE: Final[bytes] = message(backend_kinds.READY_FOR_QUERY, bytes((backend_kinds.IDLE,)))
 
 # Whole messages of a frontend.
-SYNC: Final = message(frontend_kinds.SYNC)
-FLUSH: Final = message(frontend_kinds.FLUSH)
-TERMINATE: Final = message(frontend_kinds.TERMINATE)
+SYNC: Final[bytes] = message(frontend_kinds.SYNC)
+FLUSH: Final[bytes] = message(frontend_kinds.FLUSH)
+TERMINATE: Final[bytes] = message(frontend_kinds.TERMINATE)
 
 
 def is_whole(data: bytes) -> bool:

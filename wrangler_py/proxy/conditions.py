@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from wrangler_py.errors import WranglerError
@@ -115,7 +115,7 @@ def parse_fault(text: str) -> Fault:
         kind = FaultKind(name)
     except ValueError:
         raise WranglerError(
-            f"--fault {text}: there is no fault {name!r}.",
+            f"--fault: there is no fault {name!r}.",
             hint=f"There are: {', '.join(FaultKind)}.",
             exit_status=2,
         ) from None
@@ -205,6 +205,16 @@ class Conditions:
             seeded = "" if self._seed is None else f" (seed {self._seed})"
             lines.append(f"Faults are on{seeded}: {listed}.")
         return lines
+
+    def check_bindings(self, bindings: Collection[str]) -> None:
+        """Raise WranglerError if a latency is for a binding that there is not."""
+        for latency in self._latencies.values():
+            if latency.binding is not None and latency.binding not in bindings:
+                raise WranglerError(
+                    f"--latency {latency}: there is no binding {latency.binding!r}.",
+                    hint=f"There are: {', '.join(bindings)}." if bindings else "There is none here.",
+                    exit_status=2,
+                )
 
     # --- changing them -------------------------------------------------------------------------------------
 

@@ -39,6 +39,10 @@ class QueryLog:
         self._incidents: deque[Incident] = deque(maxlen=MAX_INCIDENTS)
         self._subscribers: list[Callable[[QueryRecord], None]] = []
 
+    def now(self) -> float:
+        """The time on its clock."""
+        return self._clock()
+
     def __len__(self) -> int:
         return len(self._entries)
 

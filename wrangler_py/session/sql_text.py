@@ -103,7 +103,10 @@ class SQLText:
         self._writes: bool | None = None
         self._runs_stored_code: bool | None = None
         self._learn(self.facts)
-        self.is_ordinary = self.deallocates is None and not (
+        self.is_ordinary = self._has_no_effect()
+
+    def _has_no_effect(self) -> bool:
+        return self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends or self.may_begin
             or self.sets_outside_transaction or self.takes_transaction_lock or self.prepares or self.notifies
             or self.needs_session or self.custom_settings or self.ends_failure or self.databases

@@ -1,5 +1,6 @@
 """The same as ../../javascript: `GET /` is plain text, `GET /query` asks the database with a new client."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -7,7 +8,7 @@ from workers import Response, WorkerEntrypoint
 
 
 class Default(WorkerEntrypoint):
-    async def fetch(self, request):
+    async def fetch(self, request: Any) -> Response:
         if urlsplit(request.url).path == "/":
             return Response("version 0")
         with psycopg.connect(self.env.HYPERDRIVE.connectionString) as connection:

@@ -1,0 +1,63 @@
+"""The options of `dev`, `hyperdrive proxy` and `hyperdrive exec` for latency, faults and the query log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from wrangler_py.proxy.options import ProxyOptions
+
+_MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionArguments:
+    """What all three take alike."""
+
+    latency: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--latency",
+            metavar="[NAME=]TIME",
+            help="Make the database seem far away: a round trip takes 25ms, or 20-40ms, longer; may be repeated",
+        ),
+    ] = None
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="KIND[:RATE][:/PATTERN/]",
+            help="Have queries fail: pool-exhausted, connection-refused, connection-lost, statement-timeout or "
+            "restart, for 5% of them or for those that match; may be repeated",
+        ),
+    ] = None
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="Have the same queries meet the same faults again", show_default=False),
+    ] = None
+    query_log_records: Annotated[
+        int | None,
+        typer.Option("--query-log-records", min=0, help="Most queries that are remembered  [default: 20000]"),
+    ] = None
+    query_log_mb: Annotated[
+        int | None,
+        typer.Option("--query-log-mb", min=1, help="Most megabytes that they take  [default: 64]"),
+    ] = None
+
+    def add_to(self, options: ProxyOptions) -> ProxyOptions:
+        """`options` with these. Raises WranglerError for what is no latency or no fault."""
+        from wrangler_py.proxy.conditions import parse_fault, parse_latency
+
+        return replace(
+            options,
+            latencies=tuple(parse_latency(text) for text in self.latency or ()),
+            faults=tuple(parse_fault(text) for text in self.fault or ()),
+            seed=self.seed,
+            query_log_records=options.query_log_records
+            if self.query_log_records is None
+            else self.query_log_records,
+            query_log_bytes=options.query_log_bytes if self.query_log_mb is None else self.query_log_mb * _MB,
+        )

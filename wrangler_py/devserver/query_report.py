@@ -1,0 +1,75 @@
+"""`--report FILE`: the summary of the query log, written when a run is over."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wrangler_py.atomic_file import replace_file
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.querylog.log import QueryLog
+    from wrangler_py.querylog.summary import Summary
+
+_FORMATS = (".json", ".html")
+STDOUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReport:
+    """Where the summary goes; `path` is None for standard output."""
+
+    path: Path | None
+
+    @classmethod
+    def read(cls, text: str, cwd: Path) -> QueryReport:
+        """What `--report` says. Raises WranglerError if nothing can be written there."""
+        if text == STDOUT:
+            return cls(None)
+        path = cwd / Path(text).expanduser()
+        if path.suffix.lower() not in _FORMATS:
+            raise WranglerError(
+                f"--report {text}: a report is a .json or an .html file.",
+                hint="As in --report queries.html; --report - prints it.",
+                exit_status=2,
+            )
+        if path.is_dir():
+            raise WranglerError(f"--report {text}: this is a folder.", hint="Name a file in it.", exit_status=2)
+        if not path.parent.is_dir():
+            raise WranglerError(
+                f"--report {text}: there is no folder {path.parent}.", hint="Make it first.", exit_status=2
+            )
+        if not os.access(path.parent, os.W_OK):
+            raise WranglerError(
+                f"--report {text}: nothing can be written in {path.parent}.",
+                hint="Choose another folder, or change its permissions.",
+                exit_status=2,
+            )
+        return cls(path)
+
+    def write(self, log: QueryLog) -> None:
+        """Raises WranglerError if it cannot be written."""
+        from wrangler_py.querylog.summary import summarize
+
+        summary = summarize(log)
+        if self.path is None:
+            print(summary.as_text(), flush=True)
+            return
+        try:
+            replace_file(self.path, self._content(summary).encode())
+        except OSError as error:
+            raise WranglerError(
+                f"The report cannot be written to {self.path}: {os.strerror(error.errno or 0)}."
+            ) from None
+
+    def _content(self, summary: Summary) -> str:
+        assert self.path is not None
+        if self.path.suffix.lower() == ".json":
+            return json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n"
+        from wrangler_py.querylog.html_report import as_html
+
+        return as_html(summary)
