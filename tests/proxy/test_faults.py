@@ -192,6 +192,36 @@ def test_origin_that_says_nothing(
         assert client.rows("SELECT 1") == [[b"1"]]
 
 
+def test_an_origin_that_fails_after_another_took_its_place(
+    fake_origin: Callable[..., int], start_proxy: Callable[..., ProxyServer], server: PostgresServer
+) -> None:
+    """Who waits since then waits for the new origin; the failure of the old one is nothing to them."""
+    fails = threading.Event()
+
+    def fail_later(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        fails.wait(30)
+
+    port = fake_origin(fail_later)
+    proxy = start_proxy(origin_of(server, port=port))
+    refused: list[dict[str, str]] = []
+    first = threading.Thread(target=lambda: refused.append(refusal(proxy)))
+    first.start()
+    wait_until(lambda: proxy.proxy.pools[BINDING].opening == 1)
+    proxy.call(
+        lambda: proxy.proxy.update_pool(BINDING, dataclasses.replace(proxy.config, origin=origin_of(server)))
+    )
+    client: list[RawClient] = []
+    second = threading.Thread(target=lambda: client.append(connect(proxy)))
+    second.start()
+    wait_until(lambda: len(proxy.proxy.clients) == 2)
+    fails.set()
+    second.join()
+    assert client[0].rows("SELECT 1") == [[b"1"]]
+    client[0].close()
+    first.join()
+
+
 def test_origin_that_is_no_postgresql(
     fake_origin: Callable[..., int], start_proxy: Callable[..., ProxyServer], server: PostgresServer
 ) -> None:

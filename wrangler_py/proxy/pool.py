@@ -302,8 +302,11 @@ class Pool:
             connection = await connect(config, self.options.connect_timeout_s, values, distance_s)
         except OriginUnavailable as error:
             self._opening[key] -= 1
-            self._unavailable = error
-            self._fail_waiters(key, error)
+            if config is not self.config and not _same_origin(config, self.config):
+                self.open_for_waiters()  # they wait for the origin that took the place of this one
+            else:
+                self._unavailable = error
+                self._fail_waiters(key, error)
             if self._shared is not None:
                 self._shared.connection_closed()
             return
