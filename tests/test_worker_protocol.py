@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -36,9 +35,8 @@ st.register_type_strategy(Path, PATHS)
 
 
 def with_all_fields(kind: type[Any], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Values of a dataclass, also of the fields that have a default."""
-    types = get_type_hints(kind)
-    strategies = {each.name: st.from_type(types[each.name]) for each in fields(kind)}
+    """Values of a message type, also of the fields that have a default."""
+    strategies = {name: st.from_type(type_) for name, type_ in get_type_hints(kind).items()}
     return st.builds(kind, **strategies | {name: each for name, each in given.items() if name in strategies})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from wrangler_py.worker.entrypoint import EntrypointError
 from wrangler_py.worker.imports import PLATFORM, is_own_code, is_sdk_file
@@ -20,8 +21,7 @@ _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|DSN|DATABASE_URL|CO
 _SHORTEST_SECRET = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One line of a traceback. `own`: in the person's code, not in a package or in the host."""
 
     file: str

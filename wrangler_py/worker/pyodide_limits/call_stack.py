@@ -6,9 +6,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import NamedTuple
 
 from wrangler_py.worker.threads import TO_THREAD
 
@@ -33,8 +33,7 @@ _LAZY_CODE = 0x20 | 0x80 | 0x200
 """Flags of generators and coroutines (inspect.CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The line of the Worker's code, and the top-level module that acts for it, None if it acts itself."""
 
     file: str
