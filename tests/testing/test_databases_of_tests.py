@@ -174,6 +174,7 @@ def test_a_server_that_is_not_there(project, monkeypatch: pytest.MonkeyPatch) ->
 
 # --- nothing left behind -----------------------------------------------------------------------------------
 
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])

@@ -293,7 +293,7 @@ class Pool:
         self._spawn(self._open(settings))
 
     async def _open(self, settings: SessionSettings | None) -> None:
-        config = self.config
+        config, opening = self.config, self._opening
         key = settings.key if settings is not None else frozenset()
         began = self._loop.time()
         try:
@@ -301,26 +301,24 @@ class Pool:
             values = settings.values if settings else {}
             connection = await connect(config, self.options.connect_timeout_s, values, distance_s)
         except OriginUnavailable as error:
-            self._opening[key] -= 1
-            if config is not self.config and not _same_origin(config, self.config):
-                self.open_for_waiters()  # they wait for the origin that took the place of this one
-            else:
+            opening[key] -= 1
+            if opening is self._opening:  # else another origin has taken the place of this one
                 self._unavailable = error
                 self._fail_waiters(key, error)
             if self._shared is not None:
                 self._shared.connection_closed()
             return
         except BaseException as error:
-            self._opening[key] -= 1
-            if isinstance(error, Exception):
+            opening[key] -= 1
+            if isinstance(error, Exception) and opening is self._opening:
                 self._fail_waiters(key, failures.internal_error())
             raise
-        self._opening[key] -= 1
-        self._unavailable = None
-        if self.closed or (config is not self.config and not _same_origin(config, self.config)):
+        opening[key] -= 1
+        if self.closed or opening is not self._opening:
             connection.close()
             self.open_for_waiters()
             return
+        self._unavailable = None
         self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
         self._add(connection, settings)
         if distance_s:
@@ -658,6 +656,8 @@ class Pool:
             self._interned.clear()
             self.schema_changed()
             self.baseline = None  # type: ignore[assignment]
+            self._opening = Counter()  # those that are being opened lead to the old origin: nobody waits for them
+            self._unavailable = None
         while self._idle and self._connections_in_all() > config.connection_limit:
             self._discard(next(iter(self._idle)))
         self.open_for_waiters()
