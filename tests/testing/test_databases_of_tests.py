@@ -10,7 +10,7 @@ import psutil
 import pytest
 from support.dev_process import wait_until_gone
 from support.postgres_server import PostgresServer
-
+from support.tested_project import VARIABLE, TestedProject
 
 FRESH = """
 @pytest.mark.parametrize("number", range({count}))
@@ -23,7 +23,7 @@ def test_each(database, number):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_two_hundred_tests_each_with_a_database(project, workers: tuple[str, ...]) -> None:
+def test_two_hundred_tests_each_with_a_database(project: TestedProject, workers: tuple[str, ...]) -> None:
     project.tests(FRESH.format(count=200 if not workers else 60))
     result = project.passes(*workers, passed=200 if not workers else 60)
     count = 200 if not workers else 60
@@ -31,10 +31,11 @@ def test_two_hundred_tests_each_with_a_database(project, workers: tuple[str, ...
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_truncate(project, workers: tuple[str, ...]) -> None:
+def test_truncate(project: TestedProject, workers: tuple[str, ...]) -> None:
     project.write(
         "seed.sql",
-        "CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE children (id serial, parent int REFERENCES parents);"
+        "CREATE TABLE parents (id int PRIMARY KEY);"
+        "CREATE TABLE children (id serial, parent int REFERENCES parents);"
         "CREATE TABLE untouched (); CREATE SEQUENCE counter START 5;"
         "INSERT INTO parents VALUES (1); INSERT INTO children (parent) VALUES (1);"
         "INSERT INTO notes (text) VALUES ('from the seed');",
@@ -57,14 +58,14 @@ def test_each(database, number):
     project.passes("--hyperdrive-database=truncate", *workers, passed=6)
 
 
-def test_the_embedded_postgresql(embedded_project) -> None:
+def test_the_embedded_postgresql(embedded_project: TestedProject) -> None:
     embedded_project.tests(FRESH.format(count=3))
     embedded_project.write("pytest.ini", "[pytest]\nhyperdrive_database = truncate\n")
     embedded_project.passes("-W", "ignore", passed=3)
     embedded_project.passes("-W", "ignore", "--hyperdrive-database=copy", "-n", "2", passed=3)
 
 
-def test_tests_without_a_database_of_their_own_share_one(project, postgres: PostgresServer) -> None:
+def test_tests_without_a_database_of_their_own_share_one(project: TestedProject, postgres: PostgresServer) -> None:
     project.tests(
         """
 def write():
@@ -86,7 +87,7 @@ def test_second(hyperdrive):
     assert postgres.execute("SELECT to_regclass('notes')") == [(None,)], "the project's own database is untouched"
 
 
-def test_clients_that_outlive_a_test(project) -> None:
+def test_clients_that_outlive_a_test(project: TestedProject) -> None:
     """A module's own pool of connections, and a transaction that is never ended."""
     project.tests(
         """
@@ -109,7 +110,7 @@ def test_goes_on(database, number):
     project.passes(passed=4)
 
 
-def test_what_alter_database_has_set_is_copied(project) -> None:
+def test_what_alter_database_has_set_is_copied(project: TestedProject) -> None:
     project.write(
         "schema.sql",
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''7MB''', current_database()); END $$;",
@@ -124,7 +125,7 @@ def test_it(database):
     project.passes(passed=1)
 
 
-def test_migrate(project) -> None:
+def test_migrate(project: TestedProject) -> None:
     program = "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL']); "
     program += "c.execute('CREATE TABLE migrated ()'); c.commit()"
     project.write("migrate.py", program)
@@ -144,7 +145,7 @@ def test_it(database):
 
 
 @pytest.mark.parametrize("file", ["schema.sql", "seed.sql"])
-def test_a_file_with_an_error(project, file: str) -> None:
+def test_a_file_with_an_error(project: TestedProject, file: str) -> None:
     project.write(file, "CREATE TABLE notes (id int);\nSELECT * FROM missing;")
     project.write("seed.sql" if file == "schema.sql" else "schema.sql", "")
     project.tests("def test_it(database): ...")
@@ -154,18 +155,16 @@ def test_a_file_with_an_error(project, file: str) -> None:
 
 
 def test_a_role_that_may_not_create_databases(
-    project, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    project: TestedProject, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE", postgres.dsn())
+    monkeypatch.setenv(VARIABLE, postgres.dsn())
     project.tests("def test_it(database): ...")
     result = project.passes(errors=1)
     result.stdout.fnmatch_lines(["*ALTER ROLE app CREATEDB*"])
 
 
-def test_a_server_that_is_not_there(project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE", "postgresql://a:secret-word@127.0.0.1:1/b"
-    )
+def test_a_server_that_is_not_there(project: TestedProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "postgresql://a:secret-word@127.0.0.1:1/b")
     project.tests("def test_it(database): ...")
     result = project.passes(errors=1)
     result.stdout.fnmatch_lines(["The database for tests cannot be reached at 127.0.0.1:1: *"])
@@ -178,7 +177,7 @@ def test_a_server_that_is_not_there(project, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
-def test_a_run_that_is_ended(project, number: signal.Signals, workers: tuple[str, ...]) -> None:
+def test_a_run_that_is_ended(project: TestedProject, number: signal.Signals, workers: tuple[str, ...]) -> None:
     project.tests(
         """
 import pathlib, time
@@ -203,7 +202,7 @@ def test_waits(database):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-def test_what_a_killed_run_has_left_goes_with_the_next(project) -> None:
+def test_what_a_killed_run_has_left_goes_with_the_next(project: TestedProject) -> None:
     """If its server process was killed as well, nobody is there to clean up."""
     project.tests(
         """
@@ -228,7 +227,7 @@ def test_waits(database):
     project.passes(passed=1)
 
 
-def test_a_run_beside_another(project) -> None:
+def test_a_run_beside_another(project: TestedProject) -> None:
     """The second sweeps, and leaves what the first one still uses."""
     project.tests(
         """

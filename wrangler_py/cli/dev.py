@@ -61,6 +61,10 @@ def dev(
         int | None,
         typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default"),
     ] = None,
+    dashboard_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the dashboard; any free one by default"),
+    ] = None,
     var: Annotated[
         list[str] | None,
         typer.Option("--var", metavar="KEY:VALUE", help="A variable for the Worker; may be repeated"),
@@ -131,6 +135,7 @@ def dev(
     given = global_options()
     config = project_config(given)
     state = state_folder(config.root, given.cwd, persist_to)
+    report = conditions.query_report()
     proxy_options = conditions.add_to(
         ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
@@ -184,7 +189,9 @@ def dev(
                 state=state.resolve(),
                 cwd=given.cwd,
                 proxy_port=proxy_port or 0,
+                dashboard_port=dashboard_port or 0,
                 proxy_options=proxy_options,
+                query_report=report,
                 migrate=migration_command(config.root, migrate),
             )
         )
@@ -205,12 +212,14 @@ def dev(
             port=port,
             allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
+            dashboard_port=dashboard_port or 0,
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
             strict=strict,
             debugger_port=debugger,
             migrate=migration_command(config.root, migrate),
+            report=report,
             proxy=proxy_options,
         ),
         output,

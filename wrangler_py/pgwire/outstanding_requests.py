@@ -191,6 +191,32 @@ class SentGroup:
         """The client gets `error` if the origin reports that the query was cancelled."""
         self.when_cancelled = error
 
+    def turn_begins(self, at: float) -> None:
+        """The groups in front of it have been answered, or it goes out now: its time counts from here."""
+        self.sent_at = at
+
+    def call_at_end(self, done: Callable[[SentGroup], None] | None) -> None:
+        self.done = done
+
+    def add_queries(self, queries: list[Any]) -> None:
+        """The group runs these, too."""
+        if queries:
+            self.queries = [*self.queries, *queries] if self.queries else queries
+
+    def capture_with(self, capture: Any) -> None:
+        """`capture` gets the answers, too."""
+        self.capture = capture
+
+    def take_over(self, other: SentGroup) -> None:
+        """The group is sent in the place of `other`, and has its queries and its capture."""
+        self.queries, self.capture = other.give_away()
+
+    def give_away(self) -> tuple[Any, Any]:
+        """Its queries and its capture, which another group has from now on."""
+        queries, capture = self.queries, self.capture
+        self.queries = self.capture = None
+        return queries, capture
+
     # --- asking --------------------------------------------------------------------------------------------
 
     @property
@@ -239,9 +265,17 @@ class SentGroup:
         if self.error is None:
             self.error = b""
 
+    def belongs_to_failed(self) -> None:
+        """The origin skips it, because something in front of it failed."""
+        self.error = b""
+
+    def advance(self) -> None:
+        """The request at the cursor has been answered."""
+        self.cursor += 1
+
     def skip_behind(self, behind: SentGroup) -> None:
         """The group has failed, and the origin skips `behind`, too, for it has not found a Sync yet."""
-        behind.error = b""
+        behind.belongs_to_failed()
         self.unfinished += behind.outstanding or ()
         self.closed = behind.ends_with_sync
 

@@ -205,7 +205,7 @@ class TOMLDocument(Document):
             document, container = self._open(own)
             container = container.value if table else container
             if after is not None and after in container and not _is_open(container[after]):
-                container._insert_after(after, key, _item(value))
+                container._insert_after(after, key, _item(value))  # noqa: SLF001  # tomlkit offers nothing else
             else:
                 container.append(key, _item(value))
             return self._replace(own, document, _is_part)
