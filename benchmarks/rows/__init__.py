@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Result
 from benchmarks.lab import Lab
-from benchmarks.rows import big_results, command_line, dev_loop, many_clients, throughput
+from benchmarks.rows import big_results, command_line, dev_loop, many_clients, test_database, throughput
 from benchmarks.settings import Settings
 
 
@@ -29,5 +29,6 @@ ROWS = (
     Row("command-line", "Command line", command_line.estimate_s, command_line.command_line),
     Row("dev-start", "Dev start", dev_loop.estimate_dev_start_s, dev_loop.dev_start),
     Row("reload", "Reload", dev_loop.estimate_reload_s, dev_loop.reload),
+    Row("test-database", "A test's database", test_database.estimate_s, test_database.test_database),
     Row("requests", "Requests", dev_loop.estimate_requests_s, dev_loop.requests),
 )
