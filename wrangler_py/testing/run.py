@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wrangler_py.project.config_file import FILE_NAMES
-from wrangler_py.testing.channel import Channel
+from wrangler_py.testing.channel import Channel, HyperdriveError
 from wrangler_py.testing.database import Database
 from wrangler_py.testing.hyperdrive import Hyperdrive
 from wrangler_py.testing.messages import Isolation, RunOptions, Started
@@ -54,6 +54,11 @@ class Run:
             )
             started = self._channel.call("start", options)
             assert isinstance(started, Started)
+        except HyperdriveError as error:
+            # What the migration command has printed says more than its exit status.
+            output = self._channel.output()
+            self._channel.close()
+            raise HyperdriveError(f"{error}\n\n{output}".rstrip()) from None
         except BaseException:
             self._channel.close()
             raise
