@@ -64,7 +64,7 @@ class ConditionArguments:
         """The report that is asked for. Raises WranglerError if it can't be written."""
         if self.report is None:
             return None
-        from wrangler_py.cli.options import global_options
+        from wrangler_py.cli.resolved_options import global_options
         from wrangler_py.devserver.query_report import QueryReport
 
         if self.query_log_records == 0:

@@ -11,7 +11,7 @@ import typer
 
 from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
-from wrangler_py.cli.options import Migrate
+from wrangler_py.cli.resolved_options import Migrate
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
@@ -123,9 +123,9 @@ def dev(
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
-    from wrangler_py.cli.options import global_options, migration_command, project_config, state_folder
+    from wrangler_py.cli.resolved_options import global_options, migration_command, project_config, state_folder
     from wrangler_py.console import Level
-    from wrangler_py.devserver.options import DevOptions
+    from wrangler_py.devserver.dev_options import DevOptions
     from wrangler_py.devserver.output import Output
     from wrangler_py.devserver.run import run_session
     from wrangler_py.devserver.worker_project import is_for_wrangler

@@ -18,9 +18,9 @@ from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_metrics import metrics, restart
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.hyperdrive_sync import diff, pull, push
-from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.cli.passwords import ask_password
-from wrangler_py.cli.targets import ConfigOrBinding, stored_config
+from wrangler_py.cli.resolved_options import global_options, project_config
+from wrangler_py.cli.target_argument import ConfigOrBinding, stored_config
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
@@ -92,7 +92,7 @@ def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> 
         hyperdrive_remote.list_configs(as_json=as_json)
         return
     from wrangler_py.hyperdrive.config_json import to_public
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     configs = ConfigStore().list()
     if as_json:
@@ -166,7 +166,7 @@ def bind(
     ] = False,
 ) -> None:
     """Write a binding of a config into the Worker's config file."""
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     store = ConfigStore()
     stored = store.find(id_or_name)

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.resolved_options import global_options, project_config
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 

@@ -46,7 +46,7 @@ def execute_command(
     of every binding in CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>. The exit status is the command's.
     For `wrangler dev`, use `wrangler-py dev` instead.
     """
-    from wrangler_py.cli.options import global_options
+    from wrangler_py.cli.resolved_options import global_options
     from wrangler_py.devserver.standalone import run_command
 
     if not context.args:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.hyperdrive_bindings import offer_binding, save_binding, say_still_bound
-from wrangler_py.cli.options import find_project_config, global_options, project_config
 from wrangler_py.cli.remote import open_account
+from wrangler_py.cli.resolved_options import find_project_config, global_options, project_config
 from wrangler_py.cloudflare.account_certificates import AccountCertificates
 from wrangler_py.cloudflare.config_body import change_body, create_body, ignored_parameters
 from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs

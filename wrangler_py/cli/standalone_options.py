@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from wrangler_py.cli import targets
-from wrangler_py.cli.options import (
+from wrangler_py.cli import target_argument
+from wrangler_py.cli.resolved_options import (
     Migrate,
     find_project_config,
     global_options,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 Target = Annotated[
     str | None,
     typer.Argument(
-        metavar=targets.METAVAR,
-        help=f"{targets.HELP}; by default all its bindings",
+        metavar=target_argument.METAVAR,
+        help=f"{target_argument.HELP}; by default all its bindings",
         show_default=False,
     ),
 ]
@@ -161,13 +161,13 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
     if connection_string is not None and target is not None:
         raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
     if connection_string is None:
-        targets.find(target, config, given)  # once, since `resolve` runs again whenever a config changes
+        target_argument.find(target, config, given)  # once, since `resolve` runs again whenever a config changes
     root = given.cwd if config is None else config.root
 
     def resolve() -> Sequence[ResolvedBinding]:
         if connection_string is not None:
             return (resolve_string(DEFAULT_BINDING, connection_string, "--connection-string"),)
-        return [each.resolve() for each in targets.find(target, config, given, quiet=True)]
+        return [each.resolve() for each in target_argument.find(target, config, given, quiet=True)]
 
     from wrangler_py.dashboard.sources import ProjectPlace
 

@@ -7,8 +7,8 @@ import contextlib
 import os
 import socket
 
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
-from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.errors import WranglerError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wrangler_py.devserver.options import DevOptions
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.worker_protocol import HyperdriveEndpoint, Launch
 

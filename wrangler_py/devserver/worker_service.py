@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import url_of
 from wrangler_py.devserver.migration import MigrationError
-from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.spare_process import SpareProcess

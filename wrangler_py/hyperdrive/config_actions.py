@@ -7,7 +7,7 @@ from wrangler_py.hyperdrive import config_options
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import HyperdriveConfig
 from wrangler_py.hyperdrive.config_options import ConfigOptions
-from wrangler_py.hyperdrive.store import ConfigStore
+from wrangler_py.hyperdrive.config_store import ConfigStore
 
 
 def new_config(name: str, options: ConfigOptions) -> HyperdriveConfig:
@@ -73,7 +73,7 @@ def check_config(config: HyperdriveConfig) -> None:
     if config.origin is None:
         return
     from wrangler_py.hyperdrive.connection_test import check_connection
-    from wrangler_py.hyperdrive.tls import config_policy
+    from wrangler_py.hyperdrive.tls_policy import config_policy
 
     check_connection(config.origin, config_policy(config, CertificateStore()))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from wrangler_py.devserver.connection_environment import connection_string, wrangler_variables
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.listening_socket import LOOPBACK, open_listening_socket, port_of, url_of
-from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.process_guard import ProcessGuard
 from wrangler_py.devserver.worker_launch import make_launch
 from wrangler_py.devserver.worker_process import RequestCutOff, WorkerProcess

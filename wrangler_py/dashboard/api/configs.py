@@ -23,7 +23,7 @@ from wrangler_py.dashboard.api.operation import (
     not_found,
     object_of,
 )
-from wrangler_py.dashboard.progress import MESSAGES, RecordedProgress
+from wrangler_py.dashboard.api.progress import MESSAGES, RecordedProgress
 from wrangler_py.dashboard.sources import ProjectPlace
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import config_actions
@@ -31,9 +31,9 @@ from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import HyperdriveConfig
 from wrangler_py.hyperdrive.config_json import to_public
 from wrangler_py.hyperdrive.config_options import ConfigOptions
+from wrangler_py.hyperdrive.config_store import ConfigStore, UnknownConfigError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 from wrangler_py.hyperdrive.pool_description import describe_caching, describe_embedded, describe_origin
-from wrangler_py.hyperdrive.store import ConfigStore, UnknownConfigError
 from wrangler_py.project import binding_actions
 from wrangler_py.project.config_file import ConfigFile
 
