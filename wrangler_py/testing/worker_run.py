@@ -183,7 +183,7 @@ class PythonWorker:
                 async with self._changed:
                     self._changed.notify_all()
             case HandlerException():
-                self._say(event.traceback)
+                self._say(f"{event.traceback.rstrip()}\n{event.summary}")
             case LoadError():
                 if not self._loaded.done():
                     text = "\n\n".join(filter(None, (event.traceback, event.hint)))
