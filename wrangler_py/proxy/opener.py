@@ -51,9 +51,14 @@ class Opener:
         self.opening[settings.key if settings is not None else frozenset()] += 1
         self._tasks.start(self._open(settings))
 
+    def origin_changed(self) -> None:
+        """What is being opened leads to another origin than the pool has now: nobody waits for it any more."""
+        self.opening = Counter()
+        self.unavailable = None
+
     async def _open(self, settings: SessionSettings | None) -> None:
         pool = self._pool
-        config = pool.config
+        config, opening = pool.config, self.opening
         key = settings.key if settings is not None else frozenset()
         began = time.monotonic()
         try:
@@ -61,21 +66,21 @@ class Opener:
             values = settings.values if settings else {}
             connection = await connect(config, pool.options.connect_timeout_s, values, distance_s)
         except OriginUnavailable as error:
-            self.opening[key] -= 1
-            self.unavailable = error
-            pool.could_not_open(key, error)
+            opening[key] -= 1
+            if opening is self.opening:  # else the pool has another origin now
+                self.unavailable = error
+                pool.could_not_open(key, error)
             return
         except BaseException as error:
-            self.opening[key] -= 1
-            if isinstance(error, Exception):
+            opening[key] -= 1
+            if isinstance(error, Exception) and opening is self.opening:
                 pool.could_not_open(key, failures.internal_error())
             raise
-        self.opening[key] -= 1
-        self.unavailable = None
-        if pool.closed or (config is not pool.config and not same_origin(config, pool.config)):
+        opening[key] -= 1
+        if pool.closed or opening is not self.opening:
             connection.close()
-            pool.open_for_waiters()
             return
+        self.unavailable = None
         if distance_s or pool.round_trip_s():
             connection.be_distant(pool.round_trip_s, distance_s)
         pool.opened(connection, settings, time.monotonic() - began)

@@ -441,6 +441,7 @@ class Pool:
         self.caching.config_changed()
         if elsewhere:
             self.drain()
+            self._opener.origin_changed()
             self._settings.forget()
             self.schema_changed()
         while self._idle and self._connections_in_all() > config.connection_limit:
