@@ -10,16 +10,19 @@ from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
 from wrangler_py.cli.arguments_after_dashes import ArgumentsAfterDashes
 from wrangler_py.cli.condition_options import ConditionArguments
-from wrangler_py.cli.typer_adapter import spread_options
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
+app = App()
 
-class CommandAfterDashes(ArgumentsAfterDashes):
+
+class _Exec(ArgumentsAfterDashes):
     """`exec`, whose command follows the dashes."""
 
     USAGE = "-- COMMAND..."
 
 
+@app.command("exec", cls=_Exec)
 @spread_options
 def execute_command(
     context: typer.Context,
