@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
-from support.browser import chromium, open_browser
+from support.browser import OpenPage, chromium, open_browser
 from support.dashboard import DashboardClient, Shop, serve_shop
 from support.node_packages import axe, node
 from support.postgres_server import PostgresServer
@@ -38,7 +38,6 @@ def api(shop: Shop) -> Iterator[DashboardClient]:
         yield client
 
 
-OpenPage = Callable[..., Page]
 DESKTOP: ViewportSize = {"width": 1360, "height": 850}
 
 
@@ -52,8 +51,8 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[OpenPage]:
     contexts: list[BrowserContext] = []
 
     def logged(message: ConsoleMessage) -> None:
-        # A refusal by the API is shown on the page, and logged by the browser as well.
-        if message.type == "error" and not re.search(r"status of 4\d\d", message.text):
+        # A refusal by the API, or its end, is shown on the page, and logged by the browser as well.
+        if message.type == "error" and not re.search(r"status of 4\d\d|net::ERR_", message.text):
             problems.append(message.text)
 
     def open_(path: str = "queries", url: str | None = None, **options: Any) -> Page:

@@ -138,12 +138,12 @@ class QueryLog:
         for record in self.records():
             if record.request_id is not None:
                 by_id.setdefault(record.request_id, []).append(record)
-        return [self._requests.group(id, records) for id, records in by_id.items()]
+        return [self._requests.group(id, records, self._incidents) for id, records in by_id.items()]
 
     def request(self, id: str) -> RequestGroup | None:
         """One request; None if it has no records."""
         records = [record for record in self.records() if record.request_id == id]
-        return self._requests.group(id, records) if records else None
+        return self._requests.group(id, records, self._incidents) if records else None
 
     # --- what happens between queries ----------------------------------------------------------------------
 

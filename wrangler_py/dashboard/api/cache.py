@@ -83,9 +83,7 @@ async def clear_cache_entry(call: Call) -> Any:
 
 async def get_cache_entry_parameters(call: Call) -> Any:
     key = _key(call)
-    bind = b"\0\0" + key.bind
-    sent = b"B" + (len(bind) + 4).to_bytes(4, "big") + bind
-    return {"parameters": list(decode_parameters(sent, key.parameter_types))}
+    return {"parameters": list(decode_parameters(key.bind, key.parameter_types))}
 
 
 def _key(call: Call) -> CacheKey:

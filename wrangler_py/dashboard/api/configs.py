@@ -23,7 +23,7 @@ from wrangler_py.dashboard.api.operation import (
     not_found,
     object_of,
 )
-from wrangler_py.dashboard.progress import MESSAGES, RecordedProgress
+from wrangler_py.dashboard.api.progress import MESSAGES, RecordedProgress
 from wrangler_py.dashboard.sources import ProjectPlace
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import config_actions

@@ -21,8 +21,8 @@ from wrangler_py.dashboard.api.operation import (
     object_of,
 )
 from wrangler_py.dashboard.api.queries import ROW
+from wrangler_py.dashboard.api.verdict_json import VERDICT, verdict_json
 from wrangler_py.dashboard.record_json import record_row
-from wrangler_py.dashboard.verdict_json import VERDICT, verdict_json
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
 

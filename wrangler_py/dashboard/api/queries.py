@@ -22,9 +22,9 @@ from wrangler_py.dashboard.api.operation import (
     not_found,
     object_of,
 )
+from wrangler_py.dashboard.api.verdict_json import VERDICT, verdict_json
 from wrangler_py.dashboard.formatting import format_sql
 from wrangler_py.dashboard.record_json import record_row
-from wrangler_py.dashboard.verdict_json import VERDICT, verdict_json
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.querylog.record import QueryRecord
 

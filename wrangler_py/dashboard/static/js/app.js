@@ -65,7 +65,7 @@ function route() {
   replace(main, view.element);
   view.ready?.();
   main.scrollTop = 0;
-  document.title = `${page.name} – Local Hyperdrive`;
+  document.title = `${page.name} · Local Hyperdrive`;
   for (const link of document.querySelectorAll("#navigation a")) {
     if (link.dataset.page === page.path) {
       link.setAttribute("aria-current", "page");

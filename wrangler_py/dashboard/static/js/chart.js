@@ -21,7 +21,7 @@ export function chart({ title, times, series, stacked = false, format, describe 
     {},
     series.map((each) => h("li", {}, h(`i.s-${each.colour}`, {}), each.name)),
   );
-  const heading = h("h3", { id: newId("chart") }, title);
+  const heading = h("h2", { id: newId("chart") }, title);
   const top = ceiling(stacked ? times.map((_, at) => series.reduce((sum, each) => sum + (each.values[at] ?? 0), 0)) : series.flatMap((each) => each.values));
   const from = times[0] ?? 0;
   const to = Math.max(times[times.length - 1] ?? 1, from + 1);

@@ -63,7 +63,7 @@ export function tile(name, value, more = null) {
 function sizes(pool) {
   const samples = store.samples.get(pool.binding) ?? [];
   return chart({
-    title: "Pool connections",
+    title: "Pool connections over time",
     times: samples.map((sample) => sample.time),
     format: (value) => number(Math.round(value * 10) / 10),
     describe: `Now ${plural(pool.waiting_clients, "waiting client")}, ${plural(pool.open_connections, "open connection")}, pool size maximum ${pool.pool_size_maximum}.`,
