@@ -31,6 +31,8 @@ def connect(server: ProxyServer, request: str | None = None, *, autocommit: bool
         ("25ms", Latency(25, 25)),
         ("0.5s", Latency(500, 500)),
         ("20-40ms", Latency(20, 40)),
+        ("20ms - 40 ms", Latency(20, 40)),
+        ("500ms-1s", Latency(500, 1000)),
         ("HYPERDRIVE=1.5ms", Latency(1.5, 1.5, "HYPERDRIVE")),
         ("0", Latency(0, 0)),
     ],
