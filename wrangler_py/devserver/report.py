@@ -61,7 +61,7 @@ class Report:
 
     def query(self, event: QueryEvent) -> None:
         """As much of `describe_query` as fits on a line."""
-        if self._output.level >= self._queries:
+        if self._output.level.includes(self._queries):
             self._output.aside(self._output.cut(describe_query(event)), self._queries)
 
     def exception(self, event: HandlerException) -> None:

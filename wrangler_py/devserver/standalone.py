@@ -21,11 +21,11 @@ from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.devserver.signals import on_signals
 from wrangler_py.errors import WranglerError
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
 from wrangler_py.hyperdrive.connection_string import check_identifier, check_text
 from wrangler_py.open_files import allow_open_files
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
 
 Result = TypeVar("Result")

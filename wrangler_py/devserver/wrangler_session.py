@@ -26,12 +26,12 @@ from wrangler_py.devserver.wrangler_command import WranglerOptions
 from wrangler_py.devserver.wrangler_project import WranglerProject
 from wrangler_py.devserver.wrangler_remote import describe_local, local_arguments, refuse_remote_mode
 from wrangler_py.errors import WranglerError
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.open_files import allow_open_files
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.variables import environment_variables
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
 
 _GRACE_S = 5.0
