@@ -148,11 +148,15 @@ def fake_origin() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
+        def talk(connection: socket.socket) -> None:
+            with connection:
+                serve(connection)
+
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    threading.Thread(target=serve, args=(connection,), daemon=True).start()
+                    threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         return int(listener.getsockname()[1])
@@ -188,6 +192,42 @@ def test_origin_that_says_nothing(
     assert_failed(proxy, "timeout")
     config = dataclasses.replace(proxy.config, origin=origin_of(server))
     proxy.call(lambda: proxy.proxy.update_pool(BINDING, config))
+    with connect(proxy) as client:
+        assert client.rows("SELECT 1") == [[b"1"]]
+
+
+def test_an_origin_that_fails_after_another_took_its_place(
+    fake_origin: Callable[..., int], start_proxy: Callable[..., ProxyServer], server: PostgresServer
+) -> None:
+    """Clients that come after the change neither wait for the old origin nor hear of its failure."""
+    fails = threading.Event()
+
+    def fail_later(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        fails.wait(30)
+        connection.close()
+
+    port = fake_origin(fail_later)
+    proxy = start_proxy(origin_of(server, port=port))
+    leaving = connect(proxy, start=False)
+
+    def log_in() -> None:
+        with contextlib.suppress(Exception):
+            leaving.start({"user": BINDING, "database": "app"}, PASSWORD)
+
+    first = threading.Thread(target=log_in)
+    first.start()
+    wait_until(lambda: proxy.proxy.pools[BINDING].opening == 1)
+    leaving.socket.shutdown(socket.SHUT_RDWR)
+    first.join()
+    wait_until(lambda: not proxy.proxy.clients)
+    proxy.call(
+        lambda: proxy.proxy.update_pool(BINDING, dataclasses.replace(proxy.config, origin=origin_of(server)))
+    )
+    with connect(proxy) as client:
+        assert client.rows("SELECT 1") == [[b"1"]]
+        fails.set()
+        wait_until(lambda: not proxy.crashes and client.rows("SELECT 2") == [[b"2"]])
     with connect(proxy) as client:
         assert client.rows("SELECT 1") == [[b"1"]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import asyncpg
 import psycopg
@@ -13,6 +14,7 @@ from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, ProxyServer
 
 from wrangler_py.hyperdrive.config import Caching
+from wrangler_py.querylog.findings import find
 from wrangler_py.querylog.record import QueryRecord
 
 StartProxy = Callable[..., ProxyServer]
@@ -80,6 +82,37 @@ def test_errors_and_refusals_are_recorded_with_their_sqlstate(start_proxy: Start
     assert failed.status == "miss"
     assert (refused.status, refused.origin_connection) == ("refused", None)
     assert refused.error == "Hyperdrive does not support LISTEN (0A000)"
+
+
+def test_queries_of_a_pipeline_have_their_own_rows_and_the_failed_one_its_error(start_proxy: StartProxy) -> None:
+    server = start_proxy()
+
+    def ask(client: psycopg.Connection[Any]) -> None:
+        with client.pipeline():
+            client.execute("SELECT FROM generate_series(1, 3)")
+            client.execute("SELECT FROM generate_series(1, 5)")
+            client.execute("SELECT 1 / 0")
+            client.execute("SELECT 'is skipped'")
+
+    with psycopg.connect(server.dsn(), autocommit=True) as client, pytest.raises(psycopg.errors.DivisionByZero):
+        ask(client)
+    found = records(server)
+    assert [record.rows for record in found] == [3, 5, 0, 0]
+    assert [record.error for record in found] == [None, None, *["division by zero (22012)"] * 2]
+
+
+def test_a_batch_in_one_round_trip_is_not_taken_for_repeated_statements(start_proxy: StartProxy) -> None:
+    server = start_proxy()
+    with psycopg.connect(server.dsn("1-1"), autocommit=True) as client, client.pipeline():
+        for number in range(30):
+            client.execute("SELECT %s::int", [number])
+    with psycopg.connect(server.dsn("1-2"), autocommit=True) as client:
+        for number in range(30):
+            client.execute("SELECT %s::int", [number])
+    found = find(server.proxy.query_log)
+    assert [(each.kind, each.request_id) for each in found if each.kind == "repeated-statement"] == [
+        ("repeated-statement", "1-2")
+    ]
 
 
 def test_queries_of_a_transaction_are_marked(start_proxy: StartProxy) -> None:
@@ -151,10 +184,10 @@ def test_restart_closes_every_connection_and_later_queries_get_new_ones(
         psycopg.connect(server.dsn(), autocommit=True) as client,
         psycopg.connect(server.dsn()) as in_transaction,
     ):
-        [before] = client.execute(ask).fetchone() or ()
-        [held] = in_transaction.execute(ask).fetchone() or ()
+        [before, _] = client.execute(ask).fetchone() or ()
+        [held, _] = in_transaction.execute(ask).fetchone() or ()
         server.call(lambda: server.proxy.restart(BINDING))
-        [after] = client.execute(ask).fetchone() or ()
+        [after, _] = client.execute(ask).fetchone() or ()
         assert after not in (before, held)
         with pytest.raises(psycopg.OperationalError, match="Server connection lost"):
             in_transaction.execute("SELECT pg_sleep(20)")

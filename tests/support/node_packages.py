@@ -14,10 +14,11 @@ import pytest
 from wrangler_py.hyperdrive.private_file import locked
 
 _TESTS = Path(__file__).resolve().parents[1]
-_OLD, _NEWEST, _PYODIDE = "npm-drivers", "npm-newest", "npm-pyodide"
+_OLD, _NEWEST, _DASHBOARD, _PYODIDE = "npm-drivers", "npm-newest", "npm-dashboard", "npm-pyodide"
 _PACKAGES = {
     _OLD: _TESTS / "drivers" / "package.json",
     _NEWEST: _TESTS / "drivers" / "newest" / "package.json",
+    _DASHBOARD: _TESTS / "dashboard" / "package.json",
     _PYODIDE: _TESTS / "support" / "pyodide_ffi" / "package.json",
 }
 _OLDEST_NODE = 20
@@ -68,6 +69,12 @@ def newest_node(node: str) -> Node:
 def pyodide_modules(node: str) -> Path:
     """A `node_modules` folder with Pyodide."""
     return _installed(_PYODIDE)
+
+
+@pytest.fixture(scope="session")
+def axe(node: str) -> Path:
+    """axe-core's script."""
+    return _installed(_DASHBOARD) / "axe-core" / "axe.min.js"
 
 
 def _major_version(node: str) -> int:

@@ -27,6 +27,23 @@ class Latency:
 
 
 @dataclass(slots=True)
+class QueryCounts:
+    """How many queries a Worker's request made, in all and by cache status."""
+
+    total: int = 0
+    by_status: dict[str, int] = field(default_factory=dict)
+    distance_ms: float = 0.0
+    """How much longer they took because the origin is made out to be far away."""
+
+    def add(self, status: str) -> None:
+        self.total += 1
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+
+    def add_distance(self, cost_ms: float) -> None:
+        self.distance_ms += cost_ms
+
+
+@dataclass(slots=True)
 class ConfigCounts:
     """Counts of one config since the session began."""
 
@@ -40,6 +57,14 @@ class ConfigCounts:
     complete: int = 0
     error: int = 0
     stale_reads: int = 0
+
+    def add_connection(self, latency_ms: float) -> None:
+        """An origin connection was opened."""
+        self.connection_latency.add(latency_ms)
+
+    def add_stale_read(self) -> None:
+        """A cached answer was older than a write of what it reads."""
+        self.stale_reads += 1
 
     def add_query(
         self,

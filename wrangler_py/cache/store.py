@@ -53,6 +53,14 @@ class Entry:
     refreshing: bool = field(default=False, compare=False)
     hits: int = field(default=0, compare=False)
 
+    def hit(self) -> None:
+        """It is served."""
+        self.hits += 1
+
+    def refresh(self, refreshing: bool) -> None:
+        """Somebody refreshes it, or nobody does."""
+        self.refreshing = refreshing
+
 
 class Hit(NamedTuple):
     """An answer to serve."""
@@ -88,11 +96,11 @@ class CacheStore:
             return None
         age = now - entry.stored_at
         if age < max_age:
-            entry.hits += 1
+            entry.hit()
             self._entries.move_to_end(key)
             return Hit(entry, age, False)
         if age < max_age + stale_while_revalidate:
-            entry.hits += 1
+            entry.hit()
             self._entries.move_to_end(key)
             return Hit(entry, age, True)
         self._drop(key)
@@ -146,13 +154,13 @@ class CacheStore:
         entry = self._entries.get(key)
         if entry is None or entry.refreshing:
             return False
-        entry.refreshing = True
+        entry.refresh(True)
         return True
 
     def give_up_refresh(self, key: CacheKey) -> None:
         """The refresh failed: let another reader try."""
         if entry := self._entries.get(key):
-            entry.refreshing = False
+            entry.refresh(False)
 
     def clear(self) -> int:
         """Forget every answer; gives how many there were."""

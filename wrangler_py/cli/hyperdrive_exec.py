@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.arguments_after_dashes import ArgumentsAfterDashes
 from wrangler_py.cli.condition_options import ConditionArguments
-from wrangler_py.cli.typer_adapter import Command, spread_options
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
-
-class CommandAfterDashes(Command):
-    """Leaves what follows the first `--` alone: it is the command, in `Context.args`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        at = args.index("--") if "--" in args else len(args)
-        super().parse_args(ctx, args[:at])
-        ctx.args = args[at + 1 :]
-        return list(ctx.args)
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
+app = App()
 
 
+class _Exec(ArgumentsAfterDashes):
+    """`exec`, whose command follows the dashes."""
+
+    USAGE = "-- COMMAND..."
+
+
+@app.command("exec", cls=_Exec)
 @spread_options
 def execute_command(
     context: typer.Context,
@@ -33,6 +30,10 @@ def execute_command(
     *,
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve the dashboard while the command runs")
+    ] = False,
+    dashboard_port: option.DashboardPort = 0,
     arguments: option.ServingArguments,
     conditions: ConditionArguments,
 ) -> None:
@@ -42,7 +43,7 @@ def execute_command(
     of every binding in CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>. The exit status is the command's.
     For `wrangler dev`, use `wrangler-py dev` instead.
     """
-    from wrangler_py.cli.options import global_options
+    from wrangler_py.cli.resolved_options import global_options
     from wrangler_py.devserver.standalone import run_command
 
     if not context.args:
@@ -52,7 +53,9 @@ def execute_command(
             exit_status=2,
         )
     databases = option.databases(target, connection_string, arguments.persist_to)
-    options = arguments.options(databases, conditions, port=port)
+    options = arguments.options(
+        databases, conditions, port=port, dashboard_port=dashboard_port if dashboard else None
+    )
     cwd = global_options().cwd
     status = run_command(
         context.args,

@@ -68,7 +68,7 @@ class Output(Console):
         self.write(Level.LOG, f"{self.style('[worker]', 'cyan')} {line}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: int = 0) -> None:
-        if self.level >= Level.INFO and not self.closed:
+        if self.level.includes(Level.INFO) and not self.closed:
             try:
                 super().table(columns, rows, unfolded=unfolded)
                 self._stream.flush()
@@ -77,7 +77,7 @@ class Output(Console):
 
     def write(self, level: Level, line: str) -> None:
         """Write a line if that level is shown."""
-        if level > self.level or self.closed:
+        if self.closed or not self.level.includes(level):
             return
         try:
             with self._lock:

@@ -9,14 +9,15 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import url_of
 from wrangler_py.devserver.migration import MigrationError
-from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.devserver.supervisor import Supervisor
+from wrangler_py.devserver.worker_launch import make_launch
 from wrangler_py.devserver.worker_process import RequestCutOff, WorkerEvent
 from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project
 from wrangler_py.errors import WranglerError
@@ -31,12 +32,20 @@ from wrangler_py.worker_protocol import (
 )
 
 if TYPE_CHECKING:
+    from wrangler_py.dashboard.server import Dashboard
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
 
 DRAIN_AT_EXIT_S = 0.8
 """How long requests in flight may go on after Ctrl-C."""
 
-_HOTKEYS = (("b", "open a browser"), ("c", "clear cache"), ("r", "restart"), ("x", "quit"), ("?", "help"))
+_HOTKEYS = (
+    ("b", "open a browser"),
+    ("d", "open the dashboard"),
+    ("c", "clear cache"),
+    ("r", "restart"),
+    ("x", "quit"),
+    ("?", "help"),
+)
 
 
 class WorkerService:
@@ -52,6 +61,7 @@ class WorkerService:
         report: Report,
         project: WorkerProject,
         hyperdrive: LocalHyperdrive,
+        dashboard: Dashboard,
         *,
         listener: socket.socket,
         spare: SpareProcess,
@@ -62,6 +72,7 @@ class WorkerService:
         self._report = report
         self._project = project
         self._hyperdrive = hyperdrive
+        self._dashboard = dashboard
         self._url = url_of(listener)
         self._stop = stop
         self._supervisor = Supervisor(listener, output, spare, launch=self._launch, on_event=self._worker_event)
@@ -117,26 +128,10 @@ class WorkerService:
         return self._launch_of(generation)
 
     def _launch_of(self, generation: int) -> Launch:
-        project, options, hyperdrive = self._project, self._options, self._hyperdrive
-        section, assets = project.section, project.assets
-        flags, date = section.compatibility_flags, section.compatibility_date
-        return Launch(
-            main=project.main or options.config_path,
-            has_worker=project.main is not None,
-            root=project.root,
-            generation=generation,
-            vars=project.variables,
-            hyperdrive={binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools},
-            unavailable=section.other_bindings,
-            assets=None if assets is None else assets.settings(flags, date),
-            flags=tuple(flags),
-            compatibility_date=date,
-            url=self._url,
-            allowed_hosts=options.allowed_hosts,
-            allow_global_clients=options.proxy.allow_global_clients,
-            test_scheduled=options.test_scheduled,
-            strict=options.strict,
-            color=self._output.color,
+        hyperdrive = self._hyperdrive
+        endpoints = {binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools}
+        return make_launch(
+            self._project, self._options, endpoints, url=self._url, generation=generation, color=self._output.color
         )
 
     def _worker_event(self, event: WorkerEvent) -> None:
@@ -178,6 +173,7 @@ class WorkerService:
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")
+            self._output.info(f"Dashboard: {self._dashboard.url}")
             if self._options.reload and Hotkeys.possible():
                 self._hotkeys.open()
                 self._show_hotkeys()
@@ -257,6 +253,8 @@ class WorkerService:
         match key.lower():
             case "b":
                 self._in_background(self._open_browser())
+            case "d":
+                self._in_background(self._dashboard.show())
             case "c":
                 self._output.info(f"Cleared {count_of(self._hyperdrive.proxy.clear_cache(), 'cached answer')}.")
             case "r":

@@ -61,6 +61,23 @@ class _GroupSyncs:
     def is_uncertain(self) -> bool:
         return self.ignored > 0 or any(end.syncs for end in self.early_ends)
 
+    def ignore(self, count: int) -> None:
+        """The origin ignores so many more Syncs."""
+        self.ignored += count
+
+    def ignore_none(self) -> None:
+        """The origin has read and ignored all of them."""
+        self.ignored = 0
+
+    def take_early_end(self, cursor: int) -> EarlyEnd | None:
+        """The end of COPY data that the origin reads next; it ignores those before the request at `cursor`."""
+        self.early_ends = [end for end in self.early_ends if end.requests > cursor]
+        return self.early_ends.pop(0) if self.early_ends else None
+
+    def joined_by(self, behind: SentGroup | None) -> None:
+        """The Sync in front of `behind` is ignored, so that it belongs to this group."""
+        self.has_more = self.has_more or (behind is not None and not behind.is_sync)
+
 
 class CopySyncs:
     """The Syncs around the COPYs of one origin connection.
@@ -97,8 +114,12 @@ class CopySyncs:
 
     def sync_among_data(self, group: SentGroup) -> None:
         """A Sync was sent while `group` waits for COPY data."""
-        self._of(group).ignored += 1
+        self._of(group).ignore(1)
         self.uncertain = True
+
+    def no_data_wanted(self) -> None:
+        """The origin does not wait for COPY data any more."""
+        self.copy_in = False
 
     def resolve(self) -> None:
         """The origin has answered something that was sent behind all unresolved Syncs."""
@@ -116,13 +137,13 @@ class CopySyncs:
         group = queue[0]
         syncs = self._of(group)
         # The origin ignores an end of COPY data that it reads before the message which begins this COPY.
-        syncs.early_ends = [end for end in syncs.early_ends if end.requests > group.cursor]
-        if syncs.early_ends:
-            ignored = syncs.early_ends.pop(0).syncs
+        early_end = syncs.take_early_end(group.cursor)
+        if early_end is not None:
+            ignored = early_end.syncs
         else:
             ignored = _count_syncs_behind(queue, group)
             self.copy_in = True
-        syncs.ignored += ignored
+        syncs.ignore(ignored)
         self.uncertain = self.uncertain or ignored > 0
         merged: list[SentGroup] = []
         for _ in range(ignored):
@@ -132,7 +153,7 @@ class CopySyncs:
                 self.forget(behind)
                 merged.append(behind)
             if group.ends_with_sync:
-                syncs.has_more = syncs.has_more or (behind is not None and not behind.is_sync)
+                syncs.joined_by(behind)
                 group.reopen(behind)
         return merged
 
@@ -140,7 +161,7 @@ class CopySyncs:
         """A command of `group` is complete. If it was a COPY, the origin has read and ignored all its Syncs."""
         syncs = self.groups.get(group)
         if syncs is not None and syncs.ignored:
-            syncs.ignored = 0
+            syncs.ignore_none()
             self._update()
 
     def failed(self, group: SentGroup) -> None:
@@ -167,7 +188,7 @@ class CopySyncs:
         syncs = self.groups.get(group)
         if syncs is None or not group.failed or not syncs.ignored:
             return False
-        syncs.ignored -= 1
+        syncs.ignore(-1)
         return True
 
     def group_ended(self, group: SentGroup) -> None:

@@ -287,7 +287,8 @@ class OriginStream:
         """Ends `group`, or an unresolved Sync of a COPY; returns the group that is answered next."""
         copy = self.copy
         self.transaction_status = status
-        copy.copy_in = False
+        if copy.copy_in:
+            copy.no_data_wanted()
         if copy.unresolved and copy.answers_unresolved_sync(group, at_once=output.is_empty(position)):
             output.hand_over(None, end, 0)
             return group
@@ -325,7 +326,7 @@ class OriginStream:
     def _error_in_plain(
         self, group: SentGroup | None, error: bytes, output: _Output, position: int, end: int
     ) -> None:
-        self.copy.copy_in = False
+        self.copy.no_data_wanted()
         if group is not None:
             shown = group.fail(error)
             if shown is not error:
@@ -377,7 +378,7 @@ def _fake(group: SentGroup, outstanding: list[OutstandingRequest]) -> bytes:
     faked = b""
     while group.cursor < len(outstanding) and outstanding[group.cursor].action is Action.FAKE:
         faked += outstanding[group.cursor].payload
-        group.cursor += 1
+        group.advance()
     return faked
 
 
@@ -408,7 +409,7 @@ def _follow(group: SentGroup, outstanding: list[OutstandingRequest], kind: int, 
         # Part of an answer that goes on: a parameter description, the start or end of COPY data.
         shown = b"" if action is Action.SKIP or action is Action.REPLACE else answer
         return before + shown if before or not shown else None
-    group.cursor += 1
+    group.advance()
     if action is Action.FORWARD:
         after = _fake(group, outstanding)
         return before + answer + after if before or after else None

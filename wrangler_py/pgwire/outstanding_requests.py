@@ -13,11 +13,14 @@ The terms are those of PgBouncer. Source: PostgreSQL documentation, "Message Flo
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from wrangler_py.pgwire import backend_kinds
 from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, SYNC
+
+_COMPLETED: Final = re.compile(rb"C\0\0\0[\x05-\x40][A-Z][A-Z ]*(?: \d+)*\0")
 
 
 class Action(enum.Enum):
@@ -99,13 +102,14 @@ class SentGroup:
     index of the first request of a simple query that was sent behind extended messages. `when_cancelled` replaces
     the error with which the origin reports that a query was cancelled. `expected` is the whole answer if nothing
     fails, for a group that has neither an owner nor requests: such an answer is only compared, and `done` is not
-    called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `capture` and
-    `queries` are for the sender's use.
+    called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `completed` (the
+    CommandComplete messages of a group with several queries), `capture` and `queries` are for the sender's use.
     """
 
     __slots__ = (
-        "answered_bytes", "capture", "closed", "cursor", "done", "error", "expected", "failed", "outstanding",
-        "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
+        "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected", "failed",
+        "outstanding", "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished",
+        "when_cancelled",
     )  # fmt: skip
 
     def __init__(
@@ -134,6 +138,7 @@ class SentGroup:
         self.sent_at = 0.0
         self.answered_bytes = 0
         self.tail = b""
+        self.completed: tuple[bytes, ...] = ()
         self.capture: Any = None
         self.queries: Any = None
 
@@ -191,6 +196,32 @@ class SentGroup:
         """The client gets `error` if the origin reports that the query was cancelled."""
         self.when_cancelled = error
 
+    def turn_begins(self, at: float) -> None:
+        """The groups in front of it have been answered, or it goes out now: its time counts from here."""
+        self.sent_at = at
+
+    def call_at_end(self, done: Callable[[SentGroup], None] | None) -> None:
+        self.done = done
+
+    def add_queries(self, queries: list[Any]) -> None:
+        """The group runs these, too."""
+        if queries:
+            self.queries = [*self.queries, *queries] if self.queries else queries
+
+    def capture_with(self, capture: Any) -> None:
+        """`capture` gets the answers, too."""
+        self.capture = capture
+
+    def take_over(self, other: SentGroup) -> None:
+        """The group is sent in the place of `other`, and has its queries and its capture."""
+        self.queries, self.capture = other.give_away()
+
+    def give_away(self) -> tuple[Any, Any]:
+        """Its queries and its capture, which another group has from now on."""
+        queries, capture = self.queries, self.capture
+        self.queries = self.capture = None
+        return queries, capture
+
     # --- asking --------------------------------------------------------------------------------------------
 
     @property
@@ -239,9 +270,17 @@ class SentGroup:
         if self.error is None:
             self.error = b""
 
+    def belongs_to_failed(self) -> None:
+        """The origin skips it, because something in front of it failed."""
+        self.error = b""
+
+    def advance(self) -> None:
+        """The request at the cursor has been answered."""
+        self.cursor += 1
+
     def skip_behind(self, behind: SentGroup) -> None:
         """The group has failed, and the origin skips `behind`, too, for it has not found a Sync yet."""
-        behind.error = b""
+        behind.belongs_to_failed()
         self.unfinished += behind.outstanding or ()
         self.closed = behind.ends_with_sync
 
@@ -254,3 +293,5 @@ class SentGroup:
         """The owner was given `data`; the last `tail` octets are kept, or some more."""
         self.answered_bytes += len(data)
         self.tail = data if len(data) >= tail else self.tail[-tail:] + data
+        if self.queries is not None and len(self.queries) > 1:
+            self.completed = (*self.completed, *_COMPLETED.findall(data))

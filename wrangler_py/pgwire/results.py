@@ -94,3 +94,19 @@ def with_formats(rows: bytes, formats: tuple[int, ...]) -> bytes:
         _INT16.pack_into(changed, position, code)
         position += 2
     return bytes(changed)
+
+
+def same_columns(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two RowDescriptions (or NoData) have columns of the same names and types, in whatever formats."""
+    return one == other or _columns(one) == _columns(other)
+
+
+def _columns(description: bytes | None) -> object:
+    if not description or description[0] != ROW_DESCRIPTION:
+        return description
+    columns, position = [], 7
+    while position < len(description):
+        end = description.index(0, position)
+        columns.append((description[position:end], description[end + 7 : end + 17]))
+        position = end + 19
+    return columns

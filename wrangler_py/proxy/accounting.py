@@ -1,52 +1,87 @@
-"""What queries come to when they have ended: counts, answers kept, writes noted, lines in the log."""
+"""What follows when queries have ended: counts, the query log, answers kept, writes noted."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from time import time
-from typing import TYPE_CHECKING
+from time import monotonic, time
+from typing import Protocol
 
+from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.store import StoredResult
 from wrangler_py.cache.verdict import CacheStatus
-from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
+from wrangler_py.pgwire.backend_kinds import IDLE
+from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.proxy.asked_queries import asked_queries
-from wrangler_py.proxy.observer import QueryEvent
-from wrangler_py.proxy.query_run import QueryRun
+from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.proxy.observer import Observer, QueryEvent
+from wrangler_py.proxy.origin_connection import OriginConnection
 from wrangler_py.querylog.incidents import Incident
+from wrangler_py.querylog.log import QueryLog
 from wrangler_py.querylog.record import REFUSED, describe_error
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.query_run import QueryRun, WorkerRequest
+from wrangler_py.session.sql_text import SQLText
+from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 
-if TYPE_CHECKING:
-    from wrangler_py.cache.store import StoredResult
-    from wrangler_py.pgwire.outstanding_requests import SentGroup
-    from wrangler_py.proxy.asked_queries import AskedQuery
-    from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.forward import Group
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.worker_requests import Request
+
+class AnswerKeeper(Protocol):
+    """What the cache of the pool is told."""
+
+    def keep(self, sent_group: SentGroup, *, committed: bool) -> None:
+        """A group with a capture has ended; its answer counts if no transaction was open around it."""
+
+    def record_write(self, text: SQLText, request: str | None) -> None:
+        """`text` has run and is committed."""
+
+
+class WriteListener(Protocol):
+    """What the pool is told."""
+
+    def dropped(self, databases: frozenset[str]) -> None:
+        """These databases are gone."""
+
+
+class FailingClient(Protocol):
+    """A client whose queries fail in the proxy."""
+
+    session: ClientSession
+    origin: OriginConnection | None
+    waiting_since: float
+
+    def take_wait(self, until: float) -> float:
+        """How many seconds it has waited for the connection; counted once."""
 
 
 class Accounting:
-    """That of one pool."""
+    """That of one pool, which goes by `binding`."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._caching = pool.caching
-        self._counts = pool.caching.counts
-        self._record = pool.query_log.add if pool.query_log.max_records else None
-        self._loop = asyncio.get_running_loop()
+    def __init__(
+        self,
+        binding: str,
+        counts: ConfigCounts,
+        query_log: QueryLog,
+        observer: Observer | None,
+        keeper: AnswerKeeper,
+        listener: WriteListener,
+    ) -> None:
+        self._binding = binding
+        self._counts = counts
+        self._query_log = query_log
+        self._record = query_log.add if query_log.max_records else None
+        self._observer = observer
+        self._keeper = keeper
+        self._listener = listener
 
     def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
-        """Counts what `group` ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
+        """Counts what the group ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
         capture = sent_group.capture
         if capture is not None:
-            self._caching.keep(sent_group, committed=status == IDLE)
+            self._keeper.keep(sent_group, committed=status == IDLE)
         queries: list[QueryRun] | None = sent_group.queries
         if queries is None:
             return
         failed = sent_group.error is not None
-        duration = self._loop.time() - sent_group.sent_at
+        duration = monotonic() - sent_group.sent_at
         waited = sending = 0.0
         client = connection.client
         if client is not None:
@@ -55,48 +90,36 @@ class Accounting:
             if client.paused_s or client.write_paused:
                 sending = min(client.take_paused(), duration)
         if connection.distance is not None:
-            self._add_distance(queries[0].request, connection.distance.take_cost(), waited + duration)
+            _add_distance(queries[0].request, connection.distance.take_cost(), waited + duration)
         count = len(queries)
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count
         writes = False
-        for run in queries:
+        error, tail = sent_group.error, sent_group.tail
+        completed = sent_group.completed if failed or len(sent_group.completed) == count else ()
+        for index, run in enumerate(queries):
+            if count > 1 and completed:
+                # Of several queries, those before the one that failed have been answered.
+                tail = completed[index] if index < len(completed) else b""
+                error = sent_group.error if index >= len(completed) else None
             writes = writes or run.text.writes
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
             self._counts.add_query(run.status, len(run.sql), result_bytes, duration * 1000, failed)
             self._add(
-                run, waited, at_origin, sending / count, sent_group.tail, result_bytes,
-                sent_group.error, connection.number, status != IDLE or run.in_transaction, False,
+                run, waited, at_origin, sending / count, tail, result_bytes,
+                error, connection.number, status != IDLE or run.in_transaction, False,
             )  # fmt: skip
             waited = 0.0
-        if writes or status != IDLE or connection.writes or connection.in_failed_transaction:
-            self._note_writes(connection, queries, status, failed=failed)
+        if writes or status != IDLE or connection.writes:
+            self._note_writes(connection.writes.group_ended(queries, status, failed=failed))
 
-    @staticmethod
-    def _add_distance(request: Request | None, cost_s: float, took_s: float) -> None:
-        """What the distance has cost a request: not more than what it has waited, for somebody else may have waited
-        for the connection to open."""
-        if request is not None:
-            request.counts.add_distance(min(cost_s, took_s) * 1000)
-
-    def _note_writes(
-        self, connection: OriginConnection, queries: list[QueryRun], status: int, *, failed: bool
-    ) -> None:
-        if status == IDLE:
-            undone = failed or connection.in_failed_transaction or any(run.text.rolls_back for run in queries)
-            written = [] if undone else [*connection.writes, *(run for run in queries if run.text.writes)]
-            connection.writes = []
-            connection.in_failed_transaction = False
-            for run in written:
-                self._caching.record_write(run.text, run.request.id if run.request else None)
-                dropped = [statement.drops_databases for statement in run.text.facts.statements]
-                if any(dropped):
-                    self._pool.dropped(frozenset().union(*dropped))
-            return
-        connection.in_failed_transaction = status == IN_FAILED_TRANSACTION
-        if not failed:
-            connection.writes += [run for run in queries if run.text.writes]
+    def _note_writes(self, committed: list[QueryRun]) -> None:
+        for run in committed:
+            self._keeper.record_write(run.text, run.request.id if run.request else None)
+            dropped = [statement.drops_databases for statement in run.text.facts.statements]
+            if any(dropped):
+                self._listener.dropped(frozenset().union(*dropped))
 
     def answered_from_cache(self, run: QueryRun, result: StoredResult, *, stale: bool = False) -> None:
         """The origin was not asked."""
@@ -111,40 +134,41 @@ class Accounting:
         if self._record is not None:
             self._record(
                 (
-                    time(), self._pool.binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
+                    time(), self._binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
                     b"", len(sql), 0, response, None, in_transaction, False,
                 )
             )  # fmt: skip
         self._tell(client.request, REFUSED, 0.0, sql, response)
 
-    def group_failed(self, client: ClientSession, group: Group, response: bytes) -> None:
+    def group_failed(self, client: FailingClient, group: list[Piece], response: bytes) -> None:
         """The origin could not be asked what is in `group`."""
         with contextlib.suppress(ProtocolError):
-            for query in asked_queries(client, group):
+            for query in asked_queries(client.session, group):
                 self.query_failed(client, query, response)
 
-    def query_failed(self, client: ClientSession, query: AskedQuery, response: bytes) -> None:
+    def query_failed(self, client: FailingClient, query: AskedQuery, response: bytes) -> None:
         """The client got the error in `response` in the place of an answer."""
         sql, statement, bind, _ = query
-        text = self._pool.texts.get(sql)
-        status = CacheStatus.DISABLED if not self._caching.enabled else text.verdict.status or CacheStatus.MISS
+        session = client.session
+        text = session.shared.texts.get(sql)
+        status = text.verdict.status or CacheStatus.MISS if session.shared.caching else CacheStatus.DISABLED
         types = statement.types if statement is not None else b""
-        run = QueryRun(sql, text, status, client.request, client.number, bind, types)
-        waited = client.take_wait(self._loop.time()) if client.waiting_since else 0.0
+        run = QueryRun(sql, text, status, session.request, session.number, bind, types)
+        waited = client.take_wait(monotonic()) if client.waiting_since else 0.0
         self._counts.add_query(status, len(sql), 0, None, failed=True)
         in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
         self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
 
-    def left_in_transaction(self, client: ClientSession, origin: OriginConnection) -> None:
-        """`client` is gone, and has not ended its transaction."""
-        request = client.request
-        self._pool.query_log.note(
+    def left_in_transaction(self, session: ClientSession, label: str | None, origin: OriginConnection) -> None:
+        """A client is gone, and has not ended its transaction; `label` is what people call its request."""
+        request = session.request
+        self._query_log.note(
             Incident(
                 kind="left-in-transaction",
-                binding=self._pool.binding,
+                binding=self._binding,
                 request_id=request.id if request is not None else None,
-                label=self._pool.requests.label(request.id) if request is not None else None,
-                client=client.number,
+                label=label,
+                client=session.number,
                 origin_connection=origin.number,
             )
         )
@@ -172,20 +196,28 @@ class Accounting:
         if self._record is not None:
             self._record(
                 (
-                    time(), self._pool.binding, request_id, client, sql, bind, types, status, waited, at_origin,
+                    time(), self._binding, request_id, client, sql, bind, types, status, waited, at_origin,
                     sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
                 )
             )  # fmt: skip
-        observer = self._pool.observer
+        observer = self._observer
         if observer is not None and observer.wants_queries:
             self._tell(request, status, at_origin * 1000, sql, error)
 
     def _tell(
-        self, request: Request | None, status: str, duration_ms: float, sql: bytes, error: bytes | None
+        self, request: WorkerRequest | None, status: str, duration_ms: float, sql: bytes, error: bytes | None
     ) -> None:
-        observer = self._pool.observer
+        observer = self._observer
         if observer is not None and observer.wants_queries:
             text = sql.decode("utf-8", "replace")
             request_id = request.id if request else None
             shown = describe_error(error) if error else None
-            observer.query(QueryEvent(self._pool.binding, request_id, status, duration_ms, text, shown))
+            observer.query(QueryEvent(self._binding, request_id, status, duration_ms, text, shown))
+
+
+def _add_distance(request: WorkerRequest | None, cost_s: float, took_s: float) -> None:
+    """Notes what the distance has cost a request: not more than it has waited, for somebody else may have waited
+    for the connection to open.
+    """
+    if request is not None:
+        request.counts.add_distance(min(cost_s, took_s) * 1000)

@@ -1,4 +1,4 @@
-"""Opens connections to an origin: TCP or Unix socket, TLS as the policy says, authentication; and cancels."""
+"""Connections to an origin: TCP or Unix socket, TLS as the policy says, authentication; and cancel requests."""
 
 from __future__ import annotations
 
@@ -12,31 +12,96 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.channel_binding import server_end_point
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
+from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.proxy.failures import OriginUnavailable, connection_attempt_failed, origin_said
-from wrangler_py.proxy.origin import OriginConnection
+from wrangler_py.proxy.origin_connection import OriginConnection
 from wrangler_py.proxy.tls import client_context
 from wrangler_py.session.settings import APPLICATION_NAME
 
 _AUTHENTICATION_SQLSTATES = ("28000", "28P01")
 
 
+class _Starting(asyncio.Protocol):
+    """A connection to an origin until it is ready for queries; an `OriginConnection` takes over then.
+
+    `ended` is done when start-up is over: with an error when it failed, or the origin closed the connection.
+    """
+
+    def __init__(self, config: PoolConfig) -> None:
+        loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self._config = config
+        self._startup: OriginStartup | None = None
+        self._tls_answer: asyncio.Future[bytes] | None = None
+        self.ended: asyncio.Future[OriginConnection] = loop.create_future()
+        self.ended.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    async def ask_for_tls(self) -> bytes:
+        """Sends the request for TLS and returns the answer."""
+        self._tls_answer = asyncio.get_running_loop().create_future()
+        self.transport.write(messages.ssl_request())
+        answer = await self._tls_answer
+        self._tls_answer = None
+        return answer
+
+    def encrypted(self, transport: asyncio.Transport) -> None:
+        """TLS is up, and `transport` takes the place of the one before."""
+        self.transport = transport
+
+    def begin(self, startup: OriginStartup) -> None:
+        self._startup = startup
+        self.transport.write(startup.start())
+
+    def data_received(self, data: bytes) -> None:
+        if self._tls_answer is not None and not self._tls_answer.done():
+            self._tls_answer.set_result(data)
+        elif self._startup is not None:
+            self._continue(self._startup, data)
+
+    def _continue(self, startup: OriginStartup, data: bytes) -> None:
+        try:
+            answer = startup.receive(data)
+        except Exception as error:
+            if not self.ended.done():
+                self.ended.set_exception(error)
+            self.transport.abort()
+            return
+        if answer:
+            self.transport.write(answer)
+        if startup.ready:
+            stream = OriginStream(startup.parameters)
+            connection = OriginConnection(self._config, self.transport, stream, startup.process_id, startup.secret)
+            self.transport.set_protocol(connection)
+            if not self.ended.done():
+                self.ended.set_result(connection)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        failure = error or ConnectionResetError("the origin closed the connection")
+        for waiting in (self._tls_answer, self.ended):
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(failure)
+
+
 async def connect(
     config: PoolConfig, timeout_s: float, settings: Mapping[str, str], distance_s: float = 0.0
 ) -> OriginConnection:
     """A connection that is ready for queries, whose session has `settings`. It takes `distance_s` longer than it
-    does. Raises OriginUnavailable.
+    has to. Raises OriginUnavailable.
     """
     try:
         async with asyncio.timeout(config.connect_timeout_s or timeout_s):
             if distance_s:
                 await asyncio.sleep(distance_s)
-            connection = await _open(config)
+            starting = await _open(config)
             try:
-                await _start(connection, config, settings)
+                starting.begin(_startup(starting.transport, config, settings))
+                return await starting.ended
             except BaseException:
-                connection.transport.abort()
+                starting.transport.abort()
                 raise
-            return connection
     except TimeoutError as error:
         raise connection_attempt_failed(config, "timeout") from error
     except ConnectionRefusedError as error:
@@ -61,48 +126,44 @@ async def connect(
         raise connection_attempt_failed(config, "connection_lost", error.strerror) from error
 
 
-async def cancel(connection: OriginConnection, config: PoolConfig, timeout_s: float) -> None:
-    """Asks the origin to cancel what `connection` is running; returns when it has passed that on."""
+async def cancel(connection: OriginConnection, timeout_s: float) -> None:
+    """Asks the origin to cancel what `connection` is running; returns when the origin has passed that on."""
     try:
         async with asyncio.timeout(timeout_s):
-            messenger = await _open(config)
+            messenger = await _open(connection.config)
             messenger.transport.write(messages.cancel_request(connection.process_id, connection.secret))
             try:
-                await messenger.started
+                await messenger.ended
             finally:
                 messenger.transport.abort()
     except (OSError, TimeoutError, OriginUnavailable, ProtocolError):
         return
 
 
-async def _open(config: PoolConfig) -> OriginConnection:
-    """A transport to the origin, encrypted if the policy says so."""
+async def _open(config: PoolConfig) -> _Starting:
+    """A connection to the origin, encrypted if the policy says so."""
     loop = asyncio.get_running_loop()
     origin = config.origin
-    connection = OriginConnection(loop, config)
+    starting = _Starting(config)
     if origin.is_unix_socket:
         path = f"{origin.host}/.s.PGSQL.{origin.port}"
-        await loop.create_unix_connection(lambda: connection, path)
-        return connection
+        await loop.create_unix_connection(lambda: starting, path)
+        return starting
     try:
-        await loop.create_connection(lambda: connection, origin.host, origin.port)
+        await loop.create_connection(lambda: starting, origin.host, origin.port)
     except ValueError as error:  # what can't be a name in DNS: an empty label, or one of more than 63 octets
         raise connection_attempt_failed(config, "dns_failure") from error
     if config.tls.encrypt:
         try:
-            await _encrypt(connection, config)
+            await _encrypt(starting, config)
         except BaseException:
-            connection.transport.abort()
+            starting.transport.abort()
             raise
-    return connection
+    return starting
 
 
-async def _encrypt(connection: OriginConnection, config: PoolConfig) -> None:
-    loop = asyncio.get_running_loop()
-    connection.tls_answer = loop.create_future()
-    connection.transport.write(messages.ssl_request())
-    answer = await connection.tls_answer
-    connection.tls_answer = None
+async def _encrypt(starting: _Starting, config: PoolConfig) -> None:
+    answer = await starting.ask_for_tls()
     if answer == b"N" and config.tls.optional:
         return
     if answer[:1] == b"N":
@@ -110,28 +171,26 @@ async def _encrypt(connection: OriginConnection, config: PoolConfig) -> None:
     if answer != b"S":  # more than that one octet could have been put there by someone in between
         raise ProtocolError("unexpected answer to the request for TLS")
     context = client_context(config.tls)
+    loop = asyncio.get_running_loop()
     # The ssl module sends SNI for names and not for addresses.
-    transport = await loop.start_tls(connection.transport, connection, context, server_hostname=config.origin.host)
+    transport = await loop.start_tls(starting.transport, starting, context, server_hostname=config.origin.host)
     assert transport is not None
-    connection.transport = transport
+    starting.encrypted(transport)
 
 
-async def _start(connection: OriginConnection, config: PoolConfig, settings: Mapping[str, str]) -> None:
+def _startup(transport: asyncio.Transport, config: PoolConfig, settings: Mapping[str, str]) -> OriginStartup:
     origin = config.origin
-    tls = connection.transport.get_extra_info("ssl_object")
+    tls = transport.get_extra_info("ssl_object")
     certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-    connection.begin(
-        OriginStartup(
-            user=origin.user,
-            password=origin.password,
-            database=origin.database,
-            settings={
-                "application_name": APPLICATION_NAME,
-                **({"options": config.options} if config.options else {}),
-                **settings,
-            },
-            channel_binding=server_end_point(certificate) if certificate else None,
-            require_channel_binding=config.tls.require_channel_binding,
-        )
+    return OriginStartup(
+        user=origin.user,
+        password=origin.password,
+        database=origin.database,
+        settings={
+            "application_name": APPLICATION_NAME,
+            **({"options": config.options} if config.options else {}),
+            **settings,
+        },
+        channel_binding=server_end_point(certificate) if certificate else None,
+        require_channel_binding=config.tls.require_channel_binding,
     )
-    await connection.started

@@ -1,36 +1,37 @@
-"""Whoever can hold an origin connection: a client, its admission, or an errand of the proxy's own."""
+"""Whoever can use an origin connection: a client, a client's login, or a query of the proxy's own."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from wrangler_py.pgwire.outstanding_requests import OutstandingRequest, SentGroup
-    from wrangler_py.proxy.failures import OriginUnavailable
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.worker_requests import Request
-    from wrangler_py.session.settings import SessionSettings
+from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.settings import SessionSettings
+
+Connection = TypeVar("Connection")
 
 
-class ConnectionUser(ABC):
-    """What has a body here is for those who keep books of what the origin has prepared."""
+class ConnectionUser(ABC, Generic[Connection]):
+    """Waits for an origin connection and uses it. `Connection` is `OriginConnection`, which imports this."""
 
     settings: SessionSettings
-    origin: OriginConnection | None
-    last_origin: OriginConnection | None = None
-    """The connection it has used last, which it gets again without a reset if nobody else has used it since."""
+    session: ClientSession | None = None
+    """A client's session; None for others, whose messages are not translated."""
+    origin: Connection | None
+    last_origin: Connection | None = None
+    """The connection that it used last. It gets it again without a reset if nobody else has used it since."""
     waiting: bool
     """For a connection that the pool has not given yet."""
     write_paused: bool
     """It takes no more answers for now."""
 
-    request: Request | None = None
-    """The Worker's request it belongs to."""
-    number = 0
-    """Among the clients of the proxy, from 1 on; 0 for the proxy's own queries."""
-    why_pinned: str | None = None
-    """What it uses that keeps its origin connection until it leaves."""
+    @property
+    def request_id(self) -> str | None:
+        """The id of the Worker's request that it belongs to."""
+        request = self.session.request if self.session is not None else None
+        return request.id if request is not None else None
+
     waiting_since = 0.0
     """When it began to wait for the connection that it has, or 0 if it had one at once."""
 
@@ -50,21 +51,29 @@ class ConnectionUser(ABC):
         """How many seconds it has not taken what was sent to it; counted once."""
         return 0.0
 
+    def uses(self, connection: Connection) -> None:
+        """It is about to send its first query over `connection`."""
+        self.last_origin = connection
+
+    def released(self) -> None:
+        """Its connection goes back to the pool."""
+        self.origin = None
+
     @abstractmethod
-    def granted(self, connection: OriginConnection) -> None:
-        """The pool gives it a connection."""
+    def granted(self, connection: Connection) -> None:
+        """The pool gives it a connection, or what it waited for on its connection has ended."""
 
     @abstractmethod
     def origin_unavailable(self, error: OriginUnavailable) -> None:
-        """The pool can't give it one."""
+        """The pool can't give it a connection."""
 
     @abstractmethod
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
-        """The connection it held is gone; `told`: the origin's own error was passed on."""
+        """Its connection was lost. `told`: the origin's own error was passed on."""
 
     @abstractmethod
     def lets_go(self) -> bool:
-        """The origin is idle with nothing outstanding: takes note, and says whether the connection can go back."""
+        """The origin is idle and everything is answered; whether the connection can go back to the pool."""
 
     @abstractmethod
     def write(self, data: bytes) -> None: ...
@@ -73,19 +82,9 @@ class ConnectionUser(ABC):
     @abstractmethod
     def resume_reading(self) -> None: ...
 
-    def steps_skipped(  # noqa: B027
-        self, outstanding: list[OutstandingRequest], before: list[OutstandingRequest], error: bytes
-    ) -> None:
-        """The origin skipped these messages after `error`, which is still to be undone in the books; `before` are
-        those of the group in front of them."""
 
-    def failed_at_once(self, sent_group: SentGroup) -> None:  # noqa: B027
-        """The origin failed at the first message of a plain group."""
+class ConnectionSource(Protocol[Connection]):
+    """A pool, as those see it who want a connection of it."""
 
-    def prepared_anew(self, sent_group: SentGroup) -> tuple[SentGroup, bytes] | None:
-        """What to send again for `group`, whose statement had other columns when it was prepared."""
-        return None
-
-    def in_its_words(self, error: bytes) -> bytes:
-        """An ErrorResponse that names statements as the pool does, as it names them."""
-        return error
+    def checkout(self, client: ConnectionUser[Connection]) -> Connection | None:
+        """A connection at once, or None: then `granted` or `origin_unavailable` is called later."""

@@ -11,13 +11,11 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
-
-if TYPE_CHECKING:
-    from wrangler_py.hyperdrive.config import PoolConfig
-    from wrangler_py.proxy.pool import Pool, Waiter
+from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.waiters import Waiter
 
 SERVER_WAITS_S = 5.0
 """How long DROP DATABASE and its like wait for others to leave."""
@@ -111,11 +109,11 @@ class DatabasePools:
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle longest, if there is one: nobody who waits can use it."""
-        idle = [connection for pool in self for connection in pool.idle]
+        idle = [(pool, connection) for pool in self for connection in pool.idle]
         if not idle:
             return False
-        longest = min(idle, key=lambda connection: connection.idle_since)
-        longest.pool.close_idle(longest)
+        pool, longest = min(idle, key=lambda found: found[1].idle_since)
+        pool.close_idle(longest)
         return True
 
     def gives_up(self, pool: Pool) -> bool:

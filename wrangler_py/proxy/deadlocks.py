@@ -7,24 +7,46 @@ pool gives up. The same goes for several requests that hold one each.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire.backend_kinds import IDLE
+from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.querylog.incidents import Incident
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
+from wrangler_py.querylog.log import QueryLog
 
 LOOK_EVERY_S = 0.1
 """Nothing may have happened on any connection for so long, while somebody waited: the rest is waiting, too."""
 
-_IDLE = ord("I")
+
+class WatchedPool(Protocol):
+    """The pool, as its watch sees it."""
+
+    binding: str
+    config: PoolConfig
+    options: ProxyOptions
+    requests: Requests
+    query_log: QueryLog
+    connections: set[OriginConnection]
+    closed: bool
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def waiting_users(self) -> Sequence[ConnectionUser[OriginConnection]]: ...
+    @property
+    def opening(self) -> int: ...
+    def notice(self, message: str) -> None: ...
 
 
 class DeadlockWatch:
     """That of one pool. It looks while there are clients that wait, and costs nothing otherwise."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: WatchedPool) -> None:
         self._pool = pool
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -58,21 +80,18 @@ class DeadlockWatch:
         if pool.opening or len(connections) < pool.config.connection_limit:
             return []
         for connection in connections:
-            in_transaction = connection.stream.transaction_status != _IDLE
+            in_transaction = connection.stream.transaction_status != IDLE
             if connection.client is None or connection.stream.queue:
                 return []
-            if not in_transaction and connection.client.why_pinned is None:
+            session = connection.client.session
+            if not in_transaction and not (session is not None and session.pinned):
                 return []
         return connections
 
     def _say(self, held: list[OriginConnection]) -> None:
         pool = self._pool
-        waiting = {client.request.id if client.request else None for client in pool.waiting_users}
-        holders = {
-            connection.client.request.id if connection.client.request else None
-            for connection in held
-            if connection.client is not None
-        }
+        waiting = {client.request_id for client in pool.waiting_users}
+        holders = {connection.client.request_id for connection in held if connection.client is not None}
         if not holders <= waiting:
             return  # those who don't wait may go on
         for request_id in sorted(holders - self._said, key=str):

@@ -2,61 +2,75 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.messages import ProtocolError
-from wrangler_py.pgwire.outstanding_requests import OUTSTANDING_READY, OutstandingRequest, SentGroup
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.asked_queries import AskedQuery, asked_queries
+from wrangler_py.proxy.accounting import FailingClient
 from wrangler_py.proxy.conditions import AT_CHECKOUT, FaultKind
-from wrangler_py.proxy.extended import add_failure
-from wrangler_py.proxy.session_effects import in_failed_transaction
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.forward import Group
-    from wrangler_py.proxy.origin import OriginConnection
+from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.pool import Pool
+from wrangler_py.session.message_groups import MessageGroup
+from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
+from wrangler_py.session.translation.sql_effects import in_failed_transaction
 
 _WHILE_RUNNING = frozenset(FaultKind) - AT_CHECKOUT
 
 
-def meets_fault(client: ClientSession, group: Group, closed: bool) -> bool:
+class FaultedClient(FailingClient, Protocol):
+    """A client whose queries may meet a fault."""
+
+    pool: Pool
+
+    def lead_ends(self) -> None:
+        """The query that others wait for will not be made."""
+
+    def refuse(self, response: bytes) -> None:
+        """Tells the client why, where that is possible, and closes."""
+
+    def fail_group(self, group: MessageGroup, response: bytes) -> None:
+        """Answers a group, outside a transaction, with an error of the proxy's own."""
+
+    def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
+        """Has the origin fail in the place of a group, so that a transaction fails with it."""
+
+
+def meets_fault(client: FaultedClient, group: MessageGroup) -> bool:
     """Whether one of the faults that are on meets `group`, which was about to go to the origin: it is answered
     then."""
     origin = client.origin
     if origin is not None and not _can_be_failed(client, origin):
         return False
     try:
-        asked = asked_queries(client, group)
+        asked = asked_queries(client.session, group.messages)
     except ProtocolError:
         return False
     for query in asked:
         fault = _drawn(client, query)
         if fault is not None:
-            _strike(client, group, closed, asked, fault)
+            _strike(client, group, asked, fault)
             return True
     return False
 
 
-def _can_be_failed(client: ClientSession, origin: OriginConnection) -> bool:
+def _can_be_failed(client: FaultedClient, origin: OriginConnection) -> bool:
     """Whether what is sent now would be run, and not skipped or refused because of what failed before."""
     stream = origin.stream
     if stream.copy_in or stream.syncs_uncertain or (stream.queue and stream.queue[-1].failed):
         return False
-    return not in_failed_transaction(client, origin)
+    return not in_failed_transaction(client.session, origin.session)
 
 
-def _drawn(client: ClientSession, query: AskedQuery) -> FaultKind | None:
+def _drawn(client: FaultedClient, query: AskedQuery) -> FaultKind | None:
     kinds = _WHILE_RUNNING if query.runs else frozenset[FaultKind]()
-    if client.pool.texts.get(query.sql).transaction_control:
+    if client.session.shared.texts.get(query.sql).transaction_control:
         kinds -= {FaultKind.STATEMENT_TIMEOUT}
     if client.origin is None:
         kinds |= AT_CHECKOUT
     return client.pool.conditions.draw(query.sql.decode("utf-8", "replace"), kinds)
 
 
-def _strike(client: ClientSession, group: Group, closed: bool, asked: list[AskedQuery], fault: FaultKind) -> None:
+def _strike(client: FaultedClient, group: MessageGroup, asked: list[AskedQuery], fault: FaultKind) -> None:
     pool, origin = client.pool, client.origin
     response = _response(client, fault)
     for query in asked:
@@ -70,12 +84,12 @@ def _strike(client: ClientSession, group: Group, closed: bool, asked: list[Asked
         else:
             client.refuse(response)
     elif origin is None:
-        client.fail_group(group, closed, response)
+        client.fail_group(group, response)
     else:
-        _fail_at_origin(client, origin, response, closed)
+        client.fail_at_origin(origin, response, group, closed=group.closed)
 
 
-def _response(client: ClientSession, fault: FaultKind) -> bytes:
+def _response(client: FaultedClient, fault: FaultKind) -> bytes:
     options, config = client.pool.options, client.pool.config
     if fault is FaultKind.POOL_EXHAUSTED:
         return failures.pool_exhausted(config.connection_limit, options.pool_wait_timeout_s).response
@@ -84,20 +98,3 @@ def _response(client: ClientSession, fault: FaultKind) -> bytes:
     if fault is FaultKind.STATEMENT_TIMEOUT:
         return failures.statement_limit(options.statement_timeout_s)
     return failures.connection_lost()
-
-
-def _fail_at_origin(client: ClientSession, origin: OriginConnection, error: bytes, closed: bool) -> None:
-    """Has the origin fail in the place of the group, so that a transaction fails with it."""
-    queue = origin.stream.queue
-    open_group = queue[-1] if queue and not queue[-1].closed else None
-    out: list[bytes] = []
-    outstanding: list[OutstandingRequest] = []
-    add_failure(origin, error, out, outstanding)
-    out.append(messages.SYNC if closed else messages.FLUSH)
-    if closed:
-        outstanding.append(OUTSTANDING_READY)
-    if open_group is None:
-        origin.send(SentGroup(client, closed=closed, outstanding=outstanding), b"".join(out))
-    else:
-        open_group.extend(outstanding, closed=closed)
-        origin.transport.write(b"".join(out))

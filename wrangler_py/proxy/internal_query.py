@@ -1,29 +1,30 @@
-"""A query of the proxy's own that waits for an origin connection like any client."""
+"""Queries of the proxy's own."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.pgwire.outstanding_requests import SentGroup
-from wrangler_py.proxy.connection_user import ConnectionUser
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.failures import OriginUnavailable
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
-    from wrangler_py.session.settings import SessionSettings
+from wrangler_py.proxy import failures
+from wrangler_py.proxy.connection_user import ConnectionSource, ConnectionUser
+from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.origin_connection import Collector, OriginConnection
+from wrangler_py.session.settings import SessionSettings
 
 
-class InternalQuery(ConnectionUser):
-    """Sends `data` under `settings`; `done` gets the group when it has ended, or None if it never began.
+class InternalQuery(ConnectionUser[OriginConnection]):
+    """Waits for an origin connection like any client, and sends `data` under `settings`.
 
-    Towards a pool and an origin connection it behaves as a client does.
+    `done` gets the group when it has ended, or None if it never began.
     """
 
     def __init__(
         self,
-        pool: Pool,
+        source: ConnectionSource[OriginConnection],
         settings: SessionSettings,
         data: bytes,
         sent_group: SentGroup,
@@ -36,8 +37,9 @@ class InternalQuery(ConnectionUser):
         self._data = data
         self._group = sent_group
         self._done = done
-        sent_group.done = done
-        connection = pool.checkout(self)
+        self._sent = False
+        sent_group.call_at_end(done)
+        connection = source.checkout(self)
         if connection is not None:
             self.granted(connection)
 
@@ -46,6 +48,7 @@ class InternalQuery(ConnectionUser):
         self.origin = connection
         connection.prepare_for(self)
         connection.session.runs_own_query()
+        self._sent = True
         connection.send(self._group, self._data)
 
     def lets_go(self) -> bool:
@@ -56,7 +59,7 @@ class InternalQuery(ConnectionUser):
         self._done(None)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
-        if self._group.sent_at == 0.0:
+        if not self._sent:
             self._done(None)
 
     def write(self, data: bytes) -> None:
@@ -67,3 +70,25 @@ class InternalQuery(ConnectionUser):
 
     def resume_reading(self) -> None:
         """There is nothing to read from."""
+
+
+async def run_on(connection: OriginConnection, sql: str, config: PoolConfig) -> list[list[str | None]]:
+    """Runs `sql` on a connection that the caller has, and gives the rows of its last result.
+
+    Raises Refused with the server's own error, OriginUnavailable when the connection is lost meanwhile.
+    """
+    collector = Collector()
+    ended: asyncio.Future[SentGroup] = asyncio.get_running_loop().create_future()
+
+    def done(sent_group: SentGroup) -> None:
+        if not ended.done():
+            ended.set_result(sent_group)
+
+    connection.run(sql, done, collector)
+    sent_group = await ended
+    if sent_group.error == b"":
+        raise failures.connection_attempt_failed(config, "connection_lost")
+    if sent_group.error is not None:
+        fields = messages.parse_report(sent_group.error[5:])
+        raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
+    return messages.text_rows(collector.data)

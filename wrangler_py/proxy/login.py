@@ -6,23 +6,24 @@ Cancel requests come in the same way, and end here.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
+from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import ClientStartup, Refused, State
 from wrangler_py.pgwire.messages import ProtocolError
+from wrangler_py.pgwire.scram import Verifier
 from wrangler_py.pgwire.startup_options import requested_settings
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.client import CLOSE_GRACE_S, ClientSession
-from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.proxy.client_connection import CLOSE_GRACE_S, ClientConnection, ClientRegistry
+from wrangler_py.proxy.client_settings import StartingClient
 from wrangler_py.proxy.failures import OriginUnavailable
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
-    from wrangler_py.proxy.server import Proxy
-    from wrangler_py.proxy.worker_requests import Request
-    from wrangler_py.session.settings import SessionSettings
+from wrangler_py.proxy.options import ProxyOptions
+from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.worker_requests import Request
+from wrangler_py.session.settings import SessionSettings
 
 MAX_EARLY_BYTES = 65_536
 """What a client may send before it was told to go ahead."""
@@ -35,13 +36,34 @@ _NO_FILES = messages.error_response(
 )
 
 
-class Login(asyncio.Protocol, ConnectionUser):
-    """Has the connection until the client is in; a `ClientSession` takes over.
+class LoginServer(ClientRegistry, Protocol):
+    """The proxy, as a login sees it."""
 
-    May hold an origin connection, to learn what the session settings the client asks for come to.
+    options: ProxyOptions
+    verifier: Verifier
+    quick_verifier: Verifier | None
+    files: FileReserve
+
+    def login_begins(self, login: Login) -> None:
+        """Someone has connected."""
+
+    def login_ended(self, login: Login) -> None:
+        """The client is in, or has left before."""
+
+    def admit(self, login: Login, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
+        """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
+
+    async def cancel(self, process_id: int, secret: bytes) -> None:
+        """Passes a cancel request on, and returns when the origin has done so, too."""
+
+
+class Login(asyncio.Protocol, StartingClient):
+    """Has the connection until the client is in; a `ClientConnection` takes over.
+
+    It may use an origin connection, to find out what the session settings come to that the client asks for.
     """
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: LoginServer) -> None:
         self.proxy = proxy
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self.pool: Pool | None = None
@@ -61,12 +83,16 @@ class Login(asyncio.Protocol, ConnectionUser):
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
+    @property
+    def request_id(self) -> str | None:
+        return self.request.id if self.request is not None else None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self._can_be_served = self.proxy.files.takes(transport)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self.proxy.options.startup_timeout_s, self.transport.abort)
-        self.proxy.clients.add(self)
+        self.proxy.login_begins(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave()
@@ -121,11 +147,7 @@ class Login(asyncio.Protocol, ConnectionUser):
     def _leave(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.proxy.clients.discard(self)
-        if self.pool is not None:
-            self.proxy.left(self.pool)
-        if self.request is not None:
-            self.request.clients.discard(self)
+        self.proxy.login_ended(self)
 
     # --- what the client came for --------------------------------------------------------------------------
 
@@ -153,11 +175,11 @@ class Login(asyncio.Protocol, ConnectionUser):
             self._task = None
         if not self.transport.is_closing():
             self._leave()
-            session = ClientSession(
+            connection = ClientConnection(
                 self.proxy, self.transport, pool, self.request, settings, minor=self._startup.minor
             )
-            self.transport.set_protocol(session)
-            session.begin(self._owed, self._early)
+            self.transport.set_protocol(connection)
+            connection.begin(self._owed, self._early)
 
     # --- as one that waits for an origin connection, and holds it ------------------------------------------
 
@@ -191,6 +213,10 @@ class Login(asyncio.Protocol, ConnectionUser):
         assert self.pool is not None
         self.origin = None
         self.origin_unavailable(failures.connection_attempt_failed(self.pool.config, "connection_lost"))
+
+    def forget_request(self) -> None:
+        """The Worker's request is over, and the client goes on without one."""
+        self.request = None
 
     def lets_go(self) -> bool:
         return False

@@ -4,69 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
-from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.accounting import Accounting
+from wrangler_py.proxy.background_tasks import BackgroundTasks
 from wrangler_py.proxy.caching import Caching, WrittenByDatabase
-from wrangler_py.proxy.conditions import ROUND_TRIPS_TO_CONNECT, Conditions
-from wrangler_py.proxy.connect import cancel, connect
+from wrangler_py.proxy.client_settings import ClientSettings, Rows, StartingClient
+from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.deadlocks import DeadlockWatch
 from wrangler_py.proxy.failures import OriginUnavailable
+from wrangler_py.proxy.internal_query import run_on
+from wrangler_py.proxy.notices import Notices
 from wrangler_py.proxy.observer import Observer
+from wrangler_py.proxy.opener import Opener, same_origin
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin import Collector, OriginConnection
+from wrangler_py.proxy.origin_connection import OriginConnection
 from wrangler_py.proxy.shared_limit import SharedLimit
 from wrangler_py.proxy.snapshot import PoolSnapshot, take_snapshot
+from wrangler_py.proxy.time_limits import TimeLimits
+from wrangler_py.proxy.waiters import User, Waiter, Waiters, fits
 from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.querylog.log import QueryLog
-from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, probe
-from wrangler_py.session.sql_text import SQLTexts
-from wrangler_py.session.statements import Statements
-from wrangler_py.session.stored_code import StoredCode
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.effects import DatabasesNeeded, Notice, QueryRefused
+from wrangler_py.session.settings import SessionSettings, SettingsKey
+from wrangler_py.session.shared import SharedState
 
-if TYPE_CHECKING:
-    from wrangler_py.pgwire.outstanding_requests import SentGroup
-    from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.connection_user import ConnectionUser
-    from wrangler_py.proxy.login import Login
-    from wrangler_py.proxy.query_run import QueryRun
-
-MAX_KNOWN_SETTINGS = 1_000
-"""Distinct sets of session settings remembered per pool."""
 TICK_S = 1.0
 _NO_SUCH_DATABASE = "3D000"
-SWITCH_AFTER_S = 0.05
-"""A client that has waited so long is served before others for whose settings a connection is there already."""
 NEWS_GRACE_S = 0.01
 RESTART_GRACE_S = 1.0
 """How long what is under way may go on after a restart."""
 
 
-class Waiter:
-    """A client that waits for a connection."""
+class PoolClient(Protocol):
+    """A client, as its pool sees it."""
 
-    __slots__ = ("client", "deadline", "since")
+    session: ClientSession
 
-    def __init__(self, client: ConnectionUser, since: float, timeout_s: float) -> None:
-        self.client = client
-        self.since = since
-        self.deadline = since + timeout_s
+    def parameters_changed(self, changes: Mapping[str, str]) -> None:
+        """The origin's defaults are now `changes`."""
+
+    def refuse(self, response: bytes) -> None:
+        """Tells the client why, where that is possible, and closes."""
 
 
 class Pool:
     """All that clients of one binding share.
 
-    `baseline` are the settings of a connection for which nobody asked for any, known once one has been opened.
-    A connection serves clients with the settings it was opened with; one makes room for another if it has to.
-    `said` is what people were told once, by any pool; `counts` are those of the config, for one of several pools.
+    A connection serves clients with the settings that it was opened with; one makes room for another if it has to.
+    `told_once` are messages that any pool has given; `counts` are those of the config, for one of several pools.
     """
 
     def __init__(
@@ -78,7 +71,7 @@ class Pool:
         written: WrittenByDatabase,
         requests: Requests,
         observer: Observer | None,
-        said: set[str],
+        told_once: set[str],
         query_log: QueryLog,
         conditions: Conditions,
         counts: ConfigCounts | None = None,
@@ -87,63 +80,60 @@ class Pool:
         self.config = config
         self.options = options
         self.requests = requests
-        self.observer = observer
         self.query_log = query_log
         self.conditions = conditions
-        self.texts = SQLTexts()
-        self.statements = Statements(self.texts)
+        self.shared = SharedState(
+            binding,
+            allow_unsupported=options.allow_unsupported,
+            max_prepared_statements=options.max_prepared_statements,
+        )
+        self.stored_code = self.shared.stored_code
         self.connections: set[OriginConnection] = set()
-        self.caching = Caching(self, store, written, counts or ConfigCounts())
-        self.stored_code = StoredCode()
-        self.accounting = Accounting(self)
-        self.baseline: SessionSettings = None  # type: ignore[assignment]  # set by the first connection
+        self.clients: set[PoolClient] = set()
         self.closed = False
-        self.reset_was_refused = False
-        """The origin does not take the whole reset; DISCARD ALL takes its place, which drops statements, too."""
+        self._notices = Notices(binding, observer, requests, told_once)
+        self.notice = self._notices.notice
+        self.notice_once = self._notices.notice_once
+        self.say_rolled_back = self._notices.rolled_back
+        self._settings = ClientSettings()
+        self._counts = counts or ConfigCounts()
+        self.caching = Caching(self, store, written, self._counts)
+        self.accounting = Accounting(binding, self._counts, query_log, observer, self.caching, self)
+        self.group_ended = self.accounting.group_ended
+        self._tasks = BackgroundTasks()
+        self._time_limits = TimeLimits(self, self._tasks)
+        self.cancel = self._time_limits.cancel
+        self._opener = Opener(self, self._tasks)
+        self._deadlocks = DeadlockWatch(self)
         self._ended = False
-        self.clients: set[ClientSession] = set()
-        self.pinned = 0
-        self.process_ids: dict[int, int] = {}
-        """For those of the origin, the one that the client which listens or notifies there knows as its own."""
-        self._said = said
-        self._shared: SharedLimit | None = None
+        self._limit: SharedLimit[Pool] | None = None
         self._new: OriginConnection | None = None
         """The connection that was opened last, until it is free for the first time."""
         self._connection_numbers = itertools.count(1)
-        self._deadlocks = DeadlockWatch(self)
-        self._failures: set[str] = set()
         self._idle: dict[OriginConnection, None] = {}
         """The one that has been idle longest first."""
-        self._waiters: deque[Waiter] = deque()
-        self._opening: Counter[frozenset[tuple[str, str]]] = Counter()
-        """How many connections are being opened, by settings."""
-        self._unavailable: OriginUnavailable | None = None
-        """Why the last connection could not be opened; those that are open go on being used."""
-        self._known_settings: OrderedDict[frozenset[tuple[str, str]], SessionSettings] = OrderedDict()
-        self._interned: dict[frozenset[tuple[str, str]], SessionSettings] = {}
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._waiters = Waiters()
         self._loop = asyncio.get_running_loop()
         self._ticker: asyncio.TimerHandle | None = None
 
+    @property
+    def baseline(self) -> SessionSettings:
+        """The settings of a connection for which nobody asked for any; None before one has been opened."""
+        return self._settings.baseline
+
     # --- checkout and release ------------------------------------------------------------------------------
 
-    def checkout(self, client: ConnectionUser) -> OriginConnection | None:
+    def checkout(self, client: User) -> OriginConnection | None:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
-        connection = self.take(client)
+        connection = self._take(client)
         if connection is None:
-            self.wait(client)
+            self._waiters.add(client, time.monotonic(), self.options.pool_wait_timeout_s)
+            self._tick()
+            self._deadlocks.somebody_waits()
+            self.open_for_waiters()
         return connection
 
-    def wait(self, client: ConnectionUser) -> None:
-        """There is no connection for `client` now: `client.granted` or `client.origin_unavailable` follows."""
-        now = self._loop.time()
-        client.starts_waiting(now)
-        self._waiters.append(Waiter(client, now, self.options.pool_wait_timeout_s))
-        self._tick()
-        self._deadlocks.somebody_waits()
-        self.open_for_waiters()
-
-    def take(self, client: ConnectionUser) -> OriginConnection | None:
+    def _take(self, client: User) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
         if self._waiters:
             return None
@@ -151,23 +141,18 @@ class Pool:
             connection = self._take_idle(client)
             if connection is None:
                 return None
-            connection.idle = False
+            connection.leaves_idle()
             if connection.closed:
                 continue
             if self._loop.time() > connection.idle_since and connection.has_news:
                 # Perhaps it was closed at the other end: let the event loop read before it is used.
                 self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
                 continue
-            connection.client = client
+            connection.is_taken_by(client)
             self._tick()
             return connection
 
-    def put_back(self, connection: OriginConnection) -> None:
-        """It was taken, and not used."""
-        connection.client = None
-        self.available(connection)
-
-    def _take_idle(self, client: ConnectionUser) -> OriginConnection | None:
+    def _take_idle(self, client: User) -> OriginConnection | None:
         """A connection with the settings of `client`: the one it used last, or the most recently used one."""
         idle = self._idle
         last = client.last_origin
@@ -175,15 +160,10 @@ class Pool:
             del idle[last]
             return last
         for connection in reversed(idle):
-            if self._fits(connection, client):
+            if fits(connection, client, self._settings.baseline):
                 del idle[connection]
                 return connection
         return None
-
-    def _fits(self, connection: OriginConnection, client: ConnectionUser) -> bool:
-        wanted = client.settings or self.baseline
-        settings = connection.session.settings
-        return settings is wanted or (wanted is not None and settings.key == wanted.key)
 
     def available(self, connection: OriginConnection) -> None:
         """`connection` is clean and nobody's."""
@@ -193,44 +173,28 @@ class Pool:
             or self.closed
             or self._ended
             or self._connections_in_all() > self.config.connection_limit
-            or (self._shared is not None and self._gives_up(connection))
+            or (self._limit is not None and self._gives_up(connection))
         ):
             self._discard(connection)
             return
-        client = self._next_waiter(connection)
+        now = self._loop.time()
+        client = None
+        if self._waiters:
+            client = self._waiters.take_for(connection, self._settings.baseline, self._opener.opening, now)
         if client is not None:
-            connection.client = client
+            connection.is_taken_by(client)
             client.granted(connection)
             return
-        connection.idle = True
-        connection.idle_since = self._loop.time()
+        connection.becomes_idle(now)
         self._idle[connection] = None
         if self._waiters:  # for connections with other settings
             self.open_for_waiters()
-
-    def _next_waiter(self, connection: OriginConnection) -> ConnectionUser | None:
-        """Who gets `connection`: the first who waits for its settings, unless others have waited for too long."""
-        waiters = self._waiters
-        while waiters and not waiters[0].client.waiting:
-            waiters.popleft()
-        if not waiters:
-            return None
-        if self._fits(connection, waiters[0].client):
-            return waiters.popleft().client
-        overdue = self._loop.time() - waiters[0].since > SWITCH_AFTER_S
-        if overdue and not self._opening[self._key(waiters[0].client)]:
-            return None
-        for position, waiter in enumerate(waiters):
-            if waiter.client.waiting and self._fits(connection, waiter.client):
-                del waiters[position]
-                return waiter.client
-        return None
 
     def replace(self, connection: OriginConnection) -> None:
         """Closes a connection that nobody can use any more, and opens another in its place."""
         self._discard(connection)
         if not (self.closed or self._ended or self._waiters or connection.retired):
-            self._start_opening(connection.session.settings)
+            self._opener.start(connection.session.settings)
         self.open_for_waiters()
 
     def _available_again(self, connection: OriginConnection) -> None:
@@ -240,43 +204,35 @@ class Pool:
     def not_idle(self, connection: OriginConnection) -> None:
         """`connection`, which waits for its next use, is not to be used for now."""
         if connection.idle:
-            connection.idle = False
+            connection.leaves_idle()
             del self._idle[connection]
 
-    def withdraw(self, client: ConnectionUser) -> None:
+    def withdraw(self, client: User) -> None:
         """`client` no longer waits."""
-        for waiter in self._waiters:
-            if waiter.client is client:
-                self._waiters.remove(waiter)
-                return
+        self._waiters.remove(client)
 
     # --- opening and losing connections --------------------------------------------------------------------
 
     def open_for_waiters(self) -> None:
         """Opens connections for those who wait and for whom none is being opened yet, as far as the limit goes."""
-        if self._shared is not None:
-            self._shared.open_for_waiters()
+        if self._limit is not None:
+            self._limit.open_for_waiters()
             return
-        if self.closed or (not self._room and not self._idle):
+        if self.closed or not (self._waiters and (self._has_room or self._idle)):
             return
-        opening = self._opening.copy()
-        for waiter in self._waiters:
-            key = self._key(waiter.client)
-            if opening[key] > 0:
-                opening[key] -= 1
-            elif self._room or self._make_room():
-                self._start_opening(waiter.client.settings or self.baseline)
-            else:
+        for waiter in self._waiters.unserved(self._opener.opening):
+            if not self._has_room and not self._make_room():
                 return
+            self.open_one(waiter)
 
     @property
     def opening(self) -> int:
         """How many connections are being opened."""
-        return self._opening.total()
+        return self._opener.opening.total()
 
     @property
-    def _room(self) -> int:
-        return max(0, self.config.connection_limit - len(self.connections) - self.opening)
+    def _has_room(self) -> bool:
+        return len(self.connections) + self.opening < self.config.connection_limit
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle longest, if there is one: nobody who waits has its settings."""
@@ -285,103 +241,58 @@ class Pool:
         self._discard(next(iter(self._idle)))
         return True
 
-    def _key(self, client: ConnectionUser) -> frozenset[tuple[str, str]]:
-        return client.settings.key if client.settings is not None else frozenset()
-
-    def _start_opening(self, settings: SessionSettings | None) -> None:
-        self._opening[settings.key if settings is not None else frozenset()] += 1
-        self._spawn(self._open(settings))
-
-    async def _open(self, settings: SessionSettings | None) -> None:
-        config = self.config
-        key = settings.key if settings is not None else frozenset()
-        began = self._loop.time()
-        try:
-            distance_s = ROUND_TRIPS_TO_CONNECT * self.round_trip_s()
-            values = settings.values if settings else {}
-            connection = await connect(config, self.options.connect_timeout_s, values, distance_s)
-        except OriginUnavailable as error:
-            self._opening[key] -= 1
-            self._unavailable = error
-            self._fail_waiters(key, error)
-            if self._shared is not None:
-                self._shared.connection_closed()
-            return
-        except BaseException as error:
-            self._opening[key] -= 1
-            if isinstance(error, Exception):
-                self._fail_waiters(key, failures.internal_error())
-            raise
-        self._opening[key] -= 1
-        self._unavailable = None
-        if self.closed or (config is not self.config and not _same_origin(config, self.config)):
-            connection.close()
-            self.open_for_waiters()
-            return
-        self.caching.counts.connection_latency.add((self._loop.time() - began) * 1000)
-        self._add(connection, settings)
-        if distance_s:
-            connection.be_distant(self.round_trip_s, distance_s)
-        connection.settle()
-
-    def _add(self, connection: OriginConnection, settings: SessionSettings | None) -> None:
-        self._failures.clear()
+    def opened(self, connection: OriginConnection, settings: SessionSettings | None, took_s: float) -> None:
+        """`connection` is ready; it was opened with `settings`."""
+        self._counts.add_connection(took_s * 1000)
+        self._notices.connected()
         self._new = connection
         self.connections.add(connection)
-        if settings is None or not settings.values:
-            if self.baseline is None:
-                self.baseline = SessionSettings({}, dict(connection.stream.parameters))
-                self._interned[frozenset()] = self.baseline
-            settings = self.baseline
+        settings = self._settings.of_connection(settings, connection.stream.parameters)
         connection.join(self, settings, next(self._connection_numbers))
+        connection.settle()
 
-    def _fail_waiters(self, key: frozenset[tuple[str, str]], error: OriginUnavailable) -> None:
-        """Who waits for a connection with such settings, of which none is open, has nothing to wait for."""
-        if any(connection.session.settings.key == key for connection in self.connections):
-            return
-        failed = [waiter for waiter in self._waiters if self._key(waiter.client) == key]
-        if not self.connections or failed:
-            self._say_failed(error)
-        self._waiters = deque(waiter for waiter in self._waiters if self._key(waiter.client) != key)
-        for waiter in failed:
-            if waiter.client.waiting:
-                waiter.client.origin_unavailable(error)
+    def could_not_open(self, key: SettingsKey, error: OriginUnavailable) -> None:
+        """Those who wait for a connection with such settings, of which none is open, have nothing to wait for."""
+        if not any(connection.session.settings.key == key for connection in self.connections):
+            failed = self._waiters.take_all_of(key)
+            if not self.connections or failed:
+                self._report(error)
+            for waiter in failed:
+                if waiter.client.waiting:
+                    waiter.client.origin_unavailable(error)
+        if self._limit is not None:
+            self._limit.connection_closed()
+
+    def _report(self, error: OriginUnavailable) -> None:
+        if not (self.config.cache_scope and error.sqlstate == _NO_SUCH_DATABASE):
+            self._notices.cannot_connect(error)  # else a client asked for a database that the config doesn't name
 
     def connection_lost(self, connection: OriginConnection) -> None:
         self.connections.discard(connection)
-        self.process_ids.pop(connection.process_id, None)
+        self.shared.forget_process_id(connection.process_id)
         self.not_idle(connection)
-        if self._shared is not None:
-            self._shared.connection_closed()
+        if self._limit is not None:
+            self._limit.connection_closed()
         elif not self.closed:
             self.open_for_waiters()
-
-    def code_was_made_elsewhere(self) -> None:
-        """Code in the database may have prepared statements in any session, while it was trusted."""
-        for connection in self.connections:
-            connection.session.leave_dirty(drop_statements=True)
-
-    def reset_refused(self) -> None:
-        """The origin has answered a reset with an error."""
-        self.reset_was_refused = True
 
     def _discard(self, connection: OriginConnection) -> None:
         self.not_idle(connection)
         self.connections.discard(connection)
         connection.close()
-        if self._shared is not None:
-            self._shared.connection_closed()
+        if self._limit is not None:
+            self._limit.connection_closed()
 
     # --- beside other pools --------------------------------------------------------------------------------
 
-    def share(self, limit: SharedLimit) -> None:
+    def share(self, limit: SharedLimit[Pool]) -> None:
         """Has the connections count towards `limit` from now on."""
-        self._shared = limit
+        self._limit = limit
 
     @property
-    def waiting_users(self) -> list[ConnectionUser]:
+    def waiting_users(self) -> list[User]:
         """Who waits for a connection, the first come first."""
-        return [waiter.client for waiter in self._waiters if waiter.client.waiting]
+        return self._waiters.users
 
     @property
     def waiting(self) -> int:
@@ -391,17 +302,11 @@ class Pool:
     @property
     def next_to_open_for(self) -> Waiter | None:
         """Whoever has waited longest of those for whom no connection is being opened."""
-        opening = self._opening.copy()
-        for waiter in self._waiters:
-            key = self._key(waiter.client)
-            if not opening[key]:
-                return waiter
-            opening[key] -= 1
-        return None
+        return next(self._waiters.unserved(self._opener.opening), None)
 
     def open_one(self, waiter: Waiter) -> None:
         """Opens a connection as `waiter` wants it."""
-        self._start_opening(waiter.client.settings or self.baseline)
+        self._opener.start(waiter.client.settings or self.baseline)
 
     @property
     def idle(self) -> Sequence[OriginConnection]:
@@ -415,161 +320,77 @@ class Pool:
         """Whether another pool gets the place of `connection`, which is free, and has been of use here."""
         is_new = connection is self._new
         self._new = None
-        return self._shared is not None and not (is_new and self._waiters) and self._shared.gives_up(self)
+        return self._limit is not None and not (is_new and self._waiters) and self._limit.gives_up(self)
 
     def _connections_in_all(self) -> int:
-        return len(self.connections) if self._shared is None else self._shared.connections
-
-    def needs_alone(self, databases: frozenset[str]) -> None:
-        """A statement is about to run that fails if anyone else is connected to these databases."""
-        if self._shared is not None:
-            self._shared.needs_alone(databases)
+        return len(self.connections) if self._limit is None else self._limit.connections
 
     def dropped(self, databases: frozenset[str]) -> None:
         """These databases are gone."""
-        if self._shared is not None:
-            self._shared.dropped(databases)
+        if self._limit is not None:
+            self._limit.dropped(databases)
 
-    # --- what is known of the schema -----------------------------------------------------------------------
+    # --- what clients do to each other ---------------------------------------------------------------------
 
     def schema_changed(self) -> None:
-        """Something was run, here or elsewhere, that may make plans stale and have queries do other things."""
-        self.statements.forget_all()
-        self.stored_code.forget()
+        """Something ran, here or elsewhere, that may make plans stale or give queries other effects."""
+        self.shared.schema_changed()
         self.caching.schema_changed()
 
-    # --- what people are told ------------------------------------------------------------------------------
+    def code_was_made_elsewhere(self) -> None:
+        """Code in the database may have prepared statements in any session, while it was trusted."""
+        for connection in self.connections:
+            connection.session.leave_dirty(drop_statements=True)
 
-    def notice(self, message: str) -> None:
-        """Says something to the person."""
-        if self.observer is not None:
-            self.observer.notice(message)
+    def carry_out(self, session: ClientSession) -> None:
+        """Does what the messages of a client lead to outside of its session."""
+        for effect in session.take_effects():
+            if isinstance(effect, Notice):
+                if effect.once:
+                    self.notice_once(effect.text)
+                else:
+                    self.notice(effect.text)
+            elif isinstance(effect, QueryRefused):
+                self.accounting.query_refused(session, effect.sql, effect.response)
+            elif isinstance(effect, DatabasesNeeded):
+                if self._limit is not None:
+                    self._limit.needs_alone(effect.databases)
+            else:
+                self.caching.schema_changed()
 
-    def notice_once(self, message: str) -> None:
-        """Says something to the person the first time only."""
-        if message not in self._said:
-            self._said.add(message)
-            self.notice(message)
-
-    def say_rolled_back(self, writes: list[QueryRun]) -> None:
-        """Someone has left without a COMMIT for these: often they only forgot it."""
-        request = writes[-1].request
-        who = (self.requests.label(request.id) if request else None) or "a client"
-        tables = ", ".join(sorted({table for run in writes for table in run.text.facts.tables_written}))
-        if tables:
-            self.notice(
-                f"{self.binding}: {who} left a transaction open: what it wrote to {tables} is rolled back; "
-                "commit it, or connect with autocommit"
-            )
-
-    def _say_failed(self, error: OriginUnavailable) -> None:
-        """Each kind of failure once, until a connection is had again: drivers often leave the hint out."""
-        message = str(error)
-        if self.config.cache_scope and error.sqlstate == _NO_SUCH_DATABASE:
-            return  # the config doesn't name it: a client asked for it
-        if self.observer is not None and message not in self._failures:
-            self._failures.add(message)
-            self.observer.failure(self.binding, message, error.hint)
+    @property
+    def pinned(self) -> int:
+        """How many clients keep their origin connection."""
+        return sum(client.session.pinned for client in self.clients)
 
     def snapshot(self) -> PoolSnapshot:
         """What it looks like now."""
-        return take_snapshot(self)
-
-    # --- distance ------------------------------------------------------------------------------------------
-
-    def round_trip_s(self) -> float:
-        """How much longer the next round trip to the origin takes than it does."""
-        return self.conditions.round_trip_s(self.binding)
-
-    def conditions_changed(self) -> None:
-        """The distance may be another one; faults are looked up with each query."""
-        if self.conditions.latency_of(self.binding) is not None:
-            for connection in self.connections:
-                connection.be_distant(self.round_trip_s)
+        return take_snapshot(
+            self.binding,
+            self.config,
+            self.connections,
+            self.requests,
+            waiting=self.waiting,
+            clients=len(self.clients),
+            opening=self.opening,
+        )
 
     # --- settings ------------------------------------------------------------------------------------------
 
-    async def settings_for(self, client: Login, requested: dict[str, str]) -> SessionSettings:
-        """The session settings of a client that asks for `requested` at start-up.
+    async def settings_for(self, client: StartingClient, requested: dict[str, str]) -> SessionSettings:
+        """The session settings of a client that asks for `requested`: see `ClientSettings.settings_for`."""
+        return await self._settings.settings_for(client, requested, self.run)
 
-        The origin is asked only the first time. Raises OriginUnavailable, and Refused with the server's own words
-        for a setting it doesn't take.
-        """
-        requested = {name: value for name, value in requested.items() if name != "application_name"}
-        key = frozenset(requested.items())
-        known = self._known_settings.get(key)
-        if known is not None:
-            self._known_settings.move_to_end(key)
-            return known
-        if not requested and self.baseline is not None:
-            return self.baseline
-        while True:
-            connection = await client.wait_for_origin()
-            try:
-                known = await self._probe(connection, requested) if requested else self.baseline
-            finally:
-                current = not connection.retired
-                if connection.client is client:
-                    connection.release()
-            if current:
-                break
-        if not requested:
-            return known
-        self._known_settings[key] = known
-        if len(self._known_settings) > MAX_KNOWN_SETTINGS:
-            self._known_settings.popitem(last=False)
-        return known
-
-    async def _probe(self, connection: OriginConnection, requested: dict[str, str]) -> SessionSettings:
-        connection.session.leave_dirty()  # also if the client goes away meanwhile
-        rows = await self.run(connection, probe(requested))
-        assert rows
-        before, now = rows[0][0::2], rows[0][1::2]
-        values = {
-            name: value or "" for name, old, value in zip(requested, before, now, strict=True) if old != value
-        }
-        if not values:
-            return self.baseline
-        interned = frozenset(values.items())
-        known = self._interned.get(interned)
-        if known is None:
-            parameters = {**connection.stream.parameters, "application_name": APPLICATION_NAME}
-            known = self._interned[interned] = SessionSettings(values, parameters)
-        return known
+    async def run(self, connection: OriginConnection, sql: str) -> Rows:
+        """Runs the proxy's own `sql`: see `internal_query.run_on`."""
+        return await run_on(connection, sql, self.config)
 
     def defaults_are(self, parameters: dict[str, str]) -> None:
-        """What a connection without settings of its own reports. Tells the clients when the origin's defaults
-        have been changed meanwhile."""
-        changes = {name: value for name, value in parameters.items() if self.baseline.parameters.get(name) != value}
-        if not changes:
-            return
-        for settings in {self.baseline, *self._interned.values()}:
-            for name, value in changes.items():
-                if name.lower() not in settings.values:
-                    settings.parameters[name] = value
-        for client in self.clients:
-            client.parameters_changed(changes)
-
-    async def run(self, connection: OriginConnection, sql: str) -> list[list[str | None]]:
-        """Runs the proxy's own `sql` on a connection it holds and gives the rows of its last result.
-
-        Raises Refused with the server's own error, OriginUnavailable when the connection is lost meanwhile.
-        """
-        collector = Collector()
-        ended: asyncio.Future[SentGroup] = self._loop.create_future()
-
-        def done(sent_group: SentGroup) -> None:
-            if not ended.done():
-                ended.set_result(sent_group)
-
-        connection.run(sql, done, collector)
-        sent_group = await ended
-        if sent_group.error == b"":
-            raise failures.connection_attempt_failed(self.config, "connection_lost")
-        if sent_group.error is not None:
-            fields = messages.parse_report(sent_group.error[5:])
-            raise Refused(fields.get("C", "XX000"), fields.get("M", ""), fields.get("H"))
-        return messages.text_rows(collector.data)
+        """A connection without settings of its own reports `parameters`. Tells the clients what has changed."""
+        changes = self._settings.defaults_are(parameters)
+        if changes:
+            for client in self.clients:
+                client.parameters_changed(changes)
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -581,16 +402,14 @@ class Pool:
         """Once a second while there is anything to watch: waits, statements and idle times that last too long."""
         self._ticker = None
         now = self._loop.time()
-        while self._waiters and self._waiters[0].deadline <= now:
-            client = self._waiters.popleft().client
-            if client.waiting:
-                client.origin_unavailable(self._why_none())
+        for client in self._waiters.take_overdue(now):
+            client.origin_unavailable(self._why_none())
         for connection in list(self.connections):
-            self._watch(connection, now)
+            self._time_limits.check(connection, now)
         self.stored_code.grow_old()
         while self._idle and now - next(iter(self._idle)).idle_since > self.options.idle_timeout_s:
             self._discard(next(iter(self._idle)))
-        if self._unavailable is not None and not self.opening:
+        if self._opener.unavailable is not None and not self.opening:
             self.open_for_waiters()
         if self.connections or self._waiters:
             self._tick()
@@ -598,63 +417,33 @@ class Pool:
     def _why_none(self) -> OriginUnavailable:
         """Why someone has waited in vain."""
         limit = self.config.connection_limit
-        if self._unavailable is not None and self._connections_in_all() < limit:
-            return self._unavailable
+        unavailable = self._opener.unavailable
+        if unavailable is not None and self._connections_in_all() < limit:
+            return unavailable
         return failures.pool_exhausted(limit, self.options.pool_wait_timeout_s)
 
-    def _watch(self, connection: OriginConnection, now: float) -> None:
-        queue = connection.stream.queue
-        if not queue:
-            connection.cancelled_at = None
-            return
-        client = connection.client
-        if client is not None and client.write_paused and now - queue[0].sent_at > TICK_S:
-            self.caching.overtake(queue[0])
-        if connection.abandoned_at is not None:
-            too_long = now - connection.abandoned_at > self.options.abandoned_grace_s
-        else:
-            too_long = queue[0].is_running and now - queue[0].sent_at > self.options.statement_timeout_s
-        if not too_long:
-            connection.cancelled_at = None
-        elif connection.cancelled_at is None:
-            connection.cancelled_at = now
-            if connection.abandoned_at is None:
-                self._say_too_long(queue[0])
-            self.cancel(connection)
-        elif now - connection.cancelled_at > self.options.cancelled_grace_s:
-            connection.abort()
+    def round_trip_s(self) -> float:
+        """How much longer the next round trip to the origin takes than it has to."""
+        return self.conditions.round_trip_s(self.binding)
 
-    def _say_too_long(self, sent_group: SentGroup) -> None:
-        limit = self.options.statement_timeout_s
-        sent_group.report_cancel_as(failures.statement_limit(limit))
-        self.notice(f"a statement on {self.binding} ran longer than {limit:g} s and is cancelled")
-
-    def cancel(self, connection: OriginConnection) -> asyncio.Future[None]:
-        """Cancels what `connection` is running at the origin; done when the origin has passed that on."""
-        connection.cancel_begins()
-        return self._spawn(self._cancel(connection))
-
-    async def _cancel(self, connection: OriginConnection) -> None:
-        try:
-            if latency := self.conditions.latency_of(self.binding):  # it must not be there before the query
-                await asyncio.sleep(2 * latency.longest_ms / 1000)
-            await cancel(connection, connection.config, self.options.connect_timeout_s)
-        finally:
-            connection.cancel_ended()
+    def conditions_changed(self) -> None:
+        """The distance may be another one; faults are looked up with each query."""
+        if self.conditions.latency_of(self.binding) is not None:
+            for connection in self.connections:
+                connection.be_distant(self.round_trip_s)
 
     # --- life ----------------------------------------------------------------------------------------------
 
     def update(self, config: PoolConfig) -> None:
         """Takes on a changed config; connections to another origin are closed as they become free."""
-        elsewhere = not _same_origin(config, self.config)
+        elsewhere = not same_origin(config, self.config)
         self.config = config
         self.caching.config_changed()
         if elsewhere:
             self.drain()
-            self._known_settings.clear()
-            self._interned.clear()
+            self._opener.origin_changed()
+            self._settings.forget()
             self.schema_changed()
-            self.baseline = None  # type: ignore[assignment]
         while self._idle and self._connections_in_all() > config.connection_limit:
             self._discard(next(iter(self._idle)))
         self.open_for_waiters()
@@ -670,7 +459,7 @@ class Pool:
             if connection.idle:
                 self._discard(connection)
             else:
-                connection.retired = True
+                connection.retire()
 
     def restart(self) -> None:
         """Closes every origin connection: those in use when their query ends or, at the latest, soon. Queries under
@@ -692,16 +481,4 @@ class Pool:
             self._ticker.cancel()
         for connection in list(self.connections):
             connection.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-
-def _same_origin(one: PoolConfig, other: PoolConfig) -> bool:
-    return (one.origin, one.tls, one.options) == (other.origin, other.tls, other.options)
+        await self._tasks.stop()

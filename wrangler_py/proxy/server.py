@@ -7,10 +7,10 @@ import hmac
 import itertools
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
-from wrangler_py.cache.counts import ConfigCounts
+from wrangler_py.cache.counts import ConfigCounts, QueryCounts
 from wrangler_py.cache.stale_reads import WrittenTables
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -18,7 +18,7 @@ from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
 from wrangler_py.proxy.caching import WrittenByDatabase
-from wrangler_py.proxy.client import ClientSession
+from wrangler_py.proxy.client_connection import ClientConnection
 from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.database_pools import DatabasePools
 from wrangler_py.proxy.login import Login
@@ -26,7 +26,7 @@ from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.snapshot import PoolSnapshot
-from wrangler_py.proxy.worker_requests import QueryCounts, Request, Requests
+from wrangler_py.proxy.worker_requests import Request, Requests
 from wrangler_py.querylog.log import QueryLog
 
 BACKLOG = 4096
@@ -53,7 +53,7 @@ class Proxy:
         self.options = options or ProxyOptions()
         self.verifier = Verifier.of(password)
         self.quick_verifier = Verifier.of(password, iterations=QUICK_ITERATIONS) if password_is_random else None
-        self.clients: set[Login | ClientSession] = set()
+        self.clients: set[Login | ClientConnection] = set()
         self.pools: dict[str, Pool] = {}
         self.host = ""
         self.port = 0
@@ -61,7 +61,7 @@ class Proxy:
         self.store = CacheStore(self.options.cache_max_bytes)
         self._written: WrittenByDatabase = defaultdict(WrittenTables)
         self.query_log = QueryLog(self.options.query_log_records, self.options.query_log_bytes)
-        self.client_numbers = itertools.count(1)
+        self.client_numbers: Iterator[int] = itertools.count(1)
         self.conditions = Conditions(self.options.latencies, self.options.faults, self.options.seed)
         self.conditions.subscribe(self._conditions_changed)
         self.requests = Requests()
@@ -69,7 +69,7 @@ class Proxy:
         self._databases: dict[str, set[str]] = {}
         self._on_demand: dict[str, DatabasePools] = {}
         self._said: set[str] = set()
-        self._by_process_id: dict[int, ClientSession] = {}
+        self._by_process_id: dict[int, ClientConnection] = {}
         self._server: asyncio.Server | None = None
         self.files = FileReserve(self.notice)
 
@@ -167,6 +167,18 @@ class Proxy:
 
     # --- clients -------------------------------------------------------------------------------------------
 
+    def login_begins(self, login: Login) -> None:
+        """Someone has connected."""
+        self.clients.add(login)
+
+    def login_ended(self, login: Login) -> None:
+        """The client of `login` is in, or has left before."""
+        self.clients.discard(login)
+        if login.pool is not None:
+            self.left(login.pool)
+        if login.request is not None:
+            login.request.remove(login)
+
     def admit(self, client: Login, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
         """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
         user = parameters["user"]
@@ -199,26 +211,26 @@ class Proxy:
             )
         return pool, request
 
-    def enter(self, client: ClientSession) -> int:
+    def enter(self, client: ClientConnection) -> int:
         """`client` is in; gives the process id of its cancel key."""
         self.clients.add(client)
         client.pool.clients.add(client)
         if client.request is not None:
-            client.request.clients.add(client)
+            client.request.add(client)
         process_id = secrets.randbelow(2**31 - 1) + 1
         while process_id in self._by_process_id:
             process_id = secrets.randbelow(2**31 - 1) + 1
         self._by_process_id[process_id] = client
         return process_id
 
-    def leave(self, client: ClientSession) -> None:
+    def leave(self, client: ClientConnection) -> None:
         """`client` is gone."""
         self.clients.discard(client)
         client.pool.clients.discard(client)
         self.left(client.pool)
         self._by_process_id.pop(client.process_id, None)
         if client.request is not None:
-            client.request.clients.discard(client)
+            client.request.remove(client)
 
     def left(self, pool: Pool) -> None:
         """A client of `pool` is gone, or one that was about to be admitted to it."""
@@ -264,7 +276,7 @@ class Proxy:
             return QueryCounts()
         if self.options.allow_global_clients:
             for client in request.clients:
-                client.request = None
+                client.forget_request()
         else:
             _close_clients(request)
         return request.counts

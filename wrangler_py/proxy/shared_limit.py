@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from wrangler_py.proxy.pool import Pool
+AnyPool = TypeVar("AnyPool", contravariant=True)
 
 
-class SharedLimit(Protocol):
-    """What a pool asks of whoever knows the other pools."""
+class SharedLimit(Protocol[AnyPool]):
+    """Knows the other pools; `AnyPool` is `Pool`, which imports this."""
 
     @property
     def connections(self) -> int:
@@ -18,7 +17,7 @@ class SharedLimit(Protocol):
     def open_for_waiters(self) -> None:
         """Opens what the limit allows, for the pools whose clients wait."""
 
-    def gives_up(self, pool: Pool) -> bool:
+    def gives_up(self, pool: AnyPool) -> bool:
         """Whether `pool` closes a connection that is free now, for another one needs it more."""
 
     def connection_closed(self) -> None:

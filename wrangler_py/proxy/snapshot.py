@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.backend_kinds import IDLE
-
-if TYPE_CHECKING:
-    from wrangler_py.proxy.origin import OriginConnection
-    from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.worker_requests import Requests
+from wrangler_py.session.client_session import ClientSession
 
 State = Literal["idle", "in a query", "in a transaction", "pinned", "resetting"]
 
@@ -56,24 +57,33 @@ class PoolSnapshot:
         return sum(each.state == "idle" for each in self.connections)
 
 
-def take_snapshot(pool: Pool) -> PoolSnapshot:
-    """`pool` as it is now."""
+def take_snapshot(
+    binding: str,
+    config: PoolConfig,
+    connections: Iterable[OriginConnection],
+    requests: Requests,
+    *,
+    waiting: int,
+    clients: int,
+    opening: int,
+) -> PoolSnapshot:
+    """The pool with these `connections` as it is now."""
     return PoolSnapshot(
-        binding=pool.binding,
-        database=pool.config.origin.database,
+        binding=binding,
+        database=config.origin.database,
         at=time.time(),
-        size_maximum=pool.config.connection_limit,
-        waiting_clients=pool.waiting,
-        clients=len(pool.clients),
-        opening=pool.opening,
+        size_maximum=config.connection_limit,
+        waiting_clients=waiting,
+        clients=clients,
+        opening=opening,
         connections=tuple(
-            sorted((_connection(pool, each) for each in pool.connections), key=lambda each: each.number)
+            sorted((_connection(requests, each) for each in connections), key=lambda each: each.number)
         ),
     )
 
 
-def _connection(pool: Pool, connection: OriginConnection) -> ConnectionSnapshot:
-    client = connection.client
+def _connection(requests: Requests, connection: OriginConnection) -> ConnectionSnapshot:
+    client = connection.client.session if connection.client is not None else None
     request = client.request if client is not None else None
     return ConnectionSnapshot(
         number=connection.number,
@@ -82,19 +92,19 @@ def _connection(pool: Pool, connection: OriginConnection) -> ConnectionSnapshot:
         why_pinned=client.why_pinned if client is not None else None,
         client=client.number or None if client is not None else None,
         request_id=request.id if request is not None else None,
-        request=pool.requests.label(request.id) if request is not None else None,
+        request=requests.label(request.id) if request is not None else None,
         prepared_statements=len(connection.session.prepared),
         opened_at=connection.opened_at,
     )
 
 
 def _state(connection: OriginConnection) -> State:
-    client = connection.client
     if connection.idle:
         return "idle"
-    if client is None:
+    if connection.client is None:
         return "resetting"
-    if client.why_pinned is not None:
+    client: ClientSession | None = connection.client.session
+    if client is not None and client.pinned:
         return "pinned"
     if connection.stream.queue:
         return "in a query"

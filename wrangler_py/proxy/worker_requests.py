@@ -7,38 +7,37 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from wrangler_py.proxy.client import ClientSession
-    from wrangler_py.proxy.login import Login
+from wrangler_py.cache.counts import QueryCounts
 
 MAX_ENDED = 10_000
 """Ended requests remembered, so that a client that outlives its request gets an error that says so."""
 
 
-@dataclass(slots=True)
-class QueryCounts:
-    """How many queries a request made, and of those how many had each cache status."""
+class RequestClient(Protocol):
+    """A client, or its login, that belongs to a request."""
 
-    total: int = 0
-    by_status: dict[str, int] = field(default_factory=dict)
-    distance_ms: float = 0.0
-    """What they took longer because the origin is made out to be far away."""
+    def refuse(self, response: bytes) -> None:
+        """Tells the client why, where that is possible, and closes."""
 
-    def add(self, status: str) -> None:
-        self.total += 1
-        self.by_status[status] = self.by_status.get(status, 0) + 1
-
-    def add_distance(self, cost_ms: float) -> None:
-        self.distance_ms += cost_ms
+    def forget_request(self) -> None:
+        """The request is over, and the client goes on without one."""
 
 
 @dataclass(slots=True)
 class Request:
+    """A request of the Worker, and the clients that it has."""
+
     id: str
     counts: QueryCounts = field(default_factory=QueryCounts)
-    clients: set[Login | ClientSession] = field(default_factory=set)
+    clients: set[RequestClient] = field(default_factory=set)
+
+    def add(self, client: RequestClient) -> None:
+        self.clients.add(client)
+
+    def remove(self, client: RequestClient) -> None:
+        self.clients.discard(client)
 
 
 class Requests:
@@ -66,9 +65,9 @@ class Requests:
             return None
         return self._open.setdefault(id, Request(id))
 
-    def add_client(self, request: Request, client: Login | ClientSession) -> int:
+    def add_client(self, request: Request, client: RequestClient) -> int:
         """`client` belongs to `request`; gives how many do now."""
-        request.clients.add(client)
+        request.add(client)
         self.most_connections = max(self.most_connections, len(request.clients))
         return len(request.clients)
 

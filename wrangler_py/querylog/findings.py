@@ -37,6 +37,8 @@ NEVER_CACHED_FROM = 2
 """How often a read has to run for it to matter that it is never cached."""
 PAUSE_S = 0.1
 """Queries of a client without a request belong together while the pauses between them are shorter."""
+_CLOCK_S = 0.000_005
+"""Two clocks are read for when a query began and ended."""
 _SPARED = frozenset({"hit", "disabled", "miss", REFUSED})
 
 
@@ -60,17 +62,19 @@ class Finding:
 def find(log: QueryLog) -> list[Finding]:
     """All there is in `log`: deadlocks first, then the costliest."""
     records = log.records()
-    found = [finding for request in log.requests() for finding in find_in_request(request)]
+    found = [
+        finding for request in log.requests() for finding in _in_group(request.name, request.id, request.records)
+    ]
     found += [finding for name, group in _without_request(records) for finding in _in_group(name, None, group)]
     found += _never_cached(records)
     found += _incidents(log.incidents, records)
     return sorted(found, key=lambda finding: (finding.kind != "self-deadlock", -finding.cost_ms))
 
 
-def find_in_request(request: RequestGroup, incidents: Iterable[Incident] = ()) -> list[Finding]:
-    """What is to be said of one request, with those of `incidents` that are its."""
-    own = [incident for incident in incidents if incident.request_id == request.id]
-    return [*_incidents(own, request.records), *_in_group(request.name, request.id, request.records)]
+def find_in_request(request: RequestGroup) -> list[Finding]:
+    """What is to be said of one request."""
+    incidents = _incidents(request.incidents, request.records)
+    return [*incidents, *_in_group(request.name, request.id, request.records)]
 
 
 def _in_group(name: str, request_id: str | None, records: Sequence[QueryRecord]) -> Iterator[Finding]:
@@ -112,7 +116,7 @@ def _repeated(name: str, request_id: str | None, records: Sequence[QueryRecord])
         if record.status != REFUSED and not controls_transaction(record.sql):
             by_shape[record.binding, shape_of(record.sql)].append(record)
     for (_, shape), same in by_shape.items():
-        if len(same) < REPEATED_FROM:
+        if _turns(same) < REPEATED_FROM:
             continue
         values = {(record.sql, record.parameters) for record in same}
         reads = only_reads(same[0].sql)
@@ -139,6 +143,17 @@ def _repeated(name: str, request_id: str | None, records: Sequence[QueryRecord])
         )
 
 
+def _turns(same: Sequence[QueryRecord]) -> int:
+    """How many of them began after those before had ended: a batch that is sent at once, or queries at the same
+    time on several connections, are one turn."""
+    turns, end = 0, 0.0
+    for record in sorted(same, key=lambda record: record.started_at):
+        if record.started_at >= end - _CLOCK_S or not record.duration_ms:
+            turns += 1
+        end = max(end, _ended_at(record))
+    return turns
+
+
 def _separate(name: str, request_id: str | None, records: Sequence[QueryRecord]) -> Iterator[Finding]:
     """Reads that the origin was asked for one after another, each of them begun soon after the one before."""
     asked = [
@@ -159,10 +174,6 @@ def _separate(name: str, request_id: str | None, records: Sequence[QueryRecord])
             yield from _one_run(name, request_id, run)
             run = [record]
     yield from _one_run(name, request_id, run)
-
-
-_CLOCK_S = 0.000_5
-"""Two clocks are read for when a query began and ended."""
 
 
 def _one_run(name: str, request_id: str | None, run: Sequence[QueryRecord]) -> Iterator[Finding]:

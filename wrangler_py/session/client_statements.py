@@ -1,7 +1,8 @@
-"""What a client has prepared, by its own names.
+"""The statements that a client has prepared, by its own names.
 
-The books are written ahead: they say what is so once all that the client has sent is done. Each change gives what
-takes it back, should an error have the origin skip it; of several, the last is taken back first.
+Changes are noted ahead: the state is what holds once the origin has done everything that the client sent. Each
+change returns a function that takes it back, in case an error makes the origin skip it. Of several changes, the
+last one is taken back first.
 """
 
 from __future__ import annotations
@@ -19,57 +20,59 @@ if TYPE_CHECKING:
     from wrangler_py.session.statements import Statement
 
 MAX_FORMER = 100
-"""How many former names, and how many statements that are gone, are remembered."""
+"""How many former names, and how many removed statements, are remembered."""
 _SCHEMA_HAS_CHANGED = re.compile(rb"\0C(?:0A|3F|42|XX)")
 
 Undo = Callable[[], object]
 
 
 class UnnamedChange:
-    """Called, it puts the statement from `before` back, unless what was sent later has changed it, too."""
+    """Takes a change of the unnamed statement back when it is called, unless there was a later change."""
 
-    __slots__ = ("_change", "_statements", "before")
+    __slots__ = ("_before", "_change", "_statements")
 
-    def __init__(self, statements: ClientStatements, change: int) -> None:
-        self.before = statements.unnamed
+    def __init__(self, statements: ClientStatements, change: int, before: Statement | None) -> None:
         self._statements = statements
         self._change = change
+        self._before = before
+
+    def parse_failed(self) -> None:
+        """A server drops the unnamed statement before it looks at the one that is to replace it."""
+        self._before = None
 
     def __call__(self) -> None:
-        if self._statements.unnamed_changes == self._change:
-            self._statements.unnamed = self.before
-            self._statements.unnamed_changes -= 1
+        self._statements.undo_unnamed(self._change, self._before)
 
 
 class ClientStatements:
-    """`unnamed` is the statement without a name, `b""` where a name is asked for."""
+    """`unnamed` is the statement without a name; methods take `b""` as its name."""
 
-    __slots__ = ("_former", "_gone", "_named", "_unsure", "unnamed", "unnamed_changes")
+    __slots__ = ("_former", "_gone", "_named", "_unnamed_changes", "_unsure", "unnamed")
 
     def __init__(self) -> None:
         self.unnamed: Statement | None = None
-        self.unnamed_changes = 0
+        self._unnamed_changes = 0
         self._named: dict[bytes, Statement] = {}
         self._former: dict[bytes, bytes] = {}
-        """Names that statements had, by the pool's: errors that are to come may have those."""
+        """The client's names of removed statements, by the pool's: later errors may name them."""
         self._gone: set[tuple[bytes, Statement]] = set()
-        """What something later has removed, and was not prepared after all: not to be brought back."""
+        """Statements that were removed and then turned out not to have been prepared: not to be restored."""
         self._unsure: set[bytes] = set()
-        """Names whose Parse the origin was spared, and the use right behind it failed: at a server it might have
-        been the Parse that fails. They may be parsed again."""
+        """Names whose Parse the origin was not sent, and whose use right behind it failed. At a server the Parse
+        might have failed, so they may be parsed again."""
 
     def get(self, name: bytes) -> Statement | None:
         return self._named.get(name) if name else self.unnamed
 
     def is_taken(self, name: bytes) -> bool:
-        """Whether a server refuses a Parse with this name."""
+        """Whether a server would refuse a Parse with this name."""
         return name in self._named and name not in self._unsure
 
     def may_be_taken(self, name: bytes) -> bool:
         return name in self._named
 
     def own_name(self, pool_name: bytes) -> bytes:
-        """The client's name for what the pool calls `pool_name`, which is given if it has none."""
+        """The client's name for the statement that the pool calls `pool_name`, or `pool_name` if it has none."""
         names = (name for name, statement in self._named.items() if statement.name == pool_name)
         return next(names, self._former.get(pool_name, pool_name))
 
@@ -83,10 +86,20 @@ class ClientStatements:
         return partial(self._unput, name, statement, before)
 
     def set_unnamed(self, statement: Statement | None) -> UnnamedChange:
-        self.unnamed_changes += 1
-        undo = UnnamedChange(self, self.unnamed_changes)
+        self._unnamed_changes += 1
+        undo = UnnamedChange(self, self._unnamed_changes, self.unnamed)
         self.unnamed = statement
         return undo
+
+    def replace_unnamed(self, statement: Statement | None) -> None:
+        """Sets the unnamed statement for good: nothing is under way that could make the origin skip this."""
+        self.unnamed = statement
+
+    def undo_unnamed(self, change: int, before: Statement | None) -> None:
+        """Takes back the change number `change` of the unnamed statement, if it was the last one."""
+        if self._unnamed_changes == change:
+            self.unnamed = before
+            self._unnamed_changes -= 1
 
     def remove(self, name: bytes) -> Undo | None:
         """None if there is no such statement."""
@@ -100,7 +113,7 @@ class ClientStatements:
         return partial(self._restore, {name: statement})
 
     def clear(self) -> Undo:
-        """Removes those with a name."""
+        """Removes the named statements."""
         before, self._named = self._named, {}
         self._unsure.clear()
         for name, statement in before.items():
@@ -111,11 +124,11 @@ class ClientStatements:
         return dict(self._named)
 
     def removed_since(self, before: dict[bytes, Statement]) -> Undo:
-        """What takes the removal of those back that were there `before`."""
+        """A function that restores the statements that were there `before` and are gone now."""
         return partial(self._restore, {name: before[name] for name in before.keys() - self._named.keys()})
 
     def use_failed(self, error: bytes, ahead: Iterable[OutstandingRequest]) -> None:
-        """The use of a statement has ended with `error`; `ahead` are the requests before it, last one first."""
+        """Using a statement failed with `error`. `ahead` are the requests before it, the last one first."""
         if _SCHEMA_HAS_CHANGED.search(error) is None:
             return
         for request in itertools.takewhile(lambda request: request.kind == PARSE and request.payload, ahead):

@@ -1,52 +1,31 @@
-"""The session of one origin connection: what is prepared in it, and whether it is as its client asked for.
+"""The session of one origin connection: its prepared statements, and whether it is as its client asked for.
 
-What is noted here is written ahead: it says what is so once all that was sent is done. An error makes the origin
-skip what comes behind it; `undo` takes that back.
+Changes are noted ahead: the state is what holds once the origin has done everything that it was sent. An error
+makes the origin skip what comes behind it; `undo` takes that back.
 """
 
 from __future__ import annotations
 
-import random
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.backend_kinds import DATA_ROW, ROW_DESCRIPTION
 from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
-from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest
+from wrangler_py.pgwire.origin_stream import OriginStream
+from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
+from wrangler_py.session.reset import RESET_ANSWER, full_reset_message, reset_message
 from wrangler_py.session.settings import SessionSettings
+from wrangler_py.session.shared import SharedState
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.statements import POOL_NAME, Statement
-from wrangler_py.session.stored_code import StoredCode
 
-RESET_SESSION = (
-    "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
-    "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
-)
-"""DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
-_RESET = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
-"""The same as a message: its header, and its text, which is as long with any seed from 0 to 1."""
-_VOID = b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
-"""What follows the name of a column of type void in a RowDescription."""
-RESET_ANSWER = b"".join([
-    messages.command_complete("CLOSE CURSOR ALL"),
-    messages.command_complete("SET"),
-    messages.command_complete("RESET"),
-    messages.command_complete("RESET"),
-    messages.command_complete("UNLISTEN"),
-    messages.command_complete("DISCARD TEMP"),
-    messages.command_complete("DISCARD SEQUENCES"),
-    messages.message(ROW_DESCRIPTION, b"\0\2pg_advisory_unlock_all" + _VOID + b"setseed" + _VOID),
-    messages.message(DATA_ROW, b"\0\2\0\0\0\0\0\0\0\0"),
-    messages.command_complete("SELECT 1"),
-    messages.READY_IDLE,
-])  # fmt: skip
-"""What PostgreSQL answers to a reset, as long as the settings that it reports are what they were before."""
-
+_REFUSED = re.compile(rb"\0VERROR\0")
+_INTERRUPTED = re.compile(rb"\0C57")
+"""SQLSTATE class 57, Operator Intervention: cancelled, or the server shuts down."""
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
-"""An error that says that a statement of the pool's is gone, or is there already."""
+"""An error about a statement of the pool's that does not exist, or exists already."""
 
 Undo = Callable[[], None]
 
@@ -54,28 +33,35 @@ Undo = Callable[[], None]
 class OriginSession:
     """What a connection's session has, and whether anything may have changed it.
 
-    `prepared` are the statements that the origin has under the pool's names, the least recently used first;
-    `unnamed` is the one that it has without a name. `preparing` are those of `prepared` that were under way when
-    the last group of messages began, and `preparing_unasked` those whose Parse is the proxy's own.
+    `stream` follows the origin's answers. `prepared` are the statements that the origin has under the pool's names,
+    the least recently used first; `unnamed` is the one that it has without a name. `preparing` are those of
+    `prepared` that were under way when the last group of messages began, and `preparing_unasked` those whose Parse
+    is the proxy's own.
 
     `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
     `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
     something has run that leaves what no reset undoes, so the connection is closed. `drop_statements`: with the
-    next reset, for the origin may have others than are known here.
+    next reset, for the origin may have others than are known here. `reset_failed`: the origin answered a reset with
+    an error, so nobody may go on with the connection.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
     """
 
     __slots__ = (
-        "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_stored_code", "dirty", "drop_statements",
-        "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked", "pristine", "settings",
-        "spent", "unnamed",
+        "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_shared", "_stored_code", "_unsent", "dirty",
+        "drop_statements", "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked",
+        "pristine", "process_id", "reset_failed", "settings", "spent", "stream", "unnamed",
     )  # fmt: skip
 
-    def __init__(self, settings: SessionSettings, stored_code: StoredCode) -> None:
+    def __init__(
+        self, shared: SharedState, settings: SessionSettings, stream: OriginStream, process_id: int = 0
+    ) -> None:
         self.settings = settings
-        self._stored_code = stored_code
+        self.stream = stream
+        self.process_id = process_id
+        self._shared = shared
+        self._stored_code = shared.stored_code
         self.prepared: OrderedDict[Statement, None] = OrderedDict()
         self.unnamed: Statement | None = None
         self.pristine = True
@@ -88,6 +74,8 @@ class OriginSession:
         self.preparing_unasked: set[Statement] = set()
         self._prepared_in_doubt: WeakSet[Statement] = WeakSet()
         """Not for anyone else: the session may have had other settings when they were prepared."""
+        self.reset_failed = False
+        self._unsent = b""
         self._ran_anything = False
         self._schema_changed = False
 
@@ -100,6 +88,12 @@ class OriginSession:
             self.preparing.clear()
         if self.preparing_unasked:
             self.preparing_unasked.clear()
+
+    @property
+    def only_reset_under_way(self) -> bool:
+        """Whether nothing is under way but at most the reset in front of a client's first group."""
+        queue = self.stream.queue
+        return not queue or (len(queue) == 1 and bool(queue[0].expected))
 
     def may_be_skipped(self) -> None:
         """What is noted next is undone if something ahead of it fails."""
@@ -218,29 +212,47 @@ class OriginSession:
         self.drop_statements = True
 
     def take_schema_change(self) -> bool:
-        """Whether something has run, since this was last asked, that may make statements' plans stale."""
+        """Whether something has run since the last call that may make statements' plans stale."""
         changed, self._schema_changed = self._schema_changed, False
         return changed
 
     def take_anything(self) -> bool:
-        """Whether something has run, since this was last asked, that may do anything, from DDL to triggers."""
+        """Whether something has run since the last call that may do anything, such as DDL or making triggers."""
         ran, self._ran_anything = self._ran_anything, False
         return ran
 
-    def reset(self, *, by_discard_all: bool) -> bytes:
-        """The message that resets the session; taken for done from now on.
+    # --- resets --------------------------------------------------------------------------------------------
 
-        `by_discard_all`: for standbys, which refuse UNLISTEN, and for databases that are not quite PostgreSQL.
-        """
+    def reset_ahead(self) -> None:
+        """Puts a reset in front of what is sent next; `take_unsent` gives its bytes."""
+        if not self.stream.queue:
+            self.nothing_under_way()
+        self.stream.send(SentGroup(None, simple=True, done=self.reset_ended, expected=RESET_ANSWER))
+        self._unsent += self.reset()
+
+    def take_unsent(self) -> bytes:
+        """The resets that have to be sent in front of anything else."""
+        unsent = self._unsent
+        if unsent:
+            self._unsent = b""
+        return unsent
+
+    def reset(self) -> bytes:
+        """The message that resets the session; taken for done from now on."""
         self.dirty = False
         self.pristine = True
         self.unnamed = None
+        by_discard_all = self._shared.discards_all or self.stream.parameters.get("in_hot_standby") == "on"
         if not self.drop_statements and not by_discard_all:
-            header, text = _RESET
-            return header + text % random.random() + b"\0"  # noqa: S311
+            return reset_message()
         self.drop_statements = False
         self.prepared.clear()
         self._prepared_in_doubt.clear()
-        if by_discard_all:
-            return messages.query("DISCARD ALL")
-        return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
+        return full_reset_message(by_discard_all=by_discard_all)
+
+    def reset_ended(self, sent_group: SentGroup) -> None:
+        """The origin has answered a reset."""
+        if sent_group.error is not None:
+            if _REFUSED.search(sent_group.error) and not _INTERRUPTED.search(sent_group.error):
+                self._shared.reset_refused()
+            self.reset_failed = True

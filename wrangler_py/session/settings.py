@@ -12,6 +12,9 @@ from wrangler_py.pgwire import messages
 
 APPLICATION_NAME = "Cloudflare Hyperdrive"
 
+SettingsKey = frozenset[tuple[str, str]]
+"""The names and values of settings."""
+
 
 class SessionSettings:
     """The settings of a client that differ from what a new connection has.
@@ -25,9 +28,15 @@ class SessionSettings:
 
     def __init__(self, values: dict[str, str], parameters: dict[str, str]) -> None:
         self.values = values
-        self.key = frozenset(values.items())
+        self.key: SettingsKey = frozenset(values.items())
         self.parameters = parameters
         self.cache_key = settings_key(values)
+
+    def defaults_changed(self, changes: Mapping[str, str]) -> None:
+        """The origin reports these parameters for sessions without settings of their own."""
+        for name, value in changes.items():
+            if name.lower() not in self.values:
+                self.parameters[name] = value
 
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""

@@ -1,7 +1,7 @@
-"""Prepared statements of the protocol level, shared by all clients of a pool.
+"""Prepared statements of the protocol level, which all clients of a pool share.
 
-A client's Parse maps its own name to the pool's one statement for that SQL and those parameter types; each
-origin connection has its share of them prepared under the pool's names, and gets the others on demand.
+A client's Parse maps its own name to the pool's one statement for that SQL and those parameter types. Each origin
+connection has some of them prepared, under the pool's names, and gets the others on demand.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ class Statement:
     `parameters` and `rows` are its ParameterDescription and RowDescription (or NoData), once they have been seen.
     """
 
-    __slots__ = ("__weakref__", "definition", "name", "parameters", "private", "rows", "sql", "text", "types")
+    __slots__ = (
+        "__weakref__", "definition", "name", "parameter_types", "parameters", "private", "rows", "sql", "text",
+        "types",
+    )  # fmt: skip
 
     def __init__(self, name: bytes, definition: bytes, text: SQLText, *, private: bool = False) -> None:
         self.name = name
@@ -38,14 +41,27 @@ class Statement:
         """Only one client has it."""
         self.definition = definition
         self.sql = definition[: definition.index(0)]
-        self.text = text
-        self.types = definition[len(self.sql) + 1 :]
+        self.parameter_types = definition[len(self.sql) + 1 :]
+        """Those of its Parse: a count and that many OIDs."""
+        self.types = self.parameter_types
         """The types of its parameters, as far as they are known: a count and the OIDs."""
+        self.text = text
         self.parameters: bytes | None = None
         self.rows: bytes | None = None
 
+    def learn_rows(self, rows: bytes) -> None:
+        """Takes note of the columns, unless some are known already."""
+        if self.rows is None:
+            self.rows = rows
+
+    def take_description(self, other: Statement, rows: bytes) -> None:
+        """Has the parameters of `other`, whose columns have changed to `rows`."""
+        self.parameters = other.parameters
+        self.types = other.types
+        self.rows = rows
+
     def learn(self, answer: bytes) -> None:
-        """Takes note of an answer to Describe of this statement. Clients were told its first columns: they stay."""
+        """Takes note of an answer to its Describe. Clients were told the first columns, so these stay."""
         if answer[0] == PARAMETER_DESCRIPTION:
             self.parameters = answer
             self.types = answer[5:]

@@ -70,12 +70,12 @@ class RequestThreads:
             _RequestThread(self, number).start()
         self.queue.put(work)
 
-    def _finished(self) -> None:
+    def finished(self) -> None:
         """Take note that a thread has done its work."""
         with self._lock:
             self._unfinished -= 1
 
-    def _retire(self) -> bool:
+    def retire(self) -> bool:
         """Let an idle thread end. False: it is needed for work that was submitted at this very moment."""
         with self._lock:
             if self._count <= self._unfinished:
@@ -129,7 +129,7 @@ class _RequestThread(threading.Thread):
             traceback.print_exc()
         if self._task is None and not self._retired:
             self._end_leftover()
-            self._pool._finished()
+            self._pool.finished()
             self._loop.call_soon(self._take_work)
 
     def _handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ class _RequestThread(threading.Thread):
                 work = self._pool.queue.get(timeout=self._pool.idle_s)
                 break
             except Empty:
-                if self._pool._retire():
+                if self._pool.retire():
                     self._retired = True
                     self._loop.stop()
                     return
@@ -169,7 +169,7 @@ class _RequestThread(threading.Thread):
         if self._spawned and asyncio.all_tasks(self._loop):
             self._loop.stop()
         else:
-            self._pool._finished()
+            self._pool.finished()
             self._take_work()
 
     def _end_leftover(self) -> None:

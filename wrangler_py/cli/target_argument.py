@@ -1,0 +1,61 @@
+"""`CONFIG|BINDING`, the argument of the `hyperdrive` commands: what it stands for, the same in all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wrangler_py.cli import printing
+from wrangler_py.cli.global_options import GlobalOptions
+from wrangler_py.cli.resolved_options import find_project_config, global_options
+from wrangler_py.errors import WranglerError
+
+if TYPE_CHECKING:
+    from wrangler_py.devserver.targets import Target
+    from wrangler_py.hyperdrive.config import HyperdriveConfig
+    from wrangler_py.project.config_file import ConfigFile
+
+METAVAR = "CONFIG|BINDING"
+HELP = "Config by id or name, or binding of the Worker"
+
+ConfigOrBinding = Annotated[str, typer.Argument(metavar=METAVAR, help=HELP)]
+
+
+def find(
+    name: str | None, project: ConfigFile | None, given: GlobalOptions, *, quiet: bool = False
+) -> tuple[Target, ...]:
+    """What `name` stands for, a binding of `project` or a config; None stands for all its bindings.
+
+    Says so if the name means both, unless `quiet`. Raises WranglerError if it means nothing.
+    """
+    from wrangler_py.devserver.targets import find_targets
+
+    targets = find_targets(name, project, given.environment, given.env_files)
+    if name is not None and targets[0].note and not quiet:
+        printing.warn(targets[0].note)
+    return targets
+
+
+def only(targets: tuple[Target, ...]) -> Target:
+    """The one of `targets`. Raises WranglerError if there are several."""
+    if len(targets) > 1:
+        names = ", ".join(str(each.binding) for each in targets)
+        raise WranglerError("The project has several Hyperdrive bindings.", hint=f"Name one of them: {names}")
+    return targets[0]
+
+
+def stored_config(name: str) -> HyperdriveConfig:
+    """The config that `name` stands for, in order to show, change or push it.
+
+    Warns if local development takes the database from elsewhere. Raises WranglerError if there is no such config.
+    """
+    given = global_options()
+    target = only(find(name, find_project_config(given), given))
+    config = target.stored()
+    if target.local is not None:
+        printing.warn(
+            f"In local development, the database of {target.binding} is from {target.local.source}, not from the "
+            f"config {config.name}."
+        )
+    return config

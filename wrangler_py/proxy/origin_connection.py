@@ -1,0 +1,518 @@
+"""One connection to the origin: sends groups of messages, and hands each answer to whoever asked.
+
+What the protocol means is known to `pgwire.origin_stream`, and what the session has to `session.origin_session`;
+`proxy.connect` opens connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from weakref import ref
+
+from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE
+from wrangler_py.pgwire.origin_stream import OriginStream
+from wrangler_py.pgwire.outstanding_requests import Receiver, SentGroup
+from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.proxy.distance import DistantTransport
+from wrangler_py.querylog.record import TAIL_BYTES
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.origin_session import OriginSession
+from wrangler_py.session.query_run import QueryRun
+from wrangler_py.session.settings import SessionSettings
+from wrangler_py.session.shared import SharedState
+from wrangler_py.session.stored_code import CATALOG_QUERY
+from wrangler_py.session.translation.error_answers import ErrorAnswers, shows_stale_plan
+from wrangler_py.session.writes import TransactionWrites
+
+_CLIENT_IS_GONE = messages.copy_fail(b"the client is gone")
+
+
+class ConnectionOwner(Protocol):
+    """The pool of a connection, as the connection sees it."""
+
+    shared: SharedState
+
+    @property
+    def baseline(self) -> SessionSettings:
+        """The settings of a connection for which nobody asked for any."""
+
+    def available(self, connection: OriginConnection) -> None:
+        """The connection is clean and nobody's."""
+
+    def not_idle(self, connection: OriginConnection) -> None:
+        """The connection waits for its next use, and is not to be used for now."""
+
+    def replace(self, connection: OriginConnection) -> None:
+        """Nobody can use the connection any more."""
+
+    def connection_lost(self, connection: OriginConnection) -> None: ...
+    def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
+        """A group with queries has ended, in the transaction status `status`; 0 if it was cut off."""
+
+    def schema_changed(self) -> None: ...
+    def code_was_made_elsewhere(self) -> None: ...
+    def defaults_are(self, parameters: dict[str, str]) -> None:
+        """A connection without settings of its own reports these parameters."""
+
+    def notice(self, message: str) -> None: ...
+    def say_rolled_back(self, writes: list[QueryRun]) -> None: ...
+
+
+class Collector:
+    """Keeps the answers to one of the proxy's own groups."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+
+class OriginConnection(asyncio.Protocol):
+    """A connection that is ready for queries, in the hands of a pool once it has joined one.
+
+    `client` uses it now. `idle`: it is in the pool, for anyone to use. `retired`: it is closed when it becomes
+    free.
+    """
+
+    def __init__(
+        self, config: PoolConfig, transport: asyncio.Transport, stream: OriginStream, process_id: int, secret: bytes
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.config = config
+        self.transport = transport
+        self.stream = stream
+        self.process_id = process_id
+        self.secret = secret
+        self.pool: ConnectionOwner = None  # type: ignore[assignment]  # set when it joins one
+        self.session: OriginSession = None  # type: ignore[assignment]  # likewise
+        self._errors: ErrorAnswers = None  # type: ignore[assignment]  # likewise
+        self.distance: DistantTransport | None = None
+        self.sent_groups = 0
+        """How many groups it has sent so far."""
+        self.number = 0
+        """Among the connections of its pool, from 1 on."""
+        self.opened_at = time.time()
+        """In Unix seconds."""
+        self.client: ConnectionUser[Any] | None = None
+        self.writes = TransactionWrites()
+        self.write_paused = False
+        self.closed = False
+        self.retired = False
+        self.idle = False
+        self.idle_since = 0.0
+        self._used_by: Callable[[], object] | None = None
+        """A weak reference to whoever has used it since the last reset."""
+        self._cancelling = 0
+        self._release_pending = False
+        self._abandoned_at: float | None = None
+        self._cancelled_at: float | None = None
+        """When what runs was cancelled for taking too long."""
+        self._told = False
+        """The origin said something by itself that was an error, and the client was told."""
+        self._poll = _readable_now(transport)
+
+    def join(self, pool: ConnectionOwner, settings: SessionSettings, number: int) -> None:
+        """The connection is one of `pool` from now on, opened with `settings`."""
+        self.pool = pool
+        self.number = number
+        self.session = OriginSession(pool.shared, settings, self.stream, self.process_id)
+        self._errors = ErrorAnswers(self.session)
+        self.stream.show_process_ids(pool.shared.process_ids)
+
+    # --- asyncio's side ------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        answers = self.stream.receive(data)
+        if self.pool is None:
+            return  # nothing was sent yet
+        for sent_group, output, status in answers:
+            if sent_group is None:
+                if self.client is not None:
+                    self.client.write(output)
+                    self._told = output[0] == ERROR_RESPONSE
+                continue
+            if output and sent_group.error:
+                output = self._shown_of_error(sent_group, output)
+            if sent_group.unfinished:
+                self._undo_unfinished(sent_group)
+            if output:
+                sent_group.note_answer(output, TAIL_BYTES)
+                if sent_group.owner is not None:
+                    sent_group.owner.write(output)
+                if sent_group.capture is not None:
+                    sent_group.capture.feed(output)
+            if status:
+                self._group_ended(sent_group, status, is_last=answers[-1][0] is sent_group)
+        if self.stream.dropped:
+            for sent_group in self.stream.take_dropped():
+                self._cut_off(sent_group)
+        if self.stream.broken is not None:
+            self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
+            self.abort()
+        elif self.client is None and self.stream.syncs_uncertain:
+            self.abort()
+        if self.closed:
+            return
+        if not self.stream.queue:
+            self._quiet()
+        elif self.client is None:
+            self._end_for_nobody()
+        elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
+            # The origin waits, too: for COPY data, or for the Sync behind something that failed.
+            if self.stream.copy_in or not self.stream.syncs_uncertain:
+                self.client.granted(self)
+            elif self.stream.queue[-1].failed:
+                self.abort()  # it is unknown whether the origin skips what the client has sent
+
+    def _group_ended(self, sent_group: SentGroup, status: int, *, is_last: bool) -> None:
+        if self.stream.queue:
+            self.stream.queue[0].turn_begins(time.monotonic())
+        if status == IDLE and self.session.take_schema_change():
+            self.pool.schema_changed()
+        if sent_group.error is not None:
+            self.session.failed(sent_group.error)
+            if shows_stale_plan(sent_group.error):
+                self.pool.schema_changed()
+            if self._errors.held_back:
+                self._try_again(sent_group, is_last=is_last)
+        if sent_group.queries is not None or sent_group.capture is not None:
+            self.pool.group_ended(self, sent_group, status)
+        if sent_group.done is not None:
+            sent_group.done(sent_group)
+            if self.session.reset_failed:
+                self.abort()
+
+    def _undo_unfinished(self, sent_group: SentGroup) -> None:
+        """An error made the origin skip a part of a group."""
+        unfinished = sent_group.take_unfinished()
+        session = self._session_of(sent_group)
+        if session is not None:
+            before = (sent_group.outstanding or [])[: -len(unfinished)]
+            session.requests_skipped(unfinished, before, sent_group.error or b"")
+        self.session.undo(unfinished)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
+        if self.pool is None:
+            return
+        client, self.client = self.client, None
+        lost = self.stream.take_queue()
+        self.pool.connection_lost(self)
+        for sent_group in lost:
+            sent_group.skip()
+            self._cut_off(sent_group)
+        if client is not None:
+            told = self._told or (bool(lost) and bool(lost[0].error) and not self._errors.held_back)
+            client.origin_lost(told=told, mid_message=self.stream.mid_message)
+
+    def _cut_off(self, sent_group: SentGroup) -> None:
+        """The group gets no answer any more."""
+        if sent_group.queries is not None or sent_group.capture is not None:
+            self.pool.group_ended(self, sent_group, 0)
+        if sent_group.done is not None:
+            sent_group.done(sent_group)
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self.client is not None:
+            self.client.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self.client is not None:
+            self.client.resume_reading()
+
+    def pause_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    # --- whose it is ---------------------------------------------------------------------------------------
+
+    def is_taken_by(self, client: ConnectionUser[Any]) -> None:
+        """The pool gives the connection to `client`."""
+        self.client = client
+
+    def becomes_idle(self, now: float) -> None:
+        """It waits in the pool for its next use."""
+        self.idle = True
+        self.idle_since = now
+
+    def leaves_idle(self) -> None:
+        self.idle = False
+
+    def retire(self) -> None:
+        """It is closed as soon as it is free."""
+        self.retired = True
+
+    def was_used_by(self, client: ConnectionUser[Any]) -> bool:
+        """Whether nobody but `client` has used it since the last reset."""
+        return self._used_by is not None and self._used_by() is client
+
+    def prepare_for(self, client: ConnectionUser[Any]) -> None:
+        """Called before `client` sends its first query over this connection, which it has just been given.
+
+        Whatever was run for somebody else, the session is reset after it. The query goes out behind the reset, in
+        the same write.
+        """
+        if not self.was_used_by(client):
+            self._used_by = ref(client)
+            client.uses(self)
+            if not self.session.pristine:
+                self.session.reset_ahead()
+                self.stream.queue[-1].turn_begins(time.monotonic())
+
+    # --- sending -------------------------------------------------------------------------------------------
+
+    def be_distant(self, round_trip_s: Callable[[], float], cost_s: float = 0.0) -> None:
+        """Has what is sent arrive as much later as `round_trip_s` says; the distance has cost `cost_s` already."""
+        if self.distance is None:
+            self.distance = DistantTransport(self._loop, self.transport, self, round_trip_s, cost_s)
+            self.transport = self.distance
+
+    def send(self, sent_group: SentGroup, data: bytes) -> None:
+        """Sends `data`, the beginning of a group."""
+        self.sent_groups += 1
+        now = time.monotonic()  # the loop's clock, but for uvloop's, which counts whole milliseconds
+        sent_group.note_sent(data, now)
+        unsent = self.session.take_unsent()
+        if unsent:
+            data = unsent + data
+            self.stream.queue[-1].turn_begins(now)
+        self.stream.send(sent_group)
+        self.transport.write(data)
+
+    def send_more(self, data: bytes) -> None:
+        """Sends more of what is under way."""
+        self.transport.write(data)
+
+    def flush(self) -> None:
+        """Sends a reset that nothing was sent behind."""
+        unsent = self.session.take_unsent()
+        if unsent:
+            self.transport.write(unsent)
+
+    def run(self, sql: str, done: Callable[[SentGroup], None], owner: Receiver | None = None) -> None:
+        """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
+        self.session.parse_unnamed(None)
+        self.send(SentGroup(owner, simple=True, done=done), messages.query(sql))
+
+    # --- between groups ------------------------------------------------------------------------------------
+
+    def _quiet(self) -> None:
+        """Everything that was sent has been answered."""
+        if self.stream.unresolved_syncs:
+            self.run("", lambda _: self.stream.resolve_syncs())
+            return
+        client = self.client
+        if client is not None and client.waiting:
+            client.granted(self)  # what it waited with depended on those answers
+        elif self.stream.transaction_status == IDLE:
+            if client is None:
+                self.settle()
+            elif client.lets_go():
+                self.release()
+        elif client is None and not self._release_pending:
+            # A client that leaves in the middle of a transaction may have failed: the next one starts afresh.
+            self.session.leave_dirty(drop_statements=True)
+            rolled_back = self.writes.roll_back()
+            if rolled_back:
+                self.pool.say_rolled_back(rolled_back)
+            self.run("ROLLBACK", lambda _: None)
+
+    def message_ended(self) -> None:
+        """The client has sent the end of a long message, which may have been answered before that."""
+        if not self.stream.queue and not self.closed:
+            self._quiet()
+
+    def release(self) -> None:
+        """Takes the connection from its client and gives it to the next one, after a reset if it is dirty."""
+        client = self.client
+        if client is not None:
+            client.released()
+            self.client = None
+            if self.stream.parameters_changed and client.settings is not None:
+                client.write(client.settings.corrections(self.stream.parameters))
+            if client.write_paused:
+                self.resume_reading()
+            if self.write_paused:
+                client.resume_reading()
+        self._release_pending = True
+        self.settle()
+
+    def abandon(self) -> None:
+        """The client is gone. Nobody hears the end of what it asked for; an open transaction is rolled back."""
+        for sent_group in self.stream.queue:
+            sent_group.disown()
+        self.client = None
+        if self.stream.syncs_uncertain:
+            self.abort()
+            return
+        self.flush()
+        self._release_pending = False
+        self.resume_reading()
+        if not self.stream.queue:
+            self._quiet()
+            return
+        self._abandoned_at = self._loop.time()
+        self._end_for_nobody()
+
+    def _end_for_nobody(self) -> None:
+        """Sends what is missing of the messages of a client that is gone."""
+        if self.stream.copy_in:
+            sent_group = self.stream.queue[0]
+            self.stream.end_copy_data()
+            data = _CLIENT_IS_GONE
+            if not sent_group.closed:
+                sent_group.close()
+                data += messages.SYNC
+            self.transport.write(data)
+        elif not self.stream.queue[-1].closed:
+            # If this is a COPY, it ignores a Sync alone, unless it has failed meanwhile.
+            self.stream.end_copy_data()
+            self.stream.queue[-1].close()
+            self.transport.write(_CLIENT_IS_GONE + messages.SYNC)
+
+    def settle(self) -> None:
+        """The connection is idle and nobody's: cleans up what has to be, then it goes back to the pool."""
+        self._abandoned_at = self._cancelled_at = None
+        if self._cancelling or self.closed:
+            self._release_pending = True
+            return
+        self._release_pending = False
+        session = self.session
+        if session.spent:
+            self.pool.replace(self)
+            return
+        if self.stream.take_parameters_changed() and self.stream.parameters != session.settings.parameters:
+            session.leave_dirty()
+        stored_code = self.pool.shared.stored_code
+        if session.take_anything():  # what may have prepared statements may have made triggers, too
+            stored_code.forget()
+        looks_up = stored_code.wanted and not self.retired
+        if looks_up and not session.pristine:
+            session.leave_dirty()
+        if not (session.dirty or looks_up or session.has_statements_in_doubt):
+            if not self.idle:
+                self.pool.available(self)
+            return
+        self.pool.not_idle(self)
+        if session.has_statements_in_doubt:
+            self.send(SentGroup(None), session.close_statements_in_doubt())
+        if session.dirty:
+            reset = session.reset()
+            self.send(SentGroup(None, simple=True, done=self._reset_done), reset)
+        if looks_up:
+            self._look_up_stored_code()
+
+    def _look_up_stored_code(self) -> None:
+        """Asks the catalog for it, behind what is under way."""
+        stored_code = self.pool.shared.stored_code
+        generation = stored_code.begin_look_up()
+        collector = Collector()
+
+        def done(sent_group: SentGroup) -> None:
+            rows = messages.text_rows(collector.data) if sent_group.error is None else None
+            if stored_code.end_look_up(generation, rows, lost=sent_group.error == b""):
+                self.pool.code_was_made_elsewhere()
+
+        self.run(CATALOG_QUERY, done, collector)
+
+    def _reset_done(self, sent_group: SentGroup) -> None:
+        """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
+        self.session.reset_ended(sent_group)
+        self.stream.take_parameters_changed()
+        if sent_group.error is None and self.session.settings is self.pool.baseline:
+            self.pool.defaults_are(self.stream.parameters)
+
+    # --- time and cancelling -------------------------------------------------------------------------------
+
+    def runs_too_long(self, now: float, *, statement_timeout_s: float, abandoned_grace_s: float) -> bool:
+        """Whether what runs has run for too long."""
+        if self._abandoned_at is not None:
+            return now - self._abandoned_at > abandoned_grace_s
+        first = self.stream.queue[0]
+        return first.is_running and now - first.sent_at > statement_timeout_s
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the client of what runs is gone."""
+        return self._abandoned_at is not None
+
+    @property
+    def timed_out_at(self) -> float | None:
+        """When what runs was cancelled for running too long."""
+        return self._cancelled_at
+
+    def times_out(self, now: float | None) -> None:
+        """What runs is cancelled for running too long, or (None) nothing runs too long."""
+        self._cancelled_at = now
+
+    def cancel_begins(self) -> None:
+        self._cancelling += 1
+
+    def cancel_ended(self) -> None:
+        """The origin has passed the cancel on. It must not hit the next query if this one had ended by then, so a
+        round trip of the proxy's own takes it."""
+        self._cancelling -= 1
+        if not self._cancelling and self._release_pending and not self.closed:
+            self._release_pending = False
+            self.run("", lambda _: None)
+
+    # --- errors --------------------------------------------------------------------------------------------
+
+    def _session_of(self, sent_group: SentGroup) -> ClientSession | None:
+        """The session of the client that has this connection, if the group is theirs."""
+        client = self.client
+        return client.session if client is not None and sent_group.owner is client else None
+
+    def _shown_of_error(self, sent_group: SentGroup, output: bytes) -> bytes:
+        holder = self.client.session if self.client is not None else None
+        return self._errors.shown(holder, sent_group, output, is_theirs=sent_group.owner is self.client)
+
+    def _try_again(self, sent_group: SentGroup, *, is_last: bool) -> None:
+        """A group has ended, and its client knows of no error yet."""
+        again, owed = self._errors.group_ended(self._session_of(sent_group), sent_group, is_last=is_last)
+        if again is not None and again.begins is not None:
+            self.send(again.begins, again.data)
+        elif sent_group.owner is not None:
+            sent_group.owner.write(owed)
+
+    # --- life ----------------------------------------------------------------------------------------------
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the origin has sent something that has not been read yet, such as the end of the connection."""
+        return self._poll is not None and self._poll()
+
+    def close(self) -> None:
+        self.closed = True
+        if not self.transport.is_closing():
+            self.transport.write(messages.TERMINATE)
+            self.transport.close()
+
+    def abort(self) -> None:
+        self.closed = True
+        self.transport.abort()
+
+
+def _readable_now(transport: asyncio.BaseTransport) -> Callable[[], bool] | None:
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return None
+    descriptor = sock.fileno()
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        return lambda: bool(poller.poll(0))
+    return lambda: bool(select.select([descriptor], [], [], 0)[0])

@@ -1,0 +1,120 @@
+"""One whole query that changes nothing in a session and is not for the cache: most queries are.
+
+It is recognised before the client's octets are cut into messages, and then goes the way of any group, with fewer
+cases to look at. On a connection that hasn't prepared its statement it is translated message by message.
+"""
+
+from __future__ import annotations
+
+from wrangler_py.cache.verdict import CacheStatus
+from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend import FrontendReader, Piece
+from wrangler_py.pgwire.frontend_kinds import BIND, PARSE, QUERY
+from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.session.client_session import ClientSession
+from wrangler_py.session.origin_session import OriginSession
+from wrangler_py.session.query_run import QueryRun
+from wrangler_py.session.statements import Statement
+from wrangler_py.session.translation.result import Translation
+
+_SHORTEST_QUERY = 6
+_EXECUTE_AND_SYNC = messages.execute(b"") + messages.SYNC
+_DESCRIBE_AND_EXECUTE = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
+_ENDS = frozenset({_EXECUTE_AND_SYNC, _DESCRIBE_AND_EXECUTE})
+"""What follows a Bind of the unnamed portal: all rows of it, with or without their description."""
+
+
+class OrdinaryQuery:
+    """`data` is what the client sent, and `sent` the same with the pool's name of the statement.
+
+    `statement` is None for a simple query. `named`: it has to be prepared on the connection.
+    """
+
+    __slots__ = ("data", "named", "run", "sent", "statement")
+
+    def __init__(self, data: bytes, sent: bytes, statement: Statement | None, named: bool, run: QueryRun) -> None:
+        self.data = data
+        self.sent = sent
+        self.statement = statement
+        self.named = named
+        self.run = run
+
+    def pieces(self) -> list[Piece]:
+        """The same as messages."""
+        return FrontendReader().receive(self.data)
+
+
+def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
+    """The query in `data`, if it is an ordinary one. The client has sent nothing else that is under way."""
+    shared = client.shared
+    kind = data[0]
+    statement = None
+    name = b""
+    bind = 0
+    sent = data
+    if kind == QUERY:
+        if len(data) < _SHORTEST_QUERY or not messages.is_whole(data):
+            return None
+        sql = data[5:-1]
+        text = shared.texts.get(sql)
+    else:
+        if kind == PARSE:
+            bind = int.from_bytes(data[1:5], "big") + 1
+            parsed = shared.statements.known(data[:bind], client.settings)
+            if parsed is None or parsed[0]:
+                return None
+            statement = parsed[1]
+        bind_end = bind + int.from_bytes(data[bind + 1 : bind + 5], "big") + 1
+        if len(data) <= bind or data[bind] != BIND or data[bind_end:] not in _ENDS or data[bind + 5]:
+            return None
+        name_end = data.find(0, bind + 6, bind_end)
+        name = data[bind + 6 : name_end]
+        if statement is None:
+            statement = client.statements.get(name)
+        if statement is None or name_end < 0 or bool(name) == (kind == PARSE):
+            return None
+        if (statement.rows is None or not client.knows_columns) and data.endswith(_DESCRIBE_AND_EXECUTE):
+            return None  # the columns are to be remembered
+        sql, text = statement.sql, statement.text
+        if name:
+            length = bind_end - 1 + len(statement.name) - len(name)
+            sent = messages.HEADER.pack(BIND, length) + b"\0" + statement.name + data[name_end:]
+    if not text.is_ordinary:
+        return None
+    status: CacheStatus | None = CacheStatus.DISABLED
+    if shared.caching:
+        status = text.verdict.status
+        if status is None:
+            return None
+    assert status is not None
+    if statement is None:
+        run = QueryRun(sql, text, status, client.request, client.number)
+    else:
+        values = data[name_end + 1 : bind_end]
+        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
+    return OrdinaryQuery(data, sent, statement, bool(name), run)
+
+
+def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> Translation | None:
+    """What to send for `query`; None if its messages have to be looked at one by one.
+
+    That is so if anything but the reset in front of it is under way, or if its statement has to be prepared first.
+    """
+    statement, named = query.statement, query.named
+    if named and (statement not in origin.prepared or origin.drop_statements):
+        return None
+    if not origin.stream.queue:
+        origin.nothing_under_way()
+    elif not origin.only_reset_under_way:
+        return None
+    client.ordinary_query(statement, named=named)
+    if statement is None:
+        origin.parse_unnamed(None)
+    elif named:
+        origin.use(statement)
+    else:
+        origin.parse_unnamed(statement)
+    origin.runs(query.run.text)
+    sent_group = SentGroup(client.receiver, simple=statement is None)
+    sent_group.add_queries([query.run])
+    return Translation(query.sent, sent_group)

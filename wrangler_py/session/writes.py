@@ -1,0 +1,40 @@
+"""What the open transaction of an origin connection has written."""
+
+from __future__ import annotations
+
+from wrangler_py.pgwire.backend_kinds import IDLE, IN_FAILED_TRANSACTION
+from wrangler_py.session.query_run import QueryRun
+
+
+class TransactionWrites:
+    """The queries that wrote something in the transaction that is open, and whether it has failed."""
+
+    __slots__ = ("_failed", "_writes")
+
+    def __init__(self) -> None:
+        self._writes: list[QueryRun] = []
+        self._failed = False
+
+    def __bool__(self) -> bool:
+        """Whether there is something to keep track of."""
+        return self._failed or bool(self._writes)
+
+    def group_ended(self, queries: list[QueryRun], status: int, *, failed: bool) -> list[QueryRun]:
+        """`queries` have ended with the transaction status `status`; returns the writes that are committed."""
+        if status == IDLE:
+            undone = failed or self._failed or any(run.text.rolls_back for run in queries)
+            committed = [] if undone else [*self._writes, *(run for run in queries if run.text.writes)]
+            self._writes = []
+            self._failed = False
+            return committed
+        self._failed = status == IN_FAILED_TRANSACTION
+        if not failed:
+            self._writes += [run for run in queries if run.text.writes]
+        return []
+
+    def roll_back(self) -> list[QueryRun]:
+        """The client left without a COMMIT; what it wrote, unless the transaction had failed anyway."""
+        lost = [] if self._failed else self._writes
+        self._writes = []
+        self._failed = False
+        return lost
