@@ -211,9 +211,8 @@ class WranglerSession:
         if not ended.done():
             await program.end(_GRACE_S)
         elif not self._process.interrupted:
-            await (
-                self._update()
-            )  # wrangler ends when it reads of such a binding, perhaps before this process reads of it
+            # wrangler ends when it reads of such a binding, perhaps before this process has read of it.
+            await self._update()
         status = await ended
         if self._process.interrupted or not self._outdated.is_set():
             return status
