@@ -221,7 +221,7 @@ def _state(persist_to: Path | None) -> Path:
 
 @contextmanager
 def _running(state: Path) -> Iterator[EmbeddedPostgres]:
-    """The server of `state`, started if nobody uses it; it stops again if nobody else does."""
+    """The server of `state`, started if it does not run; it stops again if nothing else uses it."""
     from wrangler_py.devserver.embedded import EmbeddedPostgres
     from wrangler_py.devserver.embedded_tool import holding
 

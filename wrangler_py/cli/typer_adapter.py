@@ -101,7 +101,7 @@ class App(typer.Typer):
 class _Quick:
     """A parameter that takes text, flags and whole numbers as they are.
 
-    All else is left to Typer's conversion, above all what is wrong and needs a message.
+    Typer converts all other values, and reports those that are wrong.
     """
 
     def __init__(self, original: Parameter) -> None:
@@ -243,7 +243,7 @@ class _LazyGroup(Group):
         if name not in COMMANDS and not name.startswith("-"):
             if is_connection_string(name):
                 raise WranglerError(
-                    "A command is expected where a connection string stands.",
+                    "There is a connection string where a command is expected.",
                     hint="`wrangler-py --help` lists the commands.",
                     exit_status=2,
                 )

@@ -13,7 +13,7 @@ from wrangler_py.masking import mask
 from wrangler_py.terminal_text import styled
 
 _WIDTH_ELSEWHERE = 100
-"""Columns of a line that is cut, where the output is no terminal."""
+"""The longest line, in columns, if the output is not a terminal."""
 
 
 def count_of(number: int, noun: str) -> str:
@@ -84,5 +84,5 @@ class Output(Console):
                 self._stream.write(line + "\n")
                 self._stream.flush()
         except OSError:
-            # The terminal is gone, or the reader of our pipe is: nobody to tell.
+            # The terminal or the reader of our pipe has closed: nothing can be shown any more.
             self.closed = True

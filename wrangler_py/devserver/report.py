@@ -31,7 +31,7 @@ _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 
 
 class Report:
-    """Writes one kind of happening each; decides nothing. `queries` is the level each query is shown at."""
+    """Has a method for each kind of event. `queries` is the level at which queries are shown."""
 
     def __init__(self, output: Output, *, queries: Level = Level.DEBUG) -> None:
         self._output = output

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandaloneOptions:
-    """One run; None stands for what the config says, port 0 for any free one, no password for a random one.
+    """One run. None means as the config says, port 0 any free port, and no password a random one.
 
     There is a dashboard if `dashboard_port` is not None; it binds configs in the config file of `project`.
 
@@ -211,7 +211,7 @@ def _hyperdrive(
 async def _dashboard(
     hyperdrive: LocalHyperdrive, options: StandaloneOptions, messages: Messages
 ) -> AsyncIterator[str | None]:
-    """The dashboard while the block runs, and its URL; None if there is to be none."""
+    """Serve the dashboard while the block runs; gives its URL, None without a dashboard."""
     if options.dashboard_port is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""The project's own wrangler, for Workers in JavaScript and TypeScript: where it is and what it is told."""
+"""The project's own wrangler, for Workers in JavaScript and TypeScript: its path and its arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VITE_LOG_LEVELS = {"none": "silent", "error": "error", "warn": "warn"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WranglerOptions:
-    """What is passed on to `wrangler dev`: None where that is left to wrangler, `others` just as they are."""
+    """The options for `wrangler dev`. None leaves a choice to wrangler; `others` are passed on unchanged."""
 
     script: Path | None = None
     config: Path | None = None
