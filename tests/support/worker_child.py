@@ -42,6 +42,7 @@ class Child:
         listener: socket.socket | None = None,
         program: Sequence[str] = ("-m", "wrangler_py.worker"),
     ) -> None:
+        self._owns_listener = listener is None
         if listener is None:
             listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.listener = listener
@@ -101,6 +102,8 @@ class Child:
         self.process.wait()
         self._following.join(PATIENCE_S)
         self._reading.join(PATIENCE_S)
+        if self._owns_listener:
+            self.listener.close()
 
     def _follow(self) -> None:
         with self.control.makefile("rb") as lines:

@@ -51,6 +51,8 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
     """Bytes that have come since the last of a body did, or of an earlier request."""
     _received = 0
     """How many bytes came at once the last time."""
+    _head_bound = 0
+    """At most so many bytes of the present head have come: those that came with its first, too."""
     _refused = False
 
     def __init__(self, files: FileReserve, **options: Any) -> None:
@@ -78,6 +80,7 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
             if self._in_request_line:
                 data = self._with_encoded_url(data)
         self._received = len(data)
+        self._head_bound += self._received
         self._unused += self._received
         super().data_received(data)
         if self._refused or self._unused > MAX_HEAD_BYTES:
@@ -86,9 +89,10 @@ class HTTPConnection(httptools_impl.HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_since = self.active_at
+        self._head_bound = self._received
 
     def on_headers_complete(self) -> None:
-        if max(self._unused, self._received) > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
+        if self._head_bound > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
             self._refused = True
             raise ValueError("the headers are too large")  # ends the parser; `data_received` answers
         self._in_head = False
