@@ -79,10 +79,9 @@ def assert_sound(proxy: ProxyServer, server: PostgresServer) -> None:
     assert server.connections() == LIMIT
     pool = proxy.proxy.pools[BINDING]
     wait_until(lambda: not proxy.proxy.clients)
-    assert len(pool.connections) == LIMIT
-    assert len(pool._idle) == len(set(pool._idle)) == LIMIT
-    assert not pool._waiters
-    assert pool.opening == 0
+    snapshot = proxy.call(pool.snapshot)
+    assert (snapshot.open_connections, snapshot.idle_connections) == (LIMIT, LIMIT)
+    assert (snapshot.waiting_clients, snapshot.opening) == (0, 0)
 
 
 def open_transactions(server: PostgresServer) -> int:
@@ -506,7 +505,7 @@ def test_client_killed_while_it_waits_for_a_connection(proxy: ProxyServer) -> No
         waiting.send(query("SELECT 1"))
         starting = connect(proxy, start=False)
         starting.send(messages.startup_message({"user": BINDING, "work_mem": "7MB"}))
-        wait_until(lambda: len(proxy.proxy.pools[BINDING]._waiters) == 1)
+        wait_until(lambda: proxy.call(proxy.proxy.pools[BINDING].snapshot).waiting_clients == 1)
         waiting.kill()
         starting.kill()
         wait_until(lambda: len(proxy.proxy.clients) == LIMIT)

@@ -112,7 +112,7 @@ def _run_once(connection: Connection[Any], script: str, path: Path, comment: tup
 
 
 def _ran(comment: str) -> dict[str, str]:
-    """The files that have run, with their digests; empty if the comment is somebody else's."""
+    """The files that have run, with their digests; empty if the comment is not ours."""
     lines = (line.split(" ") for line in comment.splitlines())
     return {words[0]: words[2] for words in lines if len(words) == 3 and words[1] == "sha256"}
 

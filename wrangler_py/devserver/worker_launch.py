@@ -1,4 +1,4 @@
-"""What a Worker process is told to run: the project as its files say, with its databases."""
+"""The launch of a Worker process: the project as its files describe it, with its databases."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class WorkerService:
         await self._supervisor.stop(DRAIN_AT_EXIT_S)
 
     def kill(self) -> None:
-        """End the Worker and all it started at once, when nobody is going to wait for the end."""
+        """End the Worker and all it started at once, without waiting for their end."""
         self._hotkeys.restore()
         self._supervisor.kill_with_started()
 

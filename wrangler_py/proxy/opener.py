@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections import Counter
 from typing import Protocol
 
@@ -43,7 +43,6 @@ class Opener:
     def __init__(self, pool: OpeningPool, tasks: BackgroundTasks) -> None:
         self._pool = pool
         self._tasks = tasks
-        self._loop = asyncio.get_running_loop()
         self.opening: Counter[SettingsKey] = Counter()
         self.unavailable: OriginUnavailable | None = None
 
@@ -61,7 +60,7 @@ class Opener:
         pool = self._pool
         config, opening = pool.config, self.opening
         key = settings.key if settings is not None else frozenset()
-        began = self._loop.time()
+        began = time.monotonic()
         try:
             distance_s = ROUND_TRIPS_TO_CONNECT * pool.round_trip_s()
             values = settings.values if settings else {}
@@ -84,7 +83,7 @@ class Opener:
         self.unavailable = None
         if distance_s or pool.round_trip_s():
             connection.be_distant(pool.round_trip_s, distance_s)
-        pool.opened(connection, settings, self._loop.time() - began)
+        pool.opened(connection, settings, time.monotonic() - began)
 
 
 def same_origin(one: PoolConfig, other: PoolConfig) -> bool:

@@ -18,8 +18,8 @@ import traceback
 from typing import Any, BinaryIO
 
 from wrangler_py.errors import WranglerError
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.open_files import allow_open_files
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.testing.messages import Failure
 from wrangler_py.testing.run_server import RunServer
 
