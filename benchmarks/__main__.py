@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -16,6 +18,8 @@ from benchmarks.peers import node, pgbouncer
 from benchmarks.progress import Progress, duration
 from benchmarks.rows import ROWS, Row
 from benchmarks.settings import Settings
+
+COMPILE = Path(__file__).parents[1] / "scripts" / "compiled"
 
 
 def main() -> int:
@@ -31,8 +35,12 @@ def main() -> int:
         print(note, file=sys.stderr)
     print(f"Measuring {', '.join(row.name for row in rows)}: about {duration(expected_s)}.", file=sys.stderr)
     print("Leave the machine alone meanwhile.", file=sys.stderr)
+    if arguments.compiled:
+        subprocess.run([COMPILE], check=True)
     with end_with_us():
-        results = _measure(rows, settings, Progress(expected_s), save=not arguments.dry)
+        results = _measure(
+            rows, settings, Progress(expected_s), save=not arguments.dry, compiled=arguments.compiled
+        )
     report.print_table(results)
     if not arguments.dry:
         plot.write_plot()
@@ -40,12 +48,14 @@ def main() -> int:
     return 0 if len(results) == len(rows) else 1
 
 
-def _measure(rows: list[Row], settings: Settings, progress: Progress, *, save: bool) -> dict[str, Result]:
+def _measure(
+    rows: list[Row], settings: Settings, progress: Progress, *, save: bool, compiled: bool
+) -> dict[str, Result]:
     results: dict[str, Result] = {}
     load = round(psutil.getloadavg()[0], 1)
     if load > 1:
         print(f"The load average is {load}: what else runs here will show in the figures.", file=sys.stderr)
-    with Lab(settings, progress.say) as lab:
+    with Lab(settings, progress.say, compiled=compiled) as lab:
         for row in rows:
             progress.row = row.title
             try:
@@ -81,6 +91,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=float, default=Settings.scale, help="of rows, idle clients and reloads [%(default)s]"
     )
+    parser.add_argument("--compiled", action="store_true", help="measure the compiled build of the proxy, too")
     parser.add_argument("--dry", action="store_true", help="do not write the results and the plot")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - {row.name for row in ROWS}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 OURS = "wrangler-py"
+COMPILED = "wrangler-py, compiled"
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Self
 
 from support.postgres_server import PostgresServer
 
-from benchmarks.figures import OURS
+from benchmarks.figures import COMPILED, OURS
 from benchmarks.peers.endpoint import Endpoint
 from benchmarks.peers.node import NodePackages, install_node_packages
-from benchmarks.peers.pgbouncer import find_pgbouncer, run_pgbouncer, version_of
+from benchmarks.peers.pgbouncer import POOL_SIZE, find_pgbouncer, run_pgbouncer, version_of
 from benchmarks.peers.postgres import endpoint_of, run_postgres
 from benchmarks.peers.proxy import run_proxy
 from benchmarks.settings import Settings
@@ -22,14 +22,20 @@ POSTGRES = "PostgreSQL"
 PGBOUNCER = "PgBouncer"
 WRANGLER = "wrangler"
 CACHED = "wrangler-py, cached"
+COMPILED_SITE = Path(__file__).parents[1] / ".cache" / "compiled" / "site"
+"""Where `scripts/compiled` puts the compiled build."""
 
 
 class Lab:
-    """`say` gets what is being measured, as a line; `pgbouncer` and `node` are None where they are missing."""
+    """`say` gets what is being measured, as a line; `pgbouncer` and `node` are None where they are missing.
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    With `compiled`, the compiled build is measured, too, where that may make a difference.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None], *, compiled: bool = False) -> None:
         self.settings = settings
         self.say = say
+        self._compiled = compiled
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -72,6 +78,16 @@ class Lab:
     def another_proxy(self) -> Endpoint:
         return self._running.enter_context(run_proxy(self.server, caching=False))
 
+    def proxy_with(self, *options: str, caching: bool = False, pool_size: int = POOL_SIZE) -> Endpoint:
+        """One that is started with other options."""
+        return self._running.enter_context(run_proxy(self.server, *options, caching=caching, pool_size=pool_size))
+
+    @cached_property
+    def compiled_proxy(self) -> Endpoint | None:
+        if not self._compiled:
+            return None
+        return self._running.enter_context(run_proxy(self.server, caching=False, site=COMPILED_SITE))
+
     @cached_property
     def cached_proxy(self) -> Endpoint:
         return self._running.enter_context(run_proxy(self.server, caching=True))
@@ -82,7 +98,7 @@ class Lab:
 
     def poolers(self) -> dict[str, Endpoint]:
         """The poolers there are, in the order they are measured."""
-        found = {PGBOUNCER: self.pgbouncer, OURS: self.proxy}
+        found = {PGBOUNCER: self.pgbouncer, OURS: self.proxy, COMPILED: self.compiled_proxy}
         return {name: endpoint for name, endpoint in found.items() if endpoint is not None}
 
     def ways_to_the_database(self) -> dict[str, Endpoint]:

@@ -1,3 +1,3 @@
 """wrangler-py: a local Hyperdrive and a host for Python Workers."""
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"

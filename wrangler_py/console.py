@@ -46,6 +46,16 @@ class Messages(Protocol):
         """What went wrong, and what to do about it."""
 
 
+class Progress(Messages, Protocol):
+    """Takes what an action says while it runs, its results included; a `Console` does."""
+
+    def out(self, line: str = "") -> None:
+        """A line of results."""
+
+    def success(self, message: str) -> None:
+        """What was done."""
+
+
 class Console:
     """Writes results to standard output, and messages to standard error."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psutil
 from support.postgres_server import PostgresServer, short_folder
 
+from benchmarks.peers.dev_server import WRANGLER_PY
 from benchmarks.peers.endpoint import Endpoint
 from benchmarks.peers.pgbouncer import POOL_SIZE
 from benchmarks.peers.postgres import endpoint_of
@@ -21,14 +22,19 @@ BINDING = "HYPERDRIVE"
 
 
 @contextmanager
-def run_proxy(server: PostgresServer, *, caching: bool) -> Iterator[Endpoint]:
-    """The pool is as large as PgBouncer's; caching, where it is on, has the ages of a new config."""
+def run_proxy(
+    server: PostgresServer, *options: str, caching: bool, pool_size: int = POOL_SIZE, site: Path | None = None
+) -> Iterator[Endpoint]:
+    """The pool is as large as PgBouncer's, unless told; caching, where it is on, has the ages of a new config.
+
+    `options` are more of the command's, and `site` is a folder with another build of the package.
+    """
     root = short_folder()
     (root / "wrangler.toml").write_text(
         f'name = "bench"\n[[hyperdrive]]\nbinding = "{BINDING}"\nid = "{"0" * 32}"\n'
     )
-    command = [sys.executable, "-m", "wrangler_py", "hyperdrive", "proxy", "--cwd", str(root)]
-    command += ["--pool-size", str(POOL_SIZE), *([] if caching else ["--caching-disabled"])]
+    command = [*WRANGLER_PY, "hyperdrive", "proxy", "--cwd", str(root)]
+    command += ["--pool-size", str(pool_size), *options, *([] if caching else ["--caching-disabled"])]
     log = root / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -40,6 +46,7 @@ def run_proxy(server: PostgresServer, *, caching: bool) -> Iterator[Endpoint]:
             start_new_session=True,
             env={
                 **os.environ,
+                **({} if site is None else {"PYTHONPATH": str(site)}),
                 "WRANGLER_PY_HOME": str(root / "home"),
                 f"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_{BINDING}": endpoint_of(server).url,
             },

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Result
 from benchmarks.lab import Lab
-from benchmarks.rows import big_results, command_line, dev_loop, many_clients, throughput
+from benchmarks.rows import big_results, command_line, dev_loop, many_clients, query_log, throughput
 from benchmarks.settings import Settings
 
 
@@ -28,6 +28,9 @@ ROWS = (
     Row("many-clients", "Many clients", many_clients.estimate_s, many_clients.many_clients),
     Row("command-line", "Command line", command_line.estimate_s, command_line.command_line),
     Row("dev-start", "Dev start", dev_loop.estimate_dev_start_s, dev_loop.dev_start),
+    Row("dev-memory", "Dev memory", dev_loop.estimate_dev_memory_s, dev_loop.dev_memory),
     Row("reload", "Reload", dev_loop.estimate_reload_s, dev_loop.reload),
+    Row("query-log", "Query log", query_log.estimate_query_log_s, query_log.query_log),
+    Row("latency", "Latency", query_log.estimate_latency_s, query_log.latency),
     Row("requests", "Requests", dev_loop.estimate_requests_s, dev_loop.requests),
 )

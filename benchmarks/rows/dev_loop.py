@@ -36,7 +36,28 @@ def dev_start(lab: Lab) -> Result:
             server.start()
         starts = {name: server.restart for name, server in servers.items()}
         cell = interleave("command to first answer", "s", starts, lab.settings.rounds, lab.say)
-    return Result([cell], ratio(cell, WRANGLER, at_most(0.3)))
+    return Result([cell], ratio(cell, WRANGLER, at_most(0.27)))
+
+
+def estimate_dev_memory_s(settings: Settings) -> float:
+    return settings.rounds * 10
+
+
+def dev_memory(lab: Lab) -> Result:
+    """Memory of a dev session with one Worker that has answered, with its database's apart."""
+
+    def started_mb(server: DevServer) -> float:
+        server.restart()
+        for path in ("/", "/query"):
+            status, body = server.get(path)
+            if status != 200:
+                raise RuntimeError(f"{path} answers {status}: {body[:200]}")
+        return server.memory_mb()
+
+    with ExitStack() as running:
+        servers = {name: partial(started_mb, server) for name, server in _servers(lab, running).items()}
+        cell = interleave("a session with one Worker", "MB", servers, lab.settings.rounds, lab.say)
+    return Result([cell], ratio(cell, WRANGLER, at_most(0.25)))
 
 
 def estimate_reload_s(settings: Settings) -> float:
@@ -56,7 +77,7 @@ def reload(lab: Lab) -> Result:
                 lab.say(f"save {number + 1} · {name}")
                 figures[name].append(server.save(f"version {number + 1}"))
     cell = Cell("save to first new answer", "s", figures)
-    return Result([cell], ratio(cell, WRANGLER, at_most(0.25)))
+    return Result([cell], ratio(cell, WRANGLER, at_most(0.15)))
 
 
 def estimate_requests_s(settings: Settings) -> float:

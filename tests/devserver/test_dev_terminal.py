@@ -88,16 +88,17 @@ def test_hotkeys_work_and_the_terminal_is_given_back(terminal: Any) -> None:
     assert terminal.exitstatus == 0
 
 
-def test_b_opens_a_browser(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "address"), [("b", r"Ready on (http://\S+)"), ("d", r"Dashboard: (http://\S+)")])
+def test_a_key_opens_a_browser(key: str, address: str, project: Path, tmp_path: Path) -> None:
     browser, opened = tmp_path / "browser", tmp_path / "opened"
     browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
     browser.chmod(0o755)
     child = on_terminal(project, NO_COLOR="1", BROWSER=f"{browser} %s")
     try:
-        child.expect(r"Ready on (http://\S+)")
+        child.expect(address)
         url = child.match[1]
-        child.expect(r"\[b\] open a browser")
-        child.send("b")
+        child.expect(r"\[b\] open a browser  \[d\] open the dashboard")
+        child.send(key)
         deadline = time.monotonic() + DEADLINE_S
         while not (opened.exists() and opened.read_text()):
             assert time.monotonic() < deadline
@@ -108,13 +109,14 @@ def test_b_opens_a_browser(project: Path, tmp_path: Path) -> None:
         child.close(force=True)
 
 
-def test_b_without_a_browser_says_the_address(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "address"), [("b", "The address is http"), ("d", "The dashboard is at http")])
+def test_a_key_without_a_browser_says_the_address(key: str, address: str, project: Path, tmp_path: Path) -> None:
     # A browser that cannot be started; the system's own ones are not on the path.
     child = on_terminal(project, NO_COLOR="1", BROWSER="false %s", PATH=str(tmp_path), DISPLAY="")
     try:
         child.expect(r"\[b\] open a browser")
-        child.send("b")
-        child.expect(r"No browser was found\. The address is http://127\.0\.0\.1:\d+")
+        child.send(key)
+        child.expect(rf"No browser was found\. {address}://127\.0\.0\.1:\d+")
     finally:
         child.close(force=True)
 

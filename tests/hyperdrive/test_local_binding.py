@@ -20,9 +20,9 @@ from wrangler_py.hyperdrive.config import (
     TLSPolicy,
     TLSSettings,
 )
+from wrangler_py.hyperdrive.config_store import ConfigStore
 from wrangler_py.hyperdrive.connection_string import parse
-from wrangler_py.hyperdrive.store import ConfigStore
-from wrangler_py.hyperdrive.tls import check_ssl_mode, config_policy, local_policy
+from wrangler_py.hyperdrive.tls_policy import check_ssl_mode, config_policy, local_policy
 
 ID = "0123456789abcdef" * 2
 STORED = HyperdriveConfig(

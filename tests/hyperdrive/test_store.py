@@ -16,7 +16,7 @@ from wrangler_py import atomic_file
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, Origin, TLSSettings
 from wrangler_py.hyperdrive.config_json import to_public
-from wrangler_py.hyperdrive.store import ConfigStore, new_id
+from wrangler_py.hyperdrive.config_store import ConfigStore, new_id
 
 ORIGIN = Origin(host="h", database="d", user="u", password="s3cr3t")
 
@@ -135,7 +135,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from wrangler_py.hyperdrive.config import HyperdriveConfig, Origin
-from wrangler_py.hyperdrive.store import ConfigStore, new_id
+from wrangler_py.hyperdrive.config_store import ConfigStore, new_id
 store = ConfigStore(Path(sys.argv[1]))
 origin = Origin(host="h", database="d", user="u", password="p" * 100_000)
 print("started", flush=True)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wrangler_py.project.document import DocumentSyntaxError, UnsafeEditError
-from wrangler_py.project.toml_document import TOMLDocument, _is_part
+from wrangler_py.project.open_section import OpenSection, is_part
+from wrangler_py.project.toml_document import TOMLDocument
 from wrangler_py.project.toml_sections import sections_of
 
 BINDING = {"binding": "HYPERDRIVE", "id": "0123456789abcdef0123456789abcdef"}
@@ -130,11 +131,6 @@ def assert_only_added(before: str, after: str) -> None:
         assert any(other.startswith(line) for other in rest), f"{line!r} is gone"
 
 
-def is_inline(document: TOMLDocument, *path: str) -> bool:
-    """Whether what is at `path` stands in lines of other things, which an edit changes too."""
-    return document._find(path) is not None
-
-
 @given(TEXTS)
 def test_each_section_is_a_document_of_its_own(text: str) -> None:
     sections = sections_of(text)
@@ -162,7 +158,7 @@ def test_appending_a_binding_changes_nothing_else(text: str) -> None:
     document = TOMLDocument(text)
     expected: dict[str, Any] = tomllib.loads(text)
     expected.setdefault("hyperdrive", []).append(BINDING)
-    inline = is_inline(document, "hyperdrive")
+    inline = document.is_inline(("hyperdrive",))
 
     document.append(("hyperdrive",), BINDING)
 
@@ -183,7 +179,7 @@ def test_appending_to_an_environment_changes_nothing_else(text: str) -> None:
     if "staging" not in expected.get("env", {}):
         return
     expected["env"]["staging"].setdefault("hyperdrive", []).append(BINDING)
-    inline = is_inline(document, "env", "staging") or is_inline(document, "env", "staging", "hyperdrive")
+    inline = document.is_inline(("env", "staging")) or document.is_inline(("env", "staging", "hyperdrive"))
 
     document.append(("env", "staging", "hyperdrive"), BINDING)
 
@@ -211,7 +207,7 @@ def test_a_binding_added_and_removed_leaves_the_data_and_the_comments(text: str,
         (after["env"]["staging"] if where else after).pop("hyperdrive", None)
     assert after == before
     assert document.text.count("#") == text.count("#")
-    if not is_inline(document, *base, "hyperdrive"):
+    if not document.is_inline((*base, "hyperdrive")):
         assert non_blank(document.text) == non_blank(text)
 
 
@@ -221,7 +217,7 @@ def test_removing_each_binding_changes_nothing_else(text: str) -> None:
     expected: dict[str, Any] = tomllib.loads(text)
     lines = line_counts(text)
     while document.data.get("hyperdrive"):
-        inline = is_inline(document, "hyperdrive")
+        inline = document.is_inline(("hyperdrive",))
         document.remove(("hyperdrive", 0))
         expected["hyperdrive"].pop(0)
         if not expected["hyperdrive"] and not inline:
@@ -241,7 +237,7 @@ def test_setting_a_flag_changes_nothing_else(text: str, base: tuple[str, ...]) -
             return
         table = expected["env"]["staging"]
     present = "compatibility_flags" in table
-    inline = is_inline(document, *base)
+    inline = document.is_inline(base)
     table.setdefault("compatibility_flags", []).append("nodejs_compat")
     path = (*base, "compatibility_flags")
 
@@ -261,7 +257,7 @@ def test_setting_a_flag_changes_nothing_else(text: str, base: tuple[str, ...]) -
 def test_a_key_goes_and_its_neighbours_stay(text: str) -> None:
     document = TOMLDocument(text)
     expected: dict[str, Any] = tomllib.loads(text)
-    for key in [key for key in expected if is_inline(document, key)]:
+    for key in [key for key in expected if document.is_inline((key,))]:
         document.remove((key,))
         del expected[key]
         assert tomllib.loads(document.text) == expected
@@ -402,11 +398,10 @@ def test_a_comment_is_no_section_and_a_string_is_none() -> None:
 @pytest.mark.parametrize("damage", ["comment", "value", "order"])
 def test_an_edit_that_changes_other_lines_is_refused(damage: str) -> None:
     text = "[vars]\nA = 1 # one\nB = 2\n"
-    document = TOMLDocument(text)
-    section = document.sections[-1]
-    parsed, table = document._open(section)
+    opened = OpenSection(text, sections_of(text)[-1])
+    table = opened.table
     table["C"] = 3
-    assert document._replace(section, parsed, _is_part).text == text + "C = 3\n"
+    assert opened.edit(is_part).text == text + "C = 3\n"
     if damage == "comment":
         table.value.item("A").comment("two")
     elif damage == "value":
@@ -415,5 +410,4 @@ def test_an_edit_that_changes_other_lines_is_refused(damage: str) -> None:
         del table["A"]
         table["A"] = 1
     with pytest.raises(UnsafeEditError, match="other lines would have changed"):
-        document._replace(section, parsed, _is_part)
-    assert document.text == text
+        opened.edit(is_part)

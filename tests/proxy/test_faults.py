@@ -148,11 +148,15 @@ def fake_origin() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
+        def talk(connection: socket.socket) -> None:
+            with connection:
+                serve(connection)
+
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    threading.Thread(target=serve, args=(connection,), daemon=True).start()
+                    threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         return int(listener.getsockname()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import asyncpg
 import psycopg
@@ -80,6 +81,23 @@ def test_errors_and_refusals_are_recorded_with_their_sqlstate(start_proxy: Start
     assert failed.status == "miss"
     assert (refused.status, refused.origin_connection) == ("refused", None)
     assert refused.error == "Hyperdrive does not support LISTEN (0A000)"
+
+
+def test_queries_of_a_pipeline_have_their_own_rows_and_the_failed_one_its_error(start_proxy: StartProxy) -> None:
+    server = start_proxy()
+
+    def ask(client: psycopg.Connection[Any]) -> None:
+        with client.pipeline():
+            client.execute("SELECT FROM generate_series(1, 3)")
+            client.execute("SELECT FROM generate_series(1, 5)")
+            client.execute("SELECT 1 / 0")
+            client.execute("SELECT 'is skipped'")
+
+    with psycopg.connect(server.dsn(), autocommit=True) as client, pytest.raises(psycopg.errors.DivisionByZero):
+        ask(client)
+    found = records(server)
+    assert [record.rows for record in found] == [3, 5, 0, 0]
+    assert [record.error for record in found] == [None, None, *["division by zero (22012)"] * 2]
 
 
 def test_queries_of_a_transaction_are_marked(start_proxy: StartProxy) -> None:

@@ -168,7 +168,7 @@ def test_incidents_become_findings_and_a_deadlock_comes_first(talk: Conversation
     assert {finding.kind for finding in others} == {"left-in-transaction", "slow-query", "waited-for-connection"}
     request = talk.log.request("1-1")
     assert request is not None
-    assert {finding.kind for finding in find_in_request(request, talk.log.incidents)} == {
+    assert {finding.kind for finding in find_in_request(request)} == {
         "self-deadlock",
         "left-in-transaction",
         "slow-query",

@@ -112,4 +112,4 @@ json_values = st.recursive(
 @given(st.dictionaries(st.text(), json_values))
 def test_deep_json_is_read_as_json_is(value: dict[str, object]) -> None:
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, separators=(",", ":"))):
-        assert parse_tree._decode_deep(text) == value
+        assert parse_tree.decode_deep(text) == value

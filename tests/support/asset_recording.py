@@ -81,14 +81,16 @@ class Wrangler:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._reading.join()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.lines.append(line)
-            if found := _READY.search(line):
-                self.port = int(found[1])
-                self._ready.set()
+        with self._process.stdout as lines:
+            for line in lines:
+                self.lines.append(line)
+                if found := _READY.search(line):
+                    self.port = int(found[1])
+                    self._ready.set()
         self._ready.set()
 
 

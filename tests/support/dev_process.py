@@ -90,6 +90,7 @@ class DevProcess:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait()
+        self._reading.join(5)  # longer only if something that the Worker started lives on
 
     # -- what it says -----------------------------------------------------------------------------
 
@@ -171,13 +172,13 @@ class DevProcess:
     def wait(self) -> int:
         """The exit status, once it has ended and all it wrote is in `output`."""
         status = self.process.wait(DEADLINE_S)
-        self._reading.join(DEADLINE_S)
+        self._reading.join(5)  # longer only if something that the Worker started lives on
         return status
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        with contextlib.suppress(OSError):  # a test may close the pipe
-            for line in self.process.stdout:
+        with contextlib.suppress(OSError, ValueError), self.process.stdout as lines:  # a test may close the pipe
+            for line in lines:
                 with self._changed:
                     self._lines.append(line.decode(errors="replace").rstrip("\r\n"))
                     self._changed.notify_all()

@@ -77,6 +77,8 @@ class ModelServer:
         self._reader = FrontendReader()
         self._statements: dict[bytes, Statement] = {}
         self._portals: dict[bytes, tuple[Statement, bytes]] = {}
+        self._finished: set[bytes] = set()
+        """Portals that have run to their ends."""
         self._skipping = False
         self.status = IDLE
         self.setting = b"default"
@@ -138,18 +140,12 @@ class ModelServer:
             self._catalog.bind(statement.sql, message[position:])
             self._check_transaction(statement.sql)
             self._portals[portal] = (statement, message[position:])
+            self._finished.discard(portal)
             return messages.BIND_COMPLETE
         if kind == DESCRIBE:
             return self._describe(*messages.split_target(message))
         if kind == EXECUTE:
-            portal, _ = messages.cstring(message, 5)
-            statement, bind = self._portal(portal)
-            self._check_transaction(statement.sql)
-            return (
-                self._run(statement.sql)
-                if self._is_own(statement.sql)
-                else self._catalog.execute(statement.sql, bind)
-            )
+            return self._execute(messages.cstring(message, 5)[0])
         assert kind == CLOSE
         target, name = messages.split_target(message)
         if target == STATEMENT:
@@ -157,6 +153,17 @@ class ModelServer:
         else:
             self._portals.pop(name, None)
         return messages.CLOSE_COMPLETE
+
+    def _execute(self, portal: bytes) -> bytes:
+        statement, bind = self._portal(portal)
+        sql = statement.sql
+        self._check_transaction(sql)
+        if portal in self._finished:
+            if not self._has_rows(sql):
+                raise ServerError("55000", f'portal "{portal.decode()}" cannot be run')
+            return messages.command_complete("SHOW" if _words(sql) == SHOW else "SELECT 0")
+        self._finished.add(portal)
+        return self._run(sql) if self._is_own(sql) else self._catalog.execute(sql, bind)
 
     def _parse(self, message: bytes) -> bytes:
         name, definition = messages.split_parse(message)
@@ -237,7 +244,6 @@ class ModelServer:
             if self.status != IDLE:
                 raise ServerError("25001", "DISCARD ALL cannot run inside a transaction block")
             self._drop_named()
-            self._portals.clear()
             self.setting = b"default"
             return messages.command_complete("DISCARD ALL")
         if words == b"DEALLOCATE ALL":

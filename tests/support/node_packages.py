@@ -14,10 +14,11 @@ import pytest
 from wrangler_py.hyperdrive.private_file import locked
 
 _TESTS = Path(__file__).resolve().parents[1]
-_OLD, _NEWEST = "npm-drivers", "npm-newest"
+_OLD, _NEWEST, _DASHBOARD = "npm-drivers", "npm-newest", "npm-dashboard"
 _PACKAGES = {
     _OLD: _TESTS / "drivers" / "package.json",
     _NEWEST: _TESTS / "drivers" / "newest" / "package.json",
+    _DASHBOARD: _TESTS / "dashboard" / "package.json",
 }
 _OLDEST_NODE = 20
 _NODE_OF_NEWEST = 22
@@ -61,6 +62,12 @@ def newest_node(node: str) -> Node:
     if _major_version(node) < _NODE_OF_NEWEST:
         path = os.pathsep.join((str(modules / "node" / "bin"), path))
     return Node(modules, path)
+
+
+@pytest.fixture(scope="session")
+def axe(node: str) -> Path:
+    """axe-core's script."""
+    return _installed(_DASHBOARD) / "axe-core" / "axe.min.js"
 
 
 def _major_version(node: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,11 @@ class RawClient:
         self.negotiated: Message | None = None
         if start:
             self.start({"user": user, "database": database, **(settings or {})}, password, minor)
+
+    def __del__(self) -> None:
+        """A client that a test leaves behind, or that could not log in, goes with the test."""
+        with contextlib.suppress(AttributeError):  # the connection failed
+            self.socket.close()
 
     def start(self, parameters: Mapping[str, str], password: str, minor: int = 0) -> None:
         """Start-up and SCRAM. Raises RefusedError when the server says no."""

@@ -275,7 +275,7 @@ def _psycopg2(dsn: str) -> None:
 
 
 def _pg8000(dsn: str) -> None:
-    import pg8000.native  # type: ignore[import-untyped]
+    import pg8000.native
 
     parts = urlsplit(dsn)
     connection = pg8000.native.Connection(

@@ -99,21 +99,25 @@ class Child:
         self.control.close()
         self.process.kill()
         self.process.wait()
+        self._following.join(PATIENCE_S)
+        self._reading.join(PATIENCE_S)
 
     def _follow(self) -> None:
-        for line in self.control.makefile("rb"):
-            event = from_line(line)
-            assert isinstance(event, get_args(Event))
-            with self._changed:
-                self.events.append(event)
-                self._changed.notify_all()
+        with self.control.makefile("rb") as lines:
+            for line in lines:
+                event = from_line(line)
+                assert isinstance(event, get_args(Event))
+                with self._changed:
+                    self.events.append(event)
+                    self._changed.notify_all()
 
     def _read_output(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._changed:
-                self.printed.append(line)
-                self._changed.notify_all()
+        with self.process.stdout as lines:
+            for line in lines:
+                with self._changed:
+                    self.printed.append(line)
+                    self._changed.notify_all()
 
     def wait_for_output(self, text: str) -> None:
         with self._changed:

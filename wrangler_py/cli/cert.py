@@ -9,7 +9,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.certificate_output import say_certificate, say_uploaded
-from wrangler_py.cli.options import global_options
+from wrangler_py.cli.resolved_options import global_options
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 
@@ -109,7 +109,7 @@ def delete(
     One that a config uses is deleted only after a yes: at the terminal, or by --yes.
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     given = [value for value in (certificate, id, name) if value]
     if len(given) != 1:

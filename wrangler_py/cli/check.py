@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wrangler_py.cli.remote import Setting
-    from wrangler_py.deploy.findings import Finding
+    from wrangler_py.deploy.check_results import Finding
     from wrangler_py.project.config_file import ConfigFile
 
 
@@ -52,9 +52,9 @@ def check(
 
 def find(*, offline: bool, persist_to: Path | None) -> tuple[list[Finding], str | None]:
     """The findings, and the id of the account that was asked."""
-    from wrangler_py.cli.options import global_options, project_config, state_folder
     from wrangler_py.cli.remote import find_setting
-    from wrangler_py.deploy.findings import Finding
+    from wrangler_py.cli.resolved_options import global_options, project_config, state_folder
+    from wrangler_py.deploy.check_results import Finding
     from wrangler_py.deploy.project_checks import project_findings, session_findings
     from wrangler_py.devserver.session_summary import read_summary
 
@@ -95,7 +95,7 @@ def _ask_account(setting: Setting, file: ConfigFile, environment: str | None) ->
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
     from wrangler_py.deploy.account_checks import account_findings
     from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     with open_api(setting) as api:
         account = account_of(api, setting)

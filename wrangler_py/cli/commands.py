@@ -23,6 +23,7 @@ COMMANDS = {
     "embedded": Subcommand(
         "wrangler_py.cli.embedded", "app", "Look at, reset and keep snapshots of the embedded PostgreSQL"
     ),
+    "dashboard": Subcommand("wrangler_py.cli.dashboard", "app", "Show the Hyperdrive configs in a browser"),
     "cert": Subcommand("wrangler_py.cli.cert", "app", "Manage certificates for TLS to the origin"),
     "node-compat": Subcommand(
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"

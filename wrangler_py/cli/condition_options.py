@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wrangler_py.errors import WranglerError
+
 if TYPE_CHECKING:
+    from wrangler_py.devserver.query_report import QueryReport
     from wrangler_py.proxy.options import ProxyOptions
 
 _MB = 1024 * 1024
@@ -46,6 +49,31 @@ class ConditionArguments:
         int | None,
         typer.Option("--query-log-mb", min=1, help="Most megabytes that they take  [default: 64]"),
     ] = None
+
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a summary of the queries at the end: a .json or .html file, or - to print it",
+            show_default=False,
+        ),
+    ] = None
+
+    def query_report(self) -> QueryReport | None:
+        """The report that is asked for. Raises WranglerError if it can't be written."""
+        if self.report is None:
+            return None
+        from wrangler_py.cli.resolved_options import global_options
+        from wrangler_py.devserver.query_report import QueryReport
+
+        if self.query_log_records == 0:
+            raise WranglerError(
+                "--report summarizes the query log, and --query-log-records 0 keeps none.",
+                hint="Leave one of them out.",
+                exit_status=2,
+            )
+        return QueryReport.read(self.report, global_options().cwd)
 
     def add_to(self, options: ProxyOptions) -> ProxyOptions:
         """`options` with these. Raises WranglerError for what is no latency or no fault."""

@@ -36,7 +36,7 @@ def deploy(
     that are unknown here and all that follows `--`, and its exit status is that of this command.
     """
     from wrangler_py.cli import check
-    from wrangler_py.cli.options import global_options, project_config
+    from wrangler_py.cli.resolved_options import global_options, project_config
     from wrangler_py.deploy.official_deploy import deploy_command, run_deploy
 
     options = global_options()

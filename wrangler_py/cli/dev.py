@@ -11,7 +11,7 @@ import typer
 
 from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
-from wrangler_py.cli.options import Migrate
+from wrangler_py.cli.resolved_options import Migrate
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
@@ -60,6 +60,10 @@ def dev(
     proxy_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default"),
+    ] = None,
+    dashboard_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the dashboard; any free one by default"),
     ] = None,
     var: Annotated[
         list[str] | None,
@@ -119,9 +123,9 @@ def dev(
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
-    from wrangler_py.cli.options import global_options, migration_command, project_config, state_folder
+    from wrangler_py.cli.resolved_options import global_options, migration_command, project_config, state_folder
     from wrangler_py.console import Level
-    from wrangler_py.devserver.options import DevOptions
+    from wrangler_py.devserver.dev_options import DevOptions
     from wrangler_py.devserver.output import Output
     from wrangler_py.devserver.run import run_session
     from wrangler_py.devserver.worker_project import is_for_wrangler
@@ -131,6 +135,7 @@ def dev(
     given = global_options()
     config = project_config(given)
     state = state_folder(config.root, given.cwd, persist_to)
+    report = conditions.query_report()
     proxy_options = conditions.add_to(
         ProxyOptions(
             fail_on_stale_read=fail_on_stale_read,
@@ -184,7 +189,9 @@ def dev(
                 state=state.resolve(),
                 cwd=given.cwd,
                 proxy_port=proxy_port or 0,
+                dashboard_port=dashboard_port or 0,
                 proxy_options=proxy_options,
+                query_report=report,
                 migrate=migration_command(config.root, migrate),
             )
         )
@@ -205,12 +212,14 @@ def dev(
             port=port,
             allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
+            dashboard_port=dashboard_port or 0,
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
             strict=strict,
             debugger_port=debugger,
             migrate=migration_command(config.root, migrate),
+            report=report,
             proxy=proxy_options,
         ),
         output,

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import Migrate, global_options, migration_command, project_config, state_folder
+from wrangler_py.cli.resolved_options import (
+    Migrate,
+    global_options,
+    migration_command,
+    project_config,
+    state_folder,
+)
 from wrangler_py.cli.typer_adapter import App, Command, spread_options
 from wrangler_py.errors import WranglerError
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from wrangler_py.cli import printing, targets
-from wrangler_py.cli.options import find_project_config, global_options
+from wrangler_py.cli import printing, target_argument
+from wrangler_py.cli.resolved_options import find_project_config, global_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.terminal_text import printable
 
@@ -31,7 +31,7 @@ def explain(
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The query, or - for standard input")] = None,
     target: Annotated[
         str | None,
-        typer.Argument(metavar=targets.METAVAR, help=targets.HELP),
+        typer.Argument(metavar=target_argument.METAVAR, help=target_argument.HELP),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow")
@@ -94,13 +94,13 @@ def _text(sql: str | None, file: Path | None) -> str:
 def _config(target: str | None) -> _Config:
     """The caching of the binding or config `target`; the defaults if None."""
     from wrangler_py.hyperdrive.config import Caching
-    from wrangler_py.hyperdrive.store import UnknownConfigError
+    from wrangler_py.hyperdrive.config_store import UnknownConfigError
 
     if target is None:
         return _Config(Caching(), None)
     given = global_options()
     try:
-        found = targets.only(targets.find(target, find_project_config(given), given))
+        found = target_argument.only(target_argument.find(target, find_project_config(given), given))
     except UnknownConfigError as error:
         if " " not in target:
             raise

@@ -12,15 +12,15 @@ import typer
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
 from wrangler_py.cli.explain import explain
-from wrangler_py.cli.hyperdrive_bindings import offer_binding, place, save_binding, say_bound, say_still_bound
+from wrangler_py.cli.hyperdrive_bindings import offer_binding, save_binding, say_bound, say_still_bound
 from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
 from wrangler_py.cli.hyperdrive_execute import execute
 from wrangler_py.cli.hyperdrive_metrics import metrics, restart
 from wrangler_py.cli.hyperdrive_proxy import proxy
 from wrangler_py.cli.hyperdrive_sync import diff, pull, push
-from wrangler_py.cli.options import global_options, project_config
 from wrangler_py.cli.passwords import ask_password
-from wrangler_py.cli.targets import ConfigOrBinding, stored_config
+from wrangler_py.cli.resolved_options import global_options, project_config
+from wrangler_py.cli.target_argument import ConfigOrBinding, stored_config
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
@@ -58,14 +58,10 @@ def create(
 
         hyperdrive_remote.create(name, _remote_options(arguments, no_check), binding, update_config)
         return
-    from wrangler_py.hyperdrive import config_options
-    from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive import config_actions
 
     options = _with_password(arguments.read())
-    config = config_options.create(name, options, CertificateStore())
-    store = ConfigStore()
-    store.check_name_is_free(config)
+    config = config_actions.new_config(name, options)
     file = None
     if binding is not None or update_config:
         from wrangler_py.project.config_file import ConfigEditError
@@ -80,17 +76,7 @@ def create(
                 "add by hand are shown.",
             ) from None
 
-    printing.out(f"🚧 Creating '{name}'")
-    _warn_of_ignored(options)
-    if not no_check:
-        _check(config)
-    store.add(config)
-    printing.success(f"Created new Hyperdrive PostgreSQL config: {config.id}")
-    if config.embedded:
-        printing.out(
-            f"Its origin is the embedded PostgreSQL, database '{config.embedded_database}'; "
-            "`wrangler-py dev` starts it."
-        )
+    config_actions.add_config(config, options, printing.console, check=not no_check)
     if file is not None:
         save_binding(config, binding or DEFAULT_BINDING, file)
     else:
@@ -106,7 +92,7 @@ def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> 
         hyperdrive_remote.list_configs(as_json=as_json)
         return
     from wrangler_py.hyperdrive.config_json import to_public
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     configs = ConfigStore().list()
     if as_json:
@@ -150,19 +136,11 @@ def update(
         options = hyperdrive_remote.check_options(arguments.read(), no_check=no_check)
         hyperdrive_remote.update(target, name, options)
         return
-    from wrangler_py.hyperdrive import config_options
-    from wrangler_py.hyperdrive.certificates import CertificateStore
+    from wrangler_py.hyperdrive.config_actions import update_config
     from wrangler_py.hyperdrive.config_json import to_public
-    from wrangler_py.hyperdrive.store import ConfigStore
 
-    options = arguments.read()
-    changed = config_options.update(stored_config(target), name, options, CertificateStore())
-    printing.out(f"🚧 Updating '{target}'")
-    _warn_of_ignored(options)
-    if not no_check and options.concern_connection:
-        _check(changed)
-    ConfigStore().replace(changed)
-    printing.success(f"Updated {changed.id} Hyperdrive config")
+    options, config = arguments.read(), stored_config(target)
+    changed = update_config(config, name, options, printing.console, check=not no_check, called=target)
     printing.out(json.dumps(to_public(changed), indent=2, ensure_ascii=False))
 
 
@@ -174,14 +152,9 @@ def delete(id_or_name: ConfigArgument, remote: option.Remote = False) -> None:
 
         hyperdrive_remote.delete(id_or_name)
         return
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_actions import delete_config
 
-    store = ConfigStore()
-    config = store.get(id_or_name)
-    printing.out(f"🗑️ Deleting Hyperdrive config {id_or_name}")
-    store.remove(config.id)
-    printing.success("Deleted")
-    say_still_bound(config)
+    say_still_bound(delete_config(id_or_name, printing.console))
 
 
 @app.command()
@@ -193,7 +166,7 @@ def bind(
     ] = False,
 ) -> None:
     """Write a binding of a config into the Worker's config file."""
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     store = ConfigStore()
     stored = store.find(id_or_name)
@@ -215,10 +188,9 @@ def unbind(
     binding: Annotated[str, typer.Argument(metavar="BINDING", help="Name of the binding")],
 ) -> None:
     """Take a Hyperdrive binding out of the Worker's config file."""
-    file = project_config()
-    file.remove_hyperdrive(binding, global_options().environment)
-    file.save()
-    printing.success(f"Removed the binding {binding} from {place(file)}")
+    from wrangler_py.project.binding_actions import unbind as take_out
+
+    take_out(project_config(), binding, global_options().environment, printing.console)
 
 
 app.command("push")(push)
@@ -247,27 +219,8 @@ def _with_password(options: ConfigOptions) -> ConfigOptions:
     return dataclasses.replace(options, origin_password=password)
 
 
-def _check(config: HyperdriveConfig) -> None:
-    if config.origin is None:
-        return
-    from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.connection_test import check_connection
-    from wrangler_py.hyperdrive.tls import config_policy
-
-    check_connection(config.origin, config_policy(config, CertificateStore()))
-
-
-def _warn_of_ignored(options: ConfigOptions) -> None:
-    from wrangler_py.hyperdrive.connection_string import parse
-
-    if options.connection_string is not None:
-        ignored = parse(options.connection_string).ignored
-        if ignored:
-            printing.warn(f"Hyperdrive ignores these parameters of the connection string: {', '.join(ignored)}")
-
-
 def _row(config: HyperdriveConfig) -> list[str]:
-    from wrangler_py.devserver.pool_description import describe_caching, describe_embedded, describe_origin
+    from wrangler_py.hyperdrive.pool_description import describe_caching, describe_embedded, describe_origin
 
     origin, tls = config.origin, config.mtls
     place = describe_embedded(config.embedded_database) if origin is None else describe_origin(origin)

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.resolved_options import global_options, project_config
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
@@ -85,33 +85,21 @@ def save_binding(config: Named, binding: str, file: ConfigFile) -> None:
 
 
 def say_bound(config: Named | None, binding: str, file: ConfigFile) -> None:
-    name = f"'{config.name}' " if config else ""
-    printing.success(f"Bound {name}as env.{binding} in {place(file)}")
-    entries = file.section(global_options().environment).hyperdrive
-    if any(entry.binding == binding and entry.local_connection_string for entry in entries):
-        printing.warn(
-            f"`wrangler-py dev` goes on using the localConnectionString of {binding}: take that line out to use "
-            "the config's database."
-        )
+    from wrangler_py.project import binding_actions
+
+    name = config.name if config else None
+    binding_actions.say_bound(file, binding, global_options().environment, name, printing.console)
 
 
 def say_still_bound(config: Named) -> None:
     """Name the bindings of a deleted config that the project here has, if there is one."""
+    from wrangler_py.project.binding_actions import warn_still_bound
+
     with contextlib.suppress(WranglerError):
-        file = project_config()
-        for environment in (None, *file.environments):
-            for entry in file.section(environment).hyperdrive:
-                if entry.id in (config.id, config.name):
-                    option = f" --env {shlex.quote(environment)}" if environment else ""
-                    printing.warn(
-                        f"{_section(file, environment)} still binds it as env.{entry.binding}: "
-                        f"`wrangler-py hyperdrive unbind {entry.binding}{option}` takes that out."
-                    )
+        warn_still_bound(project_config(), config.id, config.name, printing.console)
 
 
 def place(file: ConfigFile) -> str:
-    return _section(file, global_options().environment)
+    from wrangler_py.project.binding_actions import describe_place
 
-
-def _section(file: ConfigFile, environment: str | None) -> str:
-    return file.path.name + (f", environment {environment}" if environment else "")
+    return describe_place(file, global_options().environment)

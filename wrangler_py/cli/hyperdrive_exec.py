@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,10 @@ def execute_command(
     *,
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve the dashboard while the command runs")
+    ] = False,
+    dashboard_port: option.DashboardPort = 0,
     arguments: option.ServingArguments,
     conditions: ConditionArguments,
 ) -> None:
@@ -42,7 +46,7 @@ def execute_command(
     of every binding in CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>. The exit status is the command's.
     For `wrangler dev`, use `wrangler-py dev` instead.
     """
-    from wrangler_py.cli.options import global_options
+    from wrangler_py.cli.resolved_options import global_options
     from wrangler_py.devserver.standalone import run_command
 
     if not context.args:
@@ -52,7 +56,9 @@ def execute_command(
             exit_status=2,
         )
     databases = option.databases(target, connection_string, arguments.persist_to)
-    options = arguments.options(databases, conditions, port=port)
+    options = arguments.options(
+        databases, conditions, port=port, dashboard_port=dashboard_port if dashboard else None
+    )
     cwd = global_options().cwd
     status = run_command(
         context.args,

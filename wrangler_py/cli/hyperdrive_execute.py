@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wrangler_py.cli import printing, targets
-from wrangler_py.cli.options import find_project_config, global_options, state_folder
+from wrangler_py.cli import printing, target_argument
+from wrangler_py.cli.resolved_options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def execute(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar=targets.METAVAR,
-            help=f"{targets.HELP}; by default its only binding",
+            metavar=target_argument.METAVAR,
+            help=f"{target_argument.HELP}; by default its only binding",
             show_default=False,
         ),
     ] = None,
@@ -152,7 +152,7 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
             "There is no project here whose binding could be meant.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
         )
-    resolved = targets.only(targets.find(target, config_file, options)).resolve()
+    resolved = target_argument.only(target_argument.find(target, config_file, options)).resolve()
     if resolved.ignored_parameters:
         printing.warn(
             f"These parameters of the connection string ({resolved.source}) have no effect: "

@@ -9,7 +9,7 @@ import typer
 
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import find_project_config, global_options, state_folder
+from wrangler_py.cli.resolved_options import find_project_config, global_options, state_folder
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:

@@ -30,17 +30,19 @@ def proxy(
     password: Annotated[
         str | None, typer.Option("--password", help="Password of the clients; a random one by default")
     ] = None,
+    dashboard_port: option.DashboardPort = 0,
     arguments: option.ServingArguments,
     conditions: ConditionArguments,
 ) -> None:
     """Serve databases through a local Hyperdrive.
 
-    Prints how to connect, and ends at Ctrl-C with how many queries had which cache status.
+    Prints how to connect and the URL of the dashboard. Ends at Ctrl-C with how many queries had which cache
+    status.
     """
     from wrangler_py.devserver.standalone import serve, serve_as
 
     databases = option.databases(target, connection_string, arguments.persist_to)
-    options = arguments.options(databases, conditions, port=port, password=password)
+    options = arguments.options(databases, conditions, port=port, password=password, dashboard_port=dashboard_port)
 
     def resolve() -> Sequence[ResolvedBinding]:
         bindings = databases.resolve()
@@ -49,8 +51,8 @@ def proxy(
     serve(resolve, options, ready=_show, messages=printing.console)
 
 
-def _show(hyperdrive: LocalHyperdrive) -> None:
-    from wrangler_py.devserver.pool_description import (
+def _show(hyperdrive: LocalHyperdrive, dashboard: str | None) -> None:
+    from wrangler_py.hyperdrive.pool_description import (
         describe_caching,
         describe_limit,
         describe_place,
@@ -71,4 +73,5 @@ def _show(hyperdrive: LocalHyperdrive) -> None:
     for name in hyperdrive.pools:
         printing.out(hyperdrive.connection_string(name))
     sys.stdout.flush()
+    printing.info(f"Dashboard: {dashboard}")
     printing.info("Ready. Ctrl-C ends it.")

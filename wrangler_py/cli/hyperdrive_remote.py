@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.hyperdrive_bindings import offer_binding, save_binding, say_still_bound
-from wrangler_py.cli.options import find_project_config, global_options, project_config
 from wrangler_py.cli.remote import open_account
+from wrangler_py.cli.resolved_options import find_project_config, global_options, project_config
 from wrangler_py.cloudflare.account_certificates import AccountCertificates
 from wrangler_py.cloudflare.config_body import change_body, create_body, ignored_parameters
 from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
-from wrangler_py.devserver.pool_description import describe_caching
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
+from wrangler_py.hyperdrive.pool_description import describe_caching
 
 if TYPE_CHECKING:
     from wrangler_py.cloudflare.api import API

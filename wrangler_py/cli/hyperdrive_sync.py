@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wrangler_py.cli import printing, targets
+from wrangler_py.cli import printing, target_argument
 from wrangler_py.cli.hyperdrive_options import Yes
-from wrangler_py.cli.options import global_options
 from wrangler_py.cli.passwords import ask_password, read_password
+from wrangler_py.cli.resolved_options import global_options
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def push(
-    target: targets.ConfigOrBinding,
+    target: target_argument.ConfigOrBinding,
     yes: Yes = False,
     send_password: Annotated[
         bool, typer.Option("--send-password", help="Send the password even if nothing else differs")
@@ -42,9 +42,9 @@ def push(
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
     from wrangler_py.cloudflare.push import body_of, check_reachable, take_over_id, upload_certificates
     from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
-    config = targets.stored_config(target)
+    config = target_argument.stored_config(target)
     check_reachable(config)
     setting, store, certificates = find_setting(), ConfigStore(), CertificateStore()
     with open_account(setting) as (api, account):
@@ -137,7 +137,9 @@ def diff(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar=targets.METAVAR, help=f"{targets.HELP}; all configs if left out", show_default=False
+            metavar=target_argument.METAVAR,
+            help=f"{target_argument.HELP}; all configs if left out",
+            show_default=False,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
@@ -151,9 +153,9 @@ def diff(
     from wrangler_py.cloudflare.account_certificates import AccountCertificates
     from wrangler_py.cloudflare.difference import differences
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
-    local = ConfigStore().list() if target is None else [targets.stored_config(target)]
+    local = ConfigStore().list() if target is None else [target_argument.stored_config(target)]
     with open_account() as (api, account):
         remote = HyperdriveConfigs(api, account).list()
         match = _match(local, remote, AccountCertificates(api, account))
@@ -269,7 +271,7 @@ def _pull_one(
     from wrangler_py.cloudflare.pull import check_emulated, known_password, local_config, local_tls
     from wrangler_py.cloudflare.push import replace_bound_id
     from wrangler_py.hyperdrive.certificates import CertificateStore
-    from wrangler_py.hyperdrive.store import ConfigStore
+    from wrangler_py.hyperdrive.config_store import ConfigStore
 
     check_emulated(remote)
     store = ConfigStore()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options
+from wrangler_py.cli.resolved_options import global_options
 from wrangler_py.project import scaffold
 
 

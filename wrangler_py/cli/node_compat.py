@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.resolved_options import global_options, project_config
 from wrangler_py.cli.typer_adapter import App
 
 if TYPE_CHECKING:

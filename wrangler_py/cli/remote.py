@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import find_project_config, global_options
+from wrangler_py.cli.resolved_options import find_project_config, global_options
 from wrangler_py.cloudflare.accounts import Account, choose_account
 from wrangler_py.cloudflare.api import API
 from wrangler_py.cloudflare.credentials import find_credentials

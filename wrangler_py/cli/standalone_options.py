@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from wrangler_py.cli import targets
-from wrangler_py.cli.options import (
+from wrangler_py.cli import target_argument
+from wrangler_py.cli.resolved_options import (
     Migrate,
     find_project_config,
     global_options,
@@ -21,6 +21,7 @@ from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
     from wrangler_py.cli.condition_options import ConditionArguments
+    from wrangler_py.dashboard.sources import ProjectPlace
     from wrangler_py.devserver.local_hyperdrive import Resolve
     from wrangler_py.devserver.standalone import StandaloneOptions
     from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Target = Annotated[
     str | None,
     typer.Argument(
-        metavar=targets.METAVAR,
-        help=f"{targets.HELP}; by default all its bindings",
+        metavar=target_argument.METAVAR,
+        help=f"{target_argument.HELP}; by default all its bindings",
         show_default=False,
     ),
 ]
@@ -45,12 +46,26 @@ Port = Annotated[
 ]
 
 
+DashboardPort = Annotated[
+    int,
+    typer.Option(
+        "--dashboard-port",
+        min=0,
+        max=65535,
+        help="Port of the dashboard; any free one by default",
+        show_default=False,
+    ),
+]
+
+
 class Databases(NamedTuple):
-    """The databases asked for, the folder of the project (or the current one), and that of its local state."""
+    """The databases asked for, the folder of the project (or the current one), that of its local state, and the
+    project's config file."""
 
     resolve: Resolve
     root: Path
     state: Path
+    project: ProjectPlace | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +107,6 @@ class ServingArguments:
     ] = None
 
     migrate: Migrate = None
-    report: Annotated[
-        str | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write a summary of the queries at the end: a .json or .html file, or - to print it",
-            show_default=False,
-        ),
-    ] = None
 
     def options(
         self,
@@ -109,18 +115,12 @@ class ServingArguments:
         *,
         port: int,
         password: str | None = None,
+        dashboard_port: int | None,
     ) -> StandaloneOptions:
         """The run they ask for."""
-        from wrangler_py.devserver.query_report import QueryReport
         from wrangler_py.devserver.standalone import StandaloneOptions
         from wrangler_py.proxy.options import ProxyOptions
 
-        if self.report is not None and conditions.query_log_records == 0:
-            raise WranglerError(
-                "--report summarizes the query log, and --query-log-records 0 keeps none.",
-                hint="Leave one of them out.",
-                exit_status=2,
-            )
         return StandaloneOptions(
             root=databases.root,
             state=databases.state,
@@ -130,8 +130,10 @@ class ServingArguments:
             pool_size=self.pool_size,
             caching_disabled=self.caching_disabled,
             log_queries=self.log_queries,
+            dashboard_port=dashboard_port,
+            project=databases.project,
             migrate=migration_command(databases.root, self.migrate),
-            report=None if self.report is None else QueryReport.read(self.report, global_options().cwd),
+            report=conditions.query_report(),
             proxy=conditions.add_to(
                 ProxyOptions(
                     fail_on_stale_read=self.fail_on_stale_read,
@@ -159,12 +161,15 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
     if connection_string is not None and target is not None:
         raise WranglerError("Give a config or binding, or --connection-string, not both.", exit_status=2)
     if connection_string is None:
-        targets.find(target, config, given)  # once, since `resolve` runs again whenever a config changes
+        target_argument.find(target, config, given)  # once, since `resolve` runs again whenever a config changes
     root = given.cwd if config is None else config.root
 
     def resolve() -> Sequence[ResolvedBinding]:
         if connection_string is not None:
             return (resolve_string(DEFAULT_BINDING, connection_string, "--connection-string"),)
-        return [each.resolve() for each in targets.find(target, config, given, quiet=True)]
+        return [each.resolve() for each in target_argument.find(target, config, given, quiet=True)]
 
-    return Databases(resolve, root, state_folder(root, given.cwd, persist_to))
+    from wrangler_py.dashboard.sources import ProjectPlace
+
+    project = None if config is None else ProjectPlace(config.path.resolve(), given.environment)
+    return Databases(resolve, root, state_folder(root, given.cwd, persist_to), project)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.options import global_options, project_config
+from wrangler_py.cli.resolved_options import global_options, project_config
 from wrangler_py.errors import WranglerError
 
 

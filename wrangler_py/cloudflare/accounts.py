@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wrangler_py.cloudflare.api import API
-from wrangler_py.cloudflare.failures import APIError
+from wrangler_py.cloudflare.api_failures import APIError
 from wrangler_py.cloudflare.permissions import ACCOUNT_READ, USER_READ
 from wrangler_py.errors import WranglerError
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from wrangler_py.cloudflare.api import API
-from wrangler_py.cloudflare.failures import APIError
+from wrangler_py.cloudflare.api_failures import APIError
 
 _FILTER = "filter: {configId: $configId, datetime_geq: $start, datetime_leq: $end}"
 _QUERY = """

@@ -16,9 +16,9 @@ from typing import Any, Self
 import httpx
 
 from wrangler_py import __version__
+from wrangler_py.cloudflare.api_failures import APIError, Unreachable, read_messages, refusal
 from wrangler_py.cloudflare.credentials import Credentials
 from wrangler_py.cloudflare.endpoint import is_loopback
-from wrangler_py.cloudflare.failures import APIError, Unreachable, read_messages, refusal
 from wrangler_py.cloudflare.permissions import ANALYTICS_READ, Permission
 from wrangler_py.errors import WranglerError
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wrangler_py.cloudflare.api import API
-from wrangler_py.cloudflare.failures import APIError
+from wrangler_py.cloudflare.api_failures import APIError
 from wrangler_py.cloudflare.permissions import HYPERDRIVE_READ, HYPERDRIVE_WRITE
 from wrangler_py.cloudflare.remote_config import RemoteConfig, read_config
 from wrangler_py.errors import WranglerError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wrangler_py.cloudflare.accounts import Account, list_accounts
 from wrangler_py.cloudflare.api import API
-from wrangler_py.cloudflare.failures import APIError
+from wrangler_py.cloudflare.api_failures import APIError
 from wrangler_py.cloudflare.permissions import (
     ANALYTICS_READ,
     CERTIFICATES_READ,

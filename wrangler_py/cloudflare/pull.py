@@ -12,7 +12,7 @@ from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.certificates import Certificate, CertificateStore
 from wrangler_py.hyperdrive.config import HyperdriveConfig, Origin, TLSSettings
 from wrangler_py.hyperdrive.connection_string import check_host, check_identifier, check_port, check_scheme
-from wrangler_py.hyperdrive.tls import check_ssl_mode
+from wrangler_py.hyperdrive.tls_policy import check_ssl_mode
 
 
 def check_emulated(config: RemoteConfig) -> None:

@@ -12,7 +12,7 @@ from wrangler_py.cloudflare.difference import CertificateMatch
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import HyperdriveConfig
-from wrangler_py.hyperdrive.store import ConfigStore
+from wrangler_py.hyperdrive.config_store import ConfigStore
 from wrangler_py.project.config_file import ConfigFile
 
 

@@ -8,10 +8,10 @@ from wrangler_py.cloudflare.account_certificates import AccountCertificates
 from wrangler_py.cloudflare.difference import CertificateMatch, differences, needs_certificates
 from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
 from wrangler_py.cloudflare.remote_config import RemoteConfig
-from wrangler_py.deploy.findings import Finding
+from wrangler_py.deploy.check_results import Finding
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import HyperdriveConfig
-from wrangler_py.hyperdrive.store import ConfigStore
+from wrangler_py.hyperdrive.config_store import ConfigStore
 from wrangler_py.project.section import HyperdriveBinding, Section
 
 

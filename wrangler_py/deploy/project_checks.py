@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from wrangler_py.deploy.findings import Finding
+from wrangler_py.deploy.check_results import Finding
 from wrangler_py.deploy.python_packages import package_problems
 from wrangler_py.devserver.session_summary import SessionSummary
 from wrangler_py.devserver.wrangler_command import wrangler_version

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from wrangler_py.project.python_flags import enabled_flags, python_version
 from wrangler_py.project.section import Section
-from wrangler_py.worker.pyodide_limits import messages
-from wrangler_py.worker.pyodide_limits.limits import PURE_AS_WELL, REMOVED
+from wrangler_py.worker.pyodide_limits import explanations
+from wrangler_py.worker.pyodide_limits.enforcement import PURE_AS_WELL, REMOVED
 from wrangler_py.worker.pyodide_limits.packages import MODULES
 
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
@@ -27,11 +27,11 @@ def package_problems(main: Path, root: Path, section: Section) -> Iterator[str]:
         if (main.parent / name).exists() or (main.parent / f"{name}.py").exists():
             continue
         if name in REMOVED:
-            yield messages.removed(name)
+            yield explanations.removed(name)
         elif name in sys.stdlib_module_names or name in MODULES[python] or name in PURE_AS_WELL:
             continue
         elif not _is_vendored(root, name) and any(map(_has_binary_parts, distributions.get(name, ()))):
-            yield messages.package(name, python)
+            yield explanations.package(name, python)
 
 
 def _imported(folder: Path) -> set[str]:

@@ -12,6 +12,7 @@ from wrangler_py.atomic_file import replace_file
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
+    from wrangler_py.console import Messages
     from wrangler_py.querylog.log import QueryLog
     from wrangler_py.querylog.summary import Summary
 
@@ -65,6 +66,13 @@ class QueryReport:
             raise WranglerError(
                 f"The report cannot be written to {self.path}: {os.strerror(error.errno or 0)}."
             ) from None
+
+    def leave(self, log: QueryLog, messages: Messages) -> None:
+        """Write it, or say why that can't be done."""
+        try:
+            self.write(log)
+        except WranglerError as error:
+            messages.error(error.message, error.hint)
 
     def _content(self, summary: Summary) -> str:
         assert self.path is not None

@@ -8,19 +8,19 @@ from http import HTTPStatus
 from wrangler_py.cache.counts import QueryCounts
 from wrangler_py.console import Level
 from wrangler_py.devserver.output import Output
-from wrangler_py.devserver.pool_description import (
-    describe_caching,
-    describe_default,
-    describe_limit,
-    describe_place,
-    describe_tls,
-    is_this_machine,
-)
+from wrangler_py.devserver.pool_description import describe_default
 from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.worker_process import RequestCutOff
 from wrangler_py.devserver.worker_project import WorkerProject
 from wrangler_py.hyperdrive.binding_resolution import VARIABLE_PREFIXES, ResolvedBinding
 from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.hyperdrive.pool_description import (
+    describe_caching,
+    describe_limit,
+    describe_place,
+    describe_tls,
+    is_this_machine,
+)
 from wrangler_py.project.python_compatibility import date_warning, sdk_warning
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.terminal_text import printable

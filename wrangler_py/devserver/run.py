@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from wrangler_py.devserver.options import DevOptions
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.session import DevSession
 from wrangler_py.devserver.signals import on_signals

@@ -7,8 +7,8 @@ import contextlib
 import os
 import socket
 
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
-from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.errors import WranglerError
@@ -70,6 +70,8 @@ class DevSession:
         parts.push_async_callback(spare.close)
         # The interpreter starts while the rest is imported and the database starts.
         await spare.prepare()
+        from wrangler_py.dashboard.server import Dashboard
+        from wrangler_py.dashboard.sources import ProjectPlace, Sources
         from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
         from wrangler_py.devserver.report import Report
         from wrangler_py.devserver.worker_project import read_project
@@ -90,9 +92,22 @@ class DevSession:
             migrate=options.migrate,
         )
         parts.push_async_callback(hyperdrive.close)
+        if options.report is not None:
+            parts.callback(options.report.leave, hyperdrive.proxy.query_log, output)
         await hyperdrive.start(project.bindings)
+        place = ProjectPlace(options.config_path, options.environment)
+        sources = Sources(messages=output, served=hyperdrive, project=place)
+        dashboard = await parts.enter_async_context(Dashboard(sources, port=options.dashboard_port))
         service = WorkerService(
-            options, output, report, project, hyperdrive, listener=listener, spare=spare, stop=self.stop
+            options,
+            output,
+            report,
+            project,
+            hyperdrive,
+            dashboard,
+            listener=listener,
+            spare=spare,
+            stop=self.stop,
         )
         parts.push_async_callback(service.close)
         self._at_sudden_end.callback(service.kill)

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wrangler_py.console import Messages
+from wrangler_py.dashboard.server import Dashboard
+from wrangler_py.dashboard.sources import ProjectPlace, Sources
 from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, Resolve, serving
 from wrangler_py.devserver.pool_description import describe_default
@@ -33,6 +35,8 @@ Result = TypeVar("Result")
 class StandaloneOptions:
     """One run; None stands for what the config says, port 0 for any free one, no password for a random one.
 
+    There is a dashboard if `dashboard_port` is not None; it binds configs in the config file of `project`.
+
     `database` is one of the same server, `pool_size` a number of origin connections. Raises `WranglerError` for a
     password or a database that cannot be one.
     """
@@ -45,6 +49,8 @@ class StandaloneOptions:
     pool_size: int | None = None
     caching_disabled: bool = False
     log_queries: bool = False
+    dashboard_port: int | None = None
+    project: ProjectPlace | None = None
     report: QueryReport | None = None
     migrate: str | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
@@ -86,11 +92,11 @@ def serve(
     resolve: Resolve,
     options: StandaloneOptions,
     *,
-    ready: Callable[[LocalHyperdrive], None],
+    ready: Callable[[LocalHyperdrive, str | None], None],
     messages: Messages,
 ) -> None:
-    """Serve until Ctrl-C, SIGTERM or SIGHUP; `ready` is called when clients can connect. What was asked is counted
-    at the end.
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; `ready` is called when clients can connect, with the dashboard's URL.
+    What was asked is counted at the end.
 
     Raises `WranglerError` if it cannot start.
     """
@@ -98,8 +104,11 @@ def serve(
     allow_open_files()
 
     async def until_signal() -> None:
-        async with serving(_hyperdrive(options, messages), resolve) as hyperdrive:
-            ready(hyperdrive)
+        async with (
+            serving(_hyperdrive(options, messages), resolve) as hyperdrive,
+            _dashboard(hyperdrive, options, messages) as url,
+        ):
+            ready(hyperdrive, url)
             try:
                 await asyncio.Event().wait()
             finally:
@@ -140,7 +149,12 @@ def run_command(
     async def while_command_runs() -> int:
         process = ForegroundProcess(command, open_files=limits)
         process.pass_signals_on()
-        async with serving(_hyperdrive(options, messages), resolve) as hyperdrive:
+        async with (
+            serving(_hyperdrive(options, messages), resolve) as hyperdrive,
+            _dashboard(hyperdrive, options, messages) as url,
+        ):
+            if url is not None:
+                messages.info(f"Dashboard: {url}")
             if process.interrupted:
                 return 128 + signal.SIGINT
             for binding in hyperdrive.bindings:
@@ -170,12 +184,10 @@ def _write_report(
     """Raises `WranglerError` if it cannot be written, or says so where there is another failure to report."""
     if options.report is None:
         return
-    try:
+    if instead_of_raising is None:
         options.report.write(hyperdrive.proxy.query_log)
-    except WranglerError as error:
-        if instead_of_raising is None:
-            raise
-        instead_of_raising.error(error.message, error.hint)
+    else:
+        options.report.leave(hyperdrive.proxy.query_log, instead_of_raising)
 
 
 def _hyperdrive(
@@ -193,6 +205,19 @@ def _hyperdrive(
         password=options.password,
         migrate=options.migrate,
     )
+
+
+@contextlib.asynccontextmanager
+async def _dashboard(
+    hyperdrive: LocalHyperdrive, options: StandaloneOptions, messages: Messages
+) -> AsyncIterator[str | None]:
+    """The dashboard while the block runs, and its URL; None if there is to be none."""
+    if options.dashboard_port is None:
+        yield None
+        return
+    sources = Sources(messages=messages, served=hyperdrive, project=options.project)
+    async with Dashboard(sources, port=options.dashboard_port) as dashboard:
+        yield dashboard.url
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
+from wrangler_py.hyperdrive.config_store import ConfigStore
 from wrangler_py.hyperdrive.execution_log import ExecutionLog
-from wrangler_py.hyperdrive.store import ConfigStore
 
 StoreChange = Literal["configs", "data"]
 """`configs`: one was created, updated or deleted. `data`: `hyperdrive execute` has changed some."""

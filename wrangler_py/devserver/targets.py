@@ -17,8 +17,8 @@ from wrangler_py.hyperdrive.binding_resolution import (
 )
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import HyperdriveConfig
+from wrangler_py.hyperdrive.config_store import ConfigStore, UnknownConfigError
 from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
-from wrangler_py.hyperdrive.store import ConfigStore, UnknownConfigError
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.section import HyperdriveBinding, Section
 from wrangler_py.project.section_warnings import probably_meant

@@ -28,8 +28,8 @@ _LOCAL_FLAGS, _OUTPUT_FLAGS = 3, 1
 """Where they are in what `termios.tcgetattr` returns."""
 _READY = (b"Ready on", b"open a browser", b"Local:")
 """What wrangler and Vite write once they run, so that what they ask before gets all keys."""
-_REPLACED = (b"clear console", b"clear cache  ")
-"""A key that is ours, in wrangler's list of keys."""
+_REPLACED = ((b"clear console", b"clear cache  "), (b"open devtools", b"dashboard    "))
+"""Keys that are ours, in wrangler's list of keys."""
 
 
 class TerminalRelay:
@@ -118,7 +118,10 @@ class TerminalRelay:
                 if not chunk:
                     self._stop_reading()
                     return
-                _write(chunk.replace(*_REPLACED))
+                shown = chunk
+                for before, after in _REPLACED:
+                    shown = shown.replace(before, after)
+                _write(shown)
                 self._notice_ready(chunk)
 
         def _notice_ready(self, chunk: bytes) -> None:

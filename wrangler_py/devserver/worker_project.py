@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wrangler_py.devserver.options import DevOptions
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
@@ -93,7 +93,7 @@ def _assets(config: ConfigFile, section: Section, *, has_worker: bool) -> Assets
             f"{config.path.name}: Cannot use assets and Workers Sites in the same Worker.",
             hint="Please remove either the `site` or `assets` field from your configuration file.",
         )
-    from wrangler_py.worker.assets.check import reason_not_to_deploy
+    from wrangler_py.worker.assets.deployment_check import reason_not_to_deploy
 
     if (reason := reason_not_to_deploy(assets.directory)) is not None:
         raise WranglerError(reason)
@@ -102,7 +102,7 @@ def _assets(config: ConfigFile, section: Section, *, has_worker: bool) -> Assets
 
 def _private_files(assets: Assets | None) -> Iterator[str]:
     if assets is not None:
-        from wrangler_py.worker.assets.check import warning_of_private_files
+        from wrangler_py.worker.assets.deployment_check import warning_of_private_files
 
         if (warning := warning_of_private_files(assets.directory)) is not None:
             yield warning

@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.hotkeys import Hotkeys
 from wrangler_py.devserver.listening_socket import url_of
 from wrangler_py.devserver.migration import MigrationError
-from wrangler_py.devserver.options import DevOptions
 from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.spare_process import SpareProcess
@@ -31,12 +31,20 @@ from wrangler_py.worker_protocol import (
 )
 
 if TYPE_CHECKING:
+    from wrangler_py.dashboard.server import Dashboard
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
 
 DRAIN_AT_EXIT_S = 0.8
 """How long requests in flight may go on after Ctrl-C."""
 
-_HOTKEYS = (("b", "open a browser"), ("c", "clear cache"), ("r", "restart"), ("x", "quit"), ("?", "help"))
+_HOTKEYS = (
+    ("b", "open a browser"),
+    ("d", "open the dashboard"),
+    ("c", "clear cache"),
+    ("r", "restart"),
+    ("x", "quit"),
+    ("?", "help"),
+)
 
 
 class WorkerService:
@@ -52,6 +60,7 @@ class WorkerService:
         report: Report,
         project: WorkerProject,
         hyperdrive: LocalHyperdrive,
+        dashboard: Dashboard,
         *,
         listener: socket.socket,
         spare: SpareProcess,
@@ -62,6 +71,7 @@ class WorkerService:
         self._report = report
         self._project = project
         self._hyperdrive = hyperdrive
+        self._dashboard = dashboard
         self._url = url_of(listener)
         self._stop = stop
         self._supervisor = Supervisor(listener, output, spare, launch=self._launch, on_event=self._worker_event)
@@ -178,6 +188,7 @@ class WorkerService:
         if not self._announced:
             self._announced = True
             self._output.info(f"Ready on {self._output.style(self._url, 'bold')}")
+            self._output.info(f"Dashboard: {self._dashboard.url}")
             if self._options.reload and Hotkeys.possible():
                 self._hotkeys.open()
                 self._show_hotkeys()
@@ -257,6 +268,8 @@ class WorkerService:
         match key.lower():
             case "b":
                 self._in_background(self._open_browser())
+            case "d":
+                self._in_background(self._dashboard.show())
             case "c":
                 self._output.info(f"Cleared {count_of(self._hyperdrive.proxy.clear_cache(), 'cached answer')}.")
             case "r":

@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from wrangler_py.console import Level
+from wrangler_py.dashboard.server import Dashboard
+from wrangler_py.dashboard.sources import ProjectPlace, Sources
 from wrangler_py.devserver.foreground_process import ForegroundProcess, RunningProgram
 from wrangler_py.devserver.listening_socket import LOOPBACK, describe_reach, open_listening_socket, port_of
 from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive, serving
 from wrangler_py.devserver.output import Output, count_of
+from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.targets import misnamed_variables, resolve_bindings
 from wrangler_py.devserver.terminal_relay import TerminalRelay
@@ -45,7 +48,9 @@ def run_wrangler(
     state: Path,
     cwd: Path,
     proxy_port: int = 0,
+    dashboard_port: int = 0,
     proxy_options: ProxyOptions | None = None,
+    query_report: QueryReport | None = None,
     migrate: str | None = None,
 ) -> int:
     """Run the Worker on the project's wrangler until it ends; returns its exit status.
@@ -76,16 +81,26 @@ def run_wrangler(
 
     async def run() -> int:
         async with contextlib.AsyncExitStack() as parts:
+            sources = Sources(
+                messages=output,
+                served=hyperdrive,
+                project=ProjectPlace(project.config_path, options.environment),
+            )
+            dashboard = Dashboard(sources, port=dashboard_port)
             process = ForegroundProcess(
                 (*project.command, *project.arguments(options)),
                 open_files=allow_open_files(),
                 # Its launcher passes SIGINT and SIGTERM on and leaves what it has started behind at SIGHUP.
                 hang_up=signal.SIGTERM,
                 owns_all=True,
-                terminal=_relay(project, hyperdrive, output),
+                terminal=_relay(project, hyperdrive, dashboard, output),
             )
             process.pass_signals_on()
             await parts.enter_async_context(serving(hyperdrive, files.resolve))
+            await parts.enter_async_context(dashboard)
+            output.info(f"Dashboard: {dashboard.url}")
+            if query_report is not None:
+                parts.callback(query_report.leave, hyperdrive.proxy.query_log, output)
             parts.callback(process.release)
             session = WranglerSession(files, output, report, hyperdrive, process, cwd=project.folder or cwd)
             following = asyncio.create_task(session.follow_files())
@@ -224,7 +239,9 @@ class WranglerSession:
             return True
 
 
-def _relay(project: WranglerProject, hyperdrive: LocalHyperdrive, output: Output) -> TerminalRelay | None:
+def _relay(
+    project: WranglerProject, hyperdrive: LocalHyperdrive, dashboard: Dashboard, output: Output
+) -> TerminalRelay | None:
     """The terminal with our keys in it; None where there is none."""
     if not TerminalRelay.possible():
         return None
@@ -232,17 +249,30 @@ def _relay(project: WranglerProject, hyperdrive: LocalHyperdrive, output: Output
     def clear_cache(_: TerminalRelay) -> None:
         output.info(f"Cleared {count_of(hyperdrive.proxy.clear_cache(), 'cached answer')}.")
 
+    opening: set[asyncio.Task[None]] = set()
+
+    def show_dashboard(_: TerminalRelay) -> None:
+        opening.add(task := asyncio.create_task(dashboard.show()))
+        task.add_done_callback(opening.discard)
+
     def stay_local(_: TerminalRelay) -> None:
         output.warn(
             "The key l is not passed on: it has wrangler run the Worker at Cloudflare, past the local Hyperdrive."
         )
 
     def show_keys() -> None:
-        """wrangler has a list of its keys, with this one in it; Vite shows its own only when asked."""
+        """wrangler has a list of its keys, with these in it; Vite shows its own only when asked."""
         if project.tool == "vite":
-            output.info(f"  {output.style('[c]', 'bold')} clear cache")
+            output.info(
+                f"  {output.style('[c]', 'bold')} clear cache  {output.style('[d]', 'bold')} open the dashboard"
+            )
 
-    keys: dict[str, Callable[[TerminalRelay], None]] = {"c": clear_cache, "C": lambda relay: relay.send(b"c")}
+    keys: dict[str, Callable[[TerminalRelay], None]] = {
+        "c": clear_cache,
+        "C": lambda relay: relay.send(b"c"),
+        "d": show_dashboard,
+        "D": lambda relay: relay.send(b"d"),
+    }
     if project.tool != "vite":
         keys |= {"l": stay_local, "L": stay_local}
     return TerminalRelay(keys, show_keys)

@@ -10,9 +10,9 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.certificates import CertificateStore
 from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, HyperdriveConfig, Origin, PoolConfig
+from wrangler_py.hyperdrive.config_store import ConfigStore
 from wrangler_py.hyperdrive.connection_string import parse
-from wrangler_py.hyperdrive.store import ConfigStore
-from wrangler_py.hyperdrive.tls import config_policy, local_policy
+from wrangler_py.hyperdrive.tls_policy import config_policy, local_policy
 
 VARIABLE_PREFIXES = (
     "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_",

@@ -9,6 +9,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.certificates import CertificateStore, Kind
 from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, Origin, TLSSettings
+from wrangler_py.hyperdrive.config_store import check_name, new_id
 from wrangler_py.hyperdrive.connection_string import (
     check_host,
     check_identifier,
@@ -16,8 +17,7 @@ from wrangler_py.hyperdrive.connection_string import (
     check_scheme,
     parse,
 )
-from wrangler_py.hyperdrive.store import check_name, new_id
-from wrangler_py.hyperdrive.tls import check_settings, check_ssl_mode
+from wrangler_py.hyperdrive.tls_policy import check_settings, check_ssl_mode
 
 _PARTS = ("origin_host", "origin_port", "origin_scheme", "database", "origin_user", "origin_password")
 _TLS = ("ca_certificate_id", "mtls_certificate_id", "sslmode")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive import limits
 from wrangler_py.hyperdrive.config import Origin, TLSPolicy
-from wrangler_py.hyperdrive.tls import LOCAL_PLAINTEXT
+from wrangler_py.hyperdrive.tls_policy import LOCAL_PLAINTEXT
 
 if TYPE_CHECKING:
     import psycopg

@@ -13,11 +13,14 @@ The terms are those of PgBouncer. Source: PostgreSQL documentation, "Message Flo
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from wrangler_py.pgwire import backend_kinds
 from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, SYNC
+
+_COMPLETED: Final = re.compile(rb"C\0\0\0[\x05-\x40][A-Z][A-Z ]*(?: \d+)*\0")
 
 
 class Action(enum.Enum):
@@ -99,13 +102,14 @@ class SentGroup:
     index of the first request of a simple query that was sent behind extended messages. `when_cancelled` replaces
     the error with which the origin reports that a query was cancelled. `expected` is the whole answer if nothing
     fails, for a group that has neither an owner nor requests: such an answer is only compared, and `done` is not
-    called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `capture` and
-    `queries` are for the sender's use.
+    called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `completed` (the
+    CommandComplete messages of a group with several queries), `capture` and `queries` are for the sender's use.
     """
 
     __slots__ = (
-        "answered_bytes", "capture", "closed", "cursor", "done", "error", "expected", "failed", "outstanding",
-        "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
+        "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected", "failed",
+        "outstanding", "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished",
+        "when_cancelled",
     )  # fmt: skip
 
     def __init__(
@@ -134,6 +138,7 @@ class SentGroup:
         self.sent_at = 0.0
         self.answered_bytes = 0
         self.tail = b""
+        self.completed: tuple[bytes, ...] = ()
         self.capture: Any = None
         self.queries: Any = None
 
@@ -288,3 +293,5 @@ class SentGroup:
         """The owner was given `data`; the last `tail` octets are kept, or some more."""
         self.answered_bytes += len(data)
         self.tail = data if len(data) >= tail else self.tail[-tail:] + data
+        if self.queries is not None and len(self.queries) > 1:
+            self.completed = (*self.completed, *_COMPLETED.findall(data))

@@ -12,10 +12,10 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wrangler_py.project.document import Document, DocumentSyntaxError, UnsafeEditError, same
+from wrangler_py.project.open_section import OpenSection, is_part
 from wrangler_py.project.spans import Edit, KeyPath, line_end, line_start, newline_of
 from wrangler_py.project.toml_sections import Section, is_blank, is_comment, sections_of
 
@@ -46,10 +46,9 @@ def _all_or_nothing(operation: _Operation) -> _Operation:
 
 @dataclass(slots=True)
 class _Place:
-    """A key or an array's element in a section: `parent[key]`, in the section as tomlkit has parsed it."""
+    """A key or an array's element in an open section: `parent[key]`."""
 
-    section: Section
-    document: tomlkit.TOMLDocument
+    opened: OpenSection
     parent: Any
     key: Any
 
@@ -88,12 +87,12 @@ class TOMLDocument(Document):
         if place is not None:
             lines = _line_count(place.value)
             place.parent[place.key] = _item(value)
-            return [self._replace(place.section, place.document, lambda old, new: _changes(old, new) <= lines)]
+            return [place.opened.edit(lambda old, new: _changes(old, new) <= lines)]
         table, key = path[:-1], str(path[-1])
         parent = self._find(table)
         if parent is not None:
             parent.value[key] = _item(value)
-            return [self._replace(parent.section, parent.document, _is_part)]
+            return [parent.opened.edit(is_part)]
         return [self._assign(table, key, value, after)]
 
     @_all_or_nothing
@@ -102,8 +101,8 @@ class TOMLDocument(Document):
             array = self._find(path)
             if array is not None:
                 add(array.value, _item(value))
-                if add is _add_line or _is_written(array.document):
-                    return [self._replace(array.section, array.document, _is_part)]
+                if add is _add_line or _is_written(array.opened.document):
+                    return [array.opened.edit(is_part)]
         if not isinstance(value, dict) or self._find(path[:-1]) is not None:
             return self._set(path, [value], None)
         elements = [section for section in self.sections if section.is_within(path)]
@@ -115,7 +114,7 @@ class TOMLDocument(Document):
         place = self._find(path)
         if place is not None:
             del place.parent[place.key]
-            return [self._replace(place.section, place.document, lambda old, new: _is_part(new, old))]
+            return [place.opened.edit(lambda old, new: is_part(new, old))]
         sections = self.sections
         runs: list[list[Section]] = []
         for index, section in enumerate(sections):
@@ -132,8 +131,12 @@ class TOMLDocument(Document):
         header = _with_line_ends(_nested(table, {}), newline_of(self.text))
         return [Edit(run[0].start, run[-1].end, header if run is runs[0] else "") for run in runs]
 
-    def _keeps_empty_array(self, path: KeyPath) -> bool:
+    def is_inline(self, path: KeyPath) -> bool:
+        """Whether `path` is in the lines of an assignment: not a table with a header, or made by dotted keys."""
         return self._find(path) is not None
+
+    def _keeps_empty_array(self, path: KeyPath) -> bool:
+        return self.is_inline(path)
 
     def _find(self, path: KeyPath) -> _Place | None:
         """The value assigned to `path`, or inside of one; None for tables with headers or made by dotted keys."""
@@ -151,8 +154,8 @@ class TOMLDocument(Document):
                     yield place
 
     def _look_up(self, section: Section, path: KeyPath) -> _Place | None:
-        document, item = self._open(section)
-        parent, key = None, path[0]
+        opened = self._open(section)
+        item, parent, key = opened.table, None, path[0]
         for key in path:
             parent = item
             if isinstance(key, int) != isinstance(parent, list):
@@ -162,60 +165,29 @@ class TOMLDocument(Document):
             if isinstance(key, str) and (not isinstance(parent, dict) or key not in parent):
                 return None
             item = parent[key]
-        return _Place(section, document, parent, key)
+        return _Place(opened, parent, key)
 
-    def _open(self, section: Section) -> tuple[tomlkit.TOMLDocument, Any]:
-        """The section as tomlkit parses it, and its table in there."""
-        import tomlkit
-
-        text = self._lines(section)
-        try:
-            document = tomlkit.parse(text)
-        except Exception as error:
-            raise UnsafeEditError(f"tomlkit cannot read it ({error})") from error
-        if document.as_string() != text:
-            raise UnsafeEditError("tomlkit would write it otherwise")
-        table: Any = document
-        for key in section.path:
-            if isinstance(key, str):
-                table = table[key]
-            elif isinstance(table, list):  # else the header is that of a table inside an array's element
-                table = table[0]
-        return document, table
-
-    def _lines(self, section: Section) -> str:
-        """The text of a section as tomlkit gets it: each line ends with a line feed, the last one too."""
-        text = self.text[section.start : section.end].replace("\r\n", "\n")
-        return text + "\n" if text and not text.endswith("\n") else text
-
-    def _replace(
-        self, section: Section, document: tomlkit.TOMLDocument, is_right: Callable[[str, str], bool]
-    ) -> Edit:
-        """The edit that writes a section as `document` now is; `is_right` compares its text before and now."""
-        old, new = self._lines(section), document.as_string()
-        if not is_right(old, new):
-            raise UnsafeEditError("other lines would have changed")
-        text = _merge_line_ends(self.text[section.start : section.end], new, newline_of(self.text))
-        return Edit(section.start, section.end, text)
+    def _open(self, section: Section) -> OpenSection:
+        return OpenSection(self.text, section)
 
     def _assign(self, table: KeyPath, key: str, value: Any, after: str | None) -> Edit:
         """The edit that adds an assignment to a table that is not an inline one."""
         own = next((section for section in self.sections if section.path == table), None)
         if own is not None and (table or own.end > own.start):
-            document, container = self._open(own)
-            container = container.value if table else container
+            opened = self._open(own)
+            container = opened.table.value if table else opened.table
             if after is not None and after in container and not _is_open(container[after]):
-                container._insert_after(after, key, _item(value))  # noqa: SLF001  # tomlkit offers nothing else
+                container._insert_after(after, key, _item(value))  # noqa: SLF001 - nothing public does it
             else:
                 container.append(key, _item(value))
-            return self._replace(own, document, _is_part)
+            return opened.edit(is_part)
         if not table:
             at = self._above(self.sections[1]) if len(self.sections) > 1 else len(self.text)
             return self._block(at, _nested((key,), value))
         dotted = self._find_dotted(table)
         if dotted is not None:
             dotted.value[key] = _item(value)
-            return self._replace(dotted.section, dotted.document, _is_part)
+            return dotted.opened.edit(is_part)
         inner = [section for section in self.sections if section.is_within(table)]
         at = self._above(inner[0]) if inner else self._place_for_table(table[:-1])
         return self._block(at, _nested((*table, key), value))
@@ -322,12 +294,6 @@ def _is_open(item: Any) -> bool:
     return isinstance(item, (AoT, OutOfOrderTableProxy, Table))
 
 
-def _is_part(part: str, whole: str) -> bool:
-    """Whether `part` is `whole` with characters left out."""
-    rest = iter(whole)
-    return all(character in rest for character in part)
-
-
 def _line_count(item: Any) -> int:
     return item.as_string().count("\n") + 1 if hasattr(item, "as_string") else 1
 
@@ -347,24 +313,6 @@ def _changes(old: str, new: str) -> int:
 
 def _with_line_ends(text: str, newline: str) -> str:
     return text.replace("\n", newline)
-
-
-def _merge_line_ends(old: str, new: str, newline: str) -> str:
-    """`new`, which has line feeds only, with the line ends its lines have in `old`; `newline` for new lines."""
-    old_lines = old.split("\n")
-    before = [line.removesuffix("\r") for line in old_lines]
-    ends = ["\r\n" if line.endswith("\r") else "\n" for line in old_lines]
-    if before[-1]:  # no line end at the end of the file
-        ends[-1] = newline
-        before.append("")
-        ends.append("\n")
-        new = new.removesuffix("\n")
-    lines = new.split("\n")
-    result = [newline] * len(lines)
-    for _, start, end, new_start, new_end in SequenceMatcher(None, before, lines, autojunk=False).get_opcodes():
-        kept = ends[start:end][: new_end - new_start]
-        result[new_start : new_start + len(kept)] = kept
-    return "".join(line + end for line, end in zip(lines[:-1], result, strict=False)) + lines[-1]
 
 
 def _syntax_error(message: str, text: str) -> DocumentSyntaxError:

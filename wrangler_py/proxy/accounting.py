@@ -97,14 +97,20 @@ class Accounting:
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count
         writes = False
-        for run in queries:
+        error, tail = sent_group.error, sent_group.tail
+        completed = sent_group.completed if failed or len(sent_group.completed) == count else ()
+        for index, run in enumerate(queries):
+            if count > 1 and completed:
+                # Of several queries, those before the one that failed have been answered.
+                tail = completed[index] if index < len(completed) else b""
+                error = sent_group.error if index >= len(completed) else None
             writes = writes or run.text.writes
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
             self._counts.add_query(run.status, len(run.sql), result_bytes, duration * 1000, failed)
             self._add(
-                run, waited, at_origin, sending / count, sent_group.tail, result_bytes,
-                sent_group.error, connection.number, status != IDLE or run.in_transaction, False,
+                run, waited, at_origin, sending / count, tail, result_bytes,
+                error, connection.number, status != IDLE or run.in_transaction, False,
             )  # fmt: skip
             waited = 0.0
         if writes or status != IDLE or connection.writes:

@@ -225,10 +225,11 @@ class Conditions:
         faults: Sequence[Fault] | None = None,
         seed: int | None = None,
     ) -> None:
-        """Takes effect with the next query. None leaves latencies, or faults, as they are; random numbers start
-        anew from `seed`."""
+        """Takes effect with the next query. None leaves something as it is. Random numbers start anew."""
         self._set(
-            self.latencies if latencies is None else latencies, self.faults if faults is None else faults, seed
+            self.latencies if latencies is None else latencies,
+            self.faults if faults is None else faults,
+            self._seed if seed is None else seed,
         )
         for callback in tuple(self._subscribers):
             callback()

@@ -63,16 +63,19 @@ class DistantTransport(asyncio.Transport):
 
     def _arrive(self) -> None:
         self._timer = None
-        now = self._loop.time()
-        arrived = []
-        while self._under_way and self._under_way[0][0] <= now:
-            arrived.append(self._under_way.popleft()[1])
-        self._deliver(arrived)
-        if self._under_way:
-            self._timer = self._loop.call_at(self._under_way[0][0], self._arrive)
+        under_way = self._under_way
+        data = under_way.popleft()[1]
+        if under_way:
+            now = self._loop.time()
+            arrived = [data]
+            while under_way and under_way[0][0] <= now:
+                arrived.append(under_way.popleft()[1])
+            data = b"".join(arrived)
+            if under_way:
+                self._timer = self._loop.call_at(under_way[0][0], self._arrive)
+        self._deliver(data)
 
-    def _deliver(self, pieces: list[bytes]) -> None:
-        data = b"".join(pieces)
+    def _deliver(self, data: bytes) -> None:
         self._bytes -= len(data)
         if data and not self._transport.is_closing():
             self._transport.write(data)
@@ -80,13 +83,13 @@ class DistantTransport(asyncio.Transport):
             self._has_paused = False
             self._protocol.resume_writing()
 
-    def _stop(self) -> list[bytes]:
+    def _stop(self) -> bytes:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        pieces = [data for _, data in self._under_way]
+        data = b"".join(data for _, data in self._under_way)
         self._under_way.clear()
-        return pieces
+        return data
 
     def close(self) -> None:
         """Without waiting for what is under way to arrive in time."""

@@ -77,7 +77,7 @@ class Opener:
             connection.close()
             pool.open_for_waiters()
             return
-        if distance_s:
+        if distance_s or pool.round_trip_s():
             connection.be_distant(pool.round_trip_s, distance_s)
         pool.opened(connection, settings, self._loop.time() - began)
 

@@ -60,17 +60,19 @@ class Finding:
 def find(log: QueryLog) -> list[Finding]:
     """All there is in `log`: deadlocks first, then the costliest."""
     records = log.records()
-    found = [finding for request in log.requests() for finding in find_in_request(request)]
+    found = [
+        finding for request in log.requests() for finding in _in_group(request.name, request.id, request.records)
+    ]
     found += [finding for name, group in _without_request(records) for finding in _in_group(name, None, group)]
     found += _never_cached(records)
     found += _incidents(log.incidents, records)
     return sorted(found, key=lambda finding: (finding.kind != "self-deadlock", -finding.cost_ms))
 
 
-def find_in_request(request: RequestGroup, incidents: Iterable[Incident] = ()) -> list[Finding]:
-    """What is to be said of one request, with those of `incidents` that are its."""
-    own = [incident for incident in incidents if incident.request_id == request.id]
-    return [*_incidents(own, request.records), *_in_group(request.name, request.id, request.records)]
+def find_in_request(request: RequestGroup) -> list[Finding]:
+    """What is to be said of one request."""
+    incidents = _incidents(request.incidents, request.records)
+    return [*incidents, *_in_group(request.name, request.id, request.records)]
 
 
 def _in_group(name: str, request_id: str | None, records: Sequence[QueryRecord]) -> Iterator[Finding]:

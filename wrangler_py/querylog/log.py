@@ -6,21 +6,27 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from wrangler_py.querylog.chunk import Chunk
 from wrangler_py.querylog.incidents import MAX_INCIDENTS, Incident
-from wrangler_py.querylog.record import MAX_TEXT_BYTES, Entry, QueryRecord, read_entry, shorten
+from wrangler_py.querylog.record import Entry, QueryRecord, read_entry, shorten
 from wrangler_py.querylog.requests import KnownRequests, RequestGroup
 
 DEFAULT_MAX_RECORDS = 20_000
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 RECORD_BYTES = 600
 """What a record takes besides its SQL, its parameters and its error (CPython on 64 bits)."""
+CHUNK_LENGTH = 256
+"""How many records are packed at once."""
+LONG_BYTES = 1_024
+"""Whose SQL and parameters are longer, together, is looked at when it is added."""
+MAX_PENDING_BYTES = 262_144
+"""Those are packed at once when they come to more than this."""
 
 
 class QueryLog:
     """Records have numbers from 1 on, in the order in which their queries ended. `clock` gives Unix seconds.
 
-    `size` is what the records count for: the bytes in them, and RECORD_BYTES for each. A record larger than
-    `max_bytes` is counted and not kept. `max_records` 0 keeps none.
+    A record larger than `max_bytes` is counted and not kept. `max_records` 0 keeps none.
     """
 
     def __init__(
@@ -32,9 +38,16 @@ class QueryLog:
         self.max_records = max_records
         self.max_bytes = max_bytes
         self.last_number = 0
-        self.size = 0
+        self._size = 0
         self._clock = clock
-        self._entries: deque[tuple[int, Entry | QueryRecord]] = deque()
+        self._pending: list[Entry] = []
+        """Those that are not packed yet."""
+        self._pending_long = 0
+        """What of them is longer than usual, in bytes."""
+        self._chunks: deque[Chunk] = deque()
+        self._skipped = 0
+        """How many records of the first chunk are gone already."""
+        self._chunk_length = max(1, min(CHUNK_LENGTH, max_records))
         self._requests = KnownRequests()
         self._incidents: deque[Incident] = deque(maxlen=MAX_INCIDENTS)
         self._subscribers: list[Callable[[QueryRecord], None]] = []
@@ -44,27 +57,52 @@ class QueryLog:
         return self._clock()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        self._pack()
+        return sum(map(len, self._chunks)) - self._skipped
+
+    @property
+    def size(self) -> int:
+        """What the records count for: the bytes in them, and RECORD_BYTES for each."""
+        self._pack()
+        return self._size
 
     # --- recording -----------------------------------------------------------------------------------------
 
     def add(self, entry: Entry) -> None:
         """A query has ended."""
-        size = RECORD_BYTES + len(entry[4]) + len(entry[5])
-        if entry[14] is not None or size > MAX_TEXT_BYTES:
+        pending = self._pending
+        if len(entry[4]) + len(entry[5]) > LONG_BYTES or entry[14] is not None:
             entry = shorten(entry)
-            size = RECORD_BYTES + len(entry[4]) + len(entry[5]) + len(entry[14] or b"")
-        entries = self._entries
-        entries.append((size, entry))
+            self._pending_long += len(entry[4]) + len(entry[5]) + len(entry[14] or b"")
+        pending.append(entry)
         self.last_number += 1
-        size += self.size
-        if len(entries) > self.max_records:
-            size -= entries.popleft()[0]
-        while size > self.max_bytes:
-            size -= entries.popleft()[0]
-        self.size = size
+        if len(pending) >= self._chunk_length or self._pending_long > MAX_PENDING_BYTES:
+            self._pack()
         if self._subscribers:
             self._tell(entry)
+
+    def _pack(self) -> None:
+        """Packs what is new, and makes room."""
+        entries = self._pending
+        if not entries:
+            return
+        chunk = Chunk(self.last_number - len(entries) + 1, entries, RECORD_BYTES)
+        self._pending = []
+        self._pending_long = 0
+        self._chunks.append(chunk)
+        self._size += chunk.size
+        self._make_room()
+
+    def _make_room(self) -> None:
+        chunks = self._chunks
+        first = self.first_number
+        while chunks and (self.last_number - first >= self.max_records or self._size > self.max_bytes):
+            self._size -= chunks[0].sizes[self._skipped]
+            self._skipped += 1
+            first += 1
+            if self._skipped == len(chunks[0]):
+                chunks.popleft()
+                self._skipped = 0
 
     def _tell(self, entry: Entry) -> None:
         record = read_entry(self.last_number, entry)
@@ -73,9 +111,11 @@ class QueryLog:
 
     def clear(self) -> None:
         """Forgets all records, and the requests that have ended; numbers go on."""
-        self._entries.clear()
+        self._pending = []
+        self._pending_long = 0
+        self._chunks.clear()
+        self._skipped = self._size = 0
         self._incidents.clear()
-        self.size = 0
         self._requests.clear()
 
     # --- requests ------------------------------------------------------------------------------------------
@@ -98,12 +138,12 @@ class QueryLog:
         for record in self.records():
             if record.request_id is not None:
                 by_id.setdefault(record.request_id, []).append(record)
-        return [self._requests.group(id, records) for id, records in by_id.items()]
+        return [self._requests.group(id, records, self._incidents) for id, records in by_id.items()]
 
     def request(self, id: str) -> RequestGroup | None:
         """One request; None if it has no records."""
         records = [record for record in self.records() if record.request_id == id]
-        return self._requests.group(id, records) if records else None
+        return self._requests.group(id, records, self._incidents) if records else None
 
     # --- what happens between queries ----------------------------------------------------------------------
 
@@ -121,17 +161,25 @@ class QueryLog:
     @property
     def first_number(self) -> int:
         """The number of the oldest record that is kept; `last_number` + 1 if there is none."""
-        return self.last_number - len(self._entries) + 1
+        self._pack()
+        return self._chunks[0].first + self._skipped if self._chunks else self.last_number + 1
 
     def records(self, after: int = 0) -> list[QueryRecord]:
         """The records with a number above `after`, oldest first."""
-        skipped = max(0, after - self.first_number + 1)
-        return [self._read(index) for index in range(skipped, len(self._entries))] if skipped else self._read_all()
+        start = max(after + 1, self.first_number)
+        found: list[QueryRecord] = []
+        for chunk in self._chunks:
+            if chunk.first + len(chunk) > start:
+                found += chunk.records[max(0, start - chunk.first) :]
+        return found
 
     def get(self, number: int) -> QueryRecord | None:
         """The record of that number, None if it is gone or never was."""
-        index = number - self.first_number
-        return self._read(index) if 0 <= index < len(self._entries) else None
+        if self.first_number <= number <= self.last_number:
+            for chunk in self._chunks:
+                if number < chunk.first + len(chunk):
+                    return chunk.records[number - chunk.first]
+        return None
 
     def subscribe(self, callback: Callable[[QueryRecord], None]) -> Callable[[], None]:
         """`callback` gets each record as its query ends, until what is returned is called."""
@@ -142,20 +190,3 @@ class QueryLog:
                 self._subscribers.remove(callback)
 
         return unsubscribe
-
-    def _read(self, index: int) -> QueryRecord:
-        size, entry = self._entries[index]
-        if isinstance(entry, QueryRecord):
-            return entry
-        record = read_entry(self.first_number + index, entry)
-        self._entries[index] = (size, record)
-        return record
-
-    def _read_all(self) -> list[QueryRecord]:
-        numbers = range(self.first_number, self.last_number + 1)
-        read = [
-            (size, entry if isinstance(entry, QueryRecord) else read_entry(number, entry))
-            for number, (size, entry) in zip(numbers, self._entries, strict=True)
-        ]
-        self._entries = deque(read)
-        return [record for _, record in read]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.record import QueryRecord
 
 MAX_REQUESTS = 10_000
@@ -20,6 +22,7 @@ class RequestGroup:
     started_at: float
     ended_at: float | None
     records: tuple[QueryRecord, ...]
+    incidents: tuple[Incident, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,13 +52,20 @@ class KnownRequests:
         known = self._known.get(id)
         return known[0] if known else None
 
-    def group(self, id: str, records: list[QueryRecord]) -> RequestGroup:
+    def group(self, id: str, records: list[QueryRecord], incidents: Iterable[Incident]) -> RequestGroup:
         """Request `id` with its queries; one that nobody has named lasts from the first to the last of them."""
         started = min((record.started_at for record in records), default=0.0)
         label, began, ended = self._known.get(id, (None, started, None))
         if label is None and records:
             ended = max(record.started_at + record.duration_ms / 1000 for record in records)
-        return RequestGroup(id=id, label=label, started_at=began, ended_at=ended, records=tuple(records))
+        return RequestGroup(
+            id=id,
+            label=label,
+            started_at=began,
+            ended_at=ended,
+            records=tuple(records),
+            incidents=tuple(incident for incident in incidents if incident.request_id == id),
+        )
 
     def clear(self) -> None:
         """Forgets those that have ended."""

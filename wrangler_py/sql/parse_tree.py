@@ -111,11 +111,11 @@ def _decode(text: str) -> Node:
     try:
         tree: Node = json.loads(text)
     except RecursionError:
-        return _decode_deep(text)
+        return decode_deep(text)
     return tree
 
 
-def _decode_deep(text: str) -> Node:
+def decode_deep(text: str) -> Node:
     """What json.loads does, without recursion."""
     root: list[Any] = []
     stack: list[Any] = [root]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from wrangler_py.sql.facts import FunctionCall, SessionEffect
 from wrangler_py.sql.function_body import RUN_SQL
@@ -103,7 +103,7 @@ class TreeFacts:
         """Take in all of a node (or list of nodes) that a server executes."""
         stack: list[tuple[Any, frozenset[str]]] = [(tree, _NO_NAMES)]
         push = stack.append
-        special, leaves = _SPECIAL, _LEAVES
+        special, leaves = self._HANDLERS, _LEAVES
         while stack:
             node, scope = stack.pop()
             if type(node) is list:
@@ -218,23 +218,22 @@ class TreeFacts:
     def _not_read_only(self, reason: str) -> None:
         self.why_not_read_only = self.why_not_read_only or reason
 
+    _HANDLERS: ClassVar[dict[str, _Handler]] = {
+        "RangeVar": _range_var,
+        "FuncCall": _function_call,
+        "SQLValueFunction": _sql_value_function,
+        "TypeCast": _type_cast,
+        "lockingClause": _locking_clause,
+        "intoClause": _into_clause,
+        "InsertStmt": _insert,
+        "UpdateStmt": _update,
+        "DeleteStmt": _delete,
+        "MergeStmt": _merge,
+        "ExecuteStmt": _execute,
+    }
 
-_Handler = Callable[[TreeFacts, Any, frozenset[str], list[Any]], None]
 
-_SPECIAL: dict[str, _Handler] = {
-    "RangeVar": TreeFacts._range_var,
-    "FuncCall": TreeFacts._function_call,
-    "SQLValueFunction": TreeFacts._sql_value_function,
-    "TypeCast": TreeFacts._type_cast,
-    "lockingClause": TreeFacts._locking_clause,
-    "intoClause": TreeFacts._into_clause,
-    "InsertStmt": TreeFacts._insert,
-    "UpdateStmt": TreeFacts._update,
-    "DeleteStmt": TreeFacts._delete,
-    "MergeStmt": TreeFacts._merge,
-    "ExecuteStmt": TreeFacts._execute,
-}
-
+_Handler = Callable[["TreeFacts", Any, frozenset[str], list[Any]], None]
 
 _LEAVES = frozenset({"A_Const", "ColumnRef", "ParamRef", "alias", "funcname", "name", "typeName", "withClause"})
 """Fields with nothing to find; a WITH clause is taken in with the node that has it."""

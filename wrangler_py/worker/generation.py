@@ -31,7 +31,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     from wrangler_py.worker.asgi_app import Host
     from wrangler_py.worker.cpu_watchdog import BusyWatch
     from wrangler_py.worker.http_server import HTTPServer
-    from wrangler_py.worker.pyodide_limits.limits import Limits
+    from wrangler_py.worker.pyodide_limits.enforcement import Limits
     from wrangler_py.worker.worker import Worker
 
     loop_factory = _loop_factory()

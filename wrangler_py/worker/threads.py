@@ -70,12 +70,12 @@ class RequestThreads:
             _RequestThread(self, number).start()
         self.queue.put(work)
 
-    def _finished(self) -> None:
+    def finished(self) -> None:
         """Take note that a thread has done its work."""
         with self._lock:
             self._unfinished -= 1
 
-    def _retire(self) -> bool:
+    def retire(self) -> bool:
         """Let an idle thread end. False: it is needed for work that was submitted at this very moment."""
         with self._lock:
             if self._count <= self._unfinished:
@@ -109,12 +109,12 @@ class _RequestThread(threading.Thread):
                 try:
                     work = self._pool.queue.get(timeout=self._pool.idle_s)
                 except Empty:
-                    if self._pool._retire():
+                    if self._pool.retire():
                         return
                     continue
                 self._perform(loop, work)
                 del work
-                self._pool._finished()
+                self._pool.finished()
         finally:
             asyncio.set_event_loop(None)
             loop.close()

@@ -30,8 +30,8 @@ def statements_to_check(
 ) -> dict[bytes, Statement]:
     """Statements with known columns that `groups` bind and that `origin` has not prepared, by the client's names.
 
-    Empty while a pipeline or a COPY is open, where nothing can be sent in between, and in a failed transaction, where
-    nothing with columns can be bound. Raises ProtocolError.
+    Empty while a pipeline or a COPY is open, where nothing can be sent in between, and in a failed transaction,
+    where nothing with columns can be bound. Raises ProtocolError.
     """
     queue = origin.stream.queue
     if origin.stream.copy_in or (queue and not queue[-1].closed) or in_failed_transaction(client, origin):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from wrangler_py.worker.pyodide_limits import messages
+from wrangler_py.worker.pyodide_limits import explanations
 
 Report = Callable[[str, str], None]
 """Told the kind of limit, and what to say of it; may raise."""
@@ -61,19 +61,19 @@ def _wrap(owner: Any, name: str, report: Report, kind: str, message: str) -> Non
 
 
 def _psycopg(module: Any, report: Report) -> None:
-    _wrap(module.AsyncConnection, "connect", report, "AsyncConnection", messages.ASYNC_CONNECTION)
+    _wrap(module.AsyncConnection, "connect", report, "AsyncConnection", explanations.ASYNC_CONNECTION)
 
 
 def _psycopg_pool(module: Any, report: Report) -> None:
-    _wrap(module.AsyncConnectionPool, "__init__", report, "pool", messages.POOL)
+    _wrap(module.AsyncConnectionPool, "__init__", report, "pool", explanations.POOL)
 
 
 def _psycopg2(module: Any, report: Report) -> None:
-    _wrap(module, "connect", report, "psycopg2", messages.PSYCOPG2)
+    _wrap(module, "connect", report, "psycopg2", explanations.PSYCOPG2)
 
 
 def _sqlalchemy(module: Any, report: Report) -> None:
-    _wrap(module, "greenlet_spawn", report, "greenlet", messages.GREENLET)
+    _wrap(module, "greenlet_spawn", report, "greenlet", explanations.GREENLET)
 
 
 _PATCHES: dict[str, Callable[[Any, Report], None]] = {

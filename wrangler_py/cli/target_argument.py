@@ -8,7 +8,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.global_options import GlobalOptions
-from wrangler_py.cli.options import find_project_config, global_options
+from wrangler_py.cli.resolved_options import find_project_config, global_options
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:

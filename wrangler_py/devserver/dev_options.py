@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.proxy.options import ProxyOptions
 
 
@@ -22,10 +23,12 @@ class DevOptions:
     ip: str = "127.0.0.1"
     port: int = 8787
     proxy_port: int = 0
+    dashboard_port: int = 0
     allowed_hosts: tuple[str, ...] = ()
     reload: bool = True
     test_scheduled: bool = False
     strict: bool = False
     debugger_port: int | None = None
     migrate: str | None = None
+    report: QueryReport | None = None
     proxy: ProxyOptions = field(default_factory=ProxyOptions)

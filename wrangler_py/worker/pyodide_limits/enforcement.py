@@ -13,11 +13,11 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wrangler_py.project.python_flags import FLAGS, PYODIDE_314, enabled_flags, python_version
 from wrangler_py.worker import imports
-from wrangler_py.worker.pyodide_limits import messages, patches
+from wrangler_py.worker.pyodide_limits import explanations, patches
 from wrangler_py.worker.pyodide_limits.call_stack import Caller, CallStack
 from wrangler_py.worker.pyodide_limits.packages import MODULES
 
@@ -124,9 +124,9 @@ class Limits:
 
     def _check_import(self, name: str, caller: Caller, binary: set[str]) -> None:
         if name in REMOVED:
-            message = messages.removed(name)
+            message = explanations.removed(name)
         elif name in binary and not self._is_available(name) and not self._is_vendored(name):
-            message = messages.package(name, self._python)
+            message = explanations.package(name, self._python)
         else:
             return
         if self._report((name,), message, caller):
@@ -136,36 +136,38 @@ class Limits:
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Python's audit hook: it sees everything, so what does not concern it costs one look-up."""
-        watch = _EVENTS.get(event)
+        watch = self._EVENTS.get(event)
         if watch is not None and self._worker is not None:
             watch(self, event, arguments)
 
     def _thread(self) -> None:
         if self._worker is None or (caller := self._stack.caller(starts_thread=True)) is None:
             return
-        message = messages.POOL if caller.package in _POOLS else messages.THREAD
+        message = explanations.POOL if caller.package in _POOLS else explanations.THREAD
         if self._report(("thread", caller.file, caller.line), message, caller):
             raise RuntimeError(f"can't start new thread. {message}")
 
     def _process(self, event: str, arguments: tuple[Any, ...]) -> None:
         caller = self._stack.caller()
-        if caller is not None and self._report(("process", caller.file, caller.line), messages.PROCESS, caller):
-            raise OSError(errno.ENOTSUP, messages.PROCESS)
+        if caller is not None and self._report(("process", caller.file, caller.line), explanations.PROCESS, caller):
+            raise OSError(errno.ENOTSUP, explanations.PROCESS)
 
     def _socket(self, event: str, arguments: tuple[Any, ...]) -> None:
         opened, address = arguments[:2]
         if event == "socket.bind":
-            message = messages.SERVER
+            message = explanations.SERVER
             if opened.type == socket.SOCK_DGRAM:
-                message = messages.DATAGRAM
+                message = explanations.DATAGRAM
         elif opened.type == socket.SOCK_DGRAM or not isinstance(address, tuple):
-            message = messages.DATAGRAM
+            message = explanations.DATAGRAM
         elif self._python == "3.14":
             return
         else:
-            message = messages.early_socket(_SOCKETS_SINCE)
+            message = explanations.early_socket(_SOCKETS_SINCE)
         caller = self._stack.caller()
-        if caller is None or (message not in (messages.SERVER, messages.DATAGRAM) and caller.package is not None):
+        if caller is None or (
+            message not in (explanations.SERVER, explanations.DATAGRAM) and caller.package is not None
+        ):
             return  # a library for HTTP, perhaps, which uses fetch on the platform
         if self._report(("socket", caller.file, caller.line), message, caller):
             raise OSError(errno.ENOTSUP, message)
@@ -180,7 +182,7 @@ class Limits:
         caller = self._stack.importer(module, self._is_available)
         if caller is None or self._stack.is_own(file) or self._is_vendored(module):
             return
-        message = messages.package(module, self._python)
+        message = explanations.package(module, self._python)
         if self._report((module,), message, caller):
             raise ImportError(message, name=name)
 
@@ -220,14 +222,13 @@ class Limits:
         file = self._worker.failures.relative(caller.file)
         return f"{file}:{caller.line}" if caller.line else file
 
+    _EVENTS: ClassVar[dict[str, Callable[[Limits, str, tuple[Any, ...]], None]]] = {
+        **dict.fromkeys(_PROCESS_EVENTS, _process),
+        **dict.fromkeys(("socket.bind", "socket.connect", "socket.sendto"), _socket),
+        "import": _import,
+    }
+
 
 def _is_binary(file: str | None) -> bool:
     """Whether `file` is an extension module, and not one of the standard library."""
     return bool(file) and str(file).endswith(_SUFFIXES) and not str(file).startswith(_LIB_DYNLOAD)
-
-
-_EVENTS: dict[str, Callable[[Limits, str, tuple[Any, ...]], None]] = {
-    **dict.fromkeys(_PROCESS_EVENTS, Limits._process),
-    **dict.fromkeys(("socket.bind", "socket.connect", "socket.sendto"), Limits._socket),
-    "import": Limits._import,
-}
