@@ -7,6 +7,7 @@ import random
 import pytest
 from support.model_server import (
     CHANGE,
+    HIDDEN_CHANGE,
     SHOW,
     ModelServer,
     ServerError,
@@ -72,7 +73,7 @@ class Fruits:
 
 def random_group(choose: random.Random, *, may_change: bool) -> bytes:
     """Messages up to a Sync, or a simple query. Settings are read by those who don't change them."""
-    own = (CHANGE if may_change else SHOW).decode()
+    own = (choose.choice([CHANGE, HIDDEN_CHANGE]) if may_change else SHOW).decode()
     if choose.random() < 0.3:
         return query(choose.choice([*SIMPLE, own]))
     if choose.random() < 0.3:  # as most drivers do

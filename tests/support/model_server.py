@@ -29,7 +29,9 @@ _BEGINS = (b"BEGIN", b"BEGIN TRANSACTION", b"START TRANSACTION")
 _ENDS = (b"COMMIT", b"ROLLBACK")
 SHOW = b"SHOW WORK_MEM"
 CHANGE = b"SET WORK_MEM = '7MB'"
-_OWN = {*_BEGINS, *_ENDS, SHOW, CHANGE, b"DEALLOCATE ALL", b"DISCARD ALL"}
+HIDDEN_CHANGE = b"SELECT * FROM SPELLS"
+"""Changes the setting as code does that is stored in the database: the text doesn't show it."""
+_OWN = {*_BEGINS, *_ENDS, SHOW, CHANGE, HIDDEN_CHANGE, b"DEALLOCATE ALL", b"DISCARD ALL"}
 """What a server knows without looking anything up, in capitals."""
 
 
@@ -121,6 +123,7 @@ class ModelServer:
             self.setting = b"default"
             return RESET_ANSWER
         if not sql:
+            self._portals.pop(b"", None)  # a server keeps it; the proxy sends this in place of DEALLOCATE
             return messages.message(EMPTY_QUERY_RESPONSE) + self._ready()
         self._check_transaction(sql)
         self._catalog.check(sql)
@@ -214,14 +217,14 @@ class ModelServer:
 
     def _has_rows(self, sql: bytes) -> bool:
         if self._is_own(sql):
-            return _words(sql) == SHOW
+            return _words(sql) in (SHOW, HIDDEN_CHANGE)
         return self._catalog.describe(sql)[1] != messages.NO_DATA
 
     def _is_own(self, sql: bytes) -> bool:
         return _words(sql) in _OWN or sql.startswith((b"DEALLOCATE ", b'UNLISTEN "'))
 
     def _rows_of_own(self, sql: bytes) -> bytes:
-        return row_description(b"work_mem") if _words(sql) == SHOW else messages.NO_DATA
+        return row_description(b"work_mem") if self._has_rows(sql) else messages.NO_DATA
 
     def _run(self, sql: bytes) -> bytes:
         words = _words(sql)
@@ -240,6 +243,9 @@ class ModelServer:
         if words == CHANGE:
             self.setting = b"changed"
             return messages.command_complete("SET")
+        if words == HIDDEN_CHANGE:
+            self.setting = b"changed"
+            return data_row(b"abracadabra") + messages.command_complete("SELECT 1")
         if words == b"DISCARD ALL":
             if self.status != IDLE:
                 raise ServerError("25001", "DISCARD ALL cannot run inside a transaction block")

@@ -130,7 +130,9 @@ class RecordedCatalog:
             self._errors[stage, sql, bind] = answers.pop(0)
             return True
         if kind == frontend_kinds.EXECUTE:
-            ends = (backend_kinds.COMMAND_COMPLETE, backend_kinds.EMPTY_QUERY_RESPONSE)
+            ends = bytes((
+                backend_kinds.COMMAND_COMPLETE, backend_kinds.EMPTY_QUERY_RESPONSE, backend_kinds.PORTAL_SUSPENDED,
+            ))  # fmt: skip
             parts = list(itertools.takewhile(lambda m: m[0] not in ends, answers))
             parts.append(answers[len(parts)])
             del answers[: len(parts)]
