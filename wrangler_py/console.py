@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import StrEnum
 from typing import Protocol, TextIO
 
 from wrangler_py.masking import mask, mask_surely
@@ -22,15 +22,20 @@ _LEAST_WIDTH = 10
 """Of a cell that is folded beside one that never is; a table that is too wide then is for the terminal to fold."""
 
 
-class Level(IntEnum):
+class Level(StrEnum):
     """wrangler's log levels, from silent to everything."""
 
-    NONE = 0
-    ERROR = 1
-    WARN = 2
-    INFO = 3
-    LOG = 4
-    DEBUG = 5
+    NONE = "none"
+    ERROR = "error"
+    WARN = "warn"
+    INFO = "info"
+    LOG = "log"
+    DEBUG = "debug"
+
+    def includes(self, other: Level) -> bool:
+        """Whether a log of this level shows lines of the level `other`."""
+        levels = list(Level)
+        return levels.index(other) <= levels.index(self)
 
 
 class Messages(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Result
 from benchmarks.lab import Lab
-from benchmarks.rows import big_results, command_line, dev_loop, many_clients, query_log, throughput
+from benchmarks.rows import big_results, command_line, dev_loop, many_clients, query_log, test_database, throughput
 from benchmarks.settings import Settings
 
 
@@ -30,6 +30,7 @@ ROWS = (
     Row("dev-start", "Dev start", dev_loop.estimate_dev_start_s, dev_loop.dev_start),
     Row("dev-memory", "Dev memory", dev_loop.estimate_dev_memory_s, dev_loop.dev_memory),
     Row("reload", "Reload", dev_loop.estimate_reload_s, dev_loop.reload),
+    Row("test-database", "A test's database", test_database.estimate_s, test_database.test_database),
     Row("query-log", "Query log", query_log.estimate_query_log_s, query_log.query_log),
     Row("latency", "Latency", query_log.estimate_latency_s, query_log.latency),
     Row("requests", "Requests", dev_loop.estimate_requests_s, dev_loop.requests),

@@ -140,7 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_size_is_exact(self) -> None:
-        entries = self.store._entries
+        entries = dict(self.store.entries())
         sizes = [
             ENTRY_OVERHEAD_BYTES
             + sum(len(part) for part in key)
@@ -149,7 +149,8 @@ class StoreMachine(RuleBasedStateMachine):
             for key, entry in entries.items()
         ]
         assert self.store.size == sum(sizes) <= self.store.max_bytes
-        assert sum(map(len, self.store._by_statement.values())) == len(entries)
+        index = self.store._by_statement  # noqa: SLF001 - shows in memory only if it is wrong
+        assert sum(map(len, index.values())) == len(entries)
 
 
 TestStoreMachine = StoreMachine.TestCase

@@ -40,7 +40,7 @@ def test_one_that_a_config_uses(cli: CommandLine, terminal: Any, certificates: A
     child.expect("Not deleting")
     assert "Deleted certificate" in cli.ok("cert", "delete", "ca", "--yes").stdout
     said = cli.fails("hyperdrive", "execute", "db", "--command", "SELECT 1")
-    assert "The config 'db' uses a certificate that is gone" in said
+    assert "The config 'db' uses a certificate that is no longer in the local store" in said
     assert "hyperdrive update db --ca-certificate-id" in said
 
 

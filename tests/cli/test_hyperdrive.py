@@ -366,7 +366,7 @@ def test_a_config_that_is_bound_but_not_used_is_said(cli: CommandLine) -> None:
     entry = '[[hyperdrive]]\nbinding = "DB"\nid = "<YOUR_ID>"\nlocalConnectionString = "postgres://u:p@h/d"\n'
     (cli.cwd / "wrangler.toml").write_text(entry)
     outcome = cli.ok("hyperdrive", "bind", "db", "--binding", "DB")
-    assert "goes on using the localConnectionString of DB" in outcome.stderr
+    assert "keeps using the localConnectionString of DB" in outcome.stderr
     assert "<YOUR_ID>" not in (cli.cwd / "wrangler.toml").read_text()
 
 

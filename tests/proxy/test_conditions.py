@@ -31,6 +31,8 @@ def connect(server: ProxyServer, request: str | None = None, *, autocommit: bool
         ("25ms", Latency(25, 25)),
         ("0.5s", Latency(500, 500)),
         ("20-40ms", Latency(20, 40)),
+        ("20ms - 40 ms", Latency(20, 40)),
+        ("500ms-1s", Latency(500, 1000)),
         ("HYPERDRIVE=1.5ms", Latency(1.5, 1.5, "HYPERDRIVE")),
         ("0", Latency(0, 0)),
     ],
@@ -150,6 +152,27 @@ def test_a_lot_of_data_goes_through_a_distant_connection(start_proxy: StartProxy
             for _ in range(200):
                 copy.write("x" * 50_000 + "\n")
         assert client.execute("SELECT count(*), sum(length(text)) FROM copied").fetchone() == (200, 10_000_000)
+
+
+def test_a_cancel_does_not_overtake_its_query(start_proxy: StartProxy) -> None:
+    server = start_proxy(latencies=(Latency(150, 150),))
+    with connect(server) as client:
+        client.execute("SELECT 1")
+        failures: list[type[BaseException]] = []
+
+        def ask() -> None:
+            try:
+                client.execute("SELECT pg_sleep(50)")
+            except psycopg.Error as error:
+                failures.append(type(error))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while not any(each.state == "in a query" for each in server.call(server.proxy.snapshot)[0].connections):
+            time.sleep(0.001)
+        client.cancel_safe()
+        asking.join(40)
+    assert failures == [psycopg.errors.QueryCanceled]
 
 
 def test_a_request_learns_what_the_distance_has_cost(start_proxy: StartProxy) -> None:
@@ -300,6 +323,15 @@ def test_a_request_that_waits_for_a_connection_it_holds_is_named_at_once(start_p
     )
     (waited,) = [each for each in server.call(server.proxy.query_log.records) if each.error]
     assert waited.waited_ms >= 1_500
+
+
+def test_a_client_that_waits_at_its_start_up_is_named_too(start_proxy: StartProxy) -> None:
+    server = start_proxy(config={"connection_limit": 1}, pool_wait_timeout_s=2)
+    with connect(server, "1-1", autocommit=False) as one:
+        one.execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError, match="Failed to acquire a connection from the pool"):
+            psycopg.connect(server.dsn("1-1"), options="-c search_path=elsewhere")
+    assert [each for each in server.notices if "self-deadlock: request 1-1 waits" in each]
 
 
 def test_a_request_that_waits_for_others_is_no_deadlock(start_proxy: StartProxy) -> None:

@@ -231,7 +231,7 @@ def test_the_limit_holds_over_all_databases(start: StartProxy, postgres: Postgre
         except BaseException as error:
             failures.append(error)
 
-    pools = proxy.proxy._on_demand[BINDING]
+    pools = proxy.proxy._on_demand[BINDING]  # noqa: SLF001 - a snapshot leaves out pools that are ending
 
     def count() -> None:
         nonlocal most
@@ -262,7 +262,7 @@ def test_an_idle_connection_makes_room_for_another_database(start: StartProxy, p
         clients[1].execute("BEGIN")
         with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, database=NAMES[2]) as waiting:
             waiting.send(query("SELECT name FROM named"))
-            wait_until(lambda: any(pool.waiting for pool in proxy.proxy._on_demand[BINDING]))
+            wait_until(lambda: any(pool.waiting_clients for pool in proxy.call(proxy.proxy.snapshot)))
             clients[0].execute("COMMIT")
             assert [answer.values for answer in waiting.until_ready() if answer.kind == "D"] == [[b"any_three"]]
 

@@ -79,10 +79,9 @@ def assert_sound(proxy: ProxyServer, server: PostgresServer) -> None:
     assert server.connections() == LIMIT
     pool = proxy.proxy.pools[BINDING]
     wait_until(lambda: not proxy.proxy.clients)
-    assert len(pool.connections) == LIMIT
-    assert len(pool._idle) == len(set(pool._idle)) == LIMIT
-    assert not pool._waiters
-    assert pool.opening == 0
+    snapshot = proxy.call(pool.snapshot)
+    assert (snapshot.open_connections, snapshot.idle_connections) == (LIMIT, LIMIT)
+    assert (snapshot.waiting_clients, snapshot.opening) == (0, 0)
 
 
 def open_transactions(server: PostgresServer) -> int:
@@ -192,6 +191,42 @@ def test_origin_that_says_nothing(
     assert_failed(proxy, "timeout")
     config = dataclasses.replace(proxy.config, origin=origin_of(server))
     proxy.call(lambda: proxy.proxy.update_pool(BINDING, config))
+    with connect(proxy) as client:
+        assert client.rows("SELECT 1") == [[b"1"]]
+
+
+def test_an_origin_that_fails_after_another_took_its_place(
+    fake_origin: Callable[..., int], start_proxy: Callable[..., ProxyServer], server: PostgresServer
+) -> None:
+    """Clients that come after the change neither wait for the old origin nor hear of its failure."""
+    fails = threading.Event()
+
+    def fail_later(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        fails.wait(30)
+        connection.close()
+
+    port = fake_origin(fail_later)
+    proxy = start_proxy(origin_of(server, port=port))
+    leaving = connect(proxy, start=False)
+
+    def log_in() -> None:
+        with contextlib.suppress(Exception):
+            leaving.start({"user": BINDING, "database": "app"}, PASSWORD)
+
+    first = threading.Thread(target=log_in)
+    first.start()
+    wait_until(lambda: proxy.proxy.pools[BINDING].opening == 1)
+    leaving.socket.shutdown(socket.SHUT_RDWR)
+    first.join()
+    wait_until(lambda: not proxy.proxy.clients)
+    proxy.call(
+        lambda: proxy.proxy.update_pool(BINDING, dataclasses.replace(proxy.config, origin=origin_of(server)))
+    )
+    with connect(proxy) as client:
+        assert client.rows("SELECT 1") == [[b"1"]]
+        fails.set()
+        wait_until(lambda: not proxy.crashes and client.rows("SELECT 2") == [[b"2"]])
     with connect(proxy) as client:
         assert client.rows("SELECT 1") == [[b"1"]]
 
@@ -470,7 +505,7 @@ def test_client_killed_while_it_waits_for_a_connection(proxy: ProxyServer) -> No
         waiting.send(query("SELECT 1"))
         starting = connect(proxy, start=False)
         starting.send(messages.startup_message({"user": BINDING, "work_mem": "7MB"}))
-        wait_until(lambda: len(proxy.proxy.pools[BINDING]._waiters) == 1)
+        wait_until(lambda: proxy.call(proxy.proxy.pools[BINDING].snapshot).waiting_clients == 1)
         waiting.kill()
         starting.kill()
         wait_until(lambda: len(proxy.proxy.clients) == LIMIT)

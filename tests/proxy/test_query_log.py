@@ -14,6 +14,7 @@ from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, ProxyServer
 
 from wrangler_py.hyperdrive.config import Caching
+from wrangler_py.querylog.findings import find
 from wrangler_py.querylog.record import QueryRecord
 
 StartProxy = Callable[..., ProxyServer]
@@ -98,6 +99,20 @@ def test_queries_of_a_pipeline_have_their_own_rows_and_the_failed_one_its_error(
     found = records(server)
     assert [record.rows for record in found] == [3, 5, 0, 0]
     assert [record.error for record in found] == [None, None, *["division by zero (22012)"] * 2]
+
+
+def test_a_batch_in_one_round_trip_is_not_taken_for_repeated_statements(start_proxy: StartProxy) -> None:
+    server = start_proxy()
+    with psycopg.connect(server.dsn("1-1"), autocommit=True) as client, client.pipeline():
+        for number in range(30):
+            client.execute("SELECT %s::int", [number])
+    with psycopg.connect(server.dsn("1-2"), autocommit=True) as client:
+        for number in range(30):
+            client.execute("SELECT %s::int", [number])
+    found = find(server.proxy.query_log)
+    assert [(each.kind, each.request_id) for each in found if each.kind == "repeated-statement"] == [
+        ("repeated-statement", "1-2")
+    ]
 
 
 def test_queries_of_a_transaction_are_marked(start_proxy: StartProxy) -> None:

@@ -41,6 +41,15 @@ def test_a_query_for_each_of_many_values_is_found(talk: Conversation, request_id
     assert finding.request_id == request_id
 
 
+def test_a_batch_that_is_sent_at_once_is_not_repeated() -> None:
+    log = QueryLog()
+    for number in range(20):
+        log.add(
+            entry("INSERT INTO t VALUES ($1)", values=(str(number),), request="1-1", ended_at=1_000 + number / 1e6)
+        )
+    assert kinds(log) == []
+
+
 def test_values_in_the_text_make_no_other_statement(talk: Conversation) -> None:
     for number in range(6):
         talk.ask(f"SELECT * FROM comments WHERE article = {number} AND author = 'a{number}'", request="1-1")

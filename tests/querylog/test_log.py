@@ -50,6 +50,22 @@ def test_records_after_a_number_are_those_with_a_higher_one(texts: list[str], ma
         assert found is None or found.number == number
 
 
+@given(count=st.integers(0, 3_000), looks=st.sets(st.integers(0, 3_000), max_size=4))
+def test_a_large_log_makes_room_for_some_hundred_at_once(count: int, looks: set[int]) -> None:
+    log = QueryLog(max_records=1_000)
+    for number in range(1, count + 1):
+        log.add(entry(f"SELECT {number}", client=number, rows=number % 7, values=(str(number),)))
+        if number in looks:
+            assert log.records()[-1].number == number
+    records = log.records()
+    assert min(count, 900) <= len(records) <= 1_000
+    assert [record.number for record in records] == list(range(count - len(records) + 1, count + 1))
+    for record in records:
+        assert record.sql == f"SELECT {record.number}"
+        assert record.parameters == (str(record.number),)
+        assert (record.client, record.rows) == (record.number, record.number % 7)
+
+
 def test_what_is_long_is_cut_off_and_its_length_kept() -> None:
     log = QueryLog()
     log.add(

@@ -271,7 +271,7 @@ class Differential:
     def _trusts(self) -> object:
         """What changes when the proxy forgets what it knows of stored code, or learns it anew."""
         known = self._proxy.proxy.pools[BINDING].stored_code
-        return known._generation, known._known_until
+        return known._generation, known._known_until  # noqa: SLF001 - nothing else tells when it was learned
 
     def _part(self, pairs: list[Pair], pending: tuple[Pair, list[Unit]] | None) -> None:
         """All end their transactions, and are told of the settings as they were at first."""

@@ -84,7 +84,7 @@ async def serve(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    from wrangler_py.proxy.event_loop import new_event_loop_factory
+    from wrangler_py.event_loop import new_event_loop_factory
 
     with asyncio.Runner(loop_factory=new_event_loop_factory()) as runner:
         runner.run(serve(json.loads(sys.stdin.readline())))

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from support.postgres_server import PostgresServer
 
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.hyperdrive.config import PLAINTEXT, Caching, Origin, PoolConfig
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.observer import QueryEvent
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy

@@ -66,7 +66,7 @@ def help_text() -> str:
 
 
 def unknown_command(name: str) -> tuple[str, str]:
-    """What to say, and what to do, about `name`, which is no subcommand."""
+    """A message and a hint about `name`, which is not a subcommand."""
     import difflib
 
     if name in _ELSEWHERE.split():

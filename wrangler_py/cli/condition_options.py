@@ -76,7 +76,7 @@ class ConditionArguments:
         return QueryReport.read(self.report, global_options().cwd)
 
     def add_to(self, options: ProxyOptions) -> ProxyOptions:
-        """`options` with these. Raises WranglerError for what is no latency or no fault."""
+        """`options` with these. Raises WranglerError for a latency or a fault that is malformed."""
         from wrangler_py.proxy.conditions import parse_fault, parse_latency
 
         return replace(

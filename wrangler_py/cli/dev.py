@@ -13,20 +13,10 @@ from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
 from wrangler_py.cli.resolved_options import Migrate
 from wrangler_py.cli.typer_adapter import App, spread_options
+from wrangler_py.console import Level
 from wrangler_py.errors import WranglerError
 
 app = App()
-
-
-class LogLevel(StrEnum):
-    """How much `dev` says, in wrangler's words."""
-
-    NONE = "none"
-    ERROR = "error"
-    WARN = "warn"
-    INFO = "info"
-    LOG = "log"
-    DEBUG = "debug"
 
 
 class Runtime(StrEnum):
@@ -72,7 +62,7 @@ def dev(
     no_reload: Annotated[
         bool, typer.Option("--no-reload", help="Leave the Worker running when files change (Python only)")
     ] = False,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is shown")] = LogLevel.LOG,
+    log_level: Annotated[Level, typer.Option(help="How much is shown")] = Level.LOG,
     persist_to: Annotated[
         Path | None, typer.Option(help="Folder for local state  [default: .wrangler/state]")
     ] = None,
@@ -124,7 +114,6 @@ def dev(
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
     from wrangler_py.cli.resolved_options import global_options, migration_command, project_config, state_folder
-    from wrangler_py.console import Level
     from wrangler_py.devserver.dev_options import DevOptions
     from wrangler_py.devserver.output import Output
     from wrangler_py.devserver.run import run_session
@@ -143,7 +132,7 @@ def dev(
             allow_global_clients=allow_global_clients,
         )
     )
-    output = Output(level=Level[log_level.name], color=printing.has_colours())
+    output = Output(level=log_level, color=printing.has_colours())
     javascript = is_for_wrangler(config, given.environment, script)
     if javascript and runtime == Runtime.CPYTHON:
         raise WranglerError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wrangler_py.cli import printing
+from wrangler_py.cli.arguments_after_dashes import ArgumentsAfterDashes
 from wrangler_py.cli.resolved_options import (
     Migrate,
     global_options,
@@ -18,7 +19,7 @@ from wrangler_py.cli.resolved_options import (
     project_config,
     state_folder,
 )
-from wrangler_py.cli.typer_adapter import App, Command, spread_options
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -191,20 +192,11 @@ def delete(
     printing.success(f"Deleted the snapshot {name}")
 
 
-class _ArgumentsAfterDashes(Command):
-    """Leaves what follows the first `--` alone; it is in `Context.args`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        at = args.index("--") if "--" in args else len(args)
-        super().parse_args(ctx, args[:at])
-        ctx.args = args[at + 1 :]
-        return list(ctx.args)
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "[-- ARGUMENTS...]"]
+class _PsqlCommand(ArgumentsAfterDashes):
+    USAGE = "[-- ARGUMENTS...]"
 
 
-@app.command(cls=_ArgumentsAfterDashes)
+@app.command(cls=_PsqlCommand)
 def psql(
     context: typer.Context,
     database: Annotated[
@@ -229,7 +221,7 @@ def _state(persist_to: Path | None) -> Path:
 
 @contextmanager
 def _running(state: Path) -> Iterator[EmbeddedPostgres]:
-    """The server of `state`, started if nobody uses it; it stops again if nobody else does."""
+    """The server of `state`, started if it does not run; it stops again if nothing else uses it."""
     from wrangler_py.devserver.embedded import EmbeddedPostgres
     from wrangler_py.devserver.embedded_tool import holding
 

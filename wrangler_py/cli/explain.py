@@ -24,7 +24,7 @@ NOT_CACHEABLE = 3
 """Exit status for a query that is not cached."""
 
 _CONTEXT = 60
-"""Characters of a long line shown before and after what is underlined."""
+"""Characters of a long line shown before and after the underlined part."""
 
 
 def explain(

@@ -23,7 +23,7 @@ Global options:
 class GlobalOptions:
     """The global options of one invocation; every path is absolute.
 
-    `config` is None where the file is to be looked for. `environment` is None for the top level.
+    If `config` is None, the file has to be found. `environment` is None for the top level.
     """
 
     config: Path | None = None
@@ -34,7 +34,7 @@ class GlobalOptions:
 
 @dataclass(slots=True)
 class GivenOptions:
-    """The global options as typed so far, anywhere in the command line, and what was said of them."""
+    """The global options as typed so far, anywhere in the command line."""
 
     config: Path | None = None
     cwd: Path | None = None

@@ -11,13 +11,7 @@ import typer
 
 from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
-from wrangler_py.cli.explain import explain
 from wrangler_py.cli.hyperdrive_bindings import offer_binding, save_binding, say_bound, say_still_bound
-from wrangler_py.cli.hyperdrive_exec import CommandAfterDashes, execute_command
-from wrangler_py.cli.hyperdrive_execute import execute
-from wrangler_py.cli.hyperdrive_metrics import metrics, restart
-from wrangler_py.cli.hyperdrive_proxy import proxy
-from wrangler_py.cli.hyperdrive_sync import diff, pull, push
 from wrangler_py.cli.passwords import ask_password
 from wrangler_py.cli.resolved_options import global_options, project_config
 from wrangler_py.cli.target_argument import ConfigOrBinding, stored_config
@@ -193,15 +187,14 @@ def unbind(
     take_out(project_config(), binding, global_options().environment, printing.console)
 
 
-app.command("push")(push)
-app.command("pull")(pull)
-app.command("diff")(diff)
-app.command("restart")(restart)
-app.command("metrics")(metrics)
-app.command("execute")(execute)
-app.command("explain")(explain)
-app.command("proxy")(proxy)
-app.command("exec", cls=CommandAfterDashes)(execute_command)
+for _name in ("push", "pull", "diff"):
+    app.command_in("wrangler_py.cli.hyperdrive_sync", _name)
+for _name in ("restart", "metrics"):
+    app.command_in("wrangler_py.cli.hyperdrive_metrics", _name)
+app.command_in("wrangler_py.cli.hyperdrive_execute", "execute")
+app.command_in("wrangler_py.cli.explain", "explain")
+app.command_in("wrangler_py.cli.hyperdrive_proxy", "proxy")
+app.command_in("wrangler_py.cli.hyperdrive_exec", "exec", "app")
 
 
 def _remote_options(arguments: option.ConfigArguments, no_check: bool) -> ConfigOptions:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
+from wrangler_py.cli.arguments_after_dashes import ArgumentsAfterDashes
 from wrangler_py.cli.condition_options import ConditionArguments
-from wrangler_py.cli.typer_adapter import Command, spread_options
+from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
-
-class CommandAfterDashes(Command):
-    """Leaves what follows the first `--` alone: it is the command, in `Context.args`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        at = args.index("--") if "--" in args else len(args)
-        super().parse_args(ctx, args[:at])
-        ctx.args = args[at + 1 :]
-        return list(ctx.args)
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
+app = App()
 
 
+class _Exec(ArgumentsAfterDashes):
+    """`exec`, whose command follows the dashes."""
+
+    USAGE = "-- COMMAND..."
+
+
+@app.command("exec", cls=_Exec)
 @spread_options
 def execute_command(
     context: typer.Context,

@@ -17,7 +17,7 @@ def read_password(password: str | None) -> str | None:
 
 
 def ask_password(question: str) -> str | None:
-    """The password that a person types unseen; None if there is nobody to ask."""
+    """The password that the person types, without echo; None if there is no terminal."""
     if not printing.is_interactive():
         return None
     from getpass import getpass

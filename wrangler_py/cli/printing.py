@@ -43,7 +43,7 @@ def is_interactive() -> bool:
 
 
 def ask(question: str, default: str) -> str:
-    """Ask for a line of text; an empty answer, or nobody to ask, means `default`."""
+    """Ask for a line of text; an empty answer, or no terminal, means `default`."""
     if not is_interactive():
         return default
     prompt = f"{style('?', 'green', 'bold')} {style(question, 'bold')} {style(f'({default})', 'dim')} "
@@ -51,7 +51,7 @@ def ask(question: str, default: str) -> str:
 
 
 def confirm(question: str, default: bool) -> bool:
-    """Ask a yes-or-no question; an empty answer, or nobody to ask, means `default`."""
+    """Ask a yes-or-no question; an empty answer, or no terminal, means `default`."""
     if not is_interactive():
         return default
     choices = "(Y/n)" if default else "(y/N)"

@@ -43,7 +43,7 @@ def find_setting() -> Setting:
     options = global_options()
     file = find_project_config(options)
     if file is not None:
-        file.section(options.environment)  # an unknown environment is to be told of
+        file.section(options.environment)  # raises for an unknown environment
     root = options.cwd if file is None else file.root
     return Setting(file, environment_variables(root, options.environment, env_files=options.env_files))
 

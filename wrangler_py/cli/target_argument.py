@@ -1,4 +1,4 @@
-"""`CONFIG|BINDING`, the argument of the `hyperdrive` commands: what it stands for, the same in all of them."""
+"""`CONFIG|BINDING`, the argument of the `hyperdrive` commands, which means the same in all of them."""
 
 from __future__ import annotations
 

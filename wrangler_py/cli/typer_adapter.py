@@ -1,7 +1,7 @@
 """What this command line needs of Typer and Typer does not offer, kept in this one module.
 
 - Global options stand before or after a command's name, and the help prints them apart.
-- A subcommand's module is imported when that subcommand is called.
+- A subcommand's module is imported, and a command of a group built, when it is called.
 - Text, flags and whole numbers are converted without pydantic, which takes longer to import than most commands run.
 - Several commands may share options: the fields of a dataclass.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
-from typer.main import get_command
+from typer.main import get_command, get_command_name
 
 from wrangler_py.build_kind import version_text
 from wrangler_py.cli import printing
@@ -82,6 +82,14 @@ class App(typer.Typer):
             add_completion=False,
             no_args_is_help=True,
         )
+        self.elsewhere: dict[str, tuple[str, str]] = {}
+
+    def command_in(self, module: str, name: str, attribute: str | None = None) -> None:
+        """Add the command `name`: a function of `module`, or an app with that command alone.
+
+        The module is imported when the command is called, or the group's help is shown.
+        """
+        self.elsewhere[name] = (module, attribute or name)
 
     def command(
         self, name: str | None = None, *, cls: Any = None, **settings: Any
@@ -93,7 +101,7 @@ class App(typer.Typer):
 class _Quick:
     """A parameter that takes text, flags and whole numbers as they are.
 
-    All else is left to Typer's conversion, above all what is wrong and needs a message.
+    Typer converts all other values, and reports those that are wrong.
     """
 
     def __init__(self, original: Parameter) -> None:
@@ -175,6 +183,52 @@ class Group(_WithGlobalOptions, TyperGroup):
     """A group of commands."""
 
 
+class _Commands(Mapping[str, Any]):
+    """The commands of an app by their names, each built when it is looked up."""
+
+    def __init__(self, app: App) -> None:
+        self._elsewhere = app.elsewhere
+        self._infos = {
+            info.name or get_command_name(info.callback.__name__): info
+            for info in app.registered_commands
+            if info.callback is not None
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._elsewhere:
+            return _command_of(name, *self._elsewhere[name])
+        single = App()
+        single.registered_commands.append(self._infos[name])
+        return get_command(single)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._infos, *self._elsewhere))
+
+    def __len__(self) -> int:
+        return len(self._infos) + len(self._elsewhere)
+
+
+def _group(app: App) -> Any:
+    """The group of `app`, of which a command is built when it is called."""
+
+    class Lazy(Group):
+        def __init__(self, *positional: Any, **settings: Any) -> None:
+            super().__init__(*positional, **settings)
+            commands: Any = _Commands(app)
+            self.commands = commands
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(self.commands)
+
+    empty = App(help=app.info.help, cls=Lazy)
+
+    @empty.callback()
+    def group() -> None:
+        """Does nothing itself."""
+
+    return get_command(empty)
+
+
 class _LazyGroup(Group):
     """The top level: a subcommand's module is imported when that subcommand is called."""
 
@@ -189,7 +243,7 @@ class _LazyGroup(Group):
         if name not in COMMANDS and not name.startswith("-"):
             if is_connection_string(name):
                 raise WranglerError(
-                    "A command is expected where a connection string stands.",
+                    "There is a connection string where a command is expected.",
                     hint="`wrangler-py --help` lists the commands.",
                     exit_status=2,
                 )
@@ -215,12 +269,18 @@ def _root() -> Any:
 def load(name: str) -> Any:
     """The command object of the subcommand `name`."""
     subcommand = COMMANDS[name]
-    target = getattr(importlib.import_module(subcommand.module), subcommand.attribute)
+    return _command_of(name, subcommand.module, subcommand.attribute)
+
+
+def _command_of(name: str, module: str, attribute: str) -> Any:
+    """The command `name`, which is a function or an app of `module`."""
+    target = getattr(importlib.import_module(module), attribute)
     if not isinstance(target, App):
-        assert not isinstance(target, typer.Typer), f"{subcommand.module}: a plain Typer has no global options"
+        assert not isinstance(target, typer.Typer), f"{module}: a plain Typer has no global options"
         function, target = target, App()
         target.command(name)(function)
-    return get_command(target)
+    is_group = len(target.registered_commands) + len(target.elsewhere) > 1
+    return _group(target) if is_group and not target.registered_groups else get_command(target)
 
 
 @cache

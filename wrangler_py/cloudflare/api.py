@@ -82,9 +82,9 @@ class API:
         )
         errors = document.get("errors")
         if errors:
-            said = "; ".join(str(each.get("message")) for each in errors if isinstance(each, Mapping))
+            reasons = "; ".join(str(each.get("message")) for each in errors if isinstance(each, Mapping))
             raise APIError(
-                f"Cloudflare refused the query for metrics: {self._without_secrets(said, None)}",
+                f"Cloudflare refused the query for metrics: {self._without_secrets(reasons, None)}",
                 status=200,
                 hint=f'The {self.credentials.kind} needs the permission "{ANALYTICS_READ.name}".',
             )

@@ -87,12 +87,12 @@ def refusal(
 ) -> APIError:
     """The error for an answer with that HTTP status and those messages."""
     codes = tuple(message.code for message in messages if message.code is not None)
-    said = "; ".join(map(str, messages)) or f"HTTP status {status}"
+    reasons = "; ".join(map(str, messages)) or f"HTTP status {status}"
     code = f"code {codes[0]}" if codes else f"HTTP status {status}"
     owner = f"The {credentials.kind}"
     hint: str | None
     if status == 401 or (status == 400 and 6003 in codes) or 1000 in codes:
-        message = f"Cloudflare does not accept the {credentials.kind} from {credentials.source}: {said}."
+        message = f"Cloudflare does not accept the {credentials.kind} from {credentials.source}: {reasons}."
         hint = LOG_IN_HINT
     elif status == 403:
         message = f'{owner} cannot {permission.allows} ({code}). It needs the permission "{permission.name}".'
@@ -102,19 +102,19 @@ def refusal(
                 "\nIf your role in the account has the permission, `npx wrangler login` renews the token with it."
             )
     elif status == 404 and 7003 in codes:
-        message = f"This account or object does not exist at Cloudflare: {said}."
+        message = f"This account or object does not exist at Cloudflare: {reasons}."
         hint = (
             "Check `account_id` in the config file and CLOUDFLARE_ACCOUNT_ID; `wrangler-py whoami` lists accounts."
         )
     elif status == 404:
-        message, hint = f"This does not exist at Cloudflare: {said}.", None
+        message, hint = f"This does not exist at Cloudflare: {reasons}.", None
     elif status == 429:
         wait = "" if retry_after_s is None else f", in {retry_after_s:.0f} s at the earliest"
-        message = f"Cloudflare limits the rate of requests: {said}."
+        message = f"Cloudflare limits the rate of requests: {reasons}."
         hint = f"Try again later{wait}."
     elif status >= 500:
-        message, hint = f"Cloudflare's API failed with HTTP status {status}: {said}.", "Try again later."
+        message, hint = f"Cloudflare's API failed with HTTP status {status}: {reasons}.", "Try again later."
     else:
-        message = f"Cloudflare refused the request: {said}."
+        message = f"Cloudflare refused the request: {reasons}."
         hint = next((_ORIGIN_HINTS[each] for each in codes if each in _ORIGIN_HINTS), None)
     return APIError(message, status=status, codes=codes, hint=hint)

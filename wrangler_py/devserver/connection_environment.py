@@ -19,7 +19,7 @@ def connection_string(binding: str, port: int, password: str, database: str) -> 
 
 
 def wrangler_variables(strings: Mapping[str, str]) -> dict[str, str]:
-    """The variables by which `wrangler dev` learns of local databases, the deprecated ones included.
+    """The variables that tell `wrangler dev` of local databases, the deprecated ones included.
 
     `strings` are connection strings by binding.
     """

@@ -57,13 +57,13 @@ _SETTINGS = {
 
 _SOCKET_FOLDER_PREFIX = "wrangler-py-"
 _REMAINS_PATIENCE_S = 0.3
-"""How long a server whose keeper was killed may take to end by itself before it is told to."""
+"""How long a server may take to end after its keeper was killed; then it is stopped."""
 
 Heard = Callable[[str | None], None]
 
 
 class EmbeddedEndedError(WranglerError):
-    """The server is gone: its process was killed, or its data was removed."""
+    """The server has ended: its process was killed, or its data was removed."""
 
 
 class EmbeddedPostgres:
@@ -147,7 +147,7 @@ class EmbeddedPostgres:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the server has ended by itself, as far as was seen since `follow`."""
+        """Whether the server has ended unasked, as far as was seen since `follow`."""
         return self._lost
 
     def follow(self, heard: Heard) -> None:
@@ -168,7 +168,7 @@ class EmbeddedPostgres:
             self._following.start()
 
     def stop(self) -> None:
-        """Let go. The server stops now if nobody else holds on to it, and this waits for it."""
+        """Stop using the server. If nothing else uses it, it stops, and this waits for its end."""
         self._stopping = True
         keeper, self._keeper = self._keeper, None
         control, self._control = self._control, None

@@ -1,4 +1,4 @@
-"""The keeper of the embedded PostgreSQL: starts it, and stops it when nobody holds on any more.
+"""The keeper of the embedded PostgreSQL: starts it, and stops it when its last user has gone.
 
 Run as `python -m wrangler_py.devserver.embedded_keeper` by `EmbeddedPostgres.start`. It reads a Launch as one
 line of JSON from standard input, answers with one line of JSON when the server is ready or has failed, and
@@ -76,7 +76,7 @@ def as_account(user: int | None, group: int | None) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Keep one server, from standard input's Launch until nobody holds on."""
+    """Keep one server, from the Launch on standard input until its last user has gone."""
     for name in ("SIGINT", "SIGHUP"):  # the terminal's; ours to ignore, the starter lets go when it ends
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -145,7 +145,7 @@ class _Holders:
         self._selector.register(self._child_ended, selectors.EVENT_READ)
 
     def wait(self) -> bool:
-        """Wait a little for changes; False when nobody holds on."""
+        """Wait a little for changes; False if no user is left."""
         if self._control is None:
             return self._wait_on_pipe()
         for key, _ in self._selector.select(_WAKE_UP_S):
@@ -183,7 +183,7 @@ class _Holders:
                 holder.sendall(text.encode() + b"\n")
 
     def close(self) -> None:
-        """Take no more holders; whoever comes now sees that there is no server."""
+        """Accept no more users: the next one finds no server, and starts one."""
         if self._control is not None:
             with contextlib.suppress(OSError):
                 Path(self._control.getsockname()).unlink()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from wrangler_py.devserver import databases
 from wrangler_py.devserver.embedded import EmbeddedPostgres
 from wrangler_py.errors import WranglerError
-from wrangler_py.hyperdrive.config import PLAINTEXT, Origin
+from wrangler_py.hyperdrive.config import PLAINTEXT, Origin, TLSPolicy
 from wrangler_py.hyperdrive.psycopg_connection import connect
 from wrangler_py.hyperdrive.script import ScriptError, run
 
@@ -71,10 +71,7 @@ def apply_seed(server: EmbeddedPostgres, database: str, seed: Path) -> FileChang
 
 def run_file(origin: Origin, path: Path, *, again: bool) -> FileChange | None:
     """Run the file in the database of `origin`, unless it ran there; if it has changed since, only with `again`."""
-    try:
-        script = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WranglerError(f"{path} cannot be read: {error}") from None
+    script = _read(path)
     digest = hashlib.sha256(script.encode()).hexdigest()
     with connect(origin, PLAINTEXT) as connection:
         before = _ran(databases.comment_of(connection, origin.database))
@@ -82,25 +79,40 @@ def run_file(origin: Origin, path: Path, *, again: bool) -> FileChange | None:
             return None
         if path.name in before and not again:
             return FileChange(path.name, origin.database, "left out")
-        _run_once(connection, script, path, origin.database, before | {path.name: digest})
+        lines = (f"{name} sha256 {of}" for name, of in (before | {path.name: digest}).items())
+        _run_once(connection, script, path, (origin.database, "\n".join(lines)))
     return FileChange(path.name, origin.database, "applied again" if path.name in before else "applied")
 
 
-def _run_once(connection: Connection[Any], script: str, path: Path, database: str, comment: dict[str, str]) -> None:
+def run_unrecorded(origin: Origin, tls: TLSPolicy, path: Path) -> None:
+    """Run the file in the database of `origin`, and leave the database's comment alone."""
+    script = _read(path)
+    with connect(origin, tls) as connection:
+        _run_once(connection, script, path, None)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WranglerError(f"{path} cannot be read: {error}") from None
+
+
+def _run_once(connection: Connection[Any], script: str, path: Path, comment: tuple[str, str] | None) -> None:
+    """Run the script in one transaction, in which `comment` is set: that of a database, and its text."""
     import psycopg
 
     connection.execute("BEGIN")
     for _ in run(connection, script, str(path)):
         pass
-    databases.set_comment(
-        connection, database, "\n".join(f"{name} sha256 {digest}" for name, digest in comment.items())
-    )
+    if comment is not None:
+        databases.set_comment(connection, *comment)
     if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
         connection.execute("COMMIT")
 
 
 def _ran(comment: str) -> dict[str, str]:
-    """The files that have run, with their digests; empty if the comment is somebody else's."""
+    """The files that have run, with their digests; empty if the comment is not ours."""
     lines = (line.split(" ") for line in comment.splitlines())
     return {words[0]: words[2] for words in lines if len(words) == 3 and words[1] == "sha256"}
 

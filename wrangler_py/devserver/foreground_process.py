@@ -24,7 +24,7 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 _PASSED_ON = ENDING
 _KEYS: tuple[signal.Signals, ...] = (signal.SIGINT,)
-"""Signals that a terminal sends to every program in its foreground, so to ours as well."""
+"""Signals that a terminal sends to every program in its foreground, our program included."""
 if sys.platform != "win32":
     _KEYS = (signal.SIGINT, signal.SIGQUIT)
     _PASSED_ON = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)

@@ -40,7 +40,7 @@ Resolve = Callable[[], Sequence[ResolvedBinding]]
 
 
 class LocalHyperdrive:
-    """Serves bindings from `start` to `close`. `serving` does all there is to it for whoever wants no more.
+    """Serves bindings from `start` to `close`. `serving` calls both, and follows the stored configs in between.
 
     A client logs in with the binding's name and `password`, a random one by default. `messages` gets what a person
     should know, such as why an origin cannot be reached; `on_query` gets each query that has ended.
@@ -148,7 +148,7 @@ class LocalHyperdrive:
         return connection_environment.connection_string(binding, self.proxy.port, self._password, database)
 
     def wrangler_variables(self) -> dict[str, str]:
-        """The variables by which `wrangler dev` learns of local databases, the deprecated ones included."""
+        """The variables that tell `wrangler dev` of local databases, the deprecated ones included."""
         strings = {binding: self.connection_string(binding) for binding in self.pools}
         return connection_environment.wrangler_variables(strings)
 
@@ -180,9 +180,10 @@ class LocalHyperdrive:
     # What changes while it runs
 
     async def update(self, bindings: Sequence[ResolvedBinding]) -> None:
-        """Serve `bindings` as they are now, and say what is different.
+        """Serve `bindings` as they are now, and report what has changed.
 
-        One that is gone is `unbound` and served until `remove`. One whose config was deleted stays as it was.
+        A binding that was removed is `unbound`, and is served until `remove`. One whose config was deleted stays as
+        it was.
         Raises `WranglerError`, with nothing changed, if a binding has nothing to connect to.
         """
         async with self._updating:
@@ -208,7 +209,7 @@ class LocalHyperdrive:
 
     @property
     def unbound(self) -> set[str]:
-        """What is still served although `update` took it away."""
+        """The bindings that are still served although `update` removed them."""
         return self.proxy.pools.keys() - self.pools.keys()
 
     async def remove(self, binding: str) -> None:
@@ -321,7 +322,7 @@ class LocalHyperdrive:
         now = asyncio.get_running_loop().time()
         self._ends = [moment for moment in self._ends if now - moment < _END_WINDOW_S] + [now]
         attempts = len(self._ends)
-        why = "The embedded PostgreSQL has ended: its processes were killed, or could not go on."
+        why = "The embedded PostgreSQL has ended: its processes were killed, or failed."
         if attempts < _ENDS_BEFORE_BACK_OFF:
             self._messages.warn(f"{why} It is started again.")
         else:
@@ -369,7 +370,7 @@ class LocalHyperdrive:
                     self._deleted.add(now.id)
                     self._messages.warn(
                         f"The config {before.config.name} of {now.binding} was deleted. "
-                        "It goes on being used until this ends."
+                        "It stays in use until this session ends."
                     )
                 return before
         return now
@@ -378,7 +379,7 @@ class LocalHyperdrive:
         try:
             return {binding: self._executions.last(pool.origin) for binding, pool in self.pools.items()}
         except WranglerError:
-            return {}  # whoever uses the store for configs will say what is wrong
+            return {}  # the next use of the config store reports the error
 
 
 @contextlib.asynccontextmanager

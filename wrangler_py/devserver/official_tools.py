@@ -89,7 +89,7 @@ def find_pywrangler(root: Path) -> Command:
 
 
 def python_tools_path(root: Path) -> str:
-    """PATH, with the programs of the project's virtual environment and of ours before it."""
+    """PATH, preceded by the programs of the project's virtual environment and of this one."""
     scripts = root / ".venv" / ("Scripts" if os.name == "nt" else "bin")
     return os.pathsep.join((str(scripts), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 

@@ -18,8 +18,8 @@ from wrangler_py.hyperdrive.config import Origin, PoolConfig
 class Origins:
     """Turns bindings into pools. The embedded PostgreSQL is started when the first binding needs it.
 
-    `on_crash` gets what the embedded PostgreSQL says before it recovers by itself, `on_end` is called when it has
-    ended although nobody asked it to.
+    `on_crash` gets the message of the embedded PostgreSQL when it is about to recover from a crash. `on_end` is
+    called when it has ended unasked.
     """
 
     def __init__(self, state: Path, *, on_crash: Callable[[str], None], on_end: Callable[[], None]) -> None:
@@ -60,7 +60,7 @@ class Origins:
         return self._current is not None and self._current.has_ended
 
     async def let_go_of_ended(self) -> None:
-        """Remove what is left of an embedded PostgreSQL that has ended, so that the next one is started afresh."""
+        """Remove the leftovers of an embedded PostgreSQL that has ended, so that the next one starts afresh."""
         embedded = self._current
         if embedded is not None and embedded.has_ended:
             await self._let_go(embedded)
@@ -107,7 +107,7 @@ class Origins:
         return starting.result()
 
     async def _let_go(self, embedded: EmbeddedPostgres) -> None:
-        """Forget a server that has ended, and remove what is left of it."""
+        """Forget a server that has ended, and remove its leftovers."""
         if self._current is embedded:
             self._starting = None
         await asyncio.to_thread(embedded.stop)

@@ -13,7 +13,7 @@ from wrangler_py.masking import mask
 from wrangler_py.terminal_text import styled
 
 _WIDTH_ELSEWHERE = 100
-"""Columns of a line that is cut, where the output is no terminal."""
+"""The longest line, in columns, if the output is not a terminal."""
 
 
 def count_of(number: int, noun: str) -> str:
@@ -68,7 +68,7 @@ class Output(Console):
         self.write(Level.LOG, f"{self.style('[worker]', 'cyan')} {line}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: int = 0) -> None:
-        if self.level >= Level.INFO and not self.closed:
+        if self.level.includes(Level.INFO) and not self.closed:
             try:
                 super().table(columns, rows, unfolded=unfolded)
                 self._stream.flush()
@@ -77,12 +77,12 @@ class Output(Console):
 
     def write(self, level: Level, line: str) -> None:
         """Write a line if that level is shown."""
-        if level > self.level or self.closed:
+        if self.closed or not self.level.includes(level):
             return
         try:
             with self._lock:
                 self._stream.write(line + "\n")
                 self._stream.flush()
         except OSError:
-            # The terminal is gone, or the reader of our pipe is: nobody to tell.
+            # The terminal or the reader of our pipe has closed: nothing can be shown any more.
             self.closed = True

@@ -9,7 +9,7 @@ from wrangler_py.project.section import is_placeholder
 
 
 def describe_default(binding: ResolvedBinding) -> str | None:
-    """Why `binding` leads to the embedded PostgreSQL although nobody said so; None if somebody did."""
+    """Why `binding` uses the embedded PostgreSQL by default; None if its config says so."""
     if isinstance(binding.database, PoolConfig) or binding.config is not None:
         return None
     id = "its id" if is_placeholder(binding.id) else f"the id {binding.id}"
@@ -17,7 +17,7 @@ def describe_default(binding: ResolvedBinding) -> str | None:
 
 
 def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:
-    """What is different `now`, a few words each: `caching off`, `another password`."""
+    """The differences between `before` and `now`, a few words each: `caching off`, `another password`."""
     changes = []
     if describe_place(before) != describe_place(now):
         changes.append(f"origin {describe_place(now)}")

@@ -31,7 +31,7 @@ _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 
 
 class Report:
-    """Writes one kind of happening each; decides nothing. `queries` is the level each query is shown at."""
+    """Has a method for each kind of event. `queries` is the level at which queries are shown."""
 
     def __init__(self, output: Output, *, queries: Level = Level.DEBUG) -> None:
         self._output = output
@@ -61,7 +61,7 @@ class Report:
 
     def query(self, event: QueryEvent) -> None:
         """As much of `describe_query` as fits on a line."""
-        if self._output.level >= self._queries:
+        if self._output.level.includes(self._queries):
             self._output.aside(self._output.cut(describe_query(event)), self._queries)
 
     def exception(self, event: HandlerException) -> None:

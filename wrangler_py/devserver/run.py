@@ -9,8 +9,8 @@ from wrangler_py.devserver.dev_options import DevOptions
 from wrangler_py.devserver.output import Output
 from wrangler_py.devserver.session import DevSession
 from wrangler_py.devserver.signals import on_signals
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.open_files import allow_open_files
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 
 
 def run_session(options: DevOptions, output: Output) -> None:

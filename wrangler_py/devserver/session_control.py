@@ -1,7 +1,7 @@
 """How another command reaches a running session: a port of its own on this machine, and a file that says where.
 
 The file is the person's alone, and holds a secret that each request has to give. A session that was killed leaves
-its file behind; whoever finds nobody listening there removes it.
+its file behind; the next process that finds no listener there removes it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SessionControl:
                     writer.write(json.dumps(answer).encode() + b"\n")
                     await writer.drain()
         except (OSError, ValueError, TimeoutError):
-            pass  # whoever asked is gone, or isn't one of ours
+            pass  # the other end has closed the connection, or is another program
         finally:
             writer.close()
 
@@ -105,7 +105,7 @@ class RunningSession:
     secret: str
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The answer; None if nobody listens there any more, and then its file is removed."""
+        """The answer; None, with its file removed, if nothing listens there any more."""
         try:
             with socket.create_connection((LOOPBACK, self.port), TIMEOUT_S) as connection:
                 connection.sendall(json.dumps({**request, "secret": self.secret}).encode() + b"\n")

@@ -21,11 +21,11 @@ from wrangler_py.devserver.query_lines import describe_counts, describe_query
 from wrangler_py.devserver.query_report import QueryReport
 from wrangler_py.devserver.signals import on_signals
 from wrangler_py.errors import WranglerError
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
 from wrangler_py.hyperdrive.connection_string import check_identifier, check_text
 from wrangler_py.open_files import allow_open_files
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
 
 Result = TypeVar("Result")
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandaloneOptions:
-    """One run; None stands for what the config says, port 0 for any free one, no password for a random one.
+    """One run. None means as the config says, port 0 any free port, and no password a random one.
 
     There is a dashboard if `dashboard_port` is not None; it binds configs in the config file of `project`.
 
@@ -211,7 +211,7 @@ def _hyperdrive(
 async def _dashboard(
     hyperdrive: LocalHyperdrive, options: StandaloneOptions, messages: Messages
 ) -> AsyncIterator[str | None]:
-    """The dashboard while the block runs, and its URL; None if there is to be none."""
+    """Serve the dashboard while the block runs; gives its URL, None without a dashboard."""
     if options.dashboard_port is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""Keeps one worker process on the listening socket: replaced on reload, restarted when it dies by itself."""
+"""Keeps one Worker process on the listening socket: replaces it on reload, restarts it if it ends unasked."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Supervisor:
             process.kill()
 
     def kill_with_started(self) -> None:
-        """As `kill`, with all that the Worker started, when nobody is going to wait for the end."""
+        """As `kill`, with all that the Worker started, without waiting for their end."""
         for process in self._attending:
             process.kill_with_started()
 

@@ -2,7 +2,7 @@
 
 wrangler and Vite read single keys, so two readers of one terminal would each miss some. The program gets a
 pseudo-terminal instead; what it writes there is written to ours, and the keys typed at ours are passed on, but for
-those that are taken out. To the program it is a terminal in every way: size, raw mode, prompts.
+those that are ours. The program sees a terminal in every way: size, raw mode, prompts.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class TerminalRelay:
                 try:
                     text = text[os.write(self._master, text) :]
                 except BlockingIOError:
-                    return  # it reads nothing, so nobody waits for these keys
+                    return  # the program reads nothing, so it does not wait for these keys
                 except OSError:
                     self._stop_reading()
 
@@ -113,7 +113,7 @@ class TerminalRelay:
                     chunk = os.read(self._master, _CHUNK)
                 except BlockingIOError:
                     return
-                except OSError:  # Linux's way to say that nobody has the other end any more
+                except OSError:  # on Linux: the other end is closed
                     chunk = b""
                 if not chunk:
                     self._stop_reading()

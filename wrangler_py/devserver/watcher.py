@@ -13,7 +13,7 @@ IGNORED = frozenset(
 """Folders, at any depth, whose files are not the Worker's."""
 
 _BURST_MS = 400
-"""A burst of saves is handed on after this long, even if it goes on."""
+"""A burst of saves is reported after this long, even if more files are being saved."""
 _QUIET_MS = 15
 """A burst is over when nothing was saved for this long."""
 

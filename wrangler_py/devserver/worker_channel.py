@@ -14,7 +14,7 @@ _LINE_LIMIT = 16 * 1024 * 1024
 """Longest line accepted, in bytes: a traceback with large values in it."""
 
 _END = b'"end"\n'
-"""The line that this end adds to the stream once the worker process has gone."""
+"""The line that this end adds to the stream when the Worker process has ended."""
 
 
 class WorkerChannel:
@@ -35,7 +35,7 @@ class WorkerChannel:
         return cls(reader, writer), theirs
 
     def keep_other_end(self, other: socket.socket) -> None:
-        """Hold the worker process's end as well, until that process has gone.
+        """Hold the Worker process's end as well, until that process ends.
 
         Its own copies may outlive it, in processes that it forked, so they cannot tell of its end.
         """

@@ -172,7 +172,7 @@ class WorkerProcess:
                     self._process.kill()
 
     def kill_with_started(self) -> None:
-        """End it and all it started at once, without an event loop that goes on."""
+        """End it and all it started at once; the event loop does not run again."""
         self.kill()
         end_marked(self._mark)
 

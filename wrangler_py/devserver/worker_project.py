@@ -1,4 +1,4 @@
-"""One reading of the project's files: what is to run, with which bindings and variables."""
+"""The project as its files describe it at one moment: the Worker, its bindings and variables."""
 
 from __future__ import annotations
 

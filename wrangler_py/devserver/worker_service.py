@@ -17,6 +17,7 @@ from wrangler_py.devserver.output import Output, count_of
 from wrangler_py.devserver.report import Report
 from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.devserver.supervisor import Supervisor
+from wrangler_py.devserver.worker_launch import make_launch
 from wrangler_py.devserver.worker_process import RequestCutOff, WorkerEvent
 from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project
 from wrangler_py.errors import WranglerError
@@ -116,7 +117,7 @@ class WorkerService:
         await self._supervisor.stop(DRAIN_AT_EXIT_S)
 
     def kill(self) -> None:
-        """End the Worker and all it started at once, when nobody is going to wait for the end."""
+        """End the Worker and all it started at once, without waiting for their end."""
         self._hotkeys.restore()
         self._supervisor.kill_with_started()
 
@@ -127,26 +128,10 @@ class WorkerService:
         return self._launch_of(generation)
 
     def _launch_of(self, generation: int) -> Launch:
-        project, options, hyperdrive = self._project, self._options, self._hyperdrive
-        section, assets = project.section, project.assets
-        flags, date = section.compatibility_flags, section.compatibility_date
-        return Launch(
-            main=project.main or options.config_path,
-            has_worker=project.main is not None,
-            root=project.root,
-            generation=generation,
-            vars=project.variables,
-            hyperdrive={binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools},
-            unavailable=section.other_bindings,
-            assets=None if assets is None else assets.settings(flags, date),
-            flags=tuple(flags),
-            compatibility_date=date,
-            url=self._url,
-            allowed_hosts=options.allowed_hosts,
-            allow_global_clients=options.proxy.allow_global_clients,
-            test_scheduled=options.test_scheduled,
-            strict=options.strict,
-            color=self._output.color,
+        hyperdrive = self._hyperdrive
+        endpoints = {binding: hyperdrive.endpoint(binding) for binding in hyperdrive.pools}
+        return make_launch(
+            self._project, self._options, endpoints, url=self._url, generation=generation, color=self._output.color
         )
 
     def _worker_event(self, event: WorkerEvent) -> None:

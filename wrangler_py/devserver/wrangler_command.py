@@ -1,4 +1,4 @@
-"""The project's own wrangler, for Workers in JavaScript and TypeScript: where it is and what it is told."""
+"""The project's own wrangler, for Workers in JavaScript and TypeScript: its path and its arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VITE_LOG_LEVELS = {"none": "silent", "error": "error", "warn": "warn"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WranglerOptions:
-    """What is passed on to `wrangler dev`: None where that is left to wrangler, `others` just as they are."""
+    """The options for `wrangler dev`. None leaves a choice to wrangler; `others` are passed on unchanged."""
 
     script: Path | None = None
     config: Path | None = None
@@ -87,9 +87,7 @@ def pages_arguments(options: WranglerOptions) -> list[str]:
         "--env": options.environment,
         "--test-scheduled": options.test_scheduled,
     }
-    for name, value in refused.items():
-        if value:
-            raise WranglerError(f"`wrangler pages dev`, which runs a Pages project, does not take {name}.")
+    _refuse(refused, "`wrangler pages dev`, which runs a Pages project,")
     arguments = ["pages", "dev", *_common(options)]
     for name, value in options.variables.items():
         arguments += ["--binding", f"{name}={value}"]
@@ -109,16 +107,22 @@ def vite_arguments(options: WranglerOptions) -> list[str]:
         "--var": options.variables,
         "--test-scheduled": options.test_scheduled,
     }
-    for name, value in refused.items():
-        if value:
-            raise WranglerError(
-                f"Vite, which runs this Worker, does not take {name}.",
-                hint="The plugin @cloudflare/vite-plugin has settings of its own in Vite's config file.",
-            )
+    _refuse(
+        refused,
+        "Vite, which runs this Worker,",
+        hint="The plugin @cloudflare/vite-plugin has settings of its own in Vite's config file.",
+    )
     level = None if options.log_level is None else _VITE_LOG_LEVELS.get(options.log_level, "info")
     values = (("--host", options.ip), ("--port", options.port), ("--logLevel", level))
     given = [part for name, value in values if value is not None for part in (name, str(value))]
     return [*given, *options.others]
+
+
+def _refuse(options: Mapping[str, object], program: str, hint: str | None = None) -> None:
+    """Raise `WranglerError` for the first of `options` that was given: `program` does not take it."""
+    for name, value in options.items():
+        if value:
+            raise WranglerError(f"{program} does not take {name}.", hint=hint)
 
 
 def _common(options: WranglerOptions) -> list[str]:

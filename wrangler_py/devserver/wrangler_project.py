@@ -1,4 +1,4 @@
-"""A project that one of the official tools runs: which one, and what it is told."""
+"""A project that one of the official tools runs: which tool, with which arguments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wrangler_py.project.vite import vite_folder
 
 LEGACY_NODE_COMPAT_HINT = (
     "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
-    "`wrangler-py dev --fix` does so and goes on."
+    "`wrangler-py dev --fix` does that and continues."
 )
 
 
@@ -38,7 +38,7 @@ LEGACY_NODE_COMPAT_HINT = (
 class WranglerProject:
     """What runs the project, as its files say; `command` has been found to be there.
 
-    `folder` is where it is to be run; None if that is the current one.
+    `folder` is the folder to run it in; None for the current one.
     """
 
     root: Path
@@ -49,7 +49,7 @@ class WranglerProject:
     folder: Path | None = None
 
     def arguments(self, options: WranglerOptions) -> list[str]:
-        """What the command is told. Raises `WranglerError` for an option that it has not."""
+        """The arguments of the command. Raises `WranglerError` for an option that it does not have."""
         match self.tool:
             case "pages":
                 return pages_arguments(options)

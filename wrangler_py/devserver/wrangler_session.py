@@ -26,12 +26,12 @@ from wrangler_py.devserver.wrangler_command import WranglerOptions
 from wrangler_py.devserver.wrangler_project import WranglerProject
 from wrangler_py.devserver.wrangler_remote import describe_local, local_arguments, refuse_remote_mode
 from wrangler_py.errors import WranglerError
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 from wrangler_py.open_files import allow_open_files
 from wrangler_py.project.config_file import ConfigFile
 from wrangler_py.project.node_drivers import check_drivers
 from wrangler_py.project.variables import environment_variables
-from wrangler_py.proxy.event_loop import new_event_loop_factory
 from wrangler_py.proxy.options import ProxyOptions
 
 _GRACE_S = 5.0
@@ -157,7 +157,7 @@ class WranglerSession:
         self._process = process
         self._cwd = cwd
         self._given: set[str] = set()
-        """The bindings whose databases wrangler was told of."""
+        """The bindings whose databases wrangler knows of."""
         self._local: tuple[str, ...] = ()
         """The arguments it was given so that it leaves the databases to us."""
         self._outdated = asyncio.Event()
@@ -189,8 +189,8 @@ class WranglerSession:
     async def follow_files(self) -> None:
         """Adopt what is saved in the config file, the variables and the schema, without end.
 
-        wrangler reads its config file again by itself, but learns only at its start where the database of a
-        binding is.
+        wrangler reads its config file again when it changes, but finds out where the database of a binding is only
+        when it starts.
         """
         project, options = self._files.project, self._files.options
         files = {project.config_path, *self._hyperdrive.database_files, *options.env_files}
@@ -211,7 +211,8 @@ class WranglerSession:
         if not ended.done():
             await program.end(_GRACE_S)
         elif not self._process.interrupted:
-            await self._update()  # wrangler ends by itself when it reads of such a binding, perhaps before we do
+            # wrangler ends when it reads of such a binding, perhaps before this process has read of it.
+            await self._update()
         status = await ended
         if self._process.interrupted or not self._outdated.is_set():
             return status
@@ -288,7 +289,7 @@ def _warn_of_reach(options: WranglerOptions, output: Output) -> None:
 
 
 def _free_port(options: WranglerOptions, output: Output) -> int | None:
-    """The port that was asked for, or the next free one: wrangler itself looks for one only if none was."""
+    """The port that was asked for, or the next free one. wrangler looks for one only if no port is given."""
     if not options.port:
         return options.port
     with open_listening_socket(options.ip or LOOPBACK, options.port) as listener:

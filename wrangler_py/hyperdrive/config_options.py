@@ -87,7 +87,7 @@ def create(name: str, options: ConfigOptions, certificates: CertificateStore) ->
 def update(
     config: HyperdriveConfig, name: str | None, options: ConfigOptions, certificates: CertificateStore
 ) -> HyperdriveConfig:
-    """`config` with what is given changed, the rest kept. WranglerError as in `create`."""
+    """`config` with the given options changed and the rest kept. WranglerError as in `create`."""
     if name is None and not options.given() and options.caching_disabled is None:
         raise WranglerError("Nothing to update: give at least one option.")
     _check_together(options)

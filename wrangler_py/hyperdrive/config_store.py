@@ -1,4 +1,4 @@
-"""The local store of configs, which stands in for the account's Hyperdrive configs."""
+"""The local store of configs, which takes the place of the account's Hyperdrive configs."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _index(configs: list[HyperdriveConfig], id_or_name: str) -> int:
 
 
 def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
-    if is_connection_string(id_or_name):  # from a file; what is typed is looked at before
+    if is_connection_string(id_or_name):  # from a file; the command line is checked earlier
         return WranglerError(
             "A connection string stands where the id or name of a Hyperdrive config is expected.",
             hint="`wrangler-py hyperdrive create NAME --connection-string=…` makes a config of it; give NAME "

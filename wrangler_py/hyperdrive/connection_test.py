@@ -100,7 +100,7 @@ class _Failure(NamedTuple):
     message: str
     hint: str
     hint_for_string: str | None = None
-    """Where a connection string is to be corrected, not a config."""
+    """Whether to correct a connection string rather than a config."""
 
 
 _FAILURES = (

@@ -98,7 +98,7 @@ def read_assets(table: Any, root: Path, file: str, environment: str | None, *, h
 
 
 def assets_warnings(table: Any, file: str, prefix: str) -> Iterator[str]:
-    """What is probably not meant in an `assets` table."""
+    """Settings of an `assets` table that are probably mistakes."""
     if not isinstance(table, dict):
         return
     unexpected = [key for key in table if key not in ASSETS_KEYS]

@@ -17,7 +17,7 @@ def say_bound(
     entries = file.section(environment).hyperdrive
     if any(entry.binding == binding and entry.local_connection_string for entry in entries):
         progress.warn(
-            f"`wrangler-py dev` goes on using the localConnectionString of {binding}: take that line out to use "
+            f"`wrangler-py dev` keeps using the localConnectionString of {binding}: take that line out to use "
             "the config's database."
         )
 

@@ -142,7 +142,7 @@ class ConfigFile:
         return read_section(self.data, environment, self.path.name)
 
     def warnings(self, environment: str | None = None) -> tuple[str, ...]:
-        """What is probably not meant as it stands, in `environment`, which there has to be."""
+        """Settings of `environment`, which has to exist, that are probably mistakes."""
         return section_warnings(self.data, environment, self.path.name)
 
     def add_hyperdrive(

@@ -36,7 +36,7 @@ _NEEDS_NODE_COMPAT = ("pg", "postgres")
 
 @dataclass(frozen=True, slots=True)
 class DriverProblem:
-    """What is wrong with a driver, and the command, or the line of the config file, that mends it."""
+    """A problem with a driver, and the command or the line of the config file that fixes it."""
 
     message: str
     fix: str
@@ -81,7 +81,7 @@ def check_drivers(root: Path, section: Section) -> list[DriverProblem]:
 
 
 def parse_version(text: str) -> Version:
-    """`text` for comparison; what is no version is older than all."""
+    """`text` for comparison; a text that is not a version is older than all versions."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)(-)?", text)
     if match is None:
         return (0, 0, 0, False)

@@ -1,4 +1,4 @@
-"""The package manager of a JavaScript project, and how it is told things."""
+"""The package manager of a JavaScript project, and its commands."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def flag_refusal(section: Section) -> WranglerError | None:
     return WranglerError(
         f"The `{PYTHON_FLAG}` compatibility flag is required to use Python.",
         hint=f'Write compatibility_flags = ["{PYTHON_FLAG}"] into the config file.\n'
-        "`wrangler-py dev --fix` does so and goes on.",
+        "`wrangler-py dev --fix` does that and continues.",
     )
 
 

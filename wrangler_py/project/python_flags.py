@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class PythonFlag(NamedTuple):
-    """One flag: its names, and the compatibility date from which it is on by itself."""
+    """One flag: its names, and the compatibility date from which it is on by default."""
 
     enable: str
     disable: str | None

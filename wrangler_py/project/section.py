@@ -1,4 +1,4 @@
-"""What the config file says for one environment.
+"""The config file's settings for one environment.
 
 `main` and the `compatibility_*` keys are inherited by an environment that does not have its own; variables
 and bindings are not: each environment repeats them. Source: Wrangler documentation, Configuration.
@@ -32,7 +32,7 @@ IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, 
 
 
 def is_placeholder(id: str) -> bool:
-    """Whether `id` stands in the place of a config's, as in a new project."""
+    """Whether `id` is a placeholder for a config's id, as in a new project."""
     return _PLACEHOLDER.fullmatch(id) is not None
 
 
@@ -53,7 +53,7 @@ class HyperdriveBinding:
 
     @property
     def has_placeholder(self) -> bool:
-        """Whether the id stands for one that is to be filled in."""
+        """Whether the id is a placeholder, to be filled in."""
         return is_placeholder(self.id)
 
     def __repr__(self) -> str:
@@ -81,7 +81,7 @@ class Section:
     assets: Any = None
     required_secrets: tuple[str, ...] | None = None
     remote_bindings: tuple[str, ...] = ()
-    """The names of those bindings, Hyperdrive's aside, that wrangler connects to what is at Cloudflare."""
+    """The names of the bindings, other than Hyperdrive's, that wrangler connects to resources at Cloudflare."""
 
     def kind_of(self, name: str) -> str | None:
         """What `name` is in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""

@@ -1,4 +1,4 @@
-"""What is probably not meant as it stands in the config file, though nothing about it is wrong."""
+"""Warnings about settings of the config file that are valid but probably mistakes."""
 
 from __future__ import annotations
 

@@ -316,7 +316,7 @@ def _with_line_ends(text: str, newline: str) -> str:
 
 
 def _syntax_error(message: str, text: str) -> DocumentSyntaxError:
-    """What `tomllib` says, its line and column taken out of the message."""
+    """The error of `tomllib`, with the line and column taken from its message."""
     match = _POSITION.search(message)
     if match is None:
         return DocumentSyntaxError(message, 1, 1)

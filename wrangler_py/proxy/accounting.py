@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from time import time
+from time import monotonic, time
 from typing import Protocol
 
 from wrangler_py.cache.counts import ConfigCounts
@@ -72,7 +71,6 @@ class Accounting:
         self._observer = observer
         self._keeper = keeper
         self._listener = listener
-        self._loop = asyncio.get_running_loop()
 
     def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
         """Counts what the group ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
@@ -83,7 +81,7 @@ class Accounting:
         if queries is None:
             return
         failed = sent_group.error is not None
-        duration = self._loop.time() - sent_group.sent_at
+        duration = monotonic() - sent_group.sent_at
         waited = sending = 0.0
         client = connection.client
         if client is not None:
@@ -156,7 +154,7 @@ class Accounting:
         status = text.verdict.status or CacheStatus.MISS if session.shared.caching else CacheStatus.DISABLED
         types = statement.types if statement is not None else b""
         run = QueryRun(sql, text, status, session.request, session.number, bind, types)
-        waited = client.take_wait(self._loop.time()) if client.waiting_since else 0.0
+        waited = client.take_wait(monotonic()) if client.waiting_since else 0.0
         self._counts.add_query(status, len(sql), 0, None, failed=True)
         in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
         self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)

@@ -16,7 +16,10 @@ ROUND_TRIPS_TO_CONNECT = 7
 """TCP 1, TLS 3, authentication 3: Hyperdrive documentation, "How Hyperdrive works"."""
 MAX_LATENCY_MS = 60_000
 
-_LATENCY = re.compile(r"(?:(?P<binding>[^=]+)=)?(?P<low>\d+(?:\.\d+)?)(?:-(?P<high>\d+(?:\.\d+)?))?(?P<unit>ms|s)?")
+_LATENCY = re.compile(
+    r"(?:(?P<binding>[^=]+)=)?(?P<low>\d+(?:\.\d+)?)\s*(?P<low_unit>ms|s)?"
+    r"(?:\s*-\s*(?P<high>\d+(?:\.\d+)?)\s*(?P<unit>ms|s))?"
+)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)%")
 _PATTERN = re.compile(r"/(.+)/(i?)", re.DOTALL)
 
@@ -86,15 +89,15 @@ class Fault:
 def parse_latency(text: str) -> Latency:
     """`25ms`, `20-40ms`, `NAME=25ms`. Raises WranglerError."""
     match = _LATENCY.fullmatch(text.strip())
-    if match is None or (match["unit"] is None and float(match["low"])):
+    low_unit = match and (match["low_unit"] or match["unit"])
+    if match is None or (low_unit is None and float(match["low"])):
         raise WranglerError(
             f"--latency {text}: this is no time.",
             hint="As in --latency 25ms, --latency 20-40ms, or --latency HYPERDRIVE=25ms for one binding.",
             exit_status=2,
         )
-    unit = 1000 if match["unit"] == "s" else 1
-    low = float(match["low"]) * unit
-    high = float(match["high"]) * unit if match["high"] else low
+    low = float(match["low"]) * (1000 if low_unit == "s" else 1)
+    high = float(match["high"]) * (1000 if match["unit"] == "s" else 1) if match["high"] else low
     if high < low or high > MAX_LATENCY_MS:
         raise WranglerError(
             f"--latency {text}: "

@@ -26,6 +26,12 @@ class ConnectionUser(ABC, Generic[Connection]):
     write_paused: bool
     """It takes no more answers for now."""
 
+    @property
+    def request_id(self) -> str | None:
+        """The id of the Worker's request that it belongs to."""
+        request = self.session.request if self.session is not None else None
+        return request.id if request is not None else None
+
     waiting_since = 0.0
     """When it began to wait for the connection that it has, or 0 if it had one at once."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.backend_kinds import IDLE
@@ -90,8 +90,8 @@ class DeadlockWatch:
 
     def _say(self, held: list[OriginConnection]) -> None:
         pool = self._pool
-        waiting = {_request_id(client) for client in pool.waiting_users}
-        holders = {_request_id(connection.client) for connection in held if connection.client is not None}
+        waiting = {client.request_id for client in pool.waiting_users}
+        holders = {connection.client.request_id for connection in held if connection.client is not None}
         if not holders <= waiting:
             return  # those who don't wait may go on
         for request_id in sorted(holders - self._said, key=str):
@@ -108,8 +108,3 @@ class DeadlockWatch:
             )
             pool.query_log.note(incident)
             pool.notice(incident.message)
-
-
-def _request_id(client: ConnectionUser[Any]) -> str | None:
-    request = client.session.request if client.session is not None else None
-    return request.id if request is not None else None

@@ -7,6 +7,8 @@ what is sent together arrives together. Timers do the waiting.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +46,7 @@ class DistantTransport(asyncio.Transport):
         return cost
 
     def write(self, data: Any) -> None:
-        now = self._loop.time()
+        now = time.monotonic()  # uvloop's own clock counts whole milliseconds
         due = now + self._round_trip_s()
         if self._last_due > due:
             due = self._last_due
@@ -56,23 +58,27 @@ class DistantTransport(asyncio.Transport):
         self._under_way.append((due, bytes(data)))
         self._bytes += len(data)
         if self._timer is None:
-            self._timer = self._loop.call_at(due, self._arrive)
+            self._arrive_at(due)
         if self._bytes > MAX_UNDER_WAY_BYTES and not self._has_paused:
             self._has_paused = True
             self._protocol.pause_writing()
+
+    def _arrive_at(self, due: float) -> None:
+        wait_ms = math.ceil((due - time.monotonic()) * 1000)  # rounded down, it would be too early
+        self._timer = self._loop.call_later(max(0, wait_ms) / 1000, self._arrive)
 
     def _arrive(self) -> None:
         self._timer = None
         under_way = self._under_way
         data = under_way.popleft()[1]
         if under_way:
-            now = self._loop.time()
+            now = time.monotonic()
             arrived = [data]
             while under_way and under_way[0][0] <= now:
                 arrived.append(under_way.popleft()[1])
             data = b"".join(arrived)
             if under_way:
-                self._timer = self._loop.call_at(under_way[0][0], self._arrive)
+                self._arrive_at(under_way[0][0])
         self._deliver(data)
 
     def _deliver(self, data: bytes) -> None:

@@ -83,6 +83,10 @@ class Login(asyncio.Protocol, StartingClient):
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
+    @property
+    def request_id(self) -> str | None:
+        return self.request.id if self.request is not None else None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self._can_be_served = self.proxy.files.takes(transport)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections import Counter
 from typing import Protocol
 
@@ -43,7 +43,6 @@ class Opener:
     def __init__(self, pool: OpeningPool, tasks: BackgroundTasks) -> None:
         self._pool = pool
         self._tasks = tasks
-        self._loop = asyncio.get_running_loop()
         self.opening: Counter[SettingsKey] = Counter()
         self.unavailable: OriginUnavailable | None = None
 
@@ -52,34 +51,39 @@ class Opener:
         self.opening[settings.key if settings is not None else frozenset()] += 1
         self._tasks.start(self._open(settings))
 
+    def origin_changed(self) -> None:
+        """What is being opened leads to another origin than the pool has now: nobody waits for it any more."""
+        self.opening = Counter()
+        self.unavailable = None
+
     async def _open(self, settings: SessionSettings | None) -> None:
         pool = self._pool
-        config = pool.config
+        config, opening = pool.config, self.opening
         key = settings.key if settings is not None else frozenset()
-        began = self._loop.time()
+        began = time.monotonic()
         try:
             distance_s = ROUND_TRIPS_TO_CONNECT * pool.round_trip_s()
             values = settings.values if settings else {}
             connection = await connect(config, pool.options.connect_timeout_s, values, distance_s)
         except OriginUnavailable as error:
-            self.opening[key] -= 1
-            self.unavailable = error
-            pool.could_not_open(key, error)
+            opening[key] -= 1
+            if opening is self.opening:  # else the pool has another origin now
+                self.unavailable = error
+                pool.could_not_open(key, error)
             return
         except BaseException as error:
-            self.opening[key] -= 1
-            if isinstance(error, Exception):
+            opening[key] -= 1
+            if isinstance(error, Exception) and opening is self.opening:
                 pool.could_not_open(key, failures.internal_error())
             raise
-        self.opening[key] -= 1
-        self.unavailable = None
-        if pool.closed or (config is not pool.config and not same_origin(config, pool.config)):
+        opening[key] -= 1
+        if pool.closed or opening is not self.opening:
             connection.close()
-            pool.open_for_waiters()
             return
+        self.unavailable = None
         if distance_s or pool.round_trip_s():
             connection.be_distant(pool.round_trip_s, distance_s)
-        pool.opened(connection, settings, self._loop.time() - began)
+        pool.opened(connection, settings, time.monotonic() - began)
 
 
 def same_origin(one: PoolConfig, other: PoolConfig) -> bool:

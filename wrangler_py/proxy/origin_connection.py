@@ -173,7 +173,7 @@ class OriginConnection(asyncio.Protocol):
 
     def _group_ended(self, sent_group: SentGroup, status: int, *, is_last: bool) -> None:
         if self.stream.queue:
-            self.stream.queue[0].turn_begins(self._loop.time())
+            self.stream.queue[0].turn_begins(time.monotonic())
         if status == IDLE and self.session.take_schema_change():
             self.pool.schema_changed()
         if sent_group.error is not None:
@@ -270,7 +270,7 @@ class OriginConnection(asyncio.Protocol):
             client.uses(self)
             if not self.session.pristine:
                 self.session.reset_ahead()
-                self.stream.queue[-1].turn_begins(self._loop.time())
+                self.stream.queue[-1].turn_begins(time.monotonic())
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -283,7 +283,7 @@ class OriginConnection(asyncio.Protocol):
     def send(self, sent_group: SentGroup, data: bytes) -> None:
         """Sends `data`, the beginning of a group."""
         self.sent_groups += 1
-        now = self._loop.time()
+        now = time.monotonic()  # the loop's clock, but for uvloop's, which counts whole milliseconds
         sent_group.note_sent(data, now)
         unsent = self.session.take_unsent()
         if unsent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -126,7 +127,7 @@ class Pool:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
         connection = self._take(client)
         if connection is None:
-            self._waiters.add(client, self._loop.time(), self.options.pool_wait_timeout_s)
+            self._waiters.add(client, time.monotonic(), self.options.pool_wait_timeout_s)
             self._tick()
             self._deadlocks.somebody_waits()
             self.open_for_waiters()
@@ -440,6 +441,7 @@ class Pool:
         self.caching.config_changed()
         if elsewhere:
             self.drain()
+            self._opener.origin_changed()
             self._settings.forget()
             self.schema_changed()
         while self._idle and self._connections_in_all() > config.connection_limit:

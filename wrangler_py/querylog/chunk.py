@@ -22,21 +22,18 @@ _SQL, _BIND, _ERROR = 4, 5, 14
 
 
 class Chunk:
-    """Entries with consecutive numbers, the first of which is `first`. `size` is what `sizes` come to: `each` for
-    an entry, and the bytes in it."""
+    """Entries with consecutive numbers, the first of which is `first`. `size` is `each` for an entry, and the bytes
+    of SQL, parameters and errors."""
 
-    __slots__ = ("_columns", "_records", "first", "size", "sizes")
+    __slots__ = ("_columns", "_length", "_records", "first", "size")
 
     def __init__(self, first: int, entries: Sequence[Entry], each: int) -> None:
         columns: list[Any] = list(zip(*entries, strict=False))
-        sizes = [
-            each + sql + bind for sql, bind in zip(map(len, columns[_SQL]), map(len, columns[_BIND]), strict=False)
-        ]
-        if any(columns[_ERROR]):
-            sizes = [size + len(error or b"") for size, error in zip(sizes, columns[_ERROR], strict=True)]
         self.first = first
-        self.sizes = sizes
-        self.size = sum(sizes)
+        self._length = len(entries)
+        self.size = each * len(entries) + sum(map(len, columns[_SQL])) + sum(map(len, columns[_BIND]))
+        if any(columns[_ERROR]):
+            self.size += sum(len(error) for error in columns[_ERROR] if error is not None)
         for index in _TIMES:
             columns[index] = array("d", columns[index])
         for index in _TEXTS:
@@ -45,7 +42,7 @@ class Chunk:
         self._records: list[QueryRecord] | None = None
 
     def __len__(self) -> int:
-        return len(self.sizes)
+        return self._length
 
     @property
     def records(self) -> list[QueryRecord]:

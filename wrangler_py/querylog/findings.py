@@ -37,6 +37,8 @@ NEVER_CACHED_FROM = 2
 """How often a read has to run for it to matter that it is never cached."""
 PAUSE_S = 0.1
 """Queries of a client without a request belong together while the pauses between them are shorter."""
+_CLOCK_S = 0.000_005
+"""Two clocks are read for when a query began and ended."""
 _SPARED = frozenset({"hit", "disabled", "miss", REFUSED})
 
 
@@ -114,7 +116,7 @@ def _repeated(name: str, request_id: str | None, records: Sequence[QueryRecord])
         if record.status != REFUSED and not controls_transaction(record.sql):
             by_shape[record.binding, shape_of(record.sql)].append(record)
     for (_, shape), same in by_shape.items():
-        if len(same) < REPEATED_FROM:
+        if _turns(same) < REPEATED_FROM:
             continue
         values = {(record.sql, record.parameters) for record in same}
         reads = only_reads(same[0].sql)
@@ -141,6 +143,17 @@ def _repeated(name: str, request_id: str | None, records: Sequence[QueryRecord])
         )
 
 
+def _turns(same: Sequence[QueryRecord]) -> int:
+    """How many of them began after those before had ended: a batch that is sent at once, or queries at the same
+    time on several connections, are one turn."""
+    turns, end = 0, 0.0
+    for record in sorted(same, key=lambda record: record.started_at):
+        if record.started_at >= end - _CLOCK_S or not record.duration_ms:
+            turns += 1
+        end = max(end, _ended_at(record))
+    return turns
+
+
 def _separate(name: str, request_id: str | None, records: Sequence[QueryRecord]) -> Iterator[Finding]:
     """Reads that the origin was asked for one after another, each of them begun soon after the one before."""
     asked = [
@@ -161,10 +174,6 @@ def _separate(name: str, request_id: str | None, records: Sequence[QueryRecord])
             yield from _one_run(name, request_id, run)
             run = [record]
     yield from _one_run(name, request_id, run)
-
-
-_CLOCK_S = 0.000_5
-"""Two clocks are read for when a query began and ended."""
 
 
 def _one_run(name: str, request_id: str | None, run: Sequence[QueryRecord]) -> Iterator[Finding]:

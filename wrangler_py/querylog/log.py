@@ -16,7 +16,9 @@ DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 RECORD_BYTES = 600
 """What a record takes besides its SQL, its parameters and its error (CPython on 64 bits)."""
 CHUNK_LENGTH = 256
-"""How many records are packed at once."""
+"""How many records are packed at once, and go at once when there has to be room."""
+CHUNKS = 16
+"""A small log has so many chunks, and so shorter ones."""
 LONG_BYTES = 1_024
 """Whose SQL and parameters are longer, together, is looked at when it is added."""
 MAX_PENDING_BYTES = 262_144
@@ -45,9 +47,7 @@ class QueryLog:
         self._pending_long = 0
         """What of them is longer than usual, in bytes."""
         self._chunks: deque[Chunk] = deque()
-        self._skipped = 0
-        """How many records of the first chunk are gone already."""
-        self._chunk_length = max(1, min(CHUNK_LENGTH, max_records))
+        self._chunk_length = max(1, min(CHUNK_LENGTH, max_records // CHUNKS))
         self._requests = KnownRequests()
         self._incidents: deque[Incident] = deque(maxlen=MAX_INCIDENTS)
         self._subscribers: list[Callable[[QueryRecord], None]] = []
@@ -58,7 +58,7 @@ class QueryLog:
 
     def __len__(self) -> int:
         self._pack()
-        return sum(map(len, self._chunks)) - self._skipped
+        return sum(map(len, self._chunks))
 
     @property
     def size(self) -> int:
@@ -91,18 +91,9 @@ class QueryLog:
         self._pending_long = 0
         self._chunks.append(chunk)
         self._size += chunk.size
-        self._make_room()
-
-    def _make_room(self) -> None:
         chunks = self._chunks
-        first = self.first_number
-        while chunks and (self.last_number - first >= self.max_records or self._size > self.max_bytes):
-            self._size -= chunks[0].sizes[self._skipped]
-            self._skipped += 1
-            first += 1
-            if self._skipped == len(chunks[0]):
-                chunks.popleft()
-                self._skipped = 0
+        while chunks and (self.last_number - chunks[0].first >= self.max_records or self._size > self.max_bytes):
+            self._size -= chunks.popleft().size
 
     def _tell(self, entry: Entry) -> None:
         record = read_entry(self.last_number, entry)
@@ -114,7 +105,7 @@ class QueryLog:
         self._pending = []
         self._pending_long = 0
         self._chunks.clear()
-        self._skipped = self._size = 0
+        self._size = 0
         self._incidents.clear()
         self._requests.clear()
 
@@ -162,7 +153,7 @@ class QueryLog:
     def first_number(self) -> int:
         """The number of the oldest record that is kept; `last_number` + 1 if there is none."""
         self._pack()
-        return self._chunks[0].first + self._skipped if self._chunks else self.last_number + 1
+        return self._chunks[0].first if self._chunks else self.last_number + 1
 
     def records(self, after: int = 0) -> list[QueryRecord]:
         """The records with a number above `after`, oldest first."""

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 
+from wrangler_py.event_loop import new_event_loop_factory
 from wrangler_py.worker.control_channel import ControlChannel
 from wrangler_py.worker_protocol import Libraries, Ready
 
@@ -34,7 +35,7 @@ def serve(http_socket: socket.socket, control_socket: socket.socket, mark: str |
     from wrangler_py.worker.pyodide_limits.enforcement import Limits
     from wrangler_py.worker.worker import Worker
 
-    loop_factory = _loop_factory()
+    loop_factory = new_event_loop_factory()
     limits = Limits()
     limits.install()
     launch = control.receive_launch(on_preload=preload.prepare)
@@ -92,12 +93,3 @@ class _DrainRequest:
         if self._requested:
             return
         await self._event.wait()
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: type[asyncio.AbstractEventLoop] = uvloop.Loop
-    return factory

@@ -5,11 +5,34 @@ import { store } from "./store.js";
 
 const EVERY_MS = 1500;
 
+/**
+ * Puts `children` in the place of what `container` has, and leaves scrolling and focus as they were. It does nothing
+ * while somebody reads a chart or selects text: the next time will do.
+ */
+export function redraw(container, ...children) {
+  const selection = getSelection();
+  const selects = selection && !selection.isCollapsed && container.contains(selection.anchorNode);
+  if (selects || container.querySelector(".chart svg:hover")) return;
+  const nameOf = (element) => element.id || element.dataset.keep || element.getAttribute("aria-label");
+  const focused = container.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+  const scrolled = [...container.querySelectorAll(".scroll")].map((region) => [nameOf(region), region.scrollLeft, region.scrollTop]);
+  replace(container, ...children);
+  for (const [name, left, top] of scrolled) {
+    const region = [...container.querySelectorAll(".scroll")].find((each) => nameOf(each) === name);
+    if (region) {
+      region.scrollLeft = left;
+      region.scrollTop = top;
+    }
+  }
+  if (focused) [...container.querySelectorAll("[id], [data-keep], [aria-label]")].find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
+}
+
 /** Runs `refresh` now, and again after queries have come in or as pools change, until `signal` aborts. */
 export function refreshing(refresh, signal, problems, events = ["queries", "session"]) {
   let running = false;
   let wanted = false;
   let last = 0;
+  let pause = EVERY_MS;
 
   async function run() {
     if (running || signal.aborted) {
@@ -24,6 +47,8 @@ export function refreshing(refresh, signal, problems, events = ["queries", "sess
     } catch (error) {
       if (!signal.aborted) replace(problems, h("p.note.amber", { role: "alert" }, prose(error.text ?? error)));
     }
+    // What takes the session long is asked for more rarely: it has queries to serve.
+    pause = Math.max(EVERY_MS, 10 * (Date.now() - last));
     running = false;
     if (wanted && !signal.aborted) soon();
   }
@@ -34,7 +59,7 @@ export function refreshing(refresh, signal, problems, events = ["queries", "sess
     timer = setTimeout(() => {
       timer = null;
       run();
-    }, Math.max(0, last + EVERY_MS - Date.now()));
+    }, Math.max(0, last + pause - Date.now()));
   }
 
   for (const event of events) store.on(event, soon, signal);

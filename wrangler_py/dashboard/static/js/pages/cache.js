@@ -3,7 +3,7 @@
 import { get, remove } from "../api.js";
 import { empty, h, openDialog, prose, replace, toast } from "../dom.js";
 import { age, bytes, ms, number, oneLine, plural, preciseTime } from "../format.js";
-import { refreshing } from "../refresh.js";
+import { redraw, refreshing } from "../refresh.js";
 import { store } from "../store.js";
 import { tile } from "./pools.js";
 
@@ -19,9 +19,7 @@ export function show(_, signal) {
     const cache = await get("/api/cache");
     replace(problems);
     clear.disabled = !cache.entries.length;
-    const focused = document.activeElement?.dataset?.entry;
-    replace(content, h("dl.tiles", {}, tile("Cached answers", number(cache.entries.length)), tile("Size", bytes(cache.size), `of ${bytes(cache.size_maximum)}`), tile("Hits", number(cache.entries.reduce((sum, each) => sum + each.hits, 0))), tile("Stale reads", number(cache.stale_reads.length))), entries(cache.entries), staleReads(cache.stale_reads), neverCached(cache.never_cached));
-    if (focused) content.querySelector(`[data-entry="${focused}"]`)?.focus();
+    redraw(content, h("dl.tiles", {}, tile("Cached answers", number(cache.entries.length)), tile("Size", bytes(cache.size), `of ${bytes(cache.size_maximum)}`), tile("Hits", number(cache.entries.reduce((sum, each) => sum + each.hits, 0))), tile("Stale reads", number(cache.stale_reads.length))), entries(cache.entries), staleReads(cache.stale_reads), neverCached(cache.never_cached));
   }
 
   const again = refreshing(refresh, signal, problems, ["queries", "session", "pools"]);
@@ -48,13 +46,13 @@ export function show(_, signal) {
       "The last used first. Writes do not end them: they are fresh for max_age, then stale for stale_while_revalidate.",
       ["SQL", "Binding", "Age", "State", "Hits", "Size", ""],
       all.slice(0, MOST_ROWS).map((entry) => [
-        h("td.sql", {}, h("code.clamp", {}, oneLine(entry.sql)), entry.parameter_count ? h("button.link", { type: "button", "data-entry": `values-${entry.id}`, onclick: () => reveal(entry) }, plural(entry.parameter_count, "parameter")) : null),
+        h("td.sql", {}, h("code.clamp", {}, oneLine(entry.sql)), entry.parameter_count ? h("button.link", { type: "button", "data-keep": `values-${entry.id}`, onclick: () => reveal(entry) }, plural(entry.parameter_count, "parameter")) : null),
         h("td", {}, entry.bindings.join(", ")),
         h("td.number", {}, age(entry.age_s)),
         h("td", {}, h(`span.chip.${entry.state === "fresh" ? "green" : "amber"}`, {}, entry.state)),
         h("td.number", {}, number(entry.hits)),
         h("td.number", {}, bytes(entry.size)),
-        h("td.actions", {}, h("button.small", { type: "button", "data-entry": entry.id, "aria-label": `Clear the answer of ${oneLine(entry.sql).slice(0, 80)}`, onclick: () => act(remove(`/api/cache/${entry.id}`)) }, "Clear")),
+        h("td.actions", {}, h("button.small", { type: "button", "data-keep": entry.id, "aria-label": `Clear the answer of ${oneLine(entry.sql).slice(0, 80)}`, onclick: () => act(remove(`/api/cache/${entry.id}`)) }, "Clear")),
       ]),
       all.length,
     );

@@ -2,7 +2,7 @@
 
 import { get, patch, post, remove, ApiError } from "../api.js";
 import { empty, field, h, newId, openDialog, prose, replace } from "../dom.js";
-import { refreshing } from "../refresh.js";
+import { redraw, refreshing } from "../refresh.js";
 
 export function show(_, signal) {
   const problems = h("div", {});
@@ -21,9 +21,7 @@ export function show(_, signal) {
   async function refresh() {
     state = await get("/api/configs");
     replace(problems, state.problem ? h("p.note.amber", {}, state.problem) : null);
-    const focused = document.activeElement?.dataset?.action;
-    replace(content, state.configs.length ? table() : h("div.card", {}, empty("No configs yet", "A config says where a database is, and how its answers are cached. Create one here, or with `wrangler-py hyperdrive create`.", h("button.main", { type: "button", onclick: () => edit(null) }, "Create configuration"))));
-    if (focused) content.querySelector(`[data-action="${focused}"]`)?.focus();
+    redraw(content, state.configs.length ? table() : h("div.card", {}, empty("No configs yet", "A config says where a database is, and how its answers are cached. Create one here, or with `wrangler-py hyperdrive create`.", h("button.main", { type: "button", onclick: () => edit(null) }, "Create configuration"))));
   }
 
   const again = refreshing(refresh, signal, problems, ["session"]);
@@ -46,7 +44,7 @@ export function show(_, signal) {
   }
 
   function row(config) {
-    const action = (name, run, classes = "") => h(`button.small${classes}`, { type: "button", "data-action": `${name}-${config.id}`, "aria-label": `${name} ${config.name}`, onclick: run }, name);
+    const action = (name, run, classes = "") => h(`button.small${classes}`, { type: "button", "data-keep": `${name}-${config.id}`, "aria-label": `${name} ${config.name}`, onclick: run }, name);
     return h(
       "tr",
       {},

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { empty, h, replace } from "../dom.js";
 import { bytes, colourOf, ms, number, STATUSES } from "../format.js";
-import { refreshing } from "../refresh.js";
+import { redraw, refreshing } from "../refresh.js";
 import { store } from "../store.js";
 import { tile } from "./pools.js";
 
@@ -30,7 +30,7 @@ export function show(_, signal) {
     const answer = await get("/api/metrics");
     replace(problems);
     const chosen = Object.entries(answer.bindings).filter(([name]) => !binding || name === binding).map(([, metrics]) => metrics);
-    replace(content, totals(chosen), chosen.some((each) => each.count) ? charts() : empty("Nothing to measure yet", "Each query of the session counts here: queries by cache status, latencies, bytes, errors."));
+    redraw(content, totals(chosen), chosen.some((each) => each.count) ? charts() : empty("Nothing to measure yet", "Each query of the session counts here: queries by cache status, latencies, bytes, errors."));
   }
 
   const again = refreshing(refresh, signal, problems, ["queries", "pools", "session"]);

@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { chart } from "../chart.js";
 import { confirmDialog, empty, h, replace, toast } from "../dom.js";
 import { age, number, plural } from "../format.js";
-import { refreshing } from "../refresh.js";
+import { redraw, refreshing } from "../refresh.js";
 import { store } from "../store.js";
 
 const STATES = { idle: "grey", "in a query": "blue", "in a transaction": "purple", pinned: "amber", resetting: "teal" };
@@ -17,9 +17,7 @@ export function show(_, signal) {
   async function refresh() {
     const { pools } = await get(`/api/pools?after=${Math.floor(Date.now() / 1000)}`);
     replace(problems);
-    const focused = document.activeElement?.id;
-    replace(content, pools.length ? pools.map(poolSection) : nothing());
-    if (focused) document.getElementById(focused)?.focus();
+    redraw(content, pools.length ? pools.map(poolSection) : nothing());
   }
 
   function nothing() {

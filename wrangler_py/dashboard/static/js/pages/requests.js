@@ -7,21 +7,13 @@ import { refreshing } from "../refresh.js";
 import { store } from "../store.js";
 
 const MOST_ROWS = 300;
-
-export const KINDS = {
-  "repeated-statement": "Repeated statement",
-  "separate-round-trips": "Separate round trips",
-  "stale-read": "Stale read",
-  "never-cached": "Never cached",
-  "slow-query": "Slow query",
-  "waited-for-connection": "Waited for a connection",
-  "left-in-transaction": "Left in a transaction",
-  "self-deadlock": "Waits for itself",
-};
+const MOST_LINKS = 10;
+const SESSION = "~session";
 
 export function show(argument, signal) {
   let opened = argument;
   let requests = [];
+  let outside = []; // findings that are not one request's
   let onlyFindings = false;
   const counted = h("span.quiet.nowrap", { role: "status" });
   const items = h("ul.requests", {});
@@ -32,23 +24,26 @@ export function show(argument, signal) {
   const element = h("section.page.fills", { "aria-label": "Requests" }, h("div.head", {}, h("h1", {}, "Requests"), toggle, counted), none, split);
 
   async function refresh() {
-    const answer = await get("/api/requests");
+    const [answer, all] = await Promise.all([get("/api/requests"), get("/api/findings")]);
     requests = answer.requests;
+    outside = all.findings.filter((finding) => finding.request_id === null);
     replace(counted, answer.count > requests.length ? `the last ${number(requests.length)} of ${plural(answer.count, "request")}` : plural(answer.count, "request"));
     draw();
   }
 
   function draw() {
     const shown = requests.filter((request) => !onlyFindings || request.findings.length);
+    if (outside.length) shown.unshift({ id: SESSION, name: "Whole session", findings: outside, queries: [] });
     split.hidden = !shown.length;
     replace(none, shown.length ? null : nothing());
     const focused = document.activeElement?.closest?.(".requests button")?.dataset.id;
-    const chosen = requests.find((request) => request.id === opened) ?? (isWide() ? shown[0] : undefined);
+    const chosen = shown.find((request) => request.id === opened) ?? (isWide() ? (shown.find((request) => request.id !== SESSION) ?? shown[0]) : undefined);
     replace(items, shown.map((request) => item(request, request === chosen)));
     if (focused) items.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
     split.classList.toggle("open", Boolean(chosen && (opened || isWide())));
     detail.hidden = !chosen;
-    if (chosen) drawDetail(chosen);
+    if (chosen?.id === SESSION) drawSession();
+    else if (chosen) drawDetail(chosen);
   }
 
   const isWide = () => !matchMedia("(max-width: 820px)").matches;
@@ -77,11 +72,11 @@ export function show(argument, signal) {
         "button",
         { type: "button", "data-id": request.id, "aria-current": isChosen ? "true" : null, onclick: () => { location.hash = `#/requests/${encodeURIComponent(request.id)}`; } },
         h("span.name", {}, request.name),
-        h("span.nowrap", {}, request.ended_at === null ? "under way" : ms((request.ended_at - request.started_at) * 1000)),
+        h("span.nowrap", {}, request.id === SESSION ? "" : request.ended_at === null ? "under way" : ms((request.ended_at - request.started_at) * 1000)),
         h(
           "span.more",
           {},
-          h("span.nowrap", {}, `${preciseTime(request.started_at)} · ${plural(request.queries.length, "query")}`),
+          request.id === SESSION ? "not one request's" : h("span.nowrap", {}, `${preciseTime(request.started_at)} · ${plural(request.queries.length, "query")}`),
           [...statuses].map(([status, count]) => h(`span.chip.${colourOf(status)}`, {}, `${number(count)} ${status}`)),
           errors ? h("span.chip.red", {}, plural(errors, "error")) : null,
           request.findings.length ? h("span.chip.amber", {}, `▲ ${plural(request.findings.length, "finding")}`) : null,
@@ -91,6 +86,23 @@ export function show(argument, signal) {
   }
 
   let drawn = "";
+
+  function drawSession() {
+    const state = JSON.stringify(outside);
+    if (state === drawn) return;
+    drawn = state;
+    replace(
+      detail,
+      h("div.head", {}, h("h2", {}, "Whole session"), isWide() ? null : h("button.small", { type: "button", onclick: close }, "Close")),
+      outside.map((finding) =>
+        findingCard(
+          finding,
+          null,
+          h("p", {}, finding.queries.slice(-MOST_LINKS).map((number) => [h("a", { href: `#/queries/${number}` }, `Query ${number}`), " "]), finding.queries.length > MOST_LINKS ? h("span.quiet", {}, `the last ${MOST_LINKS} of ${finding.queries.length}`) : null),
+        ),
+      ),
+    );
+  }
 
   function drawDetail(request) {
     const state = JSON.stringify([request, request.queries.filter((each) => store.byNumber.has(each)).length]);
@@ -136,7 +148,7 @@ export function show(argument, signal) {
   };
 }
 
-function findingCard(finding, index) {
+function findingCard(finding, index, more = null) {
   return h(
     "div.note.amber",
     {},
@@ -144,6 +156,7 @@ function findingCard(finding, index) {
     h("p", {}, prose(finding.explanation)),
     h("p", {}, h("strong", {}, "What to change: "), prose(finding.fix)),
     finding.cost_ms ? h("p.quiet", {}, `Costs about ${ms(finding.cost_ms)}.`) : null,
+    more,
   );
 }
 

@@ -1,4 +1,4 @@
-"""The event loop that the proxy runs on."""
+"""The event loop that the proxy and the worker host run on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def new_event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """The factory of the fastest event loop there is: uvloop where it exists."""
+    """The factory of the fastest event loop that is installed: uvloop's where it exists."""
     with contextlib.suppress(ImportError):
         import uvloop
 

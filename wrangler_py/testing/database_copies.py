@@ -1,0 +1,168 @@
+"""The databases of a test run: a template made once, and a copy of it for each test.
+
+Several runs, and the workers of pytest-xdist, may use one server at once. Advisory locks say who is there: each
+worker shares the lock of its run's id as long as it lives. What a run that was killed has left, the next one drops.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from wrangler_py.devserver import databases
+from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive.config import Origin, TLSPolicy
+from wrangler_py.hyperdrive.limits import IDENTIFIER_MAX_BYTES
+from wrangler_py.hyperdrive.psycopg_connection import connect
+
+if TYPE_CHECKING:
+    from wrangler_py.devserver.databases import Administrative
+
+KEY = "wrangler-py test run"
+"""In the comment of each of these databases, with the id of the run."""
+_LIVES, _MAKES_TEMPLATE, _SWEEPS = "lives", "makes template", "sweeps"
+
+
+class DatabaseCopies:
+    """The copies of one worker of the run `run`, at the server of `origin`, named after the database there.
+
+    Its methods wait for the server: call them on a thread that may.
+    """
+
+    def __init__(self, origin: Origin, tls: TLSPolicy, administrative: Origin, run: str, worker: str) -> None:
+        self._origin = origin
+        self._tls = tls
+        self._run = run
+        self._prefix = f"_test_{run[:8]}_"
+        self._worker = re.sub(r"[^A-Za-z0-9]", "", worker)
+        self._made = 0
+        self._parts = ExitStack()
+        self._mine: set[str] = set()
+        try:
+            self._connection: Administrative = self._parts.enter_context(connect(administrative, tls))
+            self._dropping: Administrative = self._parts.enter_context(connect(administrative, tls))
+        except Exception as error:
+            raise _unreachable(origin, error) from None
+        self.template = self._name("template")
+        self._lock(_LIVES, shared=True)
+
+    def prepare(self, fill: Callable[[str], None]) -> None:
+        """Make the template, which `fill` fills, unless another worker has made it."""
+        self._sweep()
+        self._lock(_MAKES_TEMPLATE)
+        try:
+            if self._is_ready():
+                return
+            self._create(self.template)
+            try:
+                fill(self.template)
+            except BaseException:
+                databases.drop(self._connection, self.template)
+                raise
+            databases.copy_settings(self._connection, self._origin.database, self.template)
+            self._label(self.template, ready=True)
+        finally:
+            self._unlock(_MAKES_TEMPLATE)
+
+    def make(self) -> str:
+        """A new copy of the template; its name."""
+        self._made += 1
+        name = self._name(f"{self._worker}_{self._made}")
+        self._mine.add(name)
+        databases.copy(self._connection, self.template, name, force=True)
+        self._label(name)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a copy, and end whoever is still connected to it. May run on another thread than `make`."""
+        databases.drop(self._dropping, name)
+        self._mine.discard(name)
+
+    def close(self) -> None:
+        """Drop all copies, and the template if nobody else in this run needs it."""
+        try:
+            for name in list(self._mine):
+                self.drop(name)
+            self._unlock(_LIVES, shared=True)
+            if self._try_lock(_LIVES, self._run):
+                databases.drop(self._connection, self.template)
+        finally:
+            self._parts.close()
+
+    def _name(self, end: str) -> str:
+        room = IDENTIFIER_MAX_BYTES - len(self._prefix) - len(end)
+        start = self._origin.database.encode()[:room].decode(errors="ignore")
+        return f"{start}{self._prefix}{end}"
+
+    def _create(self, name: str) -> None:
+        import psycopg
+
+        try:
+            databases.create(self._connection, name)
+        except psycopg.errors.InsufficientPrivilege:
+            raise WranglerError(
+                f"The role {self._origin.user} may not create databases, and tests run in databases of their own.",
+                hint=f"Allow it: ALTER ROLE {self._origin.user} CREATEDB\n"
+                "Or leave the connection string out for tests, so that they use the embedded PostgreSQL.",
+            ) from None
+        self._label(name)
+
+    def _label(self, name: str, *, ready: bool = False) -> None:
+        databases.set_comment(self._connection, name, json.dumps({KEY: self._run, "ready": ready}))
+
+    def _is_ready(self) -> bool:
+        return databases.exists(self._connection, self.template) and bool(
+            _label_of(self._connection, self.template).get("ready")
+        )
+
+    def _sweep(self) -> None:
+        """Drop what is left of runs that are over."""
+        self._lock(_SWEEPS)
+        try:
+            for name in databases.names(self._connection):
+                run = _label_of(self._connection, name).get(KEY)
+                if isinstance(run, str) and run != self._run and self._try_lock(_LIVES, run):
+                    try:
+                        databases.drop(self._connection, name)
+                    finally:
+                        self._connection.execute("SELECT pg_advisory_unlock(%s)", [_key(_LIVES, run)])
+        finally:
+            self._unlock(_SWEEPS)
+
+    def _lock(self, what: str, *, shared: bool = False) -> None:
+        kind = "_shared" if shared else ""
+        self._connection.execute(f"SELECT pg_advisory_lock{kind}(%s)".encode(), [_key(what, self._id_of(what))])
+
+    def _unlock(self, what: str, *, shared: bool = False) -> None:
+        kind = "_shared" if shared else ""
+        self._connection.execute(f"SELECT pg_advisory_unlock{kind}(%s)".encode(), [_key(what, self._id_of(what))])
+
+    def _try_lock(self, what: str, run: str) -> bool:
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [_key(what, run)]).fetchone()
+        return row is not None and bool(row[0])
+
+    def _id_of(self, what: str) -> str:
+        return "" if what == _SWEEPS else self._run
+
+
+def _key(what: str, run: str) -> int:
+    digest = hashlib.sha256(f"{KEY} {what} {run}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _label_of(connection: Administrative, name: str) -> dict[str, object]:
+    try:
+        label = json.loads(databases.comment_of(connection, name))
+    except ValueError:
+        return {}
+    return label if isinstance(label, dict) else {}
+
+
+def _unreachable(origin: Origin, error: Exception) -> WranglerError:
+    return WranglerError(
+        f"The database for tests cannot be reached at {origin.host}:{origin.port}: {' '.join(str(error).split())}"
+    )

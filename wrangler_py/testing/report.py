@@ -1,0 +1,174 @@
+"""What a test run has found out about its queries: a section in the terminal, and a file for other programs."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from wrangler_py.atomic_file import replace_file
+from wrangler_py.querylog.findings import REPEATED_FROM
+from wrangler_py.testing.case_summary import CaseSummary, StatementSummary
+from wrangler_py.testing.statements import is_transaction_control, shortened
+
+VERSION = 1
+"""Of the layout of the JSON file."""
+_SHOWN = 10
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 2rem; }
+th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.6rem; border-bottom: 1px solid #ddd; }
+td.number { text-align: right; white-space: nowrap; }
+code { font: 13px/1.4 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } th, td { border-color: #444; } }
+"""
+
+
+class RunReport:
+    """`cases` are the tests, by the ids that pytest gives them, with their queries."""
+
+    def __init__(self, cases: Sequence[tuple[str, CaseSummary]]) -> None:
+        self._cases = sorted(cases, key=lambda case: case[0])
+
+    @property
+    def by_status(self) -> dict[str, int]:
+        """How many queries had each cache status."""
+        total: Counter[str] = Counter()
+        for _, case in self._cases:
+            total.update(case["by_status"])
+        return dict(total.most_common())
+
+    def stale(self) -> list[tuple[str, str]]:
+        """Each stale read: the test, and the text."""
+        return [(test, sql) for test, case in self._cases for sql in case["stale"]]
+
+    def repeated(self) -> list[tuple[int, str, str]]:
+        """Each statement that a test ran often: how often, the test, and the text; the most often first."""
+        found = [
+            (each["count"], test, each["sql"])
+            for test, case in self._cases
+            for each in case["statements"]
+            if each["count"] >= REPEATED_FROM and not is_transaction_control(each["sql"])
+        ]
+        return sorted(found, key=lambda each: (-each[0], each[1]))
+
+    def never_cached(self) -> list[StatementSummary]:
+        """Each statement that was never cached although it reads, with the reason; the most frequent first."""
+        found: dict[tuple[str, str], StatementSummary] = {}
+        cached: set[tuple[str, str]] = set()
+        for _, case in self._cases:
+            for each in case["statements"]:
+                key = (each["binding"], each["sql"])
+                if each["reason"] is None:
+                    cached.add(key)
+                elif key in found:
+                    found[key]["count"] += each["count"]
+                else:
+                    found[key] = each.copy()
+        return sorted(
+            (each for key, each in found.items() if key not in cached),
+            key=lambda each: (-each["count"], each["sql"]),
+        )
+
+    def lines(self) -> Iterator[str]:
+        """For the terminal."""
+        total = sum(self.by_status.values())
+        if not total:
+            yield "no test has run a query through the local Hyperdrive"
+            return
+        statuses = ", ".join(f"{count} {status}" for status, count in self.by_status.items())
+        yield f"{total} {'query' if total == 1 else 'queries'} in {len(self._cases)} tests: {statuses}"
+        yield from _listed("stale reads", [(f"{shortened(sql)}", test) for test, sql in self.stale()])
+        yield from _listed(
+            "repeated statements",
+            [(f"{count} times: {shortened(sql)}", test) for count, test, sql in self.repeated()],
+        )
+        yield from _listed(
+            "never cached",
+            [
+                (f"{next(iter(each['by_status']))}: {shortened(each['sql'])}", _why(each))
+                for each in self.never_cached()
+            ],
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For other programs."""
+        return {
+            "version": VERSION,
+            "queries": sum(self.by_status.values()),
+            "by_status": self.by_status,
+            "stale_reads": [{"test": test, "sql": sql} for test, sql in self.stale()],
+            "repeated_statements": [
+                {"test": test, "sql": sql, "count": count} for count, test, sql in self.repeated()
+            ],
+            "never_cached": self.never_cached(),
+            "tests": [{"test": test, **case} for test, case in self._cases],
+        }
+
+    def write(self, file: Path) -> None:
+        """Write the report, as HTML or as JSON, whichever the name of the file says."""
+        text = (
+            self._as_html() if file.suffix == ".html" else json.dumps(self.as_json(), indent=2, ensure_ascii=False)
+        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, text.encode(), private=True)  # there may be values in the texts
+
+    def _as_html(self) -> str:
+        counts = [(status, str(count)) for status, count in self.by_status.items()]
+        stale = [(_code(sql), html.escape(test)) for test, sql in self.stale()]
+        repeated = [(str(count), _code(sql), html.escape(test)) for count, test, sql in self.repeated()]
+        never = [
+            (str(each["count"]), ", ".join(each["by_status"]), _code(each["sql"]), html.escape(_why(each)))
+            for each in self.never_cached()
+        ]
+        tests = [
+            (
+                html.escape(test),
+                str(case["queries"]),
+                html.escape(", ".join(f"{count} {status}" for status, count in case["by_status"].items())),
+            )
+            for test, case in self._cases
+        ]
+        tables = "".join(
+            (
+                _table("Queries by cache status", ("Status", "Queries"), counts),
+                _table("Stale reads", ("Statement", "Test"), stale),
+                _table("Repeated statements", ("Times", "Statement", "Test"), repeated),
+                _table("Never cached", ("Queries", "Status", "Statement", "Why"), never),
+                _table("Tests", ("Test", "Queries", "Cache status"), tests),
+            )
+        )
+        return (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Hyperdrive in the tests</title>'
+            f"<style>{_STYLE}</style><h1>Hyperdrive in the tests</h1>{tables}</html>\n"
+        )
+
+
+def _listed(title: str, entries: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if not entries:
+        return
+    yield f"{title}:"
+    for first, second in entries[:_SHOWN]:
+        yield f"  {first}"
+        yield f"    {second}"
+    if len(entries) > _SHOWN:
+        yield f"  … and {len(entries) - _SHOWN} more: see --hyperdrive-report=FILE"
+
+
+def _why(each: StatementSummary) -> str:
+    return (each["reason"] or "") + (f"; {each['fix']}" if each["fix"] else "")
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return f"<h2>{title}</h2><p>None.</p>"
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<h2>{title}</h2><table><tr>{head}</tr>{body}</table>"
+
+
+def _code(sql: str) -> str:
+    return f"<code>{html.escape(sql)}</code>"
