@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
 from wrangler_py.querylog.record import Entry, QueryRecord, read_entry
@@ -57,17 +56,17 @@ class Chunk:
 class _Texts:
     """A column of bytes as one piece."""
 
-    __slots__ = ("_ends", "_joined")
+    __slots__ = ("_joined", "_lengths")
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._joined = b"".join(texts)
-        self._ends = array("q", accumulate(map(len, texts)))
+        self._lengths = array("I", map(len, texts))
 
     def __iter__(self) -> Iterator[bytes]:
         start = 0
-        for end in self._ends:
-            yield self._joined[start:end]
-            start = end
+        for length in self._lengths:
+            yield self._joined[start : start + length]
+            start += length
 
 
 def _packed(texts: Sequence[bytes]) -> Iterable[bytes]:
