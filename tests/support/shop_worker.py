@@ -93,6 +93,12 @@ class Default(WorkerEntrypoint):
         literal = text.replace("'", "''")
         return db.execute(f"SELECT '{literal}' AS \\"<b>bold</b>\\", %s::text", (text,)).fetchall()
 
+    def long(self, db, where):
+        text = "x" * 70_000
+        if where == "sql":
+            return db.execute(f"SELECT length('{text}')").fetchone()
+        return db.execute("SELECT length(%s)", (text,)).fetchone()
+
     def many(self, db, count="5000"):
         with db.pipeline():
             for number in range(int(count)):

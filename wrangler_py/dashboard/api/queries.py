@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Any
 
+from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.dashboard import plans
 from wrangler_py.dashboard.api.operation import (
     COUNT,
@@ -25,6 +27,7 @@ from wrangler_py.dashboard.api.operation import (
 from wrangler_py.dashboard.api.verdict_json import VERDICT, verdict_json
 from wrangler_py.dashboard.formatting import format_sql
 from wrangler_py.dashboard.record_json import record_row
+from wrangler_py.errors import WranglerError
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.querylog.record import QueryRecord
 
@@ -89,7 +92,7 @@ async def get_query(call: Call) -> Any:
         "verdict": verdict_json(record),
         "formatted": formatted,
         "parameter_count": len(record.parameters),
-        "analyzable": plans.can_analyze(record.sql),
+        "analyzable": _is_whole(record) and plans.can_analyze(record.sql),
     }
 
 
@@ -103,9 +106,24 @@ async def explain_query(call: Call) -> Any:
     pool = call.served.pools.get(record.binding)
     if pool is None:
         raise ApiError(HTTPStatus.CONFLICT, f"The binding {record.binding} is not served any more.")
+    if not _is_whole(record) or any(map(_is_cut, record.parameters)):
+        raise WranglerError(
+            "The query log has only the beginning of this query's text or parameters, so there is no plan of it.",
+            hint="It keeps 64 KB of each. Run EXPLAIN with the whole query: `wrangler-py hyperdrive execute`.",
+        )
     analyze = bool(call.body.get("analyze", False))
     plan = await asyncio.to_thread(plans.explain, pool, record.sql, record.parameters, analyze=analyze)
     return {"plan": plan, "analyzed": analyze}
+
+
+def _is_whole(record: QueryRecord) -> bool:
+    """Whether the record has all of the SQL. Of what is too long for the cache, the proxy keeps the beginning."""
+    return record.sql_is_whole and record.status != CacheStatus.OVERSIZED_QUERY
+
+
+def _is_cut(value: str | None) -> bool:
+    """Whether `value` is the beginning of a parameter, with its length behind it (see `querylog.parameters`)."""
+    return value is not None and re.search(r"… \([\d,]+ bytes\)$", value) is not None
 
 
 def _record(call: Call) -> tuple[QueryLog, QueryRecord]:
