@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -13,9 +14,10 @@ CHANGES = [("DELETE", "/api/cache"), ("POST", "/api/pools/HYPERDRIVE/restart"), 
 
 
 @pytest.fixture
-def visitor(shop: Shop) -> httpx.Client:
+def visitor(shop: Shop) -> Iterator[httpx.Client]:
     """A client without the token."""
-    return httpx.Client(base_url=shop.origin, timeout=60)
+    with httpx.Client(base_url=shop.origin, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture

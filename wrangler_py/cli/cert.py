@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
 
 from wrangler_py.cli import printing
+from wrangler_py.cli.certificate_output import say_certificate, say_uploaded
 from wrangler_py.cli.resolved_options import global_options
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
-from wrangler_py.terminal_text import printable
 
 app = App(help="Manage certificates for TLS to the origin.")
 upload = App(help="Upload a certificate to the local store or to Cloudflare.")
@@ -136,40 +136,3 @@ def delete(
         return
     store.remove(found.id)
     printing.out(f"Deleted certificate {label} successfully")
-
-
-class Shown(Protocol):
-    """A certificate, here or at Cloudflare."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def issuer(self) -> str: ...
-    @property
-    def uploaded_on(self) -> str: ...
-    @property
-    def expires_on(self) -> str: ...
-
-
-def say_certificate(certificate: Shown, *, is_authority: bool) -> None:
-    """Print one of a list."""
-    printing.out(f"ID: {certificate.id}")
-    if certificate.name:
-        printing.out(f"Name: {printable(certificate.name)}")
-    printing.out(f"Issuer: {printable(certificate.issuer)}")
-    printing.out(f"Created on: {certificate.uploaded_on[:10]}")
-    printing.out(f"Expires on: {certificate.expires_on[:10]}")
-    if is_authority:
-        printing.out("CA: true")
-    printing.out()
-
-
-def say_uploaded(kind: str, certificate: Shown) -> None:
-    """Print what was uploaded."""
-    name = f" {certificate.name}" if certificate.name else ""
-    printing.out(f"Success! Uploaded {kind} Certificate{name}")
-    printing.out(f"ID: {certificate.id}")
-    printing.out(f"Issuer: {printable(certificate.issuer)}")
-    printing.out(f"Expires on {certificate.expires_on[:10]}")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from wrangler_py.cli import printing
-from wrangler_py.cli.cert import say_certificate, say_uploaded
+from wrangler_py.cli.certificate_output import say_certificate, say_uploaded
 from wrangler_py.cli.remote import open_account
 from wrangler_py.cloudflare.account_certificates import AccountCertificates
 from wrangler_py.errors import WranglerError

@@ -168,6 +168,8 @@ class ClientSession:
 
     def close_portal(self, portal: bytes) -> None:
         self.portals.pop(portal, None)
+        self.local_portals.pop(portal, None)
+        self.cached_portals.pop(portal, None)
 
     def forget_portals(self) -> None:
         if self.local_portals:

@@ -18,6 +18,7 @@ from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.effects import SCHEMA_CHANGE
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.statements import Statement
+from wrangler_py.session.translation.sql_effects import in_failed_transaction
 
 _RESULT_TYPE_CHANGED = messages.error_response(
     "0A000", "cached plan must not change result type", routine="RevalidateCachedQuery"
@@ -29,10 +30,11 @@ def statements_to_check(
 ) -> dict[bytes, Statement]:
     """Statements with known columns that `groups` bind and that `origin` has not prepared, by the client's names.
 
-    Empty while a pipeline or a COPY is open, where nothing can be sent in between. Raises ProtocolError.
+    Empty while a pipeline or a COPY is open, where nothing can be sent in between, and in a failed transaction,
+    where nothing with columns can be bound. Raises ProtocolError.
     """
     queue = origin.stream.queue
-    if origin.stream.copy_in or (queue and not queue[-1].closed):
+    if origin.stream.copy_in or (queue and not queue[-1].closed) or in_failed_transaction(client, origin):
         return {}
     found: dict[bytes, Statement] = {}
     for group in groups:

@@ -223,6 +223,9 @@ class ExtendedTranslation:
             return
         statement = client.statements.get(name)
         assert statement is not None
+        if portal in client.portals:  # the origin's portal of that name is replaced
+            self.out.append(messages.close_portal(portal))
+            self.outstanding.append(OutstandingRequest(CLOSE, Action.SKIP))
         undo = client.bind_locally(portal, statement)
         self.outstanding.append(OutstandingRequest(BIND, Action.FAKE, messages.BIND_COMPLETE, undo=undo))
         self.plain = False
