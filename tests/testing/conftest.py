@@ -31,6 +31,8 @@ def embedded_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch)
 
 def _set_environment(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     for name in list(os.environ):
-        if name.startswith(("CLOUDFLARE_", "WRANGLER_", "PG", "DATABASE_URL", "PYTEST_XDIST", "PYTEST_ADDOPTS")):
+        if name.startswith(
+            ("CLOUDFLARE_", "WRANGLER_", "HYPERDRIVE_", "PG", "DATABASE_URL", "PYTEST_XDIST", "PYTEST_ADDOPTS")
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WRANGLER_PY_HOME", str(root / "home"))

@@ -171,6 +171,14 @@ def test_a_server_that_is_not_there(project: TestedProject, monkeypatch: pytest.
     assert "secret-word" not in result.stdout.str()
 
 
+def test_a_run_within_hyperdrive_exec(project: TestedProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPERDRIVE_CONNECTION_STRING", "postgresql://HYPERDRIVE:secret-word@127.0.0.1:1/app")
+    project.tests("def test_it(database): ...")
+    result = project.passes(errors=1)
+    result.stdout.fnmatch_lines(["Run it without `wrangler-py hyperdrive exec`: *"])
+    assert "secret-word" not in result.stdout.str()
+
+
 # --- nothing left behind -----------------------------------------------------------------------------------
 
 

@@ -225,14 +225,14 @@ def test_latency(hyperdrive):
         with hyperdrive.latency("50ms"), hyperdrive.latency("60ms", binding="HYPERDRIVE"):
             connection.execute("SELECT 1")
         connection.execute("SELECT 2")
-    slow, quick = hyperdrive.queries
-    assert slow.duration_ms >= 60 > quick.duration_ms or slow.duration_ms > quick.duration_ms
+    slow, _ = hyperdrive.queries
+    assert slow.duration_ms >= 60
 
 def test_fault(hyperdrive):
     with connect() as connection:
         with hyperdrive.fault("connection-lost:/notes/", seed=1):
             with pytest.raises(psycopg.OperationalError):
-                connection.execute("SELECT text FROM notes")
+                connection.execute("SELECT id FROM notes")
     with connect() as connection:
         connection.execute("SELECT text FROM notes")
 

@@ -152,7 +152,7 @@ def test_a_worker_in_javascript(project: TestedProject, node_modules: Path, load
     project.write("src/index.js", JAVASCRIPT if loads else "import { nothing } from 'missing-module';\n")
     project.write(
         "wrangler.toml",
-        'name = "app"\nmain = "src/index.js"\ncompatibility_date = "2026-09-08"\n'
+        'name = "app"\nmain = "src/index.js"\ncompatibility_date = "2025-09-01"\n'
         'compatibility_flags = ["nodejs_compat"]\n' + HYPERDRIVE,
     )
     project.tests(

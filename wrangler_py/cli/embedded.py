@@ -173,19 +173,20 @@ def delete(
 ) -> None:
     """Delete a snapshot, or with --all the embedded PostgreSQL's data."""
     from wrangler_py.devserver import embedded_tool
-    from wrangler_py.devserver.embedded import EmbeddedPostgres, server_folder
+    from wrangler_py.devserver.embedded import EmbeddedPostgres, server_folder, tests_state
 
     state = _state(persist_to)
     if (name is None) != everything:
         raise WranglerError("Name the snapshot to delete, or give --all.", exit_status=2)
     if name is None:
-        folder = server_folder(state)
-        if not folder.exists():
-            printing.info(f"There is no data in {folder}.")
+        places = [place for place in (state, tests_state(state)) if server_folder(place).exists()]
+        if not places:
+            printing.info(f"There is no data in {server_folder(state)}.")
             return
         _confirm("Delete all databases and snapshots of the embedded PostgreSQL?", yes)
-        EmbeddedPostgres.remove(state)
-        printing.success(f"Deleted {folder}")
+        for place in places:
+            EmbeddedPostgres.remove(place)
+            printing.success(f"Deleted {server_folder(place)}")
         return
     with _running(state) as server:
         embedded_tool.delete_snapshot(server, name)

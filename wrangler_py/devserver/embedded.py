@@ -303,6 +303,11 @@ class EmbeddedPostgres:
         return server
 
 
+def tests_state(state: Path) -> Path:
+    """The folder of state of test runs, which have a server of their own, in that of a project."""
+    return state / "tests"
+
+
 def server_folder(state: Path) -> Path:
     """Where the server of the folder `state` has its files."""
     return (state / "postgres").absolute()

@@ -80,7 +80,8 @@ class RunReport:
             yield "no test has run a query through the local Hyperdrive"
             return
         statuses = ", ".join(f"{count} {status}" for status, count in self.by_status.items())
-        yield f"{total} {'query' if total == 1 else 'queries'} in {len(self._cases)} tests: {statuses}"
+        queries, tests = "query" if total == 1 else "queries", "test" if len(self._cases) == 1 else "tests"
+        yield f"{total} {queries} in {len(self._cases)} {tests}: {statuses}"
         yield from _listed("stale reads", [(f"{shortened(sql)}", test) for test, sql in self.stale()])
         yield from _listed(
             "repeated statements",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wrangler_py.devserver.connection_environment import connection_string, connection_variables
-from wrangler_py.devserver.embedded import EmbeddedPostgres
+from wrangler_py.devserver.embedded import EmbeddedPostgres, tests_state
 from wrangler_py.devserver.embedded_schema import SCHEMA, SEED, run_unrecorded
 from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.devserver.migration import migrate
@@ -40,7 +41,7 @@ from wrangler_py.testing.messages import BindingFields, Rows, RunOptions, Starte
 from wrangler_py.testing.worker_run import WorkerRun, start_worker
 from wrangler_py.worker_protocol import HyperdriveEndpoint
 
-_STATE = Path(".wrangler", "state", "tests")
+_STATE = tests_state(Path(".wrangler", "state"))
 _EMBEDDED_SETTINGS = {
     # What a crash of the machine would cost is made anew in the next run.
     "fsync": "off",
@@ -69,6 +70,11 @@ class RunServer:
 
     async def start(self, options: RunOptions) -> Started:
         """Serve the bindings of the project. Raises WranglerError if something keeps it from that."""
+        if "HYPERDRIVE_CONNECTION_STRING" in os.environ:
+            raise WranglerError(
+                "This pytest has been started with the connection of another local Hyperdrive.",
+                hint="Run it without `wrangler-py hyperdrive exec`: the fixtures start one themselves.",
+            )
         self._options = options
         config = None if options.config is None else ConfigFile.load(options.config)
         section = None if config is None else config.section(options.environment)
