@@ -4,7 +4,7 @@ The rules that every class of this package keeps:
 
 - undefined is `None`, null is `jsnull`; booleans, numbers and strings are Python's. Every other JavaScript value
   is a `JsProxy`. Anything else that reaches a platform function is a Python object that Pyodide would wrap in a
-  PyProxy: it has no own properties for JavaScript, and a `dict` is therefore no options object.
+  PyProxy: it has no own properties for JavaScript, and a `dict` is therefore no options object before Pyodide 314.
 - A JavaScript class is a Python class that derives from `JsProxy`. `Class.new(*args, **options)` is JavaScript's
   `new Class(...args, options)`: it drops arguments that `__init__` does not take, and gathers keywords into one
   object that comes last. Calling the class raises a TypeError, as in JavaScript. Platform code makes instances
