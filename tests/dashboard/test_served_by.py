@@ -49,11 +49,15 @@ def cli(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path / "home", tmp_path / "project")
 
 
-def queries(url: str) -> list[dict[str, Any]]:
+def listed(url: str, what: str) -> list[dict[str, Any]]:
     parts = urlsplit(url)
     headers = {"Authorization": f"Bearer {parse_qs(parts.query)['token'][0]}"}
-    response = httpx.get(f"http://{parts.netloc}/api/queries", headers=headers, timeout=60)
-    return list(response.raise_for_status().json()["queries"])
+    response = httpx.get(f"http://{parts.netloc}/api/{what}", headers=headers, timeout=60)
+    return list(response.raise_for_status().json()[what])
+
+
+def queries(url: str) -> list[dict[str, Any]]:
+    return listed(url, "queries")
 
 
 def test_dev_with_a_worker_in_javascript(project: Project, postgres: PostgresServer) -> None:
@@ -63,6 +67,8 @@ def test_dev_with_a_worker_in_javascript(project: Project, postgres: PostgresSer
         assert dev.ready().get().status_code == 200
         (query,) = [each for each in queries(url) if "one" in each["sql"]]
         assert (query["binding"], query["status"]) == ("HYPERDRIVE", "volatile")
+        (group,) = [each for each in listed(url, "requests") if query["number"] in each["queries"]]
+        assert group["name"].startswith("client ")
 
 
 def test_hyperdrive_proxy(cli: CommandLine, postgres: PostgresServer) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.querylog.record import REFUSED, QueryRecord
-from wrangler_py.querylog.requests import RequestGroup
+from wrangler_py.querylog.requests import PAUSE_S, RequestGroup, client_runs, ended_at
 from wrangler_py.querylog.statement_text import controls_transaction, only_reads, shape_of, shortened
 from wrangler_py.querylog.verdicts import explain
 
@@ -35,8 +35,6 @@ WAITED_MS = 100.0
 """A request whose queries wait for longer, in all, has waited for the pool."""
 NEVER_CACHED_FROM = 2
 """How often a read has to run for it to matter that it is never cached."""
-PAUSE_S = 0.1
-"""Queries of a client without a request belong together while the pauses between them are shorter."""
 _CLOCK_S = 0.000_005
 """Two clocks are read for when a query began and ended."""
 _SPARED = frozenset({"hit", "disabled", "miss", REFUSED})
@@ -62,10 +60,8 @@ class Finding:
 def find(log: QueryLog) -> list[Finding]:
     """All there is in `log`: deadlocks first, then the costliest."""
     records = log.records()
-    found = [
-        finding for request in log.requests() for finding in _in_group(request.name, request.id, request.records)
-    ]
-    found += [finding for name, group in _without_request(records) for finding in _in_group(name, None, group)]
+    groups = [*log.requests(), *client_runs(records)]
+    found = [finding for group in groups for finding in _in_group(group.name, group.id, group.records)]
     found += _never_cached(records)
     found += _incidents(log.incidents, records)
     return sorted(found, key=lambda finding: (finding.kind != "self-deadlock", -finding.cost_ms))
@@ -85,26 +81,6 @@ def _in_group(name: str, request_id: str | None, records: Sequence[QueryRecord])
     yield from _stale(name, request_id, records)
     yield from _slow(name, request_id, records)
     yield from _waited(name, request_id, records)
-
-
-def _without_request(records: Sequence[QueryRecord]) -> Iterator[tuple[str, list[QueryRecord]]]:
-    """What clients that belong to no request ran in one go."""
-    by_client: dict[int, list[QueryRecord]] = defaultdict(list)
-    for record in records:
-        if record.request_id is None:
-            by_client[record.client].append(record)
-    for client, own in by_client.items():
-        group: list[QueryRecord] = []
-        for record in own:
-            if group and record.started_at - _ended_at(group[-1]) > PAUSE_S:
-                yield f"client {client}", group
-                group = []
-            group.append(record)
-        yield f"client {client}", group
-
-
-def _ended_at(record: QueryRecord) -> float:
-    return record.started_at + record.duration_ms / 1000
 
 
 # --- in one request ---------------------------------------------------------------------------------------------
@@ -150,7 +126,7 @@ def _turns(same: Sequence[QueryRecord]) -> int:
     for record in sorted(same, key=lambda record: record.started_at):
         if record.started_at >= end - _CLOCK_S or not record.duration_ms:
             turns += 1
-        end = max(end, _ended_at(record))
+        end = max(end, ended_at(record))
     return turns
 
 
@@ -164,7 +140,7 @@ def _separate(name: str, request_id: str | None, records: Sequence[QueryRecord])
     asked.sort(key=lambda record: record.started_at)
     run: list[QueryRecord] = []
     for record in asked:
-        follows = bool(run) and 0 <= record.started_at - _ended_at(run[-1]) + _CLOCK_S <= PAUSE_S
+        follows = bool(run) and 0 <= record.started_at - ended_at(run[-1]) + _CLOCK_S <= PAUSE_S
         if not only_reads(record.sql):
             yield from _one_run(name, request_id, run)
             run = []

@@ -1,7 +1,8 @@
-"""The Worker's requests as the log knows them."""
+"""Queries by request of the Worker, and by client where there is no request."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from wrangler_py.querylog.record import QueryRecord
 
 MAX_REQUESTS = 10_000
 """Requests remembered with their names and times, the oldest out first."""
+PAUSE_S = 0.1
+"""Queries of a client without a request belong together while the pauses between them are shorter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,37 @@ class RequestGroup:
     def name(self) -> str:
         """Its label, or its id where it has none."""
         return self.label or f"request {self.id}"
+
+
+def ended_at(record: QueryRecord) -> float:
+    """When the query ended, in Unix seconds."""
+    return record.started_at + record.duration_ms / 1000
+
+
+def client_runs(records: Iterable[QueryRecord]) -> list[RequestGroup]:
+    """The queries that belong to no request, grouped by client and cut where the client paused.
+
+    Programs other than Python Workers say nothing of requests. A JavaScript Worker opens a client for each
+    request, so a group is usually one request there.
+    """
+    by_client: dict[int, list[list[QueryRecord]]] = defaultdict(list)
+    for record in records:
+        if record.request_id is None:
+            runs = by_client[record.client]
+            if not runs or record.started_at - ended_at(runs[-1][-1]) > PAUSE_S:
+                runs.append([])
+            runs[-1].append(record)
+    return [_client_run(client, run) for client, runs in by_client.items() for run in runs]
+
+
+def _client_run(client: int, run: list[QueryRecord]) -> RequestGroup:
+    return RequestGroup(
+        id=f"client-{client}-{run[0].number}",
+        label=f"client {client}",
+        started_at=min(record.started_at for record in run),
+        ended_at=max(ended_at(record) for record in run),
+        records=tuple(run),
+    )
 
 
 class KnownRequests:
@@ -57,7 +91,7 @@ class KnownRequests:
         started = min((record.started_at for record in records), default=0.0)
         label, began, ended = self._known.get(id, (None, started, None))
         if label is None and records:
-            ended = max(record.started_at + record.duration_ms / 1000 for record in records)
+            ended = max(ended_at(record) for record in records)
         return RequestGroup(
             id=id,
             label=label,

@@ -17,7 +17,7 @@ from wrangler_py.dashboard.api.operation import (
     object_of,
 )
 from wrangler_py.querylog.findings import Finding, find, find_in_request
-from wrangler_py.querylog.requests import RequestGroup
+from wrangler_py.querylog.requests import RequestGroup, client_runs
 
 _MOST = 500
 
@@ -35,7 +35,7 @@ _OPTIONAL_NUMBER: Schema = {"type": ["number", "null"]}
 
 async def list_requests(call: Call) -> Any:
     log = call.served.proxy.query_log
-    groups = log.requests()
+    groups = sorted([*log.requests(), *client_runs(log.records())], key=lambda group: group.started_at)
     wanted = groups[-call.query.get("limit", 200) :]
     return {
         "count": len(groups),
@@ -74,7 +74,7 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/api/requests",
-        summary="The last requests, the newest first, with their queries and findings",
+        summary="The last requests, the newest first, with their queries and findings; queries without a request by client",
         run=list_requests,
         query_fields={"limit": Field(int, "at most so many, 1 to 500", minimum=1, maximum=_MOST)},
         returns=object_of(

@@ -53,7 +53,7 @@ export function show(argument, signal) {
     return empty(
       "No requests yet",
       store.session.serving
-        ? "Requests of the Worker that make queries appear here, each with its queries over time, and with what is worth changing. Clients of `hyperdrive proxy` belong to no request: see Queries."
+        ? "Requests of the Worker that make queries appear here, each with its queries over time, and with what is worth changing. Clients that tell no request, such as those of JavaScript Workers and of `hyperdrive proxy`, appear by client."
         : "Run `wrangler-py dev` in a project: it prints the URL of its own dashboard.",
     );
   }
