@@ -473,7 +473,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
 
     def _apply(self, origin: OriginConnection, translation: Translation, group: MessageGroup) -> None:
         """Does what the translation of a group says."""
-        if self.session.has_effects:
+        if self.session.effects:
             self._carry_out_effects()
         if translation.waits:
             self.waiting = True
@@ -544,7 +544,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if self.session.streaming:
             return False
         self.session.settled()
-        if self.session.has_effects:
+        if self.session.effects:
             self._carry_out_effects()
         return not self.session.pinned
 

@@ -285,9 +285,8 @@ class OriginConnection(asyncio.Protocol):
         self.sent_groups += 1
         now = time.monotonic()  # the loop's clock, but for uvloop's, which counts whole milliseconds
         sent_group.note_sent(data, now)
-        unsent = self.session.take_unsent()
-        if unsent:
-            data = unsent + data
+        if self.session.unsent:
+            data = self.session.take_unsent() + data
             self.stream.queue[-1].turn_begins(now)
         self.stream.send(sent_group)
         self.transport.write(data)
@@ -298,9 +297,8 @@ class OriginConnection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Sends a reset that nothing was sent behind."""
-        unsent = self.session.take_unsent()
-        if unsent:
-            self.transport.write(unsent)
+        if self.session.unsent:
+            self.transport.write(self.session.take_unsent())
 
     def run(self, sql: str, done: Callable[[SentGroup], None], owner: Receiver | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""

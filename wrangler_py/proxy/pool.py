@@ -135,7 +135,7 @@ class Pool:
 
     def _take(self, client: User) -> OriginConnection | None:
         """An idle connection, if there is one and nobody waits for it."""
-        if self._waiters:
+        if self._waiters.queue:
             return None
         while True:
             connection = self._take_idle(client)
@@ -179,7 +179,7 @@ class Pool:
             return
         now = self._loop.time()
         client = None
-        if self._waiters:
+        if self._waiters.queue:
             client = self._waiters.take_for(connection, self._settings.baseline, self._opener.opening, now)
         if client is not None:
             connection.is_taken_by(client)
@@ -187,7 +187,7 @@ class Pool:
             return
         connection.becomes_idle(now)
         self._idle[connection] = None
-        if self._waiters:  # for connections with other settings
+        if self._waiters.queue:  # for connections with other settings
             self.open_for_waiters()
 
     def replace(self, connection: OriginConnection) -> None:

@@ -27,41 +27,41 @@ class Waiter:
 
 
 class Waiters:
-    """The queue of one pool. The clock is an argument."""
+    """`queue` are those of one pool. The clock is an argument."""
 
     def __init__(self) -> None:
-        self._queue: deque[Waiter] = deque()
+        self.queue: deque[Waiter] = deque()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.queue)
 
     @property
     def users(self) -> list[User]:
         """Who waits, the first come first."""
-        return [waiter.client for waiter in self._queue if waiter.client.waiting]
+        return [waiter.client for waiter in self.queue if waiter.client.waiting]
 
     def add(self, client: User, now: float, timeout_s: float) -> None:
         client.starts_waiting(now)
-        self._queue.append(Waiter(client, now, timeout_s))
+        self.queue.append(Waiter(client, now, timeout_s))
 
     def remove(self, client: User) -> None:
         """`client` no longer waits."""
-        for waiter in self._queue:
+        for waiter in self.queue:
             if waiter.client is client:
-                self._queue.remove(waiter)
+                self.queue.remove(waiter)
                 return
 
     def take_overdue(self, now: float) -> Iterator[User]:
         """Who has waited in vain."""
-        while self._queue and self._queue[0].deadline <= now:
-            client = self._queue.popleft().client
+        while self.queue and self.queue[0].deadline <= now:
+            client = self.queue.popleft().client
             if client.waiting:
                 yield client
 
     def take_all_of(self, key: SettingsKey) -> list[Waiter]:
         """Those who wait for a connection with these settings."""
-        taken = [waiter for waiter in self._queue if key_of(waiter.client) == key]
-        self._queue = deque(waiter for waiter in self._queue if key_of(waiter.client) != key)
+        taken = [waiter for waiter in self.queue if key_of(waiter.client) == key]
+        self.queue = deque(waiter for waiter in self.queue if key_of(waiter.client) != key)
         return taken
 
     def take_for(
@@ -75,7 +75,7 @@ class Waiters:
 
         `opening` counts the connections that are being opened, by their settings.
         """
-        waiters = self._queue
+        waiters = self.queue
         while waiters and not waiters[0].client.waiting:
             waiters.popleft()
         if not waiters:
@@ -93,7 +93,7 @@ class Waiters:
     def unserved(self, opening: Counter[SettingsKey]) -> Iterator[Waiter]:
         """Those for whom no connection is being opened."""
         left = opening.copy()
-        for waiter in list(self._queue):
+        for waiter in list(self.queue):
             key = key_of(waiter.client)
             if left[key] > 0:
                 left[key] -= 1

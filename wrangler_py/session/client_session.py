@@ -39,8 +39,8 @@ class ClientSession:
     """
 
     __slots__ = (
-        "_effects", "_queries", "cached_portals", "failure_ended", "in_transaction", "knows_columns",
-        "local_portals", "number", "portals", "process_id", "receiver", "request", "settings", "shared",
+        "_queries", "cached_portals", "effects", "failure_ended", "in_transaction", "knows_columns",
+        "local_portals", "number", "pinned", "portals", "process_id", "receiver", "request", "settings", "shared",
         "statements", "streaming", "unnamed_described", "why_pinned",
     )  # fmt: skip
 
@@ -65,12 +65,13 @@ class ClientSession:
         self.cached_portals: dict[bytes, CachedPortal] = {}
         self.in_transaction = False
         self.failure_ended = False
+        self.pinned = False
         self.why_pinned: str | None = None
         self.unnamed_described = False
         self.knows_columns = False
         self.streaming = False
         self._queries: list[QueryRun] = []
-        self._effects: list[Effect] = []
+        self.effects: list[Effect] = []
 
     # --- transactions and groups of messages ---------------------------------------------------------------
 
@@ -201,17 +202,14 @@ class ClientSession:
     def pin(self, reason: str) -> None:
         """Keeps the origin connection until the client leaves or sends DISCARD ALL."""
         if not self.pinned:
+            self.pinned = True
             self.why_pinned = reason
             who = self.request.id if self.request else f"process {self.process_id}"
             self.notice(f"{self.shared.binding}: client {who} keeps its origin connection: it uses {reason}")
 
     def unpin(self) -> None:
+        self.pinned = False
         self.why_pinned = None
-
-    @property
-    def pinned(self) -> bool:
-        """Whether the client keeps its origin connection."""
-        return self.why_pinned is not None
 
     def forget_request(self) -> None:
         """The Worker's request is over; later queries belong to none."""
@@ -261,23 +259,19 @@ class ClientSession:
     def refuse(self, sql: bytes, refusal: Refusal) -> bytes:
         """`sql` is not run; the error for the client."""
         response = messages.error_response("0A000", refusal.message, hint=refusal.hint)
-        self._effects.append(QueryRefused(sql, response))
+        self.effects.append(QueryRefused(sql, response))
         return response
 
     def notice(self, text: str, *, once: bool = False) -> None:
         """Has the person told something."""
-        self._effects.append(Notice(text, once))
+        self.effects.append(Notice(text, once))
 
     def has_effect(self, effect: Effect) -> None:
-        self._effects.append(effect)
-
-    @property
-    def has_effects(self) -> bool:
-        return bool(self._effects)
+        self.effects.append(effect)
 
     def take_effects(self) -> list[Effect]:
         """The effects for the shell to carry out."""
-        effects, self._effects = self._effects, []
+        effects, self.effects = self.effects, []
         return effects
 
     # --- errors --------------------------------------------------------------------------------------------

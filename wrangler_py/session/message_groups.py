@@ -62,9 +62,11 @@ class MessageGroup:
 class GroupReader:
     """Octets in, groups out."""
 
-    __slots__ = ("_bytes", "_open", "_reader")
+    __slots__ = ("_bytes", "_open", "_reader", "is_between_groups")
 
     def __init__(self) -> None:
+        self.is_between_groups = True
+        """Whether everything that was read is in a group that has been given."""
         self._reader = FrontendReader()
         self._open: list[Piece] = []
         self._bytes = 0
@@ -73,11 +75,6 @@ class GroupReader:
     def has_open_group(self) -> bool:
         """Whether there are messages that no Sync or Flush follows yet."""
         return bool(self._open)
-
-    @property
-    def is_between_groups(self) -> bool:
-        """Whether everything that was read is in a group that has been given."""
-        return not self._open and not self._reader.in_message
 
     def receive(self, data: bytes) -> list[MessageGroup]:
         """Raises ProtocolError for what can't be a message."""
@@ -99,6 +96,7 @@ class GroupReader:
                     groups.append(MessageGroup([piece], True))
                 else:
                     groups.append(MessageGroup([], False, piece))
+        self.is_between_groups = not self._open and not self._reader.in_message
         return groups
 
     def end_group(self) -> MessageGroup | None:
@@ -106,12 +104,15 @@ class GroupReader:
         if not self._open:
             return None
         self._open.append((FLUSH, messages.FLUSH, 0))
-        return self._take(closed=False)
+        group = self._take(closed=False)
+        self.is_between_groups = not self._reader.in_message
+        return group
 
     def forget(self) -> None:
         """Nothing becomes of the messages that no Sync or Flush follows."""
         self._open = []
         self._bytes = 0
+        self.is_between_groups = not self._reader.in_message
 
     def _take(self, *, closed: bool) -> MessageGroup:
         group = MessageGroup(self._open, closed)

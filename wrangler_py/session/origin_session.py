@@ -49,9 +49,9 @@ class OriginSession:
     """
 
     __slots__ = (
-        "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_shared", "_stored_code", "_unsent", "dirty",
+        "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_shared", "_stored_code", "dirty",
         "drop_statements", "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked",
-        "pristine", "process_id", "reset_failed", "settings", "spent", "stream", "unnamed",
+        "pristine", "process_id", "reset_failed", "settings", "spent", "stream", "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -75,7 +75,7 @@ class OriginSession:
         self._prepared_in_doubt: WeakSet[Statement] = WeakSet()
         """Not for anyone else: the session may have had other settings when they were prepared."""
         self.reset_failed = False
-        self._unsent = b""
+        self.unsent = b""
         self._ran_anything = False
         self._schema_changed = False
 
@@ -228,13 +228,13 @@ class OriginSession:
         if not self.stream.queue:
             self.nothing_under_way()
         self.stream.send(SentGroup(None, simple=True, done=self.reset_ended, expected=RESET_ANSWER))
-        self._unsent += self.reset()
+        self.unsent += self.reset()
 
     def take_unsent(self) -> bytes:
         """The resets that have to be sent in front of anything else."""
-        unsent = self._unsent
+        unsent = self.unsent
         if unsent:
-            self._unsent = b""
+            self.unsent = b""
         return unsent
 
     def reset(self) -> bytes:
