@@ -11,12 +11,13 @@ from wrangler_py.open_files import soft_limit
 from wrangler_py.terminal_text import printable
 from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames, is_cross_site
-from wrangler_py.worker.http_exchange import HTTPExchange, Operation, Receive, Scope, Send
+from wrangler_py.worker.http_exchange import HTTPExchange, Operation
 from wrangler_py.worker.http_request import IncomingBody, make_request
 from wrangler_py.worker.http_response import as_response, content_of, head_of, text_response
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.platform.blocking import RequestLoop
 from wrangler_py.worker.platform.responses import Response
+from wrangler_py.worker.request_host import Headers, Receive, Scope, Send
 from wrangler_py.worker.scheduled import ScheduledController
 from wrangler_py.worker.threads import LIMIT, RequestThreads
 from wrangler_py.worker.unawaited_work import UnfinishedWork
@@ -28,8 +29,6 @@ GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 SCHEDULED_PATHS = ("/cdn-cgi/local/scheduled", "/cdn-cgi/handler/scheduled")
 TEST_SCHEDULED_PATH = "/__scheduled"
 _HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
-
-Headers = list[tuple[bytes, bytes]]
 
 _FILES_OF_A_THREAD = 8
 """Its event loop holds three; the request has others, its database connections for one."""
@@ -58,7 +57,7 @@ class Host:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own_answer(scope)
         if own is None and self.worker.site is not None and not self._is_scheduled(scope):
-            from wrangler_py.worker.assets.asset_exchange import answer_with_asset  # and with it the URL parser
+            from wrangler_py.worker.asset_exchange import answer_with_asset  # and with it the URL parser
 
             if await answer_with_asset(self, self.worker.site, scope, receive, send):
                 return

@@ -7,22 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
 
 from wrangler_py.worker.http_request import IncomingBody
 from wrangler_py.worker.http_response import Head, encoded, head_of, text_response
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.platform.readable import chunks_of
 from wrangler_py.worker.platform.responses import Response
+from wrangler_py.worker.request_host import Receive, RequestHost, Scope, Send
 from wrangler_py.worker_protocol import RequestStarted
-
-if TYPE_CHECKING:
-    from wrangler_py.worker.asgi_app import Host
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WATCH_AFTER_S = 0.1
 """A request that takes longer is watched for its client going away."""
@@ -37,7 +31,7 @@ Operation: TypeAlias = Callable[[Invocation, IncomingBody | None], Awaitable[Res
 class HTTPExchange:
     """Runs an operation on a request thread, brings the body in and the response out."""
 
-    def __init__(self, host: Host, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, host: RequestHost, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
         self._host = host
         self._operation = operation
         self._scope = scope

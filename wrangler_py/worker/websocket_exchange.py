@@ -8,18 +8,15 @@ import contextvars
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wrangler_py.worker.http_request import make_request
 from wrangler_py.worker.http_response import SWITCHING_PROTOCOLS, Head, as_response, content_of, head_of
 from wrangler_py.worker.invocation import Invocation
 from wrangler_py.worker.platform.responses import Response
 from wrangler_py.worker.platform.websockets import WebSocket
+from wrangler_py.worker.request_host import Receive, RequestHost, Scope, Send
 from wrangler_py.worker_protocol import RequestStarted
-
-if TYPE_CHECKING:
-    from wrangler_py.worker.asgi_app import Host
-    from wrangler_py.worker.http_exchange import Receive, Scope, Send
 
 ABNORMAL_CLOSURE = 1006
 NORMAL_CLOSURE = 1000
@@ -28,7 +25,7 @@ NORMAL_CLOSURE = 1000
 class SocketExchange:
     """Runs the fetch handler for an upgrade, then carries messages until either side closes."""
 
-    def __init__(self, host: Host, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, host: RequestHost, scope: Scope, receive: Receive, send: Send) -> None:
         self._host = host
         self._scope = scope
         self._receive = receive

@@ -74,7 +74,7 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/api/requests",
-        summary="The last requests, the newest first, with their queries and findings; queries without a request by client",
+        summary="The last requests, or runs of a client, the newest first, with their queries and findings",
         run=list_requests,
         query_fields={"limit": Field(int, "at most so many, 1 to 500", minimum=1, maximum=_MOST)},
         returns=object_of(

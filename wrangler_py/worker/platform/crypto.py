@@ -23,17 +23,8 @@ from wrangler_py.worker.platform.buffers import (
     Uint32Array,
     array_buffer,
 )
-from wrangler_py.worker.platform.crypto_keys import (
-    HASHES,
-    CryptoKey,
-    algorithm_name,
-    export_key,
-    failure,
-    generate_key,
-    hash_name,
-    hash_of,
-    import_key,
-)
+from wrangler_py.worker.platform.crypto_key import HASHES, CryptoKey, failure, hash_name, hash_of
+from wrangler_py.worker.platform.crypto_keys import algorithm_name, export_key, generate_key, import_key
 from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.promise import JsPromise

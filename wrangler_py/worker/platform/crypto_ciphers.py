@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from wrangler_py.worker.platform.buffers import JsBuffer
-from wrangler_py.worker.platform.crypto_keys import CryptoKey, failure
+from wrangler_py.worker.platform.crypto_key import CryptoKey, failure
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.values import JsTypeError, member
 

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from wrangler_py.worker.platform.buffers import array_buffer
 from wrangler_py.worker.platform.containers import js_array
-from wrangler_py.worker.platform.crypto_keys import (
+from wrangler_py.worker.platform.crypto_key import (
     CURVES,
+    HASHES,
     CryptoKey,
     failure,
     from_base64url,
@@ -214,8 +215,6 @@ def sign(key: CryptoKey, algorithm: Any, data: bytes) -> bytes:
     if key.algorithm_name == "Ed25519":
         return bytes(key.pair.sign(data))
     if key.algorithm_name == "ECDSA":
-        from wrangler_py.worker.platform.crypto_keys import HASHES
-
         size = (key.pair.curve.key_size + 7) // 8
         r, s = decode_dss_signature(key.pair.sign(data, ec.ECDSA(digest(HASHES[hash_of(algorithm)]))))
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
@@ -229,8 +228,6 @@ def verify(key: CryptoKey, algorithm: Any, signature: bytes, data: bytes) -> boo
         if key.algorithm_name == "Ed25519":
             key.pair.verify(signature, data)
         elif key.algorithm_name == "ECDSA":
-            from wrangler_py.worker.platform.crypto_keys import HASHES
-
             size = (key.pair.curve.key_size + 7) // 8
             if len(signature) != 2 * size:
                 return False

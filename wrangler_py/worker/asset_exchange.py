@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from ada_url import URL
 
 from wrangler_py.worker.assets.site import AssetRequest, StaticSite
-
-if TYPE_CHECKING:
-    from wrangler_py.worker.asgi_app import Host
-    from wrangler_py.worker.http_exchange import Receive, Scope, Send
+from wrangler_py.worker.request_host import Receive, RequestHost, Scope, Send
 
 _CHUNK = 65_536
 _NO_CONTENT = frozenset({204, 304})
 
 
-async def answer_with_asset(host: Host, site: StaticSite, scope: Scope, receive: Receive, send: Send) -> bool:
+async def answer_with_asset(
+    host: RequestHost, site: StaticSite, scope: Scope, receive: Receive, send: Send
+) -> bool:
     """Answer the request if static assets do; whether they did."""
     request = _request_of(scope)
     if not site.takes(request):
