@@ -157,6 +157,8 @@ def test_the_wheel_carries_the_package_with_the_templates_and_nothing_else(tmp_p
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, source)
     files = [path.relative_to(source) for path in source.glob("*/**/*") if path.is_file()]
+    (source / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "compile_hook.py", source / "scripts")
     expected = {re.sub("^templates/", "wrangler_py/_templates/", path.as_posix()) for path in files}
     assert {"wrangler_py/py.typed", "wrangler_py/devserver/hyperdrive_sockets.cjs"} < expected
     for name in (".dev.vars", ".wrangler/state/x", "node_modules/pg/package.json", "src/__pycache__/entry.pyc"):

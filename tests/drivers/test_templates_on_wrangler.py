@@ -76,7 +76,8 @@ def test_it_deploys_unchanged(project: Path) -> None:
 
 def test_read_insert_transaction_and_errors(dev: DevProcess, postgres: PostgresServer) -> None:
     assert names(dev) == ["Ada Lovelace", "Grace Hopper", "Michael Stonebraker"]
-    post = httpx.Client(base_url=dev.url, timeout=DEADLINE_S).post
+    client = httpx.Client(base_url=dev.url, timeout=DEADLINE_S)
+    post = client.post
     answer = post("/", json={"name": "Edgar Codd"})
     assert (answer.status_code, answer.json()["guest"]["name"]) == (201, "Edgar Codd")
     answer = post("/", json={"name": "Edgar Codd"})
@@ -92,6 +93,7 @@ def test_read_insert_transaction_and_errors(dev: DevProcess, postgres: PostgresS
     for content in ("", "[1", "null", '{"name": 1}', '{"name": " "}'):
         assert post("/", content=content).status_code == 400
     assert dev.get("/elsewhere").status_code == 404
+    client.close()
 
 
 def test_a_read_is_answered_from_the_cache(dev: DevProcess) -> None:

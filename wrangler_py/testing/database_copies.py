@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ class DatabaseCopies:
         self._made = 0
         self._parts = ExitStack()
         self._mine: set[str] = set()
+        self._making = threading.Lock()
+        self._closed = False
         try:
             self._connection: Administrative = self._parts.enter_context(connect(administrative, tls))
             self._dropping: Administrative = self._parts.enter_context(connect(administrative, tls))
@@ -70,12 +73,15 @@ class DatabaseCopies:
 
     def make(self) -> str:
         """A new copy of the template; its name."""
-        self._made += 1
-        name = self._name(f"{self._worker}_{self._made}")
-        self._mine.add(name)
-        databases.copy(self._connection, self.template, name, force=True)
-        self._label(name)
-        return name
+        with self._making:
+            if self._closed:
+                raise WranglerError("The test run is over.")
+            self._made += 1
+            name = self._name(f"{self._worker}_{self._made}")
+            self._mine.add(name)
+            databases.copy(self._connection, self.template, name, force=True)
+            self._label(name)
+            return name
 
     def drop(self, name: str) -> None:
         """Drop a copy, and end whoever is still connected to it. May run on another thread than `make`."""
@@ -84,6 +90,8 @@ class DatabaseCopies:
 
     def close(self) -> None:
         """Drop all copies, and the template if nobody else in this run needs it."""
+        with self._making:  # a copy that is being made can only be dropped when it is there
+            self._closed = True
         try:
             for name in list(self._mine):
                 self.drop(name)
@@ -123,11 +131,16 @@ class DatabaseCopies:
         """Drop what is left of runs that are over."""
         self._lock(_SWEEPS)
         try:
-            for name in databases.names(self._connection):
+            names = databases.names(self._connection)
+            for name in names:
                 run = _label_of(self._connection, name).get(KEY)
                 if isinstance(run, str) and run != self._run and self._try_lock(_LIVES, run):
                     try:
-                        databases.drop(self._connection, name)
+                        # A copy has no comment yet if its run was killed right after making it.
+                        prefix = name.rpartition(f"_test_{run[:8]}_")[0] + f"_test_{run[:8]}_"
+                        for left in names:
+                            if left == name or left.startswith(prefix):
+                                databases.drop(self._connection, left)
                     finally:
                         self._connection.execute("SELECT pg_advisory_unlock(%s)", [_key(_LIVES, run)])
         finally:
