@@ -19,7 +19,6 @@ from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool
 from support.raw_client import FLUSH, SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
-from wrangler_py.proxy.client_connection import ClientConnection
 
 StartProxy = Callable[..., ProxyServer]
 
@@ -637,15 +636,11 @@ def test_what_is_sent_while_following_is_kept(caching: ProxyServer, postgres: Po
         follower.send(ask)
         wait_until(lambda: waiting(caching) == 1)
         follower.send(parse("", f"INSERT INTO {table} VALUES (11)") + bind())
-        wait_until(lambda: caching.call(lambda: [c for c in caching.proxy.clients if has_open_group(c)]))
+        for _ in range(2):  # turns of the event loop, in which the proxy reads what was sent
+            caching.call(lambda: None)
     assert only(leader.until_ready()) == only(follower.until_ready()) == [b"10"]
     assert [a.kind for a in follower.ask(execute(), SYNC)] == ["1", "2", "C", "Z"]
     assert only(leader.ask(query(f"SELECT title IS NULL FROM {table} WHERE id = 11"))) == [b"t"]
-
-
-def has_open_group(client: object) -> bool:
-    """Whether a client has sent messages that no Sync or Flush follows yet."""
-    return isinstance(client, ClientConnection) and client._reader.has_open_group  # noqa: SLF001 - nothing else shows it
 
 
 def only(answers: list[Message]) -> list[bytes | None]:
