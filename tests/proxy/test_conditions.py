@@ -181,7 +181,17 @@ def test_a_request_learns_what_the_distance_has_cost(start_proxy: StartProxy) ->
         client.execute("SELECT 1")
         client.execute("SELECT 2")
     counts = server.call(lambda: server.proxy.end_request("1-1"))
-    assert counts.distance_ms >= 40
+    assert counts.distance_ms > 8 * 20  # seven for the connection, which opens while the client logs in
+
+
+def test_a_request_that_finds_a_connection_does_not_pay_for_its_opening(start_proxy: StartProxy) -> None:
+    server = start_proxy(latencies=(Latency(20, 20),))
+    with connect(server, "1-1") as client:
+        client.execute("SELECT 1")
+    with connect(server, "1-2") as client:
+        client.execute("SELECT 1")
+    counts = server.call(lambda: server.proxy.end_request("1-2"))
+    assert 19 < counts.distance_ms < 2 * 20
 
 
 # --- faults -----------------------------------------------------------------------------------------------------

@@ -39,8 +39,9 @@ class QueryCounts:
         self.total += 1
         self.by_status[status] = self.by_status.get(status, 0) + 1
 
-    def add_distance(self, cost_ms: float) -> None:
-        self.distance_ms += cost_ms
+    def add_distance(self, cost_s: float, took_s: float) -> None:
+        """Counts at most `took_s`, what the request waited: another request may have opened the connection."""
+        self.distance_ms += min(cost_s, took_s) * 1000
 
 
 @dataclass(slots=True)

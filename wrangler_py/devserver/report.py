@@ -48,7 +48,7 @@ class Report:
         if queries.total:
             took += f", {describe_counts(queries.by_status)}"
         if queries.distance_ms >= 1:
-            took += f", {queries.distance_ms:.0f} ms of it distance"
+            took += f", {queries.distance_ms:.0f} ms of added latency"
         line = f"{printable(event.method)} {printable(event.path)} {status}"
         self._output.info(f"{line} {self._output.style(f'({took})', 'dim')}")
 

@@ -90,7 +90,9 @@ class Accounting:
             if client.paused_s or client.write_paused:
                 sending = min(client.take_paused(), duration)
         if connection.distance is not None:
-            _add_distance(queries[0].request, connection.distance.take_cost(), waited + duration)
+            cost = connection.distance.take_cost()
+            if (request := queries[0].request) is not None:
+                request.counts.add_distance(cost, waited + duration)
         count = len(queries)
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count
@@ -213,11 +215,3 @@ class Accounting:
             request_id = request.id if request else None
             shown = describe_error(error) if error else None
             observer.query(QueryEvent(self._binding, request_id, status, duration_ms, text, shown))
-
-
-def _add_distance(request: WorkerRequest | None, cost_s: float, took_s: float) -> None:
-    """Notes what the distance has cost a request: not more than it has waited, for somebody else may have waited
-    for the connection to open.
-    """
-    if request is not None:
-        request.counts.add_distance(min(cost_s, took_s) * 1000)

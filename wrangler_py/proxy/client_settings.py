@@ -24,6 +24,10 @@ class StartingClient(ConnectionUser[OriginConnection], ABC):
     async def wait_for_origin(self) -> OriginConnection:
         """A connection, to try the settings on. Raises OriginUnavailable."""
 
+    @abstractmethod
+    def settings_tried(self, connection: OriginConnection) -> None:
+        """The settings were tried on `connection`, which goes back to the pool."""
+
 
 class ClientSettings:
     """`baseline` are the settings of a client that asks for none, known once a connection has been opened.
@@ -72,6 +76,7 @@ class ClientSettings:
             finally:
                 current = not connection.retired
                 if connection.client is client:
+                    client.settings_tried(connection)
                     connection.release()
             if current:
                 break

@@ -6,6 +6,7 @@ Cancel requests come in the same way, and end here.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -80,6 +81,7 @@ class Login(asyncio.Protocol, StartingClient):
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._can_be_served = True
+        self._waits_since = 0.0
 
     # --- asyncio's side ------------------------------------------------------------------------------------
 
@@ -187,6 +189,7 @@ class Login(asyncio.Protocol, StartingClient):
         """An origin connection for start-up itself. Raises OriginUnavailable."""
         assert self.pool is not None
         self._grant = asyncio.get_running_loop().create_future()
+        self._waits_since = time.monotonic()
         self.settings = self.pool.baseline
         self.waiting = True
         connection = self.pool.checkout(self)
@@ -196,6 +199,13 @@ class Login(asyncio.Protocol, StartingClient):
             return await self._grant
         finally:
             self._grant = None
+
+    def settings_tried(self, connection: OriginConnection) -> None:
+        """Counts what the distance has cost the request: opening a connection takes seven round trips."""
+        if connection.distance is not None:
+            cost = connection.distance.take_cost()
+            if self.request is not None:
+                self.request.counts.add_distance(cost, time.monotonic() - self._waits_since)
 
     def granted(self, connection: OriginConnection) -> None:
         connection.prepare_for(self)
