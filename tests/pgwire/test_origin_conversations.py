@@ -395,7 +395,7 @@ def test_an_answer_to_an_unresolved_sync_is_nobodys() -> None:
     conversation.receive(FAILED)
     conversation.send(Group("a", (SYNC,)))
     conversation.receive(READY_IDLE)
-    assert conversation.stream.unresolved_syncs == 1, conversation
+    assert conversation.stream.copy.unresolved == 1, conversation
     conversation.receive(notification(7) + READY_IDLE)
     assert conversation.gets["nobody"] == notification(70) + READY_IDLE, conversation
     assert conversation.state == "", conversation

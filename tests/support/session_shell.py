@@ -118,9 +118,9 @@ class Shell:
     def _forward(self, client: ShellClient, group: MessageGroup) -> None:
         session = client.session
         if group.ordinary is not None:
-            ordinary = translate_ordinary(session, self.origin, group.ordinary)
-            if ordinary is not None:
-                self._apply(client, ordinary, group)
+            sent_group = translate_ordinary(session, self.origin, group.ordinary)
+            if sent_group is not None:
+                self._send(sent_group, group.ordinary.sent)
                 return
         pieces = group.messages
         if pieces[-1][0] in (QUERY, FUNCTION_CALL):

@@ -19,7 +19,8 @@ class Latency:
     def add(self, duration_ms: float) -> None:
         self.count += 1
         self.total_ms += duration_ms
-        self.max_ms = max(self.max_ms, duration_ms)
+        if duration_ms > self.max_ms:
+            self.max_ms = duration_ms
 
     @property
     def mean_ms(self) -> float:

@@ -10,7 +10,7 @@ Follower = TypeVar("Follower")
 
 
 class SingleFlight(Generic[Follower]):
-    """Who leads and who follows, by key. A `Follower` is whatever the caller wakes people with."""
+    """Who leads and who follows, by key. A `Follower` is whatever the caller needs to resume one that waits."""
 
     def __init__(self) -> None:
         self._flights: dict[CacheKey, list[Follower]] = {}

@@ -54,7 +54,7 @@ class Entry:
     hits: int = field(default=0, compare=False)
 
     def hit(self) -> None:
-        """It is served."""
+        """The entry is served."""
         self.hits += 1
 
     def refresh(self, refreshing: bool) -> None:

@@ -160,10 +160,6 @@ class OriginStream:
         """Whether the origin may or may not skip what is sent now: see `CopySyncs`."""
         return self.copy.uncertain
 
-    @property
-    def unresolved_syncs(self) -> int:
-        return self.copy.unresolved
-
     def show_process_ids(self, process_ids: Mapping[int, int]) -> None:
         self.process_ids = process_ids
 
@@ -171,10 +167,9 @@ class OriginStream:
         dropped, self.dropped = self.dropped, []
         return dropped
 
-    def take_parameters_changed(self) -> bool:
-        """Whether a ParameterStatus has come since this was last asked."""
-        changed, self.parameters_changed = self.parameters_changed, False
-        return changed
+    def parameters_noted(self) -> None:
+        """Whoever has to know of the ParameterStatus values that were reported knows them."""
+        self.parameters_changed = False
 
     def take_queue(self) -> list[SentGroup]:
         """The groups under way, of a connection that is lost."""

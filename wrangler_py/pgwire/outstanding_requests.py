@@ -291,7 +291,8 @@ class SentGroup:
 
     def note_answer(self, data: bytes, tail: int) -> None:
         """The owner was given `data`; the last `tail` octets are kept, or some more."""
-        self.answered_bytes += len(data)
-        self.tail = data if len(data) >= tail else self.tail[-tail:] + data
+        size = len(data)
+        self.answered_bytes += size
+        self.tail = data if size >= tail else self.tail[-tail:] + data
         if self.queries is not None and len(self.queries) > 1:
             self.completed = (*self.completed, *_COMPLETED.findall(data))

@@ -1,8 +1,9 @@
-"""What follows when queries have ended: counts, the query log, answers kept, writes noted."""
+"""The accounting of queries that have ended: counts, the query log, answers for the cache, writes."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from time import monotonic, time
 from typing import Protocol
 
@@ -23,9 +24,12 @@ from wrangler_py.session.query_run import QueryRun, WorkerRequest
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 
+_End = tuple[QueryRun, bytes, bytes | None]
+"""A query, the end of its answer, and its error."""
+
 
 class AnswerKeeper(Protocol):
-    """What the cache of the pool is told."""
+    """The pool's cache, as the accounting sees it."""
 
     def keep(self, sent_group: SentGroup, *, committed: bool) -> None:
         """A group with a capture has ended; its answer counts if no transaction was open around it."""
@@ -35,7 +39,7 @@ class AnswerKeeper(Protocol):
 
 
 class WriteListener(Protocol):
-    """What the pool is told."""
+    """The pool, as the accounting sees it."""
 
     def dropped(self, databases: frozenset[str]) -> None:
         """These databases are gone."""
@@ -53,7 +57,7 @@ class FailingClient(Protocol):
 
 
 class Accounting:
-    """That of one pool, which goes by `binding`."""
+    """The accounting of one pool; `binding` names it in the query log."""
 
     def __init__(
         self,
@@ -97,13 +101,10 @@ class Accounting:
         result_bytes = sent_group.answered_bytes // count
         at_origin = (duration - sending) / count
         writes = False
-        error, tail = sent_group.error, sent_group.tail
-        completed = sent_group.completed if failed or len(sent_group.completed) == count else ()
-        for index, run in enumerate(queries):
-            if count > 1 and completed:
-                # Of several queries, those before the one that failed have been answered.
-                tail = completed[index] if index < len(completed) else b""
-                error = sent_group.error if index >= len(completed) else None
+        ends: Iterable[_End] = ((queries[0], sent_group.tail, sent_group.error),)
+        if count > 1:
+            ends = _ends_of_several(queries, sent_group)
+        for run, tail, error in ends:
             writes = writes or run.text.writes
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
@@ -215,3 +216,17 @@ class Accounting:
             request_id = request.id if request else None
             shown = describe_error(error) if error else None
             observer.query(QueryEvent(self._binding, request_id, status, duration_ms, text, shown))
+
+
+def _ends_of_several(queries: list[QueryRun], sent_group: SentGroup) -> Iterator[_End]:
+    """How each query of a group with several has ended: those before the one that failed have been answered."""
+    completed, error = sent_group.completed, sent_group.error
+    if error is None and len(completed) != len(queries):
+        completed = ()  # which of them is whose is unknown
+    for index, run in enumerate(queries):
+        if not completed:
+            yield run, sent_group.tail, error
+        elif index < len(completed):
+            yield run, completed[index], None
+        else:
+            yield run, b"", error

@@ -90,7 +90,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self.waiting = False
         self.write_paused = False
         self.asks_alone = False
-        """What it asks now waits for nobody else's answer, and nobody else waits for its."""
+        """Its next query waits for nobody else's answer, and nobody else waits for its answer."""
         self._reader = GroupReader()
         self._no_more_input: asyncio.TimerHandle | None = None
         self._pending = WaitingGroups()
@@ -101,7 +101,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self._times_unanswered = 0
         """How often in a row it has waited for someone else's answer in vain."""
         self._stalled = False
-        """What it asks waits until it reads what it was answered."""
+        """Its queries wait until it reads the answers that it was sent."""
         self.paused_since = 0.0
 
     # --- asyncio's side ------------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self._wait(group)
 
     def resume(self, *, answered: bool = True) -> None:
-        """It need not wait any more: there is an answer, or room for one; or, not `answered`, there will be none.
+        """It need not wait any more: there is an answer, or room for one. If not `answered`, there will be none.
 
         A client that has waited in vain twice asks alone, at the same time as the others whose query has no answer
         to share.
@@ -444,9 +444,9 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         assert origin is not None
         session = self.session
         if group.ordinary is not None:
-            translation = translate_ordinary(session, origin.session, group.ordinary)
-            if translation is not None and translation.begins is not None:
-                origin.send(translation.begins, translation.data)
+            sent_group = translate_ordinary(session, origin.session, group.ordinary)
+            if sent_group is not None:
+                origin.send(sent_group, group.ordinary.sent)
                 return
         pieces = group.messages
         try:

@@ -47,7 +47,7 @@ class ClientSettings:
         self._by_values.clear()
 
     def of_connection(self, settings: SessionSettings | None, parameters: dict[str, str]) -> SessionSettings:
-        """Those of a connection that was opened with `settings` and reports `parameters`."""
+        """The settings of a connection that was opened with `settings` and reports `parameters`."""
         if settings is not None and settings.values:
             return settings
         if self.baseline is None:

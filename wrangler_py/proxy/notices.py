@@ -9,7 +9,7 @@ from wrangler_py.session.query_run import QueryRun
 
 
 class Notices:
-    """Those of one pool; `told_once` are messages that any pool has given."""
+    """The notices of one pool; `told_once` are messages that any pool has given."""
 
     def __init__(self, binding: str, observer: Observer | None, requests: Requests, told_once: set[str]) -> None:
         self._binding = binding

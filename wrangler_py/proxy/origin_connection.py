@@ -116,7 +116,7 @@ class OriginConnection(asyncio.Protocol):
         """When what runs was cancelled for taking too long."""
         self._told = False
         """The origin said something by itself that was an error, and the client was told."""
-        self._poll = _readable_now(transport)
+        self._poll = _poll_of(transport)
 
     def join(self, pool: ConnectionOwner, settings: SessionSettings, number: int) -> None:
         """The connection is one of `pool` from now on, opened with `settings`."""
@@ -242,6 +242,7 @@ class OriginConnection(asyncio.Protocol):
     def is_taken_by(self, client: ConnectionUser[Any]) -> None:
         """The pool gives the connection to `client`."""
         self.client = client
+        self.idle = False
 
     def becomes_idle(self, now: float) -> None:
         """It waits in the pool for its next use."""
@@ -309,7 +310,7 @@ class OriginConnection(asyncio.Protocol):
 
     def _quiet(self) -> None:
         """Everything that was sent has been answered."""
-        if self.stream.unresolved_syncs:
+        if self.stream.copy.unresolved:
             self.run("", lambda _: self.stream.resolve_syncs())
             return
         client = self.client
@@ -392,8 +393,11 @@ class OriginConnection(asyncio.Protocol):
         if session.spent:
             self.pool.replace(self)
             return
-        if self.stream.take_parameters_changed() and self.stream.parameters != session.settings.parameters:
-            session.leave_dirty()
+        stream = self.stream
+        if stream.parameters_changed:
+            stream.parameters_noted()
+            if stream.parameters != session.settings.parameters:
+                session.leave_dirty()
         stored_code = self.pool.shared.stored_code
         if session.take_anything():  # what may have prepared statements may have made triggers, too
             stored_code.forget()
@@ -429,7 +433,7 @@ class OriginConnection(asyncio.Protocol):
     def _reset_done(self, sent_group: SentGroup) -> None:
         """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
         self.session.reset_ended(sent_group)
-        self.stream.take_parameters_changed()
+        self.stream.parameters_noted()
         if sent_group.error is None and self.session.settings is self.pool.baseline:
             self.pool.defaults_are(self.stream.parameters)
 
@@ -491,7 +495,7 @@ class OriginConnection(asyncio.Protocol):
     @property
     def has_news(self) -> bool:
         """Whether the origin has sent something that has not been read yet, such as the end of the connection."""
-        return self._poll is not None and self._poll()
+        return self._poll is not None and bool(self._poll(0))
 
     def close(self) -> None:
         self.closed = True
@@ -504,7 +508,8 @@ class OriginConnection(asyncio.Protocol):
         self.transport.abort()
 
 
-def _readable_now(transport: asyncio.BaseTransport) -> Callable[[], bool] | None:
+def _poll_of(transport: asyncio.BaseTransport) -> Callable[[int], list[Any]] | None:
+    """A function that lists what can be read, now or within so many milliseconds; None without a socket."""
     sock = transport.get_extra_info("socket")
     if sock is None:
         return None
@@ -512,5 +517,5 @@ def _readable_now(transport: asyncio.BaseTransport) -> Callable[[], bool] | None
     if hasattr(select, "poll"):
         poller = select.poll()
         poller.register(descriptor, select.POLLIN)
-        return lambda: bool(poller.poll(0))
-    return lambda: bool(select.select([descriptor], [], [], 0)[0])
+        return poller.poll
+    return lambda milliseconds: select.select([descriptor], [], [], milliseconds / 1000)[0]

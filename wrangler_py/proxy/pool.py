@@ -56,7 +56,7 @@ class PoolClient(Protocol):
 
 
 class Pool:
-    """All that clients of one binding share.
+    """Everything that the clients of one binding share.
 
     A connection serves clients with the settings that it was opened with; one makes room for another if it has to.
     `told_once` are messages that any pool has given; `counts` are those of the config, for one of several pools.
@@ -141,16 +141,17 @@ class Pool:
             connection = self._take_idle(client)
             if connection is None:
                 return None
-            connection.leaves_idle()
             if connection.closed:
-                continue
-            if self._loop.time() > connection.idle_since and connection.has_news:
+                connection.leaves_idle()
+            elif self._loop.time() > connection.idle_since and connection.has_news:
                 # Perhaps it was closed at the other end: let the event loop read before it is used.
+                connection.leaves_idle()
                 self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
-                continue
-            connection.is_taken_by(client)
-            self._tick()
-            return connection
+            else:
+                connection.is_taken_by(client)
+                if self._ticker is None:
+                    self._tick()
+                return connection
 
     def _take_idle(self, client: User) -> OriginConnection | None:
         """A connection with the settings of `client`: the one it used last, or the most recently used one."""
@@ -167,13 +168,14 @@ class Pool:
 
     def available(self, connection: OriginConnection) -> None:
         """`connection` is clean and nobody's."""
+        limit = self._limit
         if (
             connection.closed
             or connection.retired
             or self.closed
             or self._ended
-            or self._connections_in_all() > self.config.connection_limit
-            or (self._limit is not None and self._gives_up(connection))
+            or (len(self.connections) if limit is None else limit.connections) > self.config.connection_limit
+            or (limit is not None and self._gives_up(connection))
         ):
             self._discard(connection)
             return
@@ -291,7 +293,7 @@ class Pool:
 
     @property
     def waiting_users(self) -> list[User]:
-        """Who waits for a connection, the first come first."""
+        """The clients that wait for a connection, the first come first."""
         return self._waiters.users
 
     @property
@@ -364,7 +366,7 @@ class Pool:
         return sum(client.session.pinned for client in self.clients)
 
     def snapshot(self) -> PoolSnapshot:
-        """What it looks like now."""
+        """Its state now."""
         return take_snapshot(
             self.binding,
             self.config,

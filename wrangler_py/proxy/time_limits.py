@@ -30,7 +30,7 @@ class LimitedPool(Protocol):
 
 
 class TimeLimits:
-    """Those of one pool."""
+    """The time limits of one pool."""
 
     def __init__(self, pool: LimitedPool, tasks: BackgroundTasks) -> None:
         self._pool = pool

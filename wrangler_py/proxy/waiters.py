@@ -37,7 +37,7 @@ class Waiters:
 
     @property
     def users(self) -> list[User]:
-        """Who waits, the first come first."""
+        """The clients that wait, the first come first."""
         return [waiter.client for waiter in self.queue if waiter.client.waiting]
 
     def add(self, client: User, now: float, timeout_s: float) -> None:
@@ -52,14 +52,14 @@ class Waiters:
                 return
 
     def take_overdue(self, now: float) -> Iterator[User]:
-        """Who has waited in vain."""
+        """Takes out the clients that have waited in vain, and gives them."""
         while self.queue and self.queue[0].deadline <= now:
             client = self.queue.popleft().client
             if client.waiting:
                 yield client
 
     def take_all_of(self, key: SettingsKey) -> list[Waiter]:
-        """Those who wait for a connection with these settings."""
+        """Takes out those who wait for a connection with these settings, and gives them."""
         taken = [waiter for waiter in self.queue if key_of(waiter.client) == key]
         self.queue = deque(waiter for waiter in self.queue if key_of(waiter.client) != key)
         return taken

@@ -71,7 +71,7 @@ class QueryLog:
     def add(self, entry: Entry) -> None:
         """A query has ended."""
         pending = self._pending
-        if len(entry[4]) + len(entry[5]) > LONG_BYTES or entry[14] is not None:
+        if entry[12] + len(entry[5]) > LONG_BYTES or entry[14] is not None:
             entry = shorten(entry)
             self._pending_long += len(entry[4]) + len(entry[5]) + len(entry[14] or b"")
         pending.append(entry)

@@ -72,7 +72,7 @@ class OriginSession:
         self.pipeline_in_doubt = False
         self.preparing: set[Statement] = set()
         self.preparing_unasked: set[Statement] = set()
-        self._prepared_in_doubt: WeakSet[Statement] = WeakSet()
+        self._prepared_in_doubt: WeakSet[Statement] | None = None
         """Not for anyone else: the session may have had other settings when they were prepared."""
         self.reset_failed = False
         self.unsent = b""
@@ -115,6 +115,8 @@ class OriginSession:
     def prepare(self, statement: Statement, limit: int) -> Statement | None:
         """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
         if not self.pristine and not statement.private:
+            if self._prepared_in_doubt is None:
+                self._prepared_in_doubt = WeakSet()
             self._prepared_in_doubt.add(statement)
         self.preparing.add(statement)
         self.prepared[statement] = None
@@ -141,12 +143,12 @@ class OriginSession:
 
     @property
     def has_statements_in_doubt(self) -> bool:
-        return bool(self._prepared_in_doubt)
+        return self._prepared_in_doubt is not None and len(self._prepared_in_doubt) > 0
 
     def close_statements_in_doubt(self) -> bytes:
         """The messages that close those that nobody else may use."""
-        in_doubt = list(self._prepared_in_doubt)
-        self._prepared_in_doubt.clear()
+        in_doubt = list(self._prepared_in_doubt or ())
+        self._prepared_in_doubt = None
         self.forget(in_doubt)
         return b"".join(messages.close_statement(statement.name) for statement in in_doubt) + messages.SYNC
 
@@ -247,7 +249,7 @@ class OriginSession:
             return reset_message()
         self.drop_statements = False
         self.prepared.clear()
-        self._prepared_in_doubt.clear()
+        self._prepared_in_doubt = None
         return full_reset_message(by_discard_all=by_discard_all)
 
     def reset_ended(self, sent_group: SentGroup) -> None:

@@ -20,9 +20,9 @@ from wrangler_py.sql.facts import SQLFacts, StatementFacts
 MAX_TEXTS = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
 MAX_TEXTS_BYTES = 8_000_000
-"""What they may have in all."""
+"""How long they may be in all."""
 MAX_START_BYTES = 1_000
-"""Of a text that ends in a number, to be found by."""
+"""How long the start of a text that ends in a number may be, for the text to be found by it."""
 MAX_ANALYSED_BYTES = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
@@ -31,7 +31,7 @@ TRANSACTION_LOCK_NOTE = (
 )
 
 _NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
-"""One that is neither part of a name nor of an escape."""
+"""A number that is part of neither a name nor an escape."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
 _END_IN_NUMBER = b"0123456789;"
 

@@ -42,7 +42,7 @@ class Statement:
         self.definition = definition
         self.sql = definition[: definition.index(0)]
         self.parameter_types = definition[len(self.sql) + 1 :]
-        """Those of its Parse: a count and that many OIDs."""
+        """The types of its parameters, as in Parse: a count and that many OIDs."""
         self.types = self.parameter_types
         """The types of its parameters, as far as they are known: a count and the OIDs."""
         self.text = text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TRUSTED_FOR_S = 10.0
 """How long an answer holds."""
 MAX_BODIES_BYTES = 200_000
-"""Of functions that are looked at; more of them are taken to leave something behind."""
+"""How long all bodies of functions may be to be looked at; if longer, they count as leaving something behind."""
 
 _NAMES = ", ".join(f"'{name}'" for name in sorted(SESSION_FUNCTIONS))
 CATALOG_QUERY = f"""
@@ -101,7 +101,7 @@ doesn't tell from PostgreSQL's own, or from a column, count as run by any query.
 
 
 class StoredCode:
-    """What is known of it for one pool.
+    """What one pool knows of the code in its database.
 
     `on_read` and `on_write`: what only reads, or writes too, may run some that leaves something behind. `wanted`:
     the catalog should be asked again.

@@ -25,7 +25,7 @@ SESSION_FUNCTIONS = RUN_SQL | {
     "pg_replication_origin_session_setup", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "set_config",
     "setseed", "setval",
 }  # fmt: skip
-"""Those of PostgreSQL's own that leave something behind in the session, or may run something that does."""
+"""PostgreSQL's own functions that leave something behind in the session, or may run something that does."""
 
 _SUSPICIOUS = frozenset({
     "call", "discard", "execute", "hold", "listen", "load", "pg_settings", "pg_temp", "prepare", "reset", "temp",

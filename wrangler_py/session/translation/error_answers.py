@@ -22,7 +22,7 @@ def shows_stale_plan(error: bytes) -> bool:
 
 
 class ErrorAnswers:
-    """Of one origin connection. Holds an error back while it may be that the client need not know of it."""
+    """The error answers of one origin connection. Holds an error back while the client may not need to see it."""
 
     __slots__ = ("_held_back", "_origin")
 

@@ -15,7 +15,6 @@ from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.statements import Statement
-from wrangler_py.session.translation.result import Translation
 
 _SHORTEST_QUERY = 6
 _EXECUTE_AND_SYNC = messages.execute(b"") + messages.SYNC
@@ -95,8 +94,8 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
     return OrdinaryQuery(data, sent, statement, bool(name), run)
 
 
-def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> Translation | None:
-    """What to send for `query`; None if its messages have to be looked at one by one.
+def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> SentGroup | None:
+    """The group that begins with `query.sent`; None if its messages have to be looked at one by one.
 
     That is so if anything but the reset in front of it is under way, or if its statement has to be prepared first.
     """
@@ -117,4 +116,4 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
     origin.runs(query.run.text)
     sent_group = SentGroup(client.receiver, simple=statement is None)
     sent_group.add_queries([query.run])
-    return Translation(query.sent, sent_group)
+    return sent_group
