@@ -155,13 +155,15 @@ class QueryLog:
         self._pack()
         return self._chunks[0].first if self._chunks else self.last_number + 1
 
-    def records(self, after: int = 0) -> list[QueryRecord]:
-        """The records with a number above `after`, oldest first."""
+    def records(self, after: int = 0, limit: int | None = None) -> list[QueryRecord]:
+        """The records with a number above `after`, oldest first; the first `limit` of them if that is given."""
         start = max(after + 1, self.first_number)
         found: list[QueryRecord] = []
         for chunk in self._chunks:
             if chunk.first + len(chunk) > start:
                 found += chunk.records[max(0, start - chunk.first) :]
+                if limit is not None and len(found) >= limit:
+                    return found[:limit]
         return found
 
     def get(self, number: int) -> QueryRecord | None:

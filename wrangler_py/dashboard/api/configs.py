@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from wrangler_py.dashboard.api.operation import (
+    BINDING,
     COUNT,
     FLAG,
     OPTIONAL_COUNT,
@@ -18,7 +19,6 @@ from wrangler_py.dashboard.api.operation import (
     Field,
     Fields,
     Operation,
-    Schema,
     list_of,
     not_found,
     object_of,
@@ -87,7 +87,7 @@ async def create_config(call: Call) -> Any:
         file = None if binding is None else _config_file(call.sources.project)
         config = config_actions.new_config(name, options)
         if file is not None:
-            file.add_hyperdrive(binding, config.id, environment)  # a name that is taken is noticed before
+            file.add_hyperdrive(binding, config.id, environment)  # fails early if the name is taken
         config_actions.add_config(config, options, progress, check=check)
         if file is not None:
             file.save()
@@ -161,7 +161,7 @@ async def unbind_config(call: Call) -> Any:
 
 
 async def _run(action: Callable[[RecordedProgress], HyperdriveConfig]) -> Any:
-    """Run `action`, which reads and writes files, in a thread; gives what it said."""
+    """Run `action`, which reads and writes files, in a thread; returns its messages."""
     progress = RecordedProgress()
     config = await asyncio.to_thread(action, progress)
     return {"id": config.id, "messages": progress.messages}
@@ -241,7 +241,6 @@ def _config(config: HyperdriveConfig, bindings: list[dict[str, Any]]) -> dict[st
     }
 
 
-_OPTIONAL_INTEGER: Schema = {"type": ["integer", "null"]}
 _CONFIG = object_of(
     id=TEXT,
     name=TEXT,
@@ -331,10 +330,7 @@ OPERATIONS = (
         summary="Take a binding of a config out of this project's config file, as `hyperdrive unbind` does",
         run=unbind_config,
         path_fields=_ID,
-        body_fields={
-            "binding": Field(str, "the name of a binding", required=True, minimum=1, maximum=200),
-            "environment": _ENVIRONMENT,
-        },
+        body_fields={**BINDING, "environment": _ENVIRONMENT},
         returns=_DONE,
     ),
 )
