@@ -1,6 +1,6 @@
-"""One summary of a query log: totals, the costliest statements, what is never cached, findings.
+"""One summary of a query log: totals, the costliest statements, reads that are never cached, findings.
 
-Statements are shown without their constants, and values of parameters not at all: a summary may go to other people.
+Statements are shown without their constants, and without parameters, because a summary may go to other people.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WIDTH = 96
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementTotals:
-    """All queries of one statement. `reason` and `fix` say why it is not cached, where that is so."""
+    """All queries of one statement. `reason` and `fix` say why it is never cached; None if that is not so."""
 
     binding: str
     sql: str

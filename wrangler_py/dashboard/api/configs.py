@@ -80,7 +80,7 @@ async def list_configs(call: Call) -> Any:
 async def create_config(call: Call) -> Any:
     body = dict(call.body)
     name, check, binding = body.pop("name"), body.pop("check", True), body.pop("binding", None)
-    environment = body.pop("environment", _environment(call))
+    environment = body.pop("environment", None)
     options = ConfigOptions(**body)
 
     def create(progress: RecordedProgress) -> HyperdriveConfig:
@@ -137,7 +137,7 @@ async def test_config(call: Call) -> Any:
 
 async def bind_config(call: Call) -> Any:
     body = call.body
-    binding, environment = body.get("binding", DEFAULT_BINDING), body.get("environment", _environment(call))
+    binding, environment = body.get("binding", DEFAULT_BINDING), body.get("environment")
 
     def bind(progress: RecordedProgress) -> HyperdriveConfig:
         config, file = _stored(call), _config_file(call.sources.project)
@@ -150,7 +150,7 @@ async def bind_config(call: Call) -> Any:
 
 
 async def unbind_config(call: Call) -> Any:
-    binding, environment = call.body["binding"], call.body.get("environment", _environment(call))
+    binding, environment = call.body["binding"], call.body.get("environment")
 
     def unbind(progress: RecordedProgress) -> HyperdriveConfig:
         config = _stored(call)
@@ -174,13 +174,11 @@ def _stored(call: Call) -> HyperdriveConfig:
         raise ApiError(HTTPStatus.NOT_FOUND, error.message, hint=error.hint) from None
 
 
-def _environment(call: Call) -> str | None:
-    return None if call.sources.project is None else call.sources.project.environment
-
-
 def _config_file(project: ProjectPlace | None) -> ConfigFile:
     if project is None:
-        raise not_found("There is no config file of a Worker here that a binding could be written into.")
+        raise not_found(
+            "There is no config file to write the binding into. Start the dashboard in a Worker's project."
+        )
     return ConfigFile.load(project.path)
 
 

@@ -143,7 +143,7 @@ class Call:
         if self.sources.served is None:
             raise ApiError(
                 HTTPStatus.CONFLICT,
-                "No session runs here: this dashboard shows the configs.",
+                "No session runs here. This dashboard shows only the configs.",
                 hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` print the URL of theirs.",
             )
         return self.sources.served

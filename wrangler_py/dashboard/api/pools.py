@@ -1,4 +1,4 @@
-"""Pool connections: sizes over time, what each origin connection does, Restart."""
+"""Pool connections: sizes over time, the state of each origin connection, Restart."""
 
 from __future__ import annotations
 
