@@ -155,3 +155,30 @@ def test_a_dashboard_of_its_own_has_the_configs(
             expect(page.get_by_role("heading", level=1)).to_have_text(name)
         page.context.close()
     cli.ok("hyperdrive", "delete", "second")
+
+
+def test_a_binding_of_the_top_level_is_unbound_there(cli: CommandLine, open_page: OpenPage, shop: Shop) -> None:
+    """Also if the dashboard belongs to an environment that has a binding of the same name."""
+    file = shop.root / "wrangler.toml"
+    before = file.read_text()
+    cli.ok(
+        "hyperdrive", "create", "second", "--no-check", "--connection-string", "postgres://app:secret@127.0.0.1/app"
+    )
+    (config,) = cli.ok("hyperdrive", "list", "--json").json()
+    binding = f'binding = "SAME"\nid = "{config["id"]}"\n'
+    staging = f"[[env.staging.hyperdrive]]\n{binding}"
+    file.write_text(f"{before}\n[[hyperdrive]]\n{binding}\n{staging}")
+    try:
+        with serve_alone(cli, "--env", "staging") as url:
+            page = open_page("configs", url=url)
+            entry = page.get_by_role("row").filter(has_text="second")
+            top_level = entry.locator("p").filter(has_text="env.SAME").filter(has_not_text="staging")
+            top_level.get_by_role("button", name="Unbind env.SAME").click()
+            expect(page.locator("#main")).to_contain_text("Removed the binding SAME from wrangler.toml")
+            page.context.close()
+        text = file.read_text()
+        assert "[[env.staging.hyperdrive]]" in text
+        assert text.count("SAME") == 1
+    finally:
+        file.write_text(before)
+        cli.ok("hyperdrive", "delete", "second")

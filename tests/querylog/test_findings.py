@@ -1,4 +1,4 @@
-"""What is found in a log, and what isn't."""
+"""The findings of a log, and queries that must give none."""
 
 from __future__ import annotations
 

@@ -37,13 +37,21 @@ def test_the_log_keeps_the_newest_within_both_bounds(
         assert log.size + RECORD_BYTES + len(dropped.encode()) > max_bytes
 
 
-@given(texts=st.lists(TEXTS, max_size=30), max_records=st.integers(1, 30), after=st.integers(-2, 40))
-def test_records_after_a_number_are_those_with_a_higher_one(texts: list[str], max_records: int, after: int) -> None:
+@given(
+    texts=st.lists(TEXTS, max_size=30),
+    max_records=st.integers(1, 30),
+    after=st.integers(-2, 40),
+    limit=st.integers(1, 30),
+)
+def test_records_after_a_number_are_those_with_a_higher_one(
+    texts: list[str], max_records: int, after: int, limit: int
+) -> None:
     log = QueryLog(max_records)
     for text in texts:
         log.add(entry(text))
     everything = log.records()
     assert log.records(after) == [record for record in everything if record.number > after]
+    assert log.records(after, limit) == log.records(after)[:limit]
     for number in range(-1, len(texts) + 2):
         found = log.get(number)
         assert (found is not None) == (number in {record.number for record in everything})

@@ -63,9 +63,9 @@ def serve_shop(postgres: PostgresServer, root: Path, *arguments: str) -> Iterato
 
 
 @contextlib.contextmanager
-def serve_alone(cli: CommandLine) -> Iterator[str]:
+def serve_alone(cli: CommandLine, *options: str) -> Iterator[str]:
     """`wrangler-py dashboard` while the block runs; gives its URL. It has to end well."""
-    with cli.start("dashboard", "--no-open") as process:
+    with cli.start("dashboard", "--no-open", *options) as process:
         assert process.stdout
         url = next(line.split()[-1] for line in process.stdout if "Dashboard: " in line)
         try:

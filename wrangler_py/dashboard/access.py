@@ -29,7 +29,7 @@ _RESPONSE_HEADERS = {
 
 
 def cookie_name(port: int) -> str:
-    """The name of the cookie. It has the port, since cookies of one host are shared by all its ports."""
+    """The name of the cookie. It contains the port, because all ports of a host share its cookies."""
     return f"wrangler_py_dashboard_{port}"
 
 
@@ -60,7 +60,7 @@ class AccessControl:
         await (refusal or self._app)(scope, receive, send_secured)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """What to answer instead of letting the request through; None if it is permitted."""
+        """The response that refuses the request; None if the request is permitted."""
         headers = Headers(scope=scope)
         host = headers.getlist("host")
         if len(host) != 1 or host[0].lower() not in self._hosts:
@@ -73,7 +73,7 @@ class AccessControl:
         if scope["path"] == "/" and scope["method"] == "GET" and given is not None and self._is_token(given):
             return self._log_in()
         if not self._has_cookie(headers):
-            text = "Open the URL that wrangler-py printed when it started: it has the token that lets you in.\n"
+            text = "Open the URL that wrangler-py printed when it started: it contains the token that you need.\n"
             return PlainTextResponse(text, 401, {"www-authenticate": "Bearer"})
         if scope["method"] not in _SAFE_METHODS and not self._is_same_origin(headers, host[0].lower()):
             return PlainTextResponse("A change needs a request from the dashboard's own page.\n", 403)
@@ -101,7 +101,7 @@ class AccessControl:
         return scheme.lower() == "bearer" and self._is_token(token.strip())
 
     def _has_cookie(self, headers: Headers) -> bool:
-        # Cookies of other servers on this host come along, and may be anything: only a split is sure to find ours.
+        # Cookies of other servers on this host come along, and may be malformed: only a split is sure to find ours.
         pairs = (pair.strip().partition("=") for header in headers.getlist("cookie") for pair in header.split(";"))
         return any(name == self._cookie and self._is_token(value) for name, _, value in pairs)
 
@@ -109,7 +109,7 @@ class AccessControl:
         return hmac.compare_digest(text.encode(), self._token.encode())
 
     def _log_in(self) -> Response:
-        """Put the token into a cookie, and lead to the URL without it."""
+        """Put the token into a cookie, and redirect to the URL without it."""
         response = RedirectResponse("/", 303)
         response.set_cookie(self._cookie, self._token, path="/", httponly=True, samesite="strict")
         return response

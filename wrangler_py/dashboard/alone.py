@@ -1,4 +1,4 @@
-"""The dashboard without a session, for the configs."""
+"""The dashboard without a session, which shows the configs."""
 
 from __future__ import annotations
 

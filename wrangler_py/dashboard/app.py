@@ -84,8 +84,10 @@ def _path(operation: Operation, request: Request) -> Mapping[str, Any]:
 def _query(operation: Operation, request: Request) -> Mapping[str, Any]:
     given: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
-        if name not in operation.query_fields or name in given:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name[:100]}` is unknown here, or comes twice.")
+        if name not in operation.query_fields:
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"This operation has no parameter `{name[:100]}`.")
+        if name in given:
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"The parameter `{name}` is given twice.")
         given[name] = operation.query_fields[name].read(name, text)
     for name, each in operation.query_fields.items():
         if each.required and name not in given:
@@ -105,16 +107,19 @@ async def _body(operation: Operation, request: Request) -> Mapping[str, Any]:
         given = {}
     else:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be JSON, and its type to say so.")
+            raise ApiError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Send the body as JSON, with the header `Content-Type: application/json`.",
+            )
         try:
             given = json.loads(octets)
         except (ValueError, RecursionError):
             raise ApiError(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.") from None
     if not isinstance(given, dict):
-        raise ApiError(HTTPStatus.BAD_REQUEST, "The body has to be a JSON object.")
+        raise ApiError(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
     for name in given:
         if name not in operation.body_fields:
-            raise ApiError(HTTPStatus.BAD_REQUEST, f"`{name[:100]}` is not a member of this operation's body.")
+            raise ApiError(HTTPStatus.BAD_REQUEST, f"The body of this operation has no member `{name[:100]}`.")
     for name, each in operation.body_fields.items():
         if name in given:
             each.check(name, given[name])
@@ -124,10 +129,10 @@ async def _body(operation: Operation, request: Request) -> Mapping[str, Any]:
 
 
 def _last_known(request: Request) -> int:
-    """The number of the last query that the client has: a browser repeats it when it connects again."""
+    """The number of the last query that the client has. A browser sends it when it connects again."""
     text = request.headers.get("last-event-id") or request.query_params.get("after", "0")
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "`after` is not what it has to be: the number of a query")
+        raise ApiError(HTTPStatus.BAD_REQUEST, "`after` is not valid. Expected: the number of a query")
     return int(text)
 
 

@@ -14,15 +14,15 @@ from wrangler_py.dashboard.sources import Sources
 
 INTERVAL_S = 0.2
 BATCH = 1_000
-"""Queries in one event: encoding more would hold up the proxy."""
+"""How many queries one event has at most: reading and encoding more at once would hold up the proxy."""
 _KEEP_ALIVE_S = 15.0
 
 
 async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncIterator[str]:
     """Server-sent events until `closing`; queries from the one after the number `after` on.
 
-    It looks at the log a few times a second instead of being told of each query: that way a listener costs the
-    same, however many queries there are.
+    It looks at the log a few times a second and does not subscribe to it, so a listener costs the same,
+    however many queries there are.
     """
     yield "retry: 1000\n\n"
     served = sources.served
@@ -35,7 +35,7 @@ async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncI
         if served is not None:
             log = served.proxy.query_log
             if log.last_number > after or log.first_number != first:
-                records = log.records(after=after)[:BATCH]
+                records = log.records(after, BATCH)
                 first, after = log.first_number, records[-1].number if records else log.last_number
                 behind = log.last_number > after
                 rows = [record_row(record, log.label) for record in records]

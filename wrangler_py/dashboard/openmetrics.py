@@ -1,4 +1,4 @@
-"""The metrics as OpenMetrics, for Prometheus and its like. The names are made from the product's."""
+"""The metrics as OpenMetrics, for Prometheus and similar tools. The names follow the product's."""
 
 from __future__ import annotations
 

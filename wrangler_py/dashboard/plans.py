@@ -1,10 +1,11 @@
-"""EXPLAIN of a query, on a connection of its own to the origin."""
+"""EXPLAIN of a query, at the origin."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from wrangler_py.dashboard.origin import connect_to_origin
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.sql.analyse import analyse
@@ -32,27 +33,15 @@ def explain(pool: PoolConfig, sql: str, parameters: Sequence[str | None], *, ana
 
     Raises `WranglerError` if there is no plan.
     """
-    import psycopg
-
-    from wrangler_py.hyperdrive.connection_test import explain as explain_failure
-    from wrangler_py.hyperdrive.psycopg_connection import connect
-
     facts = analyse(sql)
     if len(facts.statements) != 1 or facts.statements[0].kind not in _EXPLAINABLE:
         raise WranglerError(
             "PostgreSQL has no plan for this.", hint="EXPLAIN takes one SELECT, INSERT, UPDATE, DELETE or MERGE."
         )
     if analyze and not can_analyze(sql):
-        raise WranglerError("EXPLAIN ANALYZE runs the query: here it is for reads only.")
-    try:
-        with connect(pool.origin, pool.tls, options=pool.options) as connection:
-            return _plan(connection, sql, parameters, analyze=analyze)
-    except psycopg.OperationalError as error:
-        if error.sqlstate is None:
-            raise explain_failure(error, pool.origin, pool.source) from None
-        raise _refused(error) from None
-    except psycopg.Error as error:
-        raise _refused(error) from None
+        raise WranglerError("EXPLAIN ANALYZE runs the query, so it is available for reads only here.")
+    with connect_to_origin(pool, "The origin refuses the EXPLAIN: ") as connection:
+        return _plan(connection, sql, parameters, analyze=analyze)
 
 
 def _plan(
@@ -70,10 +59,3 @@ def _plan(
     finally:
         if connection.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN:
             cursor.execute("ROLLBACK")
-
-
-def _refused(error: psycopg.Error) -> WranglerError:
-    message = error.diag.message_primary or str(error).strip()
-    return WranglerError(
-        f"The origin refuses the EXPLAIN: {message} ({error.sqlstate})", hint=error.diag.message_hint
-    )

@@ -15,7 +15,7 @@ KEPT_S = 15 * 60
 
 
 class PoolSample(NamedTuple):
-    """One pool at one moment, in the product's words; `time` is Unix seconds.
+    """One pool at one moment, with the product's names; `time` is in Unix seconds.
 
     `connection_latency_ms` is the mean of the connections opened since the sample before; None if there were none.
     """
@@ -46,11 +46,11 @@ class PoolHistory:
             self._timer = None
 
     def samples(self, binding: str, after: float = 0.0) -> list[PoolSample]:
-        """Those of a pool that are younger than `after`, oldest first."""
+        """The samples of a pool later than `after`, oldest first."""
         return [sample for sample in self._samples.get(binding, ()) if sample.time > after]
 
     def latest(self) -> list[PoolSample]:
-        """The last one of each pool."""
+        """The last sample of each pool."""
         return [samples[-1] for samples in self._samples.values() if samples]
 
     def _look(self) -> None:
@@ -66,7 +66,7 @@ class PoolHistory:
         self._timer = asyncio.get_running_loop().call_later(INTERVAL_S, self._look)
 
     def _connection_latency(self, binding: str, pool: Pool) -> float | None:
-        """The mean time to open the connections that were opened since this was asked last."""
+        """The mean time to open the connections that were opened since the last call."""
         latency = pool.caching.counts.connection_latency
         count, total_ms = self._opened.get(binding, (0, 0.0))
         self._opened[binding] = (latency.count, latency.total_ms)

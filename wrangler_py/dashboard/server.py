@@ -1,4 +1,4 @@
-"""The dashboard's port: listens from the start, and loads the web framework when somebody comes."""
+"""The dashboard's port: listens from the start, and loads the web framework at the first connection."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Dashboard:
 
     @property
     def url(self) -> str:
-        """The address with the token in it, which lets whoever opens it in."""
+        """The address with the token in it. Whoever has it can use the dashboard."""
         return f"http://{LOOPBACK}:{self.port}/?token={self._token}"
 
     async def show(self) -> None:
@@ -103,13 +103,13 @@ class Dashboard:
             asyncio.get_running_loop().remove_reader(listener.fileno())
 
     def _start(self) -> None:
-        """Somebody connects: load what serves them, and hand the socket over."""
+        """Load the web server at the first connection, and give it the socket."""
         assert self._listener is not None
         self._stop_waiting(self._listener)
         self._starting = asyncio.create_task(self._serve(self._listener))
 
     async def _serve(self, listener: socket.socket) -> None:
-        # Imported in a thread: queries of the Worker go on meanwhile.
+        # In a thread, so that the Worker's queries go on during the import.
         new_server = await asyncio.to_thread(_import_new_server)
         self._server = new_server(self._sources, token=self._token, port=self.port, closing=self._closing)
         await self._server.serve(sockets=[listener])

@@ -1,4 +1,4 @@
-"""What the dashboard shows: a running local Hyperdrive, if there is one, and the project it belongs to."""
+"""The sources of the dashboard: a running local Hyperdrive, if there is one, and the project it belongs to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ProjectPlace:
 class Sources:
     """`served` is None for a dashboard without a session: it has the configs only.
 
-    `messages` gets what the person at the terminal should know of changes made on the page.
+    Changes made on the page are reported to `messages`, for the person at the terminal.
     """
 
     def __init__(

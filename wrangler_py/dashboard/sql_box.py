@@ -1,4 +1,4 @@
-"""SQL that a person types, run through a binding as a Worker's queries are."""
+"""Runs SQL that a person types through a binding, as a Worker's queries run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import itertools
 import os
 from typing import TYPE_CHECKING, Any
 
-from wrangler_py.dashboard.tables import column_names, refused, shorten, text_rows
+from wrangler_py.dashboard.origin import refused
+from wrangler_py.dashboard.tables import column_names, shorten, text_rows
 
 if TYPE_CHECKING:
     import psycopg
@@ -53,13 +54,11 @@ def run(connection_string: str, user: str, sql: str) -> dict[str, Any]:
 
 
 def _outcome(cursor: psycopg.Cursor[Any]) -> dict[str, Any]:
-    """The last result, which is what a person looks for."""
-    if cursor.description is None:
-        return {"columns": [], "rows": [], "row_count": max(0, cursor.rowcount), "command": cursor.statusmessage}
-    rows = [shorten(row) for row in itertools.islice(text_rows(cursor), MOST_ROWS)]
+    """The last result, which a person looks for."""
+    has_rows = cursor.description is not None
     return {
         "columns": column_names(cursor),
-        "rows": rows,
+        "rows": [shorten(row) for row in itertools.islice(text_rows(cursor), MOST_ROWS)] if has_rows else [],
         "row_count": max(0, cursor.rowcount),
         "command": cursor.statusmessage,
     }

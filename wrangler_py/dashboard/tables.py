@@ -1,4 +1,4 @@
-"""The tables of a database with their columns and first rows, on a connection of its own to the origin."""
+"""The tables of a database with their columns and first rows, read at the origin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from wrangler_py.errors import WranglerError
+from wrangler_py.dashboard.origin import connect_to_origin
 from wrangler_py.hyperdrive.config import PoolConfig
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FIRST_ROWS = 50
 _LONGEST_VALUE = 2_000
-"""Characters of a value that is shown."""
+"""How many characters of a value are shown."""
 _TIMEOUT_MS = 10_000
 
 _TABLES = """
@@ -80,28 +80,10 @@ def first_rows(pool: PoolConfig, schema: str, table: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _reading(pool: PoolConfig) -> Iterator[psycopg.Cursor[Any]]:
-    import psycopg
-
-    from wrangler_py.hyperdrive.connection_test import explain
-    from wrangler_py.hyperdrive.psycopg_connection import connect
-
-    try:
-        with connect(pool.origin, pool.tls, options=pool.options) as connection, connection.cursor() as cursor:
-            cursor.execute("BEGIN READ ONLY")
-            cursor.execute(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}")
-            yield cursor
-    except psycopg.Error as error:
-        if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
-            raise explain(error, pool.origin, pool.source) from None
-        raise refused(error) from None
-
-
-def refused(error: psycopg.Error) -> WranglerError:
-    """What PostgreSQL has against a query."""
-    message = error.diag.message_primary or str(error).strip()
-    sqlstate = f" ({error.sqlstate})" if error.sqlstate else ""
-    hint = "\n".join(filter(None, (error.diag.message_detail, error.diag.message_hint)))
-    return WranglerError(message + sqlstate, hint=hint or None)
+    with connect_to_origin(pool) as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN READ ONLY")
+        cursor.execute(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}")
+        yield cursor
 
 
 def column_names(cursor: psycopg.Cursor[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The web server of the dashboard: uvicorn, in the event loop that is there."""
+"""The web server of the dashboard: uvicorn, in the running event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wrangler_py.dashboard.sources import Sources
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process it is in."""
+    """Leaves signals to its process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -22,7 +22,7 @@ class _Server(uvicorn.Server):
 
 
 def new_server(sources: Sources, *, token: str, port: int, closing: asyncio.Event) -> uvicorn.Server:
-    """A server that is still to `serve`; streams of events end when `closing` is set."""
+    """A server that does not `serve` yet; streams of events end when `closing` is set."""
     app = AccessControl(new_app(sources, closing), token=token, port=port)
     return _Server(
         uvicorn.Config(

@@ -1,5 +1,5 @@
-"""Conditions of production that a local database hasn't got: its distance, and its failures. They can be changed
-while the proxy runs.
+"""Conditions of production that a local database doesn't have: distance and failures. They can change while the
+proxy runs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FaultKind(enum.StrEnum):
 
 
 AT_CHECKOUT = frozenset({FaultKind.POOL_EXHAUSTED, FaultKind.CONNECTION_REFUSED})
-"""Those that meet a query which needs an origin connection, and not one whose client has one."""
+"""Faults of queries that need an origin connection; a client that has one already cannot meet them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _pattern(text: str, written: str) -> re.Pattern[str]:
     except re.error as error:
         raise WranglerError(
             f"--fault {text}: {match[1]!r} is no regular expression: {error}.",
-            hint="It is one as Python has them.",
+            hint="Use the syntax of Python's regular expressions.",
             exit_status=2,
         ) from None
 
@@ -192,12 +192,12 @@ class Conditions:
         return bool(self.faults) or any(latency.longest_ms for latency in self._latencies.values())
 
     def latency_of(self, binding: str) -> Latency | None:
-        """That of the binding's own, else that of all; None if there is none."""
+        """The latency of the binding, or else of all bindings; None if it has none."""
         latency = self._latencies.get(binding) or self._latencies.get(None)
         return latency if latency is not None and latency.longest_ms else None
 
     def describe(self) -> list[str]:
-        """A line for each that is on."""
+        """A line for each latency, and one for all faults."""
         lines = []
         for latency in self._latencies.values():
             if latency.longest_ms:
@@ -210,7 +210,7 @@ class Conditions:
         return lines
 
     def check_bindings(self, bindings: Collection[str]) -> None:
-        """Raise WranglerError if a latency is for a binding that there is not."""
+        """Raise WranglerError if a latency is for a binding that does not exist."""
         for latency in self._latencies.values():
             if latency.binding is not None and latency.binding not in bindings:
                 raise WranglerError(
@@ -228,7 +228,7 @@ class Conditions:
         faults: Sequence[Fault] | None = None,
         seed: int | None = None,
     ) -> None:
-        """Takes effect with the next query. None leaves something as it is. Random numbers start anew."""
+        """Changes take effect with the next query; None keeps the present value. Random numbers start again."""
         self._set(
             self.latencies if latencies is None else latencies,
             self.faults if faults is None else faults,
@@ -238,7 +238,7 @@ class Conditions:
             callback()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """`callback` is called after each change, until what is returned is called."""
+        """Calls `callback` after each change, until the returned function is called."""
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:

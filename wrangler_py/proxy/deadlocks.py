@@ -1,4 +1,4 @@
-"""Clients that wait for a connection which will not come, because those who wait hold them all.
+"""Finds clients that wait for a connection that will not come, because the waiting clients hold all of them.
 
 A request that has a transaction open on the last connection, and asks for another one, waits for itself until the
 pool gives up. The same goes for several requests that hold one each.
@@ -20,7 +20,7 @@ from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.log import QueryLog
 
 LOOK_EVERY_S = 0.1
-"""Nothing may have happened on any connection for so long, while somebody waited: the rest is waiting, too."""
+"""If no connection did anything for this long while a client waited, all of them are taken as held."""
 
 
 class WatchedPool(Protocol):
@@ -44,7 +44,7 @@ class WatchedPool(Protocol):
 
 
 class DeadlockWatch:
-    """That of one pool. It looks while there are clients that wait, and costs nothing otherwise."""
+    """The watch of one pool. It looks while clients wait, and costs nothing otherwise."""
 
     def __init__(self, pool: WatchedPool) -> None:
         self._pool = pool
@@ -93,7 +93,7 @@ class DeadlockWatch:
         waiting = {client.request_id for client in pool.waiting_users}
         holders = {connection.client.request_id for connection in held if connection.client is not None}
         if not holders <= waiting:
-            return  # those who don't wait may go on
+            return  # a holder that doesn't wait may go on, and release its connection
         for request_id in sorted(holders - self._said, key=str):
             self._said.add(request_id)
             label = pool.requests.label(request_id) if request_id is not None else None

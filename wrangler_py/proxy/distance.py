@@ -1,7 +1,7 @@
-"""A transport to an origin that is far away: what is written arrives a round trip's time later.
+"""A transport to an origin that is far away: data arrives a round trip after it is written.
 
-The whole round trip is added on the way there, so that an answer comes as late as it would over a real link, and
-what is sent together arrives together. Timers do the waiting.
+The whole round trip is added on the way there, so that an answer comes as late as over a real link, and data that
+is sent together arrives together. Timers do the waiting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_UNDER_WAY_BYTES = 1_048_576
 
 
 class DistantTransport(asyncio.Transport):
-    """Writes to `transport` when it is time; `round_trip_s` gives the time for what is written now."""
+    """Writes to `transport` after a delay; `round_trip_s` gives the delay of data that is written now."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class DistantTransport(asyncio.Transport):
         self._has_paused = False
 
     def take_cost(self) -> float:
-        """How many seconds the distance has cost since this was asked last."""
+        """How many seconds the distance has cost since the last call."""
         cost, self._cost_s = self._cost_s, 0.0
         return cost
 
@@ -64,7 +64,7 @@ class DistantTransport(asyncio.Transport):
             self._protocol.pause_writing()
 
     def _arrive_at(self, due: float) -> None:
-        wait_ms = math.ceil((due - time.monotonic()) * 1000)  # rounded down, it would be too early
+        wait_ms = math.ceil((due - time.monotonic()) * 1000)  # rounded up: data must not arrive early
         self._timer = self._loop.call_later(max(0, wait_ms) / 1000, self._arrive)
 
     def _arrive(self) -> None:
@@ -98,7 +98,7 @@ class DistantTransport(asyncio.Transport):
         return data
 
     def close(self) -> None:
-        """Without waiting for what is under way to arrive in time."""
+        """Delivers the data that is under way at once, and closes."""
         self._deliver(self._stop())
         self._transport.close()
 

@@ -1,4 +1,4 @@
-"""Faults on purpose: the errors that Hyperdrive documents, for queries that would go to the origin."""
+"""Simulated faults: the errors that Hyperdrive documents, for queries that would go to the origin."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ class FaultedClient(FailingClient, Protocol):
         """The query that others wait for will not be made."""
 
     def refuse(self, response: bytes) -> None:
-        """Tells the client why, where that is possible, and closes."""
+        """Tells the client why, if possible, and closes."""
 
     def fail_group(self, group: MessageGroup, response: bytes) -> None:
         """Answers a group, outside a transaction, with an error of the proxy's own."""
 
     def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
-        """Has the origin fail in the place of a group, so that a transaction fails with it."""
+        """Makes the origin fail in place of a group, so that its transaction fails, too."""
 
 
 def meets_fault(client: FaultedClient, group: MessageGroup) -> bool:
-    """Whether one of the faults that are on meets `group`, which was about to go to the origin: it is answered
-    then."""
+    """Whether a fault meets `group`, which was about to go to the origin. If one does, the group is answered."""
     origin = client.origin
     if origin is not None and not _can_be_failed(client, origin):
         return False
@@ -54,7 +53,7 @@ def meets_fault(client: FaultedClient, group: MessageGroup) -> bool:
 
 
 def _can_be_failed(client: FaultedClient, origin: OriginConnection) -> bool:
-    """Whether what is sent now would be run, and not skipped or refused because of what failed before."""
+    """Whether the origin would run a query sent now, and not skip or refuse it because an earlier one failed."""
     stream = origin.stream
     if stream.copy_in or stream.syncs_uncertain or (stream.queue and stream.queue[-1].failed):
         return False

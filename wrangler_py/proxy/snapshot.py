@@ -1,4 +1,4 @@
-"""What a pool looks like at one moment, for people: its size, who waits, and what each origin connection does."""
+"""A pool at one moment, for people: its size, its waiting clients, and the state of each origin connection."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ State = Literal["idle", "in a query", "in a transaction", "pinned", "resetting"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSnapshot:
-    """One origin connection. `number` is what records of the query log call it, `process_id` is that of the server.
+    """One origin connection. `number` is its number in the query log, `process_id` its process at the server.
 
-    `client` is the number of the client that has it, and `request_id` the Worker's request that one belongs to.
+    `client` is the number of the client that uses it, and `request_id` that client's request of the Worker.
     `opened_at` is in Unix seconds.
     """
 

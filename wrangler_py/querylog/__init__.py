@@ -1,1 +1,1 @@
-"""Sans-I/O: what was run, by request; what is worth changing about it; a summary. The clock is passed in."""
+"""Sans-I/O: the queries that ran, by request, with findings and a summary. The clock is passed in."""

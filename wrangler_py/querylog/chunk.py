@@ -1,8 +1,8 @@
-"""Some hundred entries of the query log, packed.
+"""A few hundred entries of the query log, packed.
 
-An entry is a dozen small objects. A log that keeps thousands of them touches memory for each that no cache has any
-more, when it makes room; that costs more than all the rest of recording. So they are packed, column by column,
-while they are at hand, into a few objects that are let go of together.
+An entry is a dozen small objects. When a log that keeps thousands of them makes room, it touches memory for each
+that is no longer in the processor's cache, which costs more than all the rest of recording. So entries are packed,
+column by column, while they are still in the cache, into a few objects that are freed together.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from wrangler_py.querylog.record import Entry, QueryRecord, read_entry
 
 _TIMES = (0, 9)
-"""The columns whose numbers are a query's own. Other numbers are small, or zero, and shared."""
+"""The columns of numbers that differ from query to query. Other numbers are small, or zero, and shared."""
 _TEXTS = (4, 5, 11)
-"""The columns of bytes that often are a query's own: SQL, parameters, the end of the answer."""
+"""The columns of bytes that often differ from query to query: SQL, parameters, the end of the answer."""
 _SQL, _BIND, _ERROR = 4, 5, 14
 
 
@@ -45,7 +45,7 @@ class Chunk:
 
     @property
     def records(self) -> list[QueryRecord]:
-        """All of it as people read it; from then on kept like that."""
+        """The entries as people read them. They are decoded once, and kept decoded."""
         if self._records is None:
             entries: Iterable[Any] = zip(*self._columns, strict=True)
             self._records = [read_entry(number, entry) for number, entry in enumerate(entries, self.first)]
@@ -70,5 +70,5 @@ class _Texts:
 
 
 def _packed(texts: Sequence[bytes]) -> Iterable[bytes]:
-    """Texts that entries share, as those of prepared statements, take no memory of their own."""
+    """`texts` as one piece, unless the entries share one text, which takes no memory of its own."""
     return texts if texts[0] is texts[-1] is texts[len(texts) // 2] else _Texts(texts)

@@ -1,4 +1,4 @@
-"""What is worth changing: found in the records, explained in plain words, with a fix."""
+"""Problems found in the records, each with an explanation and a fix."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ Kind = Literal[
 ]
 
 REPEATED_FROM = 5
-"""A statement that a request runs this often is worth a word."""
+"""A statement that a request runs this often is reported."""
 SEPARATE_FROM = 3
-"""So many different reads, one after the other, are worth a word."""
+"""This many different reads, one after the other, are reported."""
 SLOW_MS = 250.0
-"""A query that keeps the origin busy for longer is slow."""
+"""A query that keeps the origin busy for this long is slow."""
 WAITED_MS = 100.0
-"""A request whose queries wait for longer, in all, has waited for the pool."""
+"""A request whose queries wait for this long, in all, has waited for the pool."""
 NEVER_CACHED_FROM = 2
 """How often a read has to run for it to matter that it is never cached."""
 _CLOCK_S = 0.000_005
-"""Two clocks are read for when a query began and ended."""
+"""How far apart two readings can be: the begin and the end of a query come from two clocks."""
 _SPARED = frozenset({"hit", "disabled", "miss", REFUSED})
 
 
@@ -44,8 +44,8 @@ _SPARED = frozenset({"hit", "disabled", "miss", REFUSED})
 class Finding:
     """`title` is a line; `explanation` and `fix` are sentences. `records` are the numbers of the records concerned.
 
-    `request_id` is None for what is not one request's. `cost_ms` is the time that the fix could save, as far as
-    that can be told.
+    `request_id` is None for a finding that concerns more than one request. `cost_ms` estimates the time that the
+    fix could save.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Finding:
 
 
 def find(log: QueryLog) -> list[Finding]:
-    """All there is in `log`: deadlocks first, then the costliest."""
+    """All findings of `log`: deadlocks first, then the costliest."""
     records = log.records()
     groups = [*log.requests(), *client_runs(records)]
     found = [finding for group in groups for finding in _in_group(group.name, group.id, group.records)]
@@ -68,7 +68,7 @@ def find(log: QueryLog) -> list[Finding]:
 
 
 def find_in_request(request: RequestGroup) -> list[Finding]:
-    """What is to be said of one request."""
+    """The findings of one request."""
     incidents = _incidents(request.incidents, request.records)
     return [*incidents, *_in_group(request.name, request.id, request.records)]
 
@@ -120,8 +120,8 @@ def _repeated(name: str, request_id: str | None, records: Sequence[QueryRecord])
 
 
 def _turns(same: Sequence[QueryRecord]) -> int:
-    """How many of them began after those before had ended: a batch that is sent at once, or queries at the same
-    time on several connections, are one turn."""
+    """How many of them began after the ones before had ended. A batch that is sent at once is one turn, and so are
+    simultaneous queries on several connections."""
     turns, end = 0, 0.0
     for record in sorted(same, key=lambda record: record.started_at):
         if record.started_at >= end - _CLOCK_S or not record.duration_ms:
@@ -131,7 +131,7 @@ def _turns(same: Sequence[QueryRecord]) -> int:
 
 
 def _separate(name: str, request_id: str | None, records: Sequence[QueryRecord]) -> Iterator[Finding]:
-    """Reads that the origin was asked for one after another, each of them begun soon after the one before."""
+    """Reads that went to the origin one after another, each begun soon after the one before."""
     asked = [
         record
         for record in records
@@ -247,7 +247,7 @@ def _never_cached(records: Sequence[QueryRecord]) -> Iterator[Finding]:
 
 
 def is_never_cached(same: Sequence[QueryRecord]) -> bool:
-    """Whether these, of one statement, only read, and none was from the cache or will be."""
+    """Whether these queries of one statement only read, and none was or will be answered from the cache."""
     return all(record.status not in _SPARED for record in same) and all(only_reads(record.sql) for record in same)
 
 

@@ -1,4 +1,4 @@
-"""What happens between queries and is worth knowing: connections that are held for too long."""
+"""Events between queries that are worth reporting: connections that are held for too long."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ MAX_INCIDENTS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """`connections` is how many there are in all; `timeout_s` how long a client waits for one at most. `client` is
-    the number of the client, 0 where it isn't one's."""
+    """`connections` is the number of connections in all, and `timeout_s` the longest time a client waits for one.
+    `client` is the number of the client, 0 if the incident concerns no single client."""
 
     kind: Literal["self-deadlock", "left-in-transaction"]
     binding: str

@@ -14,15 +14,15 @@ from wrangler_py.querylog.requests import KnownRequests, RequestGroup
 DEFAULT_MAX_RECORDS = 20_000
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 RECORD_BYTES = 600
-"""What a record takes besides its SQL, its parameters and its error (CPython on 64 bits)."""
+"""The size of a record without its SQL, its parameters and its error (CPython on 64 bits)."""
 CHUNK_LENGTH = 256
-"""How many records are packed at once, and go at once when there has to be room."""
+"""How many records are packed together, and removed together to make room."""
 CHUNKS = 16
-"""A small log has so many chunks, and so shorter ones."""
+"""A small log has this many chunks, each of them shorter."""
 LONG_BYTES = 1_024
-"""Whose SQL and parameters are longer, together, is looked at when it is added."""
+"""An entry whose SQL and parameters are longer than this, together, is shortened when it is added."""
 MAX_PENDING_BYTES = 262_144
-"""Those are packed at once when they come to more than this."""
+"""Entries longer than LONG_BYTES are packed as soon as they come to more than this."""
 
 
 class QueryLog:
@@ -43,9 +43,9 @@ class QueryLog:
         self._size = 0
         self._clock = clock
         self._pending: list[Entry] = []
-        """Those that are not packed yet."""
+        """Entries that are not packed yet."""
         self._pending_long = 0
-        """What of them is longer than usual, in bytes."""
+        """The bytes of those that are longer than LONG_BYTES."""
         self._chunks: deque[Chunk] = deque()
         self._chunk_length = max(1, min(CHUNK_LENGTH, max_records // CHUNKS))
         self._requests = KnownRequests()
@@ -62,7 +62,7 @@ class QueryLog:
 
     @property
     def size(self) -> int:
-        """What the records count for: the bytes in them, and RECORD_BYTES for each."""
+        """The size that counts against `max_bytes`: the bytes in the records, and RECORD_BYTES for each."""
         self._pack()
         return self._size
 
@@ -82,7 +82,7 @@ class QueryLog:
             self._tell(entry)
 
     def _pack(self) -> None:
-        """Packs what is new, and makes room."""
+        """Packs the new entries, and makes room."""
         entries = self._pending
         if not entries:
             return
@@ -120,7 +120,7 @@ class QueryLog:
         self._requests.end(id, self._clock())
 
     def label(self, request_id: str | None) -> str | None:
-        """What people call the request."""
+        """The name of the request, such as `GET /articles`."""
         return self._requests.label(request_id) if request_id is not None else None
 
     def requests(self) -> list[RequestGroup]:
@@ -136,15 +136,15 @@ class QueryLog:
         records = [record for record in self.records() if record.request_id == id]
         return self._requests.group(id, records, self._incidents) if records else None
 
-    # --- what happens between queries ----------------------------------------------------------------------
+    # --- incidents -----------------------------------------------------------------------------------------
 
     def note(self, incident: Incident) -> None:
-        """Something worth knowing has happened."""
+        """Add an incident."""
         self._incidents.append(incident)
 
     @property
     def incidents(self) -> list[Incident]:
-        """The last of them, oldest first."""
+        """The last incidents, oldest first."""
         return list(self._incidents)
 
     # --- reading -------------------------------------------------------------------------------------------
@@ -155,13 +155,15 @@ class QueryLog:
         self._pack()
         return self._chunks[0].first if self._chunks else self.last_number + 1
 
-    def records(self, after: int = 0) -> list[QueryRecord]:
-        """The records with a number above `after`, oldest first."""
+    def records(self, after: int = 0, limit: int | None = None) -> list[QueryRecord]:
+        """The records with a number above `after`, oldest first; the first `limit` of them if that is given."""
         start = max(after + 1, self.first_number)
         found: list[QueryRecord] = []
         for chunk in self._chunks:
             if chunk.first + len(chunk) > start:
                 found += chunk.records[max(0, start - chunk.first) :]
+                if limit is not None and len(found) >= limit:
+                    return found[:limit]
         return found
 
     def get(self, number: int) -> QueryRecord | None:
@@ -173,7 +175,7 @@ class QueryLog:
         return None
 
     def subscribe(self, callback: Callable[[QueryRecord], None]) -> Callable[[], None]:
-        """`callback` gets each record as its query ends, until what is returned is called."""
+        """Calls `callback` with each record as its query ends, until the returned function is called."""
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:

@@ -17,7 +17,7 @@ _EPOCH = datetime(2000, 1, 1)
 def decode_parameters(bind: bytes, types: bytes) -> tuple[str | None, ...]:
     """The values in what follows the two names in Bind; `types` is a count and that many OIDs.
 
-    What is cut off or malformed is left out: this is for reading.
+    Values that are cut off or malformed are left out, because the result is only for people.
     """
     try:
         return _values(bind, _oids(types))

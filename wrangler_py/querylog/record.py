@@ -36,11 +36,11 @@ Entry = tuple[
 """What the proxy hands over. A plain tuple, because there is one for each query."""
 
 REFUSED = "refused"
-"""The status of a query that the proxy has answered with an error, without asking the origin."""
+"""The status of a query that the proxy answered with an error, without asking the origin."""
 MAX_TEXT_BYTES = 65_536
-"""So much of a query's SQL is kept, so much of its parameters, and so much of its error."""
+"""How much is kept of a query's SQL, of its parameters, and of its error."""
 TAIL_BYTES = 64
-"""So much of the end of an answer holds a CommandComplete and a ReadyForQuery."""
+"""The end of an answer that is long enough for a CommandComplete and a ReadyForQuery."""
 
 _TAG = re.compile(rb"C\0\0\0[\x05-\x40]([A-Z][A-Z ]*)((?: \d+)*)\0")
 
@@ -83,7 +83,7 @@ class QueryRecord:
 
 
 def shorten(entry: Entry) -> Entry:
-    """`entry` with what is longer than MAX_TEXT_BYTES cut off."""
+    """`entry`, with each text cut to MAX_TEXT_BYTES."""
     error = entry[14]
     return (
         *entry[:4],
@@ -124,7 +124,7 @@ def read_entry(number: int, entry: Entry) -> QueryRecord:
 
 
 def count_rows(answer: bytes) -> int:
-    """The rows that the last CommandComplete in the end of an answer tells of."""
+    """The row count of the last CommandComplete in the end of an answer."""
     tags = _TAG.findall(answer)
     return int(tags[-1][1].split()[-1]) if tags and tags[-1][1] else 0
 

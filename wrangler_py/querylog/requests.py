@@ -41,7 +41,7 @@ def ended_at(record: QueryRecord) -> float:
 def client_runs(records: Iterable[QueryRecord]) -> list[RequestGroup]:
     """The queries that belong to no request, grouped by client and cut where the client paused.
 
-    Programs other than Python Workers say nothing of requests. A JavaScript Worker opens a client for each
+    Only Python Workers report their requests. A JavaScript Worker opens a client for each
     request, so a group is usually one request there.
     """
     by_client: dict[int, list[list[QueryRecord]]] = defaultdict(list)
@@ -87,7 +87,7 @@ class KnownRequests:
         return known[0] if known else None
 
     def group(self, id: str, records: list[QueryRecord], incidents: Iterable[Incident]) -> RequestGroup:
-        """Request `id` with its queries; one that nobody has named lasts from the first to the last of them."""
+        """Request `id` with its queries. A request without a name lasts from its first query to its last."""
         started = min((record.started_at for record in records), default=0.0)
         label, began, ended = self._known.get(id, (None, started, None))
         if label is None and records:
@@ -102,5 +102,5 @@ class KnownRequests:
         )
 
     def clear(self) -> None:
-        """Forgets those that have ended."""
+        """Forgets the requests that have ended."""
         self._known = {id: known for id, known in self._known.items() if known[2] is None}

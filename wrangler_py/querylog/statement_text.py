@@ -1,4 +1,4 @@
-"""What the findings have to know of a statement's text: its shape, and whether it only reads."""
+"""Properties of a statement's text that the findings need: its shape, and whether it only reads."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from wrangler_py.sql.facts import SessionEffect, SQLFacts
 _CONSTANT = re.compile(r"'(?:[^']|'')*'|(?<![\w$])\d+(?:\.\d+)?(?![\w$])")
 _SPACE = re.compile(r"\s+")
 _LONGEST = 20_000
-"""Longer texts are not looked at: reading them takes longer than the query."""
+"""Longer texts are not analysed, because that takes longer than the query."""
 MAX_KEPT = 2_000
 
 
 @lru_cache(maxsize=MAX_KEPT)
 def shape_of(sql: str) -> str:
-    """`sql` without its constants, so that texts into which a program writes values are one."""
+    """`sql` without its constants, so that texts that differ only in their values have one shape."""
     return _SPACE.sub(" ", _CONSTANT.sub("?", sql)).strip()
 
 
@@ -42,7 +42,7 @@ def only_reads(sql: str) -> bool:
 
 @lru_cache(maxsize=MAX_KEPT)
 def controls_transaction(sql: str) -> bool:
-    """Whether it is nothing but BEGIN, COMMIT and their like."""
+    """Whether it has only BEGIN, COMMIT and other transaction control."""
     facts = _facts(sql)
     if facts is None or not facts.statements:
         return False

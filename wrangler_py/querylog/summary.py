@@ -1,6 +1,6 @@
-"""One summary of a query log: totals, the costliest statements, what is never cached, findings.
+"""One summary of a query log: totals, the costliest statements, reads that are never cached, findings.
 
-Statements are shown without their constants, and values of parameters not at all: a summary may go to other people.
+Statements are shown without their constants, and without parameters, because a summary may go to other people.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WIDTH = 96
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementTotals:
-    """All queries of one statement. `reason` and `fix` say why it is not cached, where that is so."""
+    """All queries of one statement. `reason` and `fix` say why it is never cached; None if that is not so."""
 
     binding: str
     sql: str
@@ -72,17 +72,13 @@ class Summary:
 
     def as_text(self) -> str:
         """For a terminal."""
-        return "\n".join([*_totals(self), *_costliest(self), *_never_cached(self), *_findings(self)])
+        return "\n".join([*describe_totals(self), *_costliest(self), *_never_cached(self), *_findings(self)])
 
 
 def summarize(log: QueryLog) -> Summary:
     """`log` as it is now."""
     records = log.records()
-    by_shape: dict[tuple[str, str], list[QueryRecord]] = defaultdict(list)
-    for record in records:
-        by_shape[record.binding, shape_of(record.sql)].append(record)
-    totals = [_of_statement(binding, shape, same) for (binding, shape), same in by_shape.items()]
-    totals.sort(key=lambda each: -each.total_ms)
+    totals = total_statements(records)
     return Summary(
         ended_at=log.now(),
         queries=log.last_number,
@@ -100,6 +96,15 @@ def summarize(log: QueryLog) -> Summary:
         never_cached=tuple(each for each in totals if each.reason is not None),
         findings=tuple(find(log)),
     )
+
+
+def total_statements(records: Iterable[QueryRecord]) -> list[StatementTotals]:
+    """The statements of `records`, the costliest first."""
+    by_shape: dict[tuple[str, str], list[QueryRecord]] = defaultdict(list)
+    for record in records:
+        by_shape[record.binding, shape_of(record.sql)].append(record)
+    totals = [_of_statement(binding, shape, same) for (binding, shape), same in by_shape.items()]
+    return sorted(totals, key=lambda each: -each.total_ms)
 
 
 def _of_statement(binding: str, shape: str, same: Sequence[QueryRecord]) -> StatementTotals:
@@ -149,10 +154,6 @@ def describe_totals(summary: Summary) -> list[str]:
         "sending to clients"
     )
     return lines
-
-
-def _totals(summary: Summary) -> Iterable[str]:
-    return describe_totals(summary)
 
 
 def _costliest(summary: Summary) -> Iterable[str]:

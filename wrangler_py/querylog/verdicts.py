@@ -1,4 +1,4 @@
-"""Why a query had its cache status, and what to change: for people who look at a record."""
+"""Why a query had its cache status, and what to change."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wrangler_py.sql.analyse import analyse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """`reason` says why, `fix` what to change, None where there is nothing to change. `position` and `length` are
-    the part of the SQL text that is to blame, in characters."""
+    """`reason` says why, `fix` what to change; None if there is nothing to change. `position` and `length` are
+    the part of the SQL text that is the reason, in characters."""
 
     reason: str
     fix: str | None = None
@@ -40,7 +40,7 @@ _NOT_SHARED = Explanation(
     fix="prepare it as a named statement (Postgres.js: `prepare: true`), and change no session settings before it",
 )
 _TOO_LONG = Explanation(
-    reason="the text is too long to be looked at here", fix="pass large values as parameters, not in the text"
+    reason="the text is too long to be analysed here", fix="pass large values as parameters, not in the text"
 )
 _REFUSED = Explanation(
     reason="answered with an error by Hyperdrive; the origin was not asked", fix="see the error's hint"
@@ -65,5 +65,5 @@ def explain(record: QueryRecord) -> Explanation:
 
 @lru_cache(maxsize=1_000)
 def verdict_of(sql: str) -> Verdict:
-    """What the text alone says."""
+    """The verdict on the text alone."""
     return judge(sql, analyse(sql))

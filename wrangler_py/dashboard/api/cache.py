@@ -10,6 +10,7 @@ from wrangler_py.cache.keys import CacheKey
 from wrangler_py.cache.store import Entry
 from wrangler_py.dashboard.api.operation import (
     COUNT,
+    MESSAGE,
     NUMBER,
     OPTIONAL_TEXT,
     TEXT,
@@ -25,7 +26,7 @@ from wrangler_py.dashboard.record_json import SHOWN_SQL, record_row
 from wrangler_py.dashboard.sources import Served
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.querylog.parameters import decode_parameters
-from wrangler_py.querylog.summary import summarize
+from wrangler_py.querylog.summary import total_statements
 
 _ENTRY = object_of(
     id=TEXT,
@@ -49,7 +50,8 @@ async def get_cache(call: Call) -> Any:
     now = asyncio.get_running_loop().time()
     owners = _owners(call.served)
     log = proxy.query_log
-    stale = [record for record in log.records() if record.stale][-_MOST_STALE_READS:]
+    records = log.records()
+    stale = [record for record in records if record.stale][-_MOST_STALE_READS:]
     return {
         "size": proxy.store.size,
         "size_maximum": proxy.store.max_bytes,
@@ -64,7 +66,8 @@ async def get_cache(call: Call) -> Any:
                 "reason": each.reason,
                 "fix": each.fix,
             }
-            for each in summarize(log).never_cached
+            for each in total_statements(records)
+            if each.reason is not None
         ],
     }
 
@@ -90,7 +93,7 @@ def _key(call: Call) -> CacheKey:
     for key, _ in call.served.proxy.store.entries():
         if _id(key) == call.path["id"]:
             return key
-    raise not_found("The cache has no such entry, or not any more.")
+    raise not_found("The cache has no such entry. It may have been removed.")
 
 
 def _id(key: CacheKey) -> str:
@@ -148,7 +151,7 @@ OPERATIONS = (
         path="/api/cache",
         summary="Clear the cache",
         run=clear_cache,
-        returns=object_of(message=TEXT),
+        returns=MESSAGE,
     ),
     Operation(
         method="DELETE",
@@ -156,7 +159,7 @@ OPERATIONS = (
         summary="Clear one cached answer",
         run=clear_cache_entry,
         path_fields=_ID,
-        returns=object_of(message=TEXT),
+        returns=MESSAGE,
     ),
     Operation(
         method="GET",

@@ -1,4 +1,4 @@
-"""Latency and faults, switched while the session runs."""
+"""Latency and faults, changed while the session runs."""
 
 from __future__ import annotations
 

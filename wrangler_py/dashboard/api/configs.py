@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from wrangler_py.dashboard.api.operation import (
+    BINDING,
     COUNT,
     FLAG,
     OPTIONAL_COUNT,
@@ -18,7 +19,6 @@ from wrangler_py.dashboard.api.operation import (
     Field,
     Fields,
     Operation,
-    Schema,
     list_of,
     not_found,
     object_of,
@@ -80,14 +80,14 @@ async def list_configs(call: Call) -> Any:
 async def create_config(call: Call) -> Any:
     body = dict(call.body)
     name, check, binding = body.pop("name"), body.pop("check", True), body.pop("binding", None)
-    environment = body.pop("environment", _environment(call))
+    environment = body.pop("environment", None)
     options = ConfigOptions(**body)
 
     def create(progress: RecordedProgress) -> HyperdriveConfig:
         file = None if binding is None else _config_file(call.sources.project)
         config = config_actions.new_config(name, options)
         if file is not None:
-            file.add_hyperdrive(binding, config.id, environment)  # a name that is taken is noticed before
+            file.add_hyperdrive(binding, config.id, environment)  # fails early if the name is taken
         config_actions.add_config(config, options, progress, check=check)
         if file is not None:
             file.save()
@@ -137,7 +137,7 @@ async def test_config(call: Call) -> Any:
 
 async def bind_config(call: Call) -> Any:
     body = call.body
-    binding, environment = body.get("binding", DEFAULT_BINDING), body.get("environment", _environment(call))
+    binding, environment = body.get("binding", DEFAULT_BINDING), body.get("environment")
 
     def bind(progress: RecordedProgress) -> HyperdriveConfig:
         config, file = _stored(call), _config_file(call.sources.project)
@@ -150,7 +150,7 @@ async def bind_config(call: Call) -> Any:
 
 
 async def unbind_config(call: Call) -> Any:
-    binding, environment = call.body["binding"], call.body.get("environment", _environment(call))
+    binding, environment = call.body["binding"], call.body.get("environment")
 
     def unbind(progress: RecordedProgress) -> HyperdriveConfig:
         config = _stored(call)
@@ -161,7 +161,7 @@ async def unbind_config(call: Call) -> Any:
 
 
 async def _run(action: Callable[[RecordedProgress], HyperdriveConfig]) -> Any:
-    """Run `action`, which reads and writes files, in a thread; gives what it said."""
+    """Run `action`, which reads and writes files, in a thread; returns its messages."""
     progress = RecordedProgress()
     config = await asyncio.to_thread(action, progress)
     return {"id": config.id, "messages": progress.messages}
@@ -174,13 +174,11 @@ def _stored(call: Call) -> HyperdriveConfig:
         raise ApiError(HTTPStatus.NOT_FOUND, error.message, hint=error.hint) from None
 
 
-def _environment(call: Call) -> str | None:
-    return None if call.sources.project is None else call.sources.project.environment
-
-
 def _config_file(project: ProjectPlace | None) -> ConfigFile:
     if project is None:
-        raise not_found("There is no config file of a Worker here that a binding could be written into.")
+        raise not_found(
+            "There is no config file to write the binding into. Start the dashboard in a Worker's project."
+        )
     return ConfigFile.load(project.path)
 
 
@@ -241,7 +239,6 @@ def _config(config: HyperdriveConfig, bindings: list[dict[str, Any]]) -> dict[st
     }
 
 
-_OPTIONAL_INTEGER: Schema = {"type": ["integer", "null"]}
 _CONFIG = object_of(
     id=TEXT,
     name=TEXT,
@@ -331,10 +328,7 @@ OPERATIONS = (
         summary="Take a binding of a config out of this project's config file, as `hyperdrive unbind` does",
         run=unbind_config,
         path_fields=_ID,
-        body_fields={
-            "binding": Field(str, "the name of a binding", required=True, minimum=1, maximum=200),
-            "environment": _ENVIRONMENT,
-        },
+        body_fields={**BINDING, "environment": _ENVIRONMENT},
         returns=_DONE,
     ),
 )

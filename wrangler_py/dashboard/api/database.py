@@ -7,6 +7,7 @@ from typing import Any
 
 from wrangler_py.dashboard import sql_box, tables
 from wrangler_py.dashboard.api.operation import (
+    BINDING,
     COUNT,
     FLAG,
     OPTIONAL_COUNT,
@@ -14,7 +15,6 @@ from wrangler_py.dashboard.api.operation import (
     TEXT,
     Call,
     Field,
-    Fields,
     Operation,
     list_of,
     not_found,
@@ -26,7 +26,6 @@ from wrangler_py.dashboard.record_json import record_row
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import PoolConfig
 
-_BINDING: Fields = {"binding": Field(str, "the name of a binding", required=True, minimum=1, maximum=200)}
 _NAME = Field(str, "its name", required=True, minimum=1, maximum=63)
 
 
@@ -79,7 +78,7 @@ OPERATIONS = (
         path="/api/database/{binding}/tables",
         summary="The tables behind a binding, with their columns",
         run=list_tables,
-        path_fields=_BINDING,
+        path_fields=BINDING,
         returns=object_of(
             tables=list_of(
                 object_of(
@@ -98,7 +97,7 @@ OPERATIONS = (
         path="/api/database/{binding}/rows",
         summary="The first rows of a table, as text",
         run=get_first_rows,
-        path_fields=_BINDING,
+        path_fields=BINDING,
         query_fields={"schema": _NAME, "table": _NAME},
         returns=object_of(**_ROWS),
     ),
@@ -107,7 +106,7 @@ OPERATIONS = (
         path="/api/database/{binding}/run",
         summary="Run SQL through a binding, as a Worker's queries run: the last result, and each query's verdict",
         run=run_sql,
-        path_fields=_BINDING,
+        path_fields=BINDING,
         body_fields={"sql": Field(str, "the SQL", required=True, minimum=1, maximum=100_000)},
         returns=object_of(
             **_ROWS,

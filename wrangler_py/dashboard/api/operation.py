@@ -19,6 +19,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
 OPTIONAL_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
+OPTIONAL_NUMBER: Schema = {"type": ["number", "null"]}
 
 
 def object_of(**properties: Schema) -> Schema:
@@ -39,6 +40,9 @@ def map_of(values: Schema) -> Schema:
     return {"type": "object", "additionalProperties": values}
 
 
+MESSAGE = object_of(message=TEXT)
+"""What an action without other results returns."""
+
 LONGEST_LIST = 50
 
 
@@ -52,9 +56,9 @@ class ApiError(WranglerError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A member of a body, or a parameter of the path or the query string. `maximum` of a text is its length.
+    """A member of a body, or a parameter of the path or the query string.
 
-    `list`: it is a list of such values.
+    `minimum` and `maximum` of a text are its length. With `list`, the value is a list of such values.
     """
 
     type: type[str] | type[int] | type[float] | type[bool]
@@ -84,7 +88,7 @@ class Field:
         return {**schema, "description": self.about}
 
     def check(self, name: str, value: Any) -> Any:
-        """`value` if it is one. Raises ApiError otherwise; the message doesn't repeat it."""
+        """`value`, if it is valid. Raises ApiError otherwise; the message doesn't repeat the value."""
         if not self.list:
             return self._check_one(name, value)
         if not isinstance(value, list) or len(value) > LONGEST_LIST:
@@ -106,10 +110,10 @@ class Field:
         return value
 
     def _refusal(self, name: str) -> ApiError:
-        return ApiError(HTTPStatus.BAD_REQUEST, f"`{name}` is not what it has to be: {self.about}")
+        return ApiError(HTTPStatus.BAD_REQUEST, f"`{name}` is not valid. Expected: {self.about}")
 
     def read(self, name: str, text: str) -> Any:
-        """The value that `text`, of a path or a query string, stands for. Raises ApiError if there is none."""
+        """The value that `text` of a path or a query string stands for. Raises ApiError if it is not valid."""
         try:
             if self.type is bool:
                 return {"true": True, "false": False}[text]
@@ -121,10 +125,12 @@ class Field:
 
 Fields = Mapping[str, Field]
 
+BINDING: Fields = {"binding": Field(str, "the name of a binding", required=True, minimum=1, maximum=200)}
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of an operation, its parts checked."""
+    """One request of an operation, after its parts were checked."""
 
     sources: Sources
     path: Mapping[str, Any]
@@ -137,7 +143,7 @@ class Call:
         if self.sources.served is None:
             raise ApiError(
                 HTTPStatus.CONFLICT,
-                "No session runs here: this dashboard shows the configs.",
+                "No session runs here. This dashboard shows only the configs.",
                 hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` print the URL of theirs.",
             )
         return self.sources.served
@@ -145,7 +151,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`path` is as OpenAPI writes them: `/api/queries/{number}`."""
+    """`path` is written as in OpenAPI: `/api/queries/{number}`."""
 
     method: str
     path: str

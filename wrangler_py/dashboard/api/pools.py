@@ -1,13 +1,17 @@
-"""Pool connections: sizes over time, what each origin connection does, Restart."""
+"""Pool connections: sizes over time, the state of each origin connection, Restart."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from wrangler_py.dashboard.api.operation import (
+    BINDING,
     COUNT,
+    MESSAGE,
     NUMBER,
     OPTIONAL_COUNT,
+    OPTIONAL_NUMBER,
     OPTIONAL_TEXT,
     TEXT,
     Call,
@@ -18,7 +22,7 @@ from wrangler_py.dashboard.api.operation import (
     object_of,
 )
 from wrangler_py.dashboard.pool_history import PoolSample
-from wrangler_py.proxy.snapshot import ConnectionSnapshot, PoolSnapshot
+from wrangler_py.proxy.snapshot import PoolSnapshot
 
 SAMPLE = object_of(
     time=NUMBER,
@@ -26,7 +30,7 @@ SAMPLE = object_of(
     waiting_clients=COUNT,
     open_connections=COUNT,
     pool_size_maximum=COUNT,
-    connection_latency_ms={"type": ["number", "null"]},
+    connection_latency_ms=OPTIONAL_NUMBER,
 )
 
 
@@ -63,21 +67,7 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "clients": pool.clients,
         "opening": pool.opening,
         "open_connections": pool.open_connections,
-        "connections": [_connection(each) for each in pool.connections],
-    }
-
-
-def _connection(each: ConnectionSnapshot) -> dict[str, Any]:
-    return {
-        "number": each.number,
-        "process_id": each.process_id,
-        "state": each.state,
-        "why_pinned": each.why_pinned,
-        "client": each.client,
-        "request_id": each.request_id,
-        "request": each.request,
-        "prepared_statements": each.prepared_statements,
-        "opened_at": each.opened_at,
+        "connections": [asdict(each) for each in pool.connections],
     }
 
 
@@ -121,7 +111,7 @@ OPERATIONS = (
         path="/api/pools/{binding}/restart",
         summary="Restart: close every origin connection; queries under way may fail",
         run=restart_pool,
-        path_fields={"binding": Field(str, "the name of a binding", required=True, minimum=1, maximum=200)},
-        returns=object_of(message=TEXT),
+        path_fields=BINDING,
+        returns=MESSAGE,
     ),
 )

@@ -1,4 +1,4 @@
-"""What an action says, kept for the page to show."""
+"""The messages of an action, for the page to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The query log: its records, and what is to be known of one of them."""
+"""The query log: its records, and the details of one of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wrangler_py.dashboard import plans
 from wrangler_py.dashboard.api.operation import (
     COUNT,
     FLAG,
+    MESSAGE,
     NUMBER,
     OPTIONAL_COUNT,
     OPTIONAL_TEXT,
@@ -85,12 +86,11 @@ async def clear_queries(call: Call) -> Any:
 
 async def get_query(call: Call) -> Any:
     log, record = _record(call)
-    formatted = format_sql(record.sql)
     return {
         **record_row(record, log.label),
         "sql": record.sql,
         "verdict": verdict_json(record),
-        "formatted": formatted,
+        "formatted": format_sql(record.sql),
         "parameter_count": len(record.parameters),
         "analyzable": _is_whole(record) and plans.can_analyze(record.sql),
     }
@@ -105,10 +105,10 @@ async def explain_query(call: Call) -> Any:
     _, record = _record(call)
     pool = call.served.pools.get(record.binding)
     if pool is None:
-        raise ApiError(HTTPStatus.CONFLICT, f"The binding {record.binding} is not served any more.")
+        raise ApiError(HTTPStatus.CONFLICT, f"The binding {record.binding} is no longer served.")
     if not _is_whole(record) or any(map(_is_cut, record.parameters)):
         raise WranglerError(
-            "The query log has only the beginning of this query's text or parameters, so there is no plan of it.",
+            "The query log has only the beginning of this query's text or parameters, so it cannot be explained.",
             hint="It keeps 64 KB of each. Run EXPLAIN with the whole query: `wrangler-py hyperdrive execute`.",
         )
     analyze = bool(call.body.get("analyze", False))
@@ -117,12 +117,12 @@ async def explain_query(call: Call) -> Any:
 
 
 def _is_whole(record: QueryRecord) -> bool:
-    """Whether the record has all of the SQL. Of what is too long for the cache, the proxy keeps the beginning."""
+    """Whether the record has all of the SQL. The proxy cuts a text that is too long for the cache."""
     return record.sql_is_whole and record.status != CacheStatus.OVERSIZED_QUERY
 
 
 def _is_cut(value: str | None) -> bool:
-    """Whether `value` is the beginning of a parameter, with its length behind it (see `querylog.parameters`)."""
+    """Whether `value` is the beginning of a parameter, followed by its length (see `querylog.parameters`)."""
     return value is not None and re.search(r"… \([\d,]+ bytes\)$", value) is not None
 
 
@@ -130,7 +130,7 @@ def _record(call: Call) -> tuple[QueryLog, QueryRecord]:
     log = call.served.proxy.query_log
     record = log.get(call.path["number"])
     if record is None:
-        raise not_found(f"The query log has no query {call.path['number']}, or not any more.")
+        raise not_found(f"The query log has no query {call.path['number']}. It may have been removed.")
     return log, record
 
 
@@ -142,12 +142,12 @@ OPERATIONS = (
         run=list_queries,
         query_fields={
             "after": Field(int, "only those with a higher number", minimum=0, maximum=2**53),
-            "limit": Field(int, "at most so many, 1 to 2,000", minimum=1, maximum=_MOST),
+            "limit": Field(int, "the most queries to return, 1 to 2,000", minimum=1, maximum=_MOST),
             "status": Field(str, "only those of this cache status", maximum=50),
             "binding": Field(str, "only those of this binding", maximum=200),
             "request": Field(str, "only those of the request with this id", maximum=200),
             "text": Field(str, "only those with this text in their SQL", maximum=10_000),
-            "slower_than": Field(float, "only those that took at least so many milliseconds", minimum=0),
+            "slower_than": Field(float, "only those that took at least this many milliseconds", minimum=0),
         },
         returns=object_of(first_number=COUNT, last_number=COUNT, more=FLAG, queries=list_of(ROW)),
     ),
@@ -156,7 +156,7 @@ OPERATIONS = (
         path="/api/queries",
         summary="Clear the query log",
         run=clear_queries,
-        returns=object_of(message=TEXT),
+        returns=MESSAGE,
     ),
     Operation(
         method="GET",
@@ -183,7 +183,7 @@ OPERATIONS = (
         run=explain_query,
         path_fields=_NUMBER,
         body_fields={
-            "analyze": Field(bool, "whether to run it (reads only, in a transaction that is rolled back)")
+            "analyze": Field(bool, "whether to run the query (reads only, in a transaction that is rolled back)")
         },
         returns=object_of(plan=TEXT, analyzed=FLAG),
     ),

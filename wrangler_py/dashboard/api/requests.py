@@ -7,12 +7,12 @@ from typing import Any
 from wrangler_py.dashboard.api.operation import (
     COUNT,
     NUMBER,
+    OPTIONAL_NUMBER,
     OPTIONAL_TEXT,
     TEXT,
     Call,
     Field,
     Operation,
-    Schema,
     list_of,
     object_of,
 )
@@ -30,7 +30,6 @@ FINDING = object_of(
     request_id=OPTIONAL_TEXT,
     cost_ms=NUMBER,
 )
-_OPTIONAL_NUMBER: Schema = {"type": ["number", "null"]}
 
 
 async def list_requests(call: Call) -> Any:
@@ -76,7 +75,7 @@ OPERATIONS = (
         path="/api/requests",
         summary="The last requests, or runs of a client, the newest first, with their queries and findings",
         run=list_requests,
-        query_fields={"limit": Field(int, "at most so many, 1 to 500", minimum=1, maximum=_MOST)},
+        query_fields={"limit": Field(int, "the most requests to return, 1 to 500", minimum=1, maximum=_MOST)},
         returns=object_of(
             count=COUNT,
             requests=list_of(
@@ -84,7 +83,7 @@ OPERATIONS = (
                     id=TEXT,
                     name=TEXT,
                     started_at=NUMBER,
-                    ended_at=_OPTIONAL_NUMBER,
+                    ended_at=OPTIONAL_NUMBER,
                     queries=list_of(COUNT),
                     findings=list_of(FINDING),
                 )

@@ -1,4 +1,4 @@
-"""What runs: the bindings that are served, and the project they belong to."""
+"""The bindings that are served, and the project they belong to."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from wrangler_py.dashboard.api.operation import COUNT, OPTIONAL_COUNT, OPTIONAL_TEXT, TEXT, object_of
@@ -12,6 +13,5 @@ VERDICT = object_of(reason=TEXT, fix=OPTIONAL_TEXT, position=OPTIONAL_COUNT, len
 
 
 def verdict_json(record: QueryRecord) -> dict[str, Any]:
-    """`position` and `length` are the part of the SQL that is to blame, in characters."""
-    found = explain(record)
-    return {"reason": found.reason, "fix": found.fix, "position": found.position, "length": found.length}
+    """`position` and `length` are the part of the SQL that is the reason, in characters."""
+    return asdict(explain(record))

@@ -91,7 +91,7 @@ const KEYS = [
   ["P", "Pause, or go on with, the list of queries"],
   ["↑ ↓ PgUp PgDn Home End", "Move in a list"],
   ["Enter", "Open a query"],
-  ["Esc", "Close what is open"],
+  ["Esc", "Close the open query or dialog"],
   ["?", "Show the keys"],
 ];
 

@@ -9,7 +9,7 @@ let current = null;
 export function conditionsButton() {
   const button = h("button.small", { type: "button", onclick: open }, label());
   if (current === null) {
-    current = { latency: "", faults: [] };
+    current = { latency: [], faults: [] };
     get("/api/conditions").then(
       (conditions) => {
         current = conditions;

@@ -61,7 +61,7 @@ export function field(label, input, about) {
   return h("label.field", {}, h("span", {}, label), input, small);
 }
 
-/** Shows what an action said, for a few seconds. */
+/** Shows the message of an action for a few seconds. */
 export function toast(text, failed = false) {
   const shown = h(failed ? "div.red" : "div", {}, prose(text));
   document.getElementById("toasts").append(shown);

@@ -1,4 +1,4 @@
-// SQL with its words coloured, and a part of it underlined.
+// SQL with its words coloured and a part of it underlined, and the parameters of a query.
 
 import { h } from "./dom.js";
 
@@ -16,6 +16,11 @@ const TOKEN =
 /** `sql` in a `pre`; `position` and `length`, in characters, are underlined. */
 export function sqlBlock(sql, position = null, length = 0) {
   return h("pre.code", { tabindex: 0, role: "group", "aria-label": "SQL" }, h("code", {}, parts(sql, position, length)));
+}
+
+/** The values of a query's parameters, in order. */
+export function parameterList(values) {
+  return h("ol.values", {}, values.map((value, index) => h("li", {}, h("code.quiet", {}, `$${index + 1}`), value === null ? h("em.quiet", {}, "NULL") : h("code", {}, value))));
 }
 
 function parts(sql, position, length) {

@@ -4,6 +4,7 @@ import { get, remove } from "../api.js";
 import { empty, h, openDialog, prose, replace, toast } from "../dom.js";
 import { age, bytes, ms, number, oneLine, plural, preciseTime } from "../format.js";
 import { redraw, refreshing } from "../refresh.js";
+import { parameterList } from "../sql.js";
 import { store } from "../store.js";
 import { tile } from "./pools.js";
 
@@ -69,7 +70,7 @@ async function reveal(entry) {
         "form",
         { method: "dialog" },
         heading,
-        h("ol.values", {}, parameters.map((value, index) => h("li", {}, h("code.quiet", {}, `$${index + 1}`), value === null ? h("em.quiet", {}, "NULL") : h("code", {}, value)))),
+        parameterList(parameters),
         h("div.buttons", {}, h("button", { type: "button", onclick: close, autofocus: true }, "Close")),
       ),
     );
@@ -99,7 +100,7 @@ function neverCached(all) {
   return section(
     "Statements never cached",
     "By the time that they took in all.",
-    ["SQL", "Why", "Queries", "Time"],
+    ["SQL", "Why", "Queries", "Total time"],
     all.slice(0, MOST_ROWS).map((each) => [
       h("td.sql", {}, h("code.clamp", {}, oneLine(each.sql))),
       h("td", {}, each.reason, each.fix ? h("p.quiet", {}, prose(`What to change: ${each.fix}.`)) : null),
@@ -110,7 +111,7 @@ function neverCached(all) {
   );
 }
 
-const NUMBERS = new Set(["Age", "Hits", "Size", "Queries", "Time "]);
+const NUMBERS = new Set(["Age", "Hits", "Size", "Queries", "Total time"]);
 
 function section(title, about, columns, rows, total) {
   return h(

@@ -3,7 +3,7 @@
 import { get, post } from "../api.js";
 import { h, prose, replace, toast } from "../dom.js";
 import { bytes, ms, number, plural, preciseTime } from "../format.js";
-import { sqlBlock } from "../sql.js";
+import { parameterList, sqlBlock } from "../sql.js";
 import { store } from "../store.js";
 import { filterByRequest, statusChip } from "./queries.js";
 
@@ -75,7 +75,7 @@ function sqlSection(query) {
     return sqlBlock(query.formatted, found ? [...query.formatted.slice(0, found.index)].length : null, length);
   };
   const views = query.formatted === null ? [["As sent", sent]] : [["Formatted", laidOut], ["As sent", sent]];
-  // What is to blame may be in a comment, which only the text as it was sent has.
+  // The part to mark may be in a comment, which only the text as it was sent has.
   const inFormatted = position === null || (query.formatted ?? "").toLowerCase().includes([...query.sql].slice(position, position + length).join("").toLowerCase());
   let chosen = inFormatted ? 0 : views.length - 1;
   const buttons = views.map(([name], index) => h("button", { type: "button", onclick: () => choose(index) }, name));
@@ -110,7 +110,7 @@ function parameters(query) {
       replace(
         section,
         h("h3", {}, "Parameters"),
-        h("ol.values", {}, values.map((value, index) => h("li", {}, h("code.quiet", {}, `$${index + 1}`), value === null ? h("em.quiet", {}, "NULL") : h("code", {}, value)))),
+        parameterList(values),
       );
     } catch (error) {
       toast(error.text, true);

@@ -1,4 +1,4 @@
-// Requests of the Worker, each as a waterfall of its queries, with what is worth changing about it.
+// Requests of the Worker, each as a waterfall of its queries, with its findings.
 
 import { get } from "../api.js";
 import { h, replace, empty, prose } from "../dom.js";
@@ -53,7 +53,7 @@ export function show(argument, signal) {
     return empty(
       "No requests yet",
       store.session.serving
-        ? "Requests of the Worker that make queries appear here, each with its queries over time, and with what is worth changing. Clients that tell no request, such as those of JavaScript Workers and of `hyperdrive proxy`, appear by client."
+        ? "Requests of the Worker that make queries appear here, each with its queries over time and its findings. Clients that report no request, such as those of JavaScript Workers and of `hyperdrive proxy`, appear by client."
         : "Run `wrangler-py dev` in a project: it prints the URL of its own dashboard.",
     );
   }
@@ -127,7 +127,7 @@ export function show(argument, signal) {
       h("ul.legend", {}, [["waited", "Waited for a connection"], ["origin", "Origin"], ["sending", "Sending to the client"]].map(([name, label]) => h("li", {}, h(`i.${name}`, {}), label))),
       h("ol.waterfall", { "aria-label": "Queries over time" }, queries.slice(0, MOST_ROWS).map((query) => waterfallRow(query, from, to, marks.get(query.number)))),
       queries.length > MOST_ROWS ? h("p.quiet", {}, `${number(queries.length - MOST_ROWS)} more are not shown.`) : null,
-      queries.length < request.queries.length ? h("p.quiet", {}, `${plural(request.queries.length - queries.length, "query")} of it can't be shown here yet, or not any more.`) : null,
+      queries.length < request.queries.length ? h("p.quiet", {}, `${plural(request.queries.length - queries.length, "query")} of it can't be shown: not loaded yet, or no longer in the log.`) : null,
     );
   }
 
