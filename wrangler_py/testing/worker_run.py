@@ -37,7 +37,7 @@ from wrangler_py.worker_protocol import (
 )
 
 Say = Callable[[str], None]
-"""Gets each line that the Worker prints, and what is said of it."""
+"""Gets each line that the Worker prints, and messages about the Worker."""
 Mark = tuple[int, int]
 """A place in time: the number of the last query, and how many requests had started."""
 
