@@ -68,7 +68,7 @@ class LocalHyperdrive:
         self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
         self.database_files = frozenset((root / SCHEMA, root / SEED))
-        """What `apply_schema` reads."""
+        """The files that `apply_schema` reads."""
         self._root = root
         self._migrate_command = None if is_migrating() else migrate
         self._left_out: set[FileChange] = set()
@@ -162,7 +162,7 @@ class LocalHyperdrive:
         return connection_environment.with_connection(inherited, self.connection_variables())
 
     def connection_variables(self) -> dict[str, str]:
-        """Those variables alone."""
+        """The variables that `environment` adds."""
         databases = {binding: pool.origin.database for binding, pool in self.pools.items()}
         return connection_environment.connection_variables(databases, self.proxy.port, self._password)
 

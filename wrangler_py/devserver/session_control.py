@@ -121,7 +121,7 @@ class RunningSession:
 
 
 def running_sessions() -> Sequence[RunningSession]:
-    """Those whose files are there, the one that began last first."""
+    """The sessions that have left a file, the latest first."""
     return list(_read_all(sessions_folder()))
 
 

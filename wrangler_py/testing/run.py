@@ -104,7 +104,7 @@ class Run:
             )
 
     def describe_test(self) -> str:
-        """What the test that failed did: its queries, and what the Worker printed."""
+        """The queries of the failed test, and the lines that the Worker printed."""
         queries = self.hyperdrive.queries
         parts = [queries.described()] if queries else []
         parts += [_lost_setting(name) for name in _settings_outside_transactions(queries)]

@@ -148,7 +148,7 @@ class RunServer:
         return summarize_case(self._running_proxy.query_log.records(after))
 
     async def lines(self, after: int) -> list[str]:
-        """What the proxy and the Worker had to say, without the first `after` lines."""
+        """The messages of the proxy and the lines of the Worker, without the first `after`."""
         return self._lines[after:]
 
     async def clear_cache(self) -> int:

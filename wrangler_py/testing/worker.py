@@ -23,7 +23,7 @@ class Exchange:
         self._until: Mark | None = None
 
     def another_begins(self, mark: Mark) -> None:
-        """What runs from here on belongs to the next request."""
+        """The next request begins at `mark`: later queries belong to it."""
         self._until = mark
 
     @property
