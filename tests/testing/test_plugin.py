@@ -136,7 +136,8 @@ def test_it(database):
     text = (project.root / "report.html").read_text()
     assert "&lt;script&gt;" in text
     assert "<script" not in text
-    assert "http" not in text.replace("https", "http").replace("<!doctype html>", "").split("<h1>")[0]
+    assert "://" not in text.partition("<h1>")[0]
+    assert "default-src 'none'" in text
 
 
 def test_a_report_without_queries(project: TestedProject) -> None:
@@ -207,6 +208,26 @@ def test_it(hyperdrive):
         hyperdrive.connection_string("OTHER")
 """
     )
+    project.passes(passed=1)
+
+
+def test_the_config_file_is_the_one_that_commands_use(project: TestedProject) -> None:
+    binding = {"binding": "HYPERDRIVE", "id": "0" * 32}
+    document = {"name": "x", "vars": {"FROM": "json"}, "hyperdrive": [binding]}
+    project.write("wrangler.json", json.dumps(document))
+    project.write("below/wrangler.toml", 'name = "x"\n[vars]\nFROM = "toml"\n')
+    project.write("below/pytest.ini", "[pytest]\n")
+    project.write("below/test_it.py", "def test_it(hyperdrive):\n    assert hyperdrive.env.FROM == 'json'\n")
+    project.passes("below", passed=1)
+
+
+def test_a_config_file_without_a_binding(project: TestedProject) -> None:
+    project.write("wrangler.toml", 'name = "x"\n')
+    project.tests("def test_it(hyperdrive): ...")
+    result = project.passes(errors=1)
+    command = f"wrangler-py hyperdrive bind {'0' * 32}"
+    result.stdout.fnmatch_lines(["wrangler.toml has no Hyperdrive binding.", f"*{command}"])
+    subprocess.run([sys.executable, "-m", *command.replace("-", "_", 1).split()], cwd=project.root, check=True)
     project.passes(passed=1)
 
 

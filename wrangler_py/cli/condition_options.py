@@ -18,7 +18,7 @@ _MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionArguments:
-    """What all three take alike."""
+    """The options that all three commands share."""
 
     latency: Annotated[
         list[str] | None,

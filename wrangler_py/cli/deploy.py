@@ -58,6 +58,8 @@ def deploy(
         arguments += ["--env-file", str(path)]
     if dry_run:
         arguments.append("--dry-run")
-    command = (*deploy_command(root, section), *arguments, *context.args)
-    printing.info(f"Running {Path(command[0]).name} {' '.join(command[1:])}")
-    raise typer.Exit(run_deploy(command, root=root, cwd=options.cwd, account_id=account))
+    command = (*deploy_command(root, section), *arguments)
+    # The other arguments may hold secrets, as --var does.
+    others = " …" if context.args else ""
+    printing.info(f"Running {Path(command[0]).name} {' '.join(command[1:])}{others}")
+    raise typer.Exit(run_deploy((*command, *context.args), root=root, cwd=options.cwd, account_id=account))

@@ -20,7 +20,7 @@ app = App()
 
 
 class Runtime(StrEnum):
-    """What can run a Worker in Python."""
+    """The runtimes for a Worker in Python."""
 
     CPYTHON = "cpython"
     WORKERD = "workerd"

@@ -253,7 +253,10 @@ def _confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not printing.is_interactive():
-        raise WranglerError("Nobody can be asked here.", hint="Give --yes to go on without a question.")
+        raise WranglerError(
+            "This command asks before it deletes data, and here is no terminal to ask on.",
+            hint="Give --yes to go on without a question.",
+        )
     if not printing.confirm(question, False):
         raise WranglerError("Nothing was changed.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -293,7 +293,7 @@ def _pull_one(
     printing.success(f"Pulled '{config.name}': {config.id}")
     if not password:
         printing.warn(
-            f"'{config.name}' has no password here. `wrangler-py hyperdrive update {_quoted(config.name)} "
+            f"'{config.name}' has no password here. `wrangler-py hyperdrive update {shlex.quote(config.name)} "
             "--origin-password=-` sets it; or give its binding a localConnectionString."
         )
     if missing is not None:
@@ -311,7 +311,3 @@ def _may_overwrite(local: HyperdriveConfig, different: Sequence[Difference], *, 
 
 def _ask_origin_password(remote: RemoteConfig) -> str | None:
     return ask_password(f"Password of {remote.origin.user} at {remote.origin.host} (empty for none): ")
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"

@@ -63,9 +63,8 @@ def project_config(options: GlobalOptions | None = None) -> ConfigFile:
 
 def find_project_config(options: GlobalOptions) -> ConfigFile | None:
     """As `project_config`, but None if there is no config file and none was named."""
-    from wrangler_py.project.config_file import FILE_NAMES
+    from wrangler_py.project.config_file import find_config_files
 
-    folders = (options.cwd, *options.cwd.parents)
-    if options.config is None and not any((folder / name).is_file() for folder in folders for name in FILE_NAMES):
+    if options.config is None and not find_config_files(options.cwd):
         return None
     return project_config(options)

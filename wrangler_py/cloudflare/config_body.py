@@ -27,12 +27,12 @@ _CONFLICTS = {
 
 
 def create_body(name: str, options: ConfigOptions) -> dict[str, Any]:
-    """What creates a config. WranglerError names the option that is missing, wrong or at odds with another."""
+    """The body that creates a config. WranglerError names a missing, wrong or conflicting option."""
     return _body(name, _origin(options, partial=False), options)
 
 
 def change_body(name: str | None, options: ConfigOptions) -> dict[str, Any]:
-    """What changes a config: only what is given. WranglerError as in `create_body`."""
+    """The body that changes a config, with only the given settings. WranglerError as in `create_body`."""
     body = _body(name, _origin(options, partial=True), options)
     if not body:
         raise WranglerError("Nothing to update: give at least one option.")

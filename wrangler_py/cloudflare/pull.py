@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 from wrangler_py.cloudflare.account_certificates import AccountCertificates
@@ -76,7 +77,7 @@ def local_tls(
             missing = (
                 f"Its client certificate {theirs.name or theirs.id} is not in the local store, and Cloudflare "
                 "returns no private keys. Complete it with `wrangler-py cert upload mtls-certificate …` and "
-                f"`wrangler-py hyperdrive update {config.name} --mtls-certificate-id …`."
+                f"`wrangler-py hyperdrive update {shlex.quote(config.name)} --mtls-certificate-id …`."
             )
     return settings, missing
 

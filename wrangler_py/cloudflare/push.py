@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,8 +23,8 @@ def check_reachable(config: HyperdriveConfig) -> None:
     if origin is None:
         raise WranglerError(
             f"The origin of '{config.name}' is the embedded PostgreSQL, which Cloudflare cannot reach.",
-            hint=f"Give it a database that is on the internet: `wrangler-py hyperdrive update {config.name} "
-            "--connection-string=…`",
+            hint="Give it a database that is on the internet: "
+            f"`wrangler-py hyperdrive update {shlex.quote(config.name)} --connection-string=…`",
         )
     if origin.is_unix_socket or _is_loopback(origin.host):
         raise WranglerError(
@@ -34,7 +35,7 @@ def check_reachable(config: HyperdriveConfig) -> None:
     if not origin.password:
         raise WranglerError(
             f"'{config.name}' has no password here, and Cloudflare needs one.",
-            hint=f"`wrangler-py hyperdrive update {config.name} --origin-password=-` asks for it.",
+            hint=f"`wrangler-py hyperdrive update {shlex.quote(config.name)} --origin-password=-` asks for it.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a check has to say."""
+"""The results of the checks."""
 
 from __future__ import annotations
 

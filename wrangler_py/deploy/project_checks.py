@@ -24,7 +24,7 @@ def is_python(section: Section) -> bool:
 
 
 def project_findings(file: ConfigFile, environment: str | None) -> Iterator[Finding]:
-    """What keeps the project as it stands from working at Cloudflare."""
+    """Problems that would keep the project from working at Cloudflare."""
     section, root = file.section(environment), file.root.resolve()
     for message in file.warnings(environment):
         yield Finding("config-file", "warning", message)
@@ -79,7 +79,7 @@ def _python(section: Section, root: Path) -> Iterator[Finding]:
 
 
 def session_findings(summary: SessionSummary | None) -> Iterator[Finding]:
-    """What the last dev session saw that will hurt in production."""
+    """Findings of the last dev session that matter in production."""
     if summary is None:
         return
     when = f"The dev session that ended {summary.ended_on[:16].replace('T', ' ')} UTC"

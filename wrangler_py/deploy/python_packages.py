@@ -20,7 +20,7 @@ _NOT_THE_WORKERS = frozenset({"python_modules", "node_modules", "__pycache__", "
 
 
 def package_problems(main: Path, root: Path, section: Section) -> Iterator[str]:
-    """What is wrong with the imports of the Worker's files: those in the folder of `main`, and below."""
+    """Problems with the imports of the Worker's files: those in the folder of `main`, and below."""
     python = python_version(enabled_flags(section.compatibility_date, section.compatibility_flags))
     distributions = importlib.metadata.packages_distributions()
     for name in sorted(_imported(main.parent)):

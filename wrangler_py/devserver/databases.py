@@ -91,7 +91,7 @@ def copy(connection: Administrative, source: str, target: str, *, force: bool = 
             break
         except psycopg.errors.ObjectInUse:  # somebody was quicker
             if time.monotonic() > deadline:
-                raise _in_use(source, _users(connection, source)) from None
+                raise _in_use(source, _users(connection, source), may_force=not force) from None
     copy_settings(connection, source, target)
 
 
@@ -123,7 +123,7 @@ def replace(connection: Administrative, database: str, by: str, *, force: bool =
             break
         except psycopg.errors.ObjectInUse:
             if time.monotonic() > deadline:
-                raise _in_use(database, _users(connection, database)) from None
+                raise _in_use(database, _users(connection, database), may_force=not force) from None
     drop(connection, old)
 
 
@@ -176,7 +176,7 @@ def _vacate(connection: Administrative, database: str, *, force: bool) -> None:
     """End the idle connections of pools to `database`, or all with `force`."""
     users = _users(connection, database)
     if not force and (staying := [user for user in users if not user.yields]):
-        raise _in_use(database, staying)
+        raise _in_use(database, staying, may_force=True)
     for user in users:
         connection.execute("SELECT pg_terminate_backend(%s, 1000)", [user.process_id])
 
@@ -186,10 +186,14 @@ def _users(connection: Administrative, database: str) -> list[_User]:
     return [_User(int(pid), str(name), str(state)) for pid, name, state, kind in rows if kind == "client backend"]
 
 
-def _in_use(database: str, users: list[_User]) -> DatabaseInUseError:
+def _in_use(database: str, users: list[_User], *, may_force: bool = False) -> DatabaseInUseError:
+    way_out = (
+        "Close these connections first, or end them with --force:"
+        if may_force
+        else "Close these connections first:"
+    )
     return DatabaseInUseError(
-        f"The database {database} is in use.",
-        hint="Close these connections first:\n" + "\n".join(f"- {user}" for user in users),
+        f"The database {database} is in use.", hint="\n".join((way_out, *(f"- {user}" for user in users)))
     )
 
 

@@ -129,7 +129,7 @@ class EmbeddedPostgres:
     def origin(self, database: str) -> Origin:
         """The origin of `database`, which is created if it is missing.
 
-        Raises EmbeddedEndedError if the server is gone, WranglerError if it refuses.
+        Raises EmbeddedEndedError if the server has ended, WranglerError if it refuses.
         """
         import psycopg
 
@@ -373,5 +373,5 @@ def _free_port() -> int:
 
 
 def _words_of(error: psycopg.Error) -> str:
-    """What the server says, on one line."""
+    """The server's message, on one line."""
     return error.diag.message_primary or " ".join(str(error).split())

@@ -30,7 +30,7 @@ Action = Literal["applied", "applied again", "left out"]
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What was done with a file that `database` had not seen as it is now."""
+    """How a new version of a file was treated in `database`."""
 
     file: str
     database: str
@@ -50,7 +50,7 @@ def apply_schema(server: EmbeddedPostgres, database: str, schema: Path) -> FileC
     """Run the file `schema` in one transaction, unless it ran in `database` as it is now or is not there.
 
     Raises WranglerError if the file cannot be read, ScriptError if a statement fails, EmbeddedEndedError if the
-    server is gone.
+    server has ended.
     """
     if not schema.is_file():
         return None

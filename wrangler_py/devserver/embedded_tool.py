@@ -215,7 +215,7 @@ def _run_files(server: EmbeddedPostgres, names: Iterable[str], file: Path) -> No
 
 
 def _details(connection: Administrative, name: str) -> dict[str, str]:
-    """What is known of the snapshot that the database `name` is; empty if it is none."""
+    """The details of the snapshot in the database `name`; empty if that is no snapshot."""
     try:
         details = json.loads(databases.comment_of(connection, name))
     except ValueError:

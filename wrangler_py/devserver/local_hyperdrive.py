@@ -14,7 +14,7 @@ from wrangler_py.devserver import connection_environment, restart
 from wrangler_py.devserver.embedded import EmbeddedEndedError
 from wrangler_py.devserver.embedded_schema import SCHEMA, SEED, FileChange
 from wrangler_py.devserver.listening_socket import LOOPBACK
-from wrangler_py.devserver.migration import migrate
+from wrangler_py.devserver.migration import is_migrating, migrate
 from wrangler_py.devserver.origins import Origins
 from wrangler_py.devserver.output import count_of
 from wrangler_py.devserver.pool_description import describe_changes, describe_default
@@ -68,9 +68,9 @@ class LocalHyperdrive:
         self.bindings: tuple[ResolvedBinding, ...] = ()
         self.pools: dict[str, PoolConfig] = {}
         self.database_files = frozenset((root / SCHEMA, root / SEED))
-        """What `apply_schema` reads."""
+        """The files that `apply_schema` reads."""
         self._root = root
-        self._migrate_command = migrate
+        self._migrate_command = None if is_migrating() else migrate
         self._left_out: set[FileChange] = set()
         self._messages = messages
         self._on_query = on_query
@@ -89,7 +89,6 @@ class LocalHyperdrive:
         self._warned: set[tuple[str, tuple[str, ...]]] = set()
         self._updating = asyncio.Lock()
         self._warm_up: asyncio.Task[object] | None = None
-        self._root = root
         self._control = SessionControl(self._asked_by_command)
         self.proxy = Proxy(
             password=self._password, password_is_random=password is None, observer=self, options=options
@@ -112,6 +111,11 @@ class LocalHyperdrive:
             await self.update(bindings)
         finally:
             await control
+        if self._migrate_command is not None and not any(pool.embedded for pool in self.pools.values()):
+            self._messages.info(
+                "The migration command is not run: no binding leads to the embedded PostgreSQL. "
+                f"Run it yourself on your own database: {self._migrate_command}"
+            )
         self.proxy.conditions.check_bindings(self.pools)
         self._say_conditions()
         self.proxy.conditions.subscribe(self._conditions_changed)
@@ -158,7 +162,7 @@ class LocalHyperdrive:
         return connection_environment.with_connection(inherited, self.connection_variables())
 
     def connection_variables(self) -> dict[str, str]:
-        """Those variables alone."""
+        """The variables that `environment` adds."""
         databases = {binding: pool.origin.database for binding, pool in self.pools.items()}
         return connection_environment.connection_variables(databases, self.proxy.port, self._password)
 

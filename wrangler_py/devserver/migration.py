@@ -26,6 +26,11 @@ RUNNING = "WRANGLER_PY_MIGRATING"
 _GRACE_S = 2.0
 
 
+def is_migrating() -> bool:
+    """Whether the migration command has started this process."""
+    return RUNNING in os.environ
+
+
 class MigrationError(WranglerError):
     """The command failed; `exit_status` is its own."""
 
@@ -38,7 +43,7 @@ async def migrate(
     It finds the databases of `pools`, or those of the same server that `databases` puts in their place, under the
     names in `pools`. Raises MigrationError if it fails.
     """
-    if os.environ.get(RUNNING) or not pools:
+    if is_migrating() or not pools:
         return
     password = secrets.token_urlsafe(24)
     options = ProxyOptions(serves_tools=True, allow_unsupported=True)

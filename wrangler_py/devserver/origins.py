@@ -42,7 +42,7 @@ class Origins:
         """Bring the embedded databases up to date with the project's files in `root`; returns what that changed.
 
         `migrate` is called once for each server that is started, after the schema. Raises `WranglerError` for an
-        error in a file, `EmbeddedEndedError` if the server is gone.
+        error in a file, `EmbeddedEndedError` if the server has ended.
         """
         databases = embedded_databases(bindings)
         if not databases:

@@ -28,7 +28,7 @@ class QueryReport:
 
     @classmethod
     def read(cls, text: str, cwd: Path) -> QueryReport:
-        """What `--report` says. Raises WranglerError if nothing can be written there."""
+        """The report that `--report` asks for. Raises WranglerError if nothing can be written there."""
         if text == STDOUT:
             return cls(None)
         path = cwd / Path(text).expanduser()

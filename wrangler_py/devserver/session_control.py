@@ -85,7 +85,7 @@ class SessionControl:
             writer.close()
 
     def _answer(self, line: bytes) -> Mapping[str, Any] | None:
-        """None, and so nothing, for who doesn't know the secret."""
+        """None, so that nothing is sent, if the request lacks the secret."""
         request = json.loads(line)
         given = request.pop("secret", None) if isinstance(request, dict) else None
         if not isinstance(given, str) or not hmac.compare_digest(given.encode(), self._secret.encode()):
@@ -121,7 +121,7 @@ class RunningSession:
 
 
 def running_sessions() -> Sequence[RunningSession]:
-    """Those whose files are there, the one that began last first."""
+    """The sessions that have left a file, the latest first."""
     return list(_read_all(sessions_folder()))
 
 

@@ -75,7 +75,7 @@ class SummaryRecorder:
                 self._repeated[sql] = max(times[sql], self._repeated.get(sql, 0))
 
     def summary(self, counts: Mapping[str, ConfigCounts], most_connections: int) -> SessionSummary:
-        """What was seen so far, with what the proxy counted."""
+        """The session so far, with the proxy's counts."""
         never_cached: Counter[tuple[str, str]] = Counter()
         for (sql, status), count in self._never_cached.items():
             if (shown := _without_values(sql)) is not None:

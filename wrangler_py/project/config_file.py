@@ -36,8 +36,16 @@ __all__ = [
     "ConfigFile",
     "HyperdriveBinding",
     "Section",
+    "find_config_files",
     "is_identifier",
 ]
+
+
+def find_config_files(folder: Path) -> list[Path]:
+    """The config files in `folder` or above it, the nearest of each kind; the first takes precedence."""
+    folders = (folder, *folder.parents)
+    nearest = (next((each / name for each in folders if (each / name).is_file()), None) for name in FILE_NAMES)
+    return [path for path in nearest if path is not None]
 
 
 class BindingNameError(WranglerError):
@@ -71,11 +79,7 @@ class ConfigFile:
         """
         if explicit is not None:
             return cls.load(explicit)
-        nearest = [
-            next((folder / name for folder in (cwd, *cwd.parents) if (folder / name).is_file()), None)
-            for name in FILE_NAMES
-        ]
-        found = [path for path in nearest if path is not None]
+        found = find_config_files(cwd)
         if not found:
             raise WranglerError(
                 f"No wrangler.toml, wrangler.json or wrangler.jsonc in {cwd} or above it.",

@@ -1,4 +1,4 @@
-"""The summary as one HTML file: nothing is loaded from anywhere, and nothing in it runs."""
+"""Reports as one HTML file: nothing is loaded from anywhere, and nothing in it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from html import escape
 
 from wrangler_py.querylog.summary import (
-    StatementTotals,
     Summary,
     describe_statuses,
     describe_time,
@@ -33,21 +32,21 @@ article h3 { font-size: 1rem; overflow-wrap: anywhere; } .kind { color: var(--ma
 
 def as_html(summary: Summary) -> str:
     """A whole page."""
-    body = "\n".join(
-        [
-            "<h1>Hyperdrive query report</h1>",
-            *_totals(summary),
-            *_findings(summary),
-            *_costliest(summary),
-            *_never_cached(summary),
-        ]
+    return page(
+        "Hyperdrive query report",
+        (*_totals(summary), *_findings(summary), *_costliest(summary), *_never_cached(summary)),
     )
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole page with `title` above the HTML in `body`."""
+    lines = "\n".join((f"<h1>{escape(title)}</h1>", *body))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Hyperdrive query report</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{body}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"{lines}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -79,16 +78,16 @@ def _costliest(summary: Summary) -> Iterable[str]:
         yield "<h2>Statements that took most time</h2>"
         rows = [
             (
-                _number(describe_time(each.total_ms)),
-                _number(describe_time(each.mean_ms)),
-                _number(f"{each.count:,}"),
-                _number(f"{each.rows:,}"),
-                f"<td>{escape(describe_statuses(each.by_status))}</td>",
-                _code(each),
+                number_cell(describe_time(each.total_ms)),
+                number_cell(describe_time(each.mean_ms)),
+                number_cell(f"{each.count:,}"),
+                number_cell(f"{each.rows:,}"),
+                text_cell(describe_statuses(each.by_status)),
+                code_cell(each.sql),
             )
             for each in summary.costliest
         ]
-        yield from _table(("total", "mean", "count", "rows", "cache status", "statement"), rows, numbers=4)
+        yield from table(("total", "mean", "count", "rows", "cache status", "statement"), rows, numbers=4)
 
 
 def _never_cached(summary: Summary) -> Iterable[str]:
@@ -96,17 +95,18 @@ def _never_cached(summary: Summary) -> Iterable[str]:
         yield "<h2>Never cached, although they only read</h2>"
         rows = [
             (
-                _number(f"{each.count:,}"),
-                _code(each),
-                f"<td>{escape(describe_statuses(each.by_status))}: {escape(each.reason or '')}</td>",
-                f"<td>{escape(each.fix or '')}</td>",
+                number_cell(f"{each.count:,}"),
+                code_cell(each.sql),
+                text_cell(f"{describe_statuses(each.by_status)}: {each.reason or ''}"),
+                text_cell(each.fix or ""),
             )
             for each in summary.never_cached
         ]
-        yield from _table(("count", "statement", "why", "change"), rows, numbers=1)
+        yield from table(("count", "statement", "why", "change"), rows, numbers=1)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int) -> Iterable[str]:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> Iterable[str]:
+    """A table of `rows`, whose cells are HTML; the first `numbers` columns hold numbers."""
     heads = [
         f'<th scope="col"{" class=number" if index < numbers else ""}>{escape(column)}</th>'
         for index, column in enumerate(columns)
@@ -117,9 +117,16 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: in
     yield "</tbody></table></div>"
 
 
-def _number(text: str) -> str:
+def number_cell(text: str) -> str:
+    """A cell with a number."""
     return f'<td class="number">{escape(text)}</td>'
 
 
-def _code(each: StatementTotals) -> str:
-    return f"<td><code>{escape(each.sql)}</code></td>"
+def code_cell(sql: str) -> str:
+    """A cell with a statement."""
+    return f"<td><code>{escape(sql)}</code></td>"
+
+
+def text_cell(text: str) -> str:
+    """A cell with any other text."""
+    return f"<td>{escape(text)}</td>"

@@ -1,4 +1,4 @@
-"""What is to be said of one test's queries: plain values, which pytest-xdist can pass on and a report can hold."""
+"""A summary of one test's queries: plain values, which pytest-xdist can pass on and a report can hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wrangler_py.testing.statements import is_transaction_control, one_line
 
 _CACHED = frozenset({"hit", "miss", "disabled"})
 _NOT_READS = frozenset({"notaquery", "transaction", REFUSED})
-"""Of these, nobody expects that they are cached."""
+"""Nobody expects queries with these statuses to be cached."""
 _READS = ("SELECT", "WITH", "VALUES", "TABLE")
 
 

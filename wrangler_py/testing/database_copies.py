@@ -177,5 +177,7 @@ def _label_of(connection: Administrative, name: str) -> dict[str, object]:
 
 def _unreachable(origin: Origin, error: Exception) -> WranglerError:
     return WranglerError(
-        f"The database for tests cannot be reached at {origin.host}:{origin.port}: {' '.join(str(error).split())}"
+        f"The database for tests cannot be reached at {origin.host}:{origin.port}: {' '.join(str(error).split())}",
+        hint="Start it, or correct the binding's connection string. A binding without a database of its own uses\n"
+        "the embedded PostgreSQL.",
     )

@@ -107,7 +107,7 @@ class Hyperdrive:
             self._channel.call("set_faults", before)
 
     def begin_test(self) -> None:
-        """What ran before is none of the next test's."""
+        """The next test starts: `queries` leaves out all that ran before."""
         self._since = self._channel.call("last_number")
 
     @property

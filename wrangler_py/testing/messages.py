@@ -49,7 +49,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What SQL gave that ran straight at the origin."""
+    """The result of SQL that ran straight at the origin."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]

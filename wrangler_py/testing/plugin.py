@@ -114,7 +114,7 @@ def _running(config: pytest.Config) -> Run:
 
 
 def _or_fail(start: Callable[[], Started]) -> Started:
-    """What `start` returns. What keeps it from that fails the test, without a traceback of ours."""
+    """Call `start` and return its result. A HyperdriveError fails the test, without a traceback."""
     from wrangler_py.testing.channel import HyperdriveError
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,20 +10,13 @@ from typing import Any
 
 from wrangler_py.atomic_file import replace_file
 from wrangler_py.querylog.findings import REPEATED_FROM
+from wrangler_py.querylog.html_report import code_cell, number_cell, page, table, text_cell
 from wrangler_py.testing.case_summary import CaseSummary, StatementSummary
 from wrangler_py.testing.statements import is_transaction_control, shortened
 
 VERSION = 1
 """Of the layout of the JSON file."""
 _SHOWN = 10
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 2rem; }
-th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.6rem; border-bottom: 1px solid #ddd; }
-td.number { text-align: right; white-space: nowrap; }
-code { font: 13px/1.4 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
-@media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } th, td { border-color: #444; } }
-"""
 
 
 class RunReport:
@@ -118,33 +110,37 @@ class RunReport:
         replace_file(file, text.encode(), private=True)  # there may be values in the texts
 
     def _as_html(self) -> str:
-        counts = [(status, str(count)) for status, count in self.by_status.items()]
-        stale = [(_code(sql), html.escape(test)) for test, sql in self.stale()]
-        repeated = [(str(count), _code(sql), html.escape(test)) for count, test, sql in self.repeated()]
+        counts = [(number_cell(str(count)), text_cell(status)) for status, count in self.by_status.items()]
+        stale = [(code_cell(sql), text_cell(test)) for test, sql in self.stale()]
+        repeated = [
+            (number_cell(str(count)), code_cell(sql), text_cell(test)) for count, test, sql in self.repeated()
+        ]
         never = [
-            (str(each["count"]), ", ".join(each["by_status"]), _code(each["sql"]), html.escape(_why(each)))
+            (
+                number_cell(str(each["count"])),
+                text_cell(", ".join(each["by_status"])),
+                code_cell(each["sql"]),
+                text_cell(_why(each)),
+            )
             for each in self.never_cached()
         ]
         tests = [
             (
-                html.escape(test),
-                str(case["queries"]),
-                html.escape(", ".join(f"{count} {status}" for status, count in case["by_status"].items())),
+                number_cell(str(case["queries"])),
+                text_cell(test),
+                text_cell(", ".join(f"{count} {status}" for status, count in case["by_status"].items())),
             )
             for test, case in self._cases
         ]
-        tables = "".join(
+        return page(
+            "Hyperdrive in the tests",
             (
-                _table("Queries by cache status", ("Status", "Queries"), counts),
-                _table("Stale reads", ("Statement", "Test"), stale),
-                _table("Repeated statements", ("Times", "Statement", "Test"), repeated),
-                _table("Never cached", ("Queries", "Status", "Statement", "Why"), never),
-                _table("Tests", ("Test", "Queries", "Cache status"), tests),
-            )
-        )
-        return (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Hyperdrive in the tests</title>'
-            f"<style>{_STYLE}</style><h1>Hyperdrive in the tests</h1>{tables}</html>\n"
+                *_section("Queries by cache status", ("Queries", "Status"), counts, numbers=1),
+                *_section("Stale reads", ("Statement", "Test"), stale),
+                *_section("Repeated statements", ("Times", "Statement", "Test"), repeated, numbers=1),
+                *_section("Never cached", ("Queries", "Status", "Statement", "Why"), never, numbers=1),
+                *_section("Tests", ("Queries", "Test", "Cache status"), tests, numbers=1),
+            ),
         )
 
 
@@ -163,13 +159,11 @@ def _why(each: StatementSummary) -> str:
     return (each["reason"] or "") + (f"; {each['fix']}" if each["fix"] else "")
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return f"<h2>{title}</h2><p>None.</p>"
-    head = "".join(f"<th>{column}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<h2>{title}</h2><table><tr>{head}</tr>{body}</table>"
-
-
-def _code(sql: str) -> str:
-    return f"<code>{html.escape(sql)}</code>"
+def _section(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0
+) -> Iterator[str]:
+    yield f"<h2>{title}</h2>"
+    if rows:
+        yield from table(columns, rows, numbers=numbers)
+    else:
+        yield "<p>None.</p>"

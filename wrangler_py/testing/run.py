@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wrangler_py.project.config_file import FILE_NAMES
+from wrangler_py.project.config_file import find_config_files
 from wrangler_py.testing.channel import Channel, HyperdriveError
 from wrangler_py.testing.database import Database
 from wrangler_py.testing.hyperdrive import Hyperdrive
@@ -36,7 +36,7 @@ class Run:
         run: str,
         worker: str,
     ) -> None:
-        config = _find_config(root) if config is None else config
+        config = next(iter(find_config_files(root)), None) if config is None else config
         folder = (root if config is None else config.parent).resolve()
         self._channel = Channel(folder)
         self._worker: Worker | None = None
@@ -104,7 +104,7 @@ class Run:
             )
 
     def describe_test(self) -> str:
-        """What the test that failed did: its queries, and what the Worker printed."""
+        """The queries of the failed test, and the lines that the Worker printed."""
         queries = self.hyperdrive.queries
         parts = [queries.described()] if queries else []
         parts += [_lost_setting(name) for name in _settings_outside_transactions(queries)]
@@ -133,15 +133,6 @@ class Run:
         for name in _MISLEADING:
             os.environ.pop(name, None)
         os.environ.update(variables)
-
-
-def _find_config(root: Path) -> Path | None:
-    """The config file in or above `root`, as the commands find it."""
-    for folder in (root, *root.parents):
-        for name in FILE_NAMES:
-            if (folder / name).is_file():
-                return folder / name
-    return None
 
 
 def _settings_outside_transactions(queries: Queries) -> list[str]:

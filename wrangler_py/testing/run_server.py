@@ -86,7 +86,9 @@ class RunServer:
         if not bindings:
             assert config is not None
             raise WranglerError(
-                f"{config.path.name} has no Hyperdrive binding.", hint="Add one, as in docs/testing.md."
+                f"{config.path.name} has no Hyperdrive binding.",
+                hint="Add one: wrangler-py hyperdrive bind CONFIG\n"
+                f"For the embedded PostgreSQL: wrangler-py hyperdrive bind {'0' * 32}",
             )
         self._proxy = proxy = Proxy(
             password=self._password,
@@ -142,11 +144,11 @@ class RunServer:
         return self._running_proxy.query_log.records(after)
 
     async def summary(self, after: int) -> CaseSummary:
-        """What is to be said of a test whose queries ended after that one."""
+        """A summary of the queries that ended after that one: those of a test."""
         return summarize_case(self._running_proxy.query_log.records(after))
 
     async def lines(self, after: int) -> list[str]:
-        """What the proxy and the Worker had to say, without the first `after` lines."""
+        """The messages of the proxy and the lines of the Worker, without the first `after`."""
         return self._lines[after:]
 
     async def clear_cache(self) -> int:
@@ -190,7 +192,11 @@ class RunServer:
         options = self._options
         assert options is not None
         if options.config is None:
-            raise WranglerError(f"There is no wrangler.toml in {options.root}, so no Worker to start.")
+            raise WranglerError(
+                f"There is no wrangler.toml in {options.root}, so no Worker to start.",
+                hint="Start pytest in the Worker's project, or name its config file with `hyperdrive_config` in\n"
+                "pytest's configuration.",
+            )
         if self._worker is None:
             endpoints = {
                 binding: HyperdriveEndpoint(

@@ -34,7 +34,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Baseline:
-    """What the database has to go back to. `rows` are in the order in which references allow them."""
+    """The state that the database goes back to. `rows` are in the order in which references allow them."""
 
     tables: frozenset[Name]
     rows: tuple[tuple[Name, bytes], ...]

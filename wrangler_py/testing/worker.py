@@ -23,7 +23,7 @@ class Exchange:
         self._until: Mark | None = None
 
     def another_begins(self, mark: Mark) -> None:
-        """What runs from here on belongs to the next request."""
+        """The next request begins at `mark`: later queries belong to it."""
         self._until = mark
 
     @property
@@ -48,7 +48,7 @@ class Worker(httpx.Client):
     def last(self) -> Exchange:
         """The request that was sent last."""
         if self._last is None:
-            raise AssertionError("the Worker has not been asked for anything yet")
+            raise AssertionError("this test has sent the Worker no request yet")
         return self._last
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:

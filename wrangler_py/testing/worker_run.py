@@ -37,7 +37,7 @@ from wrangler_py.worker_protocol import (
 )
 
 Say = Callable[[str], None]
-"""Gets each line that the Worker prints, and what is said of it."""
+"""Gets each line that the Worker prints, and messages about the Worker."""
 Mark = tuple[int, int]
 """A place in time: the number of the last query, and how many requests had started."""
 
@@ -260,7 +260,7 @@ class WranglerWorker:
             raise self._failure(f"did not start within {_START_S:.0f} s") from None
 
     async def records(self, since: Mark, until: Mark | None) -> list[QueryRecord]:
-        """Those of the time between the marks: wrangler does not say which request a connection belongs to."""
+        """The queries between the marks: wrangler does not say which request a connection belongs to."""
         records = self._proxy.query_log.records(since[0])
         return [record for record in records if until is None or record.number <= until[0]]
 
