@@ -64,6 +64,10 @@ _MESSAGES = (
         re.compile(r"did not return bytes"),
         "streams of bodies carry bytes: controller.enqueue(to_js(text.encode()))",
     ),
+    (
+        re.compile(r"when an iterator was exhausted"),
+        "to_js([…]) in place of the list, or asyncio.gather(…)",
+    ),
     (re.compile(r"Body has already been used"), "clone() before the body is read the first time"),
     (re.compile(r"within global scope"), "move the call into a handler, or into a function that a handler calls"),
     (re.compile(r"unexpected type for headers"), "headers=dict(…) or a list of pairs"),

@@ -1,23 +1,29 @@
-"""Operations whose results differ from Pyodide's on purpose, with the reason."""
+"""Operations whose results are known to differ from Pyodide's, with the reason."""
 
 from __future__ import annotations
 
-_PROXIES = "a Python object inside of a JavaScript one stays a proxy, which behaves as the object"
+_PROXIES = "a Python object in a JavaScript one stays a proxy, which Pyodide unwraps when Python reads it"
+_KINDS = "a proxy shows fewer of its object's kinds, or others"
+_MEMBERS = "a proxy has its Python object's members, and not those that JavaScript gives it"
 _PROTOTYPES = "objects and functions have no prototype here"
 _MISSING = "the global is not emulated, and says so"
+_LACKS = "the method or class is not emulated: it is missing"
 _FUNCTIONS = "functions and namespaces of the platform are Python's, and so is what they have"
-_ITERATORS = "an iterator has a class of its own here"
-_BUG = "Pyodide fails with an error of its own"
+_CLASSES = "a JavaScript object has a Python class of its own here"
+_HASHES = "JavaScript objects are hashable here, since Map and Set are dicts of them"
+_KEYS = "1 and True are the same key of a Map or Set here, as of a dict"
+_ITERATORS = "iterators and views have other classes here"
+_ARGUMENTS = "Pyodide destroys the proxy of an argument after the call, and fails when it reads it; it is kept here"
+_REJECTED = "Pyodide waits forever for a promise that is rejected with something that is no Error"
+_COROUTINES = "the exception of a coroutine arrives unchanged; Pyodide makes a PythonError of it"
+_MESSAGES = "the same error has another message"
 NODE = "Node.js or its V8 differs from workerd, which is what this platform follows"
-_NUMBERS = "numbers stay Python's"
 _PROMISES = "what JavaScript returns is a promise here; Pyodide makes a future of it, which has `then` as well"
-_OBJECTS = "a plain object has a class of its own here, which is hashable"
+_WRAPPERS = "there are no objects of primitive values here"
+_MAPS = "`as_object_map` returns a dict here"
+_COMPARED = "JavaScript objects cannot be compared by order here"
 
 MEANT: dict[str, str] = {
-    "to_js(frozenset({'a'}))": _PROXIES,
-    "to_js(range(3))": _PROXIES,
-    "to_js(iter([1, 2]))": _PROXIES,
-    "to_js((n for n in [1]))": _PROXIES,
     "to_js([Thing(1)])": _PROXIES,
     "to_js({'t': Thing(1)})": _PROXIES,
     "to_js([[1]], depth=1)": _PROXIES,
@@ -25,19 +31,20 @@ MEANT: dict[str, str] = {
     "to_js({'a': {'b': 1}}, depth=1)": _PROXIES,
     "to_js({1: {2: 3}}, depth=1)": _PROXIES,
     "to_js([{1}], depth=1)": _PROXIES,
-    "to_js([[1]], depth=0)": _PROXIES,
     "to_js([[[1]]], depth=2)": _PROXIES,
-    "to_js({'a': 1}, dict_converter=lambda pairs: [list(pair) for pair in pairs])": _PROXIES,
     "to_js([Thing(1)]).to_py()": _PROXIES,
     "to_js(Thing(1)).to_py() if hasattr(to_js(Thing(1)), 'to_py') else 'no'": _PROXIES,
-    "p = create_proxy([1, 2])\np.length": _PROXIES,
-    "p = create_proxy({'a': 1})\np.get('a')": _PROXIES,
-    "p = create_proxy(lambda *args: args)\np.call(None, 1, 2)": _PROXIES,
-    "p = create_proxy(lambda *args: len(args))\np.apply(None, to_js([1, 2]))": _PROXIES,
-    "p = create_once_callable(lambda: 5)\np()\np()": _PROXIES,
-    "p = create_proxy('text')\np": _PROXIES,
-    "o = js.Object.new()\no.x = create_proxy([1])\no.x": _PROXIES,
-    "m = js.Map.new()\nx = Thing(1)\nm.set('x', x)\nm.get('x') is x": _PROXIES,
+    "to_js(frozenset({'a'}))": _KINDS,
+    "to_js(range(3))": _KINDS,
+    "to_js(iter([1, 2]))": _KINDS,
+    "to_js((n for n in [1]))": _KINDS,
+    "to_js([[1]], depth=0)": _KINDS,
+    "p = create_proxy('text')\np": _KINDS,
+    "o = js.Object.new()\no.x = create_proxy([1])\no.x": _KINDS,
+    "p = create_proxy([1, 2])\np.length": _MEMBERS,
+    "p = create_proxy({'a': 1})\np.get('a')": _MEMBERS,
+    "p = create_proxy(lambda *args: args)\np.call(None, 1, 2)": _MEMBERS,
+    "p = create_proxy(lambda *args: len(args))\np.apply(None, to_js([1, 2]))": _MEMBERS,
     "js.Object.prototype.toString.call(to_js(b'a'))": _PROTOTYPES,
     "js.Object.getPrototypeOf(js.Object.prototype)": _PROTOTYPES,
     "js.Date.prototype.foo if hasattr(js.Date.prototype, 'foo') else 'none'": _PROTOTYPES,
@@ -65,16 +72,15 @@ MEANT: dict[str, str] = {
     "js.Symbol.iterator": _MISSING,
     "js.Reflect.ownKeys(json('{\"a\": 1}'))": _MISSING,
     "js.BigInt(2**60)": _MISSING,
-    "js.Object.defineProperty(1, 'a', js.Object.new())": _MISSING,
-    "e = js.AggregateError.new(to_js([1]), 'm')\ne.errors": _MISSING,
-    "list(js.String.new('ab'))": _MISSING,
+    "js.Object.defineProperty(1, 'a', js.Object.new())": _LACKS,
+    "e = js.AggregateError.new(to_js([1]), 'm')\ne.errors": _LACKS,
+    "list(js.String.new('ab'))": _LACKS,
     "to_js([js.Map]).to_py()": _FUNCTIONS,
     "js.Object": _FUNCTIONS,
     "js.parseInt": _FUNCTIONS,
     "js.Math": _FUNCTIONS,
     "js.JSON": _FUNCTIONS,
-    "js.console": NODE,
-    "js.globalThis": NODE,
+    "js.globalThis": _FUNCTIONS,
     "isinstance(js.Object, JsProxy)": _FUNCTIONS,
     "isinstance(js.parseInt, JsProxy)": _FUNCTIONS,
     "isinstance(js.Math, JsProxy)": _FUNCTIONS,
@@ -86,9 +92,12 @@ MEANT: dict[str, str] = {
     "js.parseInt.call(None, '5')": _FUNCTIONS,
     "js.parseInt.apply(None, to_js(['5']))": _FUNCTIONS,
     "js.parseInt.bind(None, '7')()": _FUNCTIONS,
-    "js.Date()[:3] in ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')": _FUNCTIONS,
     "js.Map.new": _FUNCTIONS,
-    'o = json(\'{"a": 1, "b": {"c": 2}}\')\niter(o)': _ITERATORS,
+    "b = js.Uint8Array.new(to_js([1, 2, 3, 4]))\nb.constructor.name, type(b).__name__": _CLASSES,
+    'o = json(\'{"a": 1, "b": {"c": 2}}\')\nisinstance(hash(o), int)': _HASHES,
+    'o = json(\'{"a": 1, "b": {"c": 2}}\')\n{o: 1}[o]': _HASHES,
+    "js.Map.new(to_js([[1, 'i'], [True, 's']])).to_py()": _KEYS,
+    "js.Set.new(to_js([1, True])).to_py()": _KEYS,
     "a = to_js([3, 1, 2])\na.entries()": _ITERATORS,
     "m = js.Map.new(to_js([['a', 1], ['b', 2]]))\nm.keys()": _ITERATORS,
     "m = js.Map.new(to_js([['a', 1], ['b', 2]]))\nm.items()": _ITERATORS,
@@ -97,33 +106,33 @@ MEANT: dict[str, str] = {
     "i = to_js([1, 2]).values()\ni": _ITERATORS,
     "iter(js.Set.new())": _ITERATORS,
     "iter(5 and to_js([1]))": _ITERATORS,
-    "js.Array.of(1, [2], {'a': 1})": _BUG,
-    "a = js.Array.new()\na.push([1])\na[0]": _BUG,
-    "a = js.Array.new()\nx = [1]\na.push(x)\na[0] is x": _BUG,
+    "m = js.Map.new()\nx = Thing(1)\nm.set('x', x)\nm.get('x') is x": _ARGUMENTS,
+    "js.Array.of(1, [2], {'a': 1})": _ARGUMENTS,
+    "a = js.Array.new()\na.push([1])\na[0]": _ARGUMENTS,
+    "a = js.Array.new()\nx = [1]\na.push(x)\na[0] is x": _ARGUMENTS,
+    "a = to_js([1])\na.push(js.Promise.resolve(1))\ntype(a[1]).__name__": _ARGUMENTS,
+    "await js.Promise.reject('text')": _REJECTED,
+    "await js.Promise.reject(5)": _REJECTED,
+    "await js.Promise.reject(None)": _REJECTED,
+    "await js.Promise.reject(json('{\"a\": 1}'))": _REJECTED,
+    "await js.Promise.allSettled(to_js([js.Promise.resolve(1), js.Promise.reject('n')]))": _REJECTED,
+    "await js.Promise.any(to_js([js.Promise.reject(1)]))": _REJECTED,
+    "await js.Promise.reject('e').catch(lambda e: e)": _REJECTED,
+    "async def f(): raise KeyError('k')\nawait js.Promise.resolve(f())": _COROUTINES,
+    "p = create_once_callable(lambda: 5)\np()\np()": _MESSAGES,
+    "js.Map()": _MESSAGES,
+    "js.structuredClone(lambda: 1)": _MESSAGES,
+    "js.console": NODE,
     "js.TextDecoder.new().decode('ü'.encode())": NODE,
-    "js.Map()": NODE,
     "js.URL.new('nothing')": NODE,
     "js.URL.new()": NODE,
     "js.Request.new('http://e.com/', headers={'a': 'b'}).headers.get('a')": NODE,
     "json('{')": NODE,
     "e = None\ntry:\n    json('{')\nexcept JsException as error:\n    e = error\ne.name, e.message, str(e)": NODE,
-    "await js.Promise.reject('text')": NODE,
-    "await js.Promise.reject(5)": NODE,
-    "await js.Promise.reject(None)": NODE,
-    "await js.Promise.reject(json('{\"a\": 1}'))": NODE,
-    "js.structuredClone(lambda: 1)": NODE,
     "js.AbortSignal.abort().reason": NODE,
     "js.AbortSignal.abort().throwIfAborted()": NODE,
-    "await js.Promise.allSettled(to_js([js.Promise.resolve(1), js.Promise.reject('n')]))": NODE,
-    "await js.Promise.any(to_js([js.Promise.reject(1)]))": NODE,
-    "await js.Promise.reject('e').catch(lambda e: e)": NODE,
     "r = js.Promise.withResolvers()\nr.resolve(3)\nawait r.promise": NODE,
-    "js.Object.new(1)": _NUMBERS,
-    "js.Boolean([])": _NUMBERS,
-    "js.Number(2**60)": _NUMBERS,
-    "async def f(): raise KeyError('k')\nawait js.Promise.resolve(f())": _PROMISES,
     "js.Promise.resolve(1)": _PROMISES,
-    "await js.Promise.all([js.Promise.resolve(1), 2])": _PROMISES,
     "p = js.Promise.resolve(1)\nisinstance(p, asyncio.Future)": _PROMISES,
     "p = js.Promise.resolve(1)\nisinstance(p, JsPromise)": _PROMISES,
     "p = js.Promise.resolve(1)\nisinstance(p, JsProxy)": _PROMISES,
@@ -132,16 +141,15 @@ MEANT: dict[str, str] = {
     "p = js.Promise.resolve(1).then(lambda x: x)\ntype(p).__name__": _PROMISES,
     "p = js.Promise.new(lambda *args: args[0](1))\ntype(p).__name__": _PROMISES,
     "o = js.Object.new()\no.p = js.Promise.resolve(1)\ntype(o.p).__name__": _PROMISES,
-    "a = to_js([1])\na.push(js.Promise.resolve(1))\ntype(a[1]).__name__": _PROMISES,
+    "js.Object.new(1)": _WRAPPERS,
+    'o = json(\'{"a": 1, "b": {"c": 2}}\')\no.as_object_map()': _MAPS,
+    "o = json('{\"a\": 1, \"b\": {\"c\": 2}}')\no.as_object_map(hereditary=True)['b']['c']": _MAPS,
+    'o = json(\'{"a": 1, "b": {"c": 2}}\')\no < o': _COMPARED,
+    "to_js({'a': 1}, dict_converter=lambda pairs: [list(pair) for pair in pairs])": "what a `dict_converter` returns is not converted here",
+    "js.Date()[:3] in ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')": "`Date` can only be called with `new` here",
+    'o = json(\'{"a": 1, "b": {"c": 2}}\')\niter(o)': "an object's iterator fails at its first step here, and not when it is made",
     "to_js({'a': 1, 2: 3})": "an object keeps its names in the order of the dict",
     "x = [1]\ny = to_js([x, x])\ny[0].js_id == y[1].js_id": "`js_id` is the identity here: Pyodide gives each proxy another one",
     "x = {}\nx['x'] = x\ny = to_js(x, dict_converter=js.Object.fromEntries)\ny.constructor.name": "a dict that holds itself cannot be converted with `dict_converter`",
-    "js.Map.new(to_js([[1, 'i'], [True, 's']])).to_py()": "1 and True are the same key of a Python dict",
     "js.Array.new(1)[0]": "an array has no holes here: they are undefined",
-    'o = json(\'{"a": 1, "b": {"c": 2}}\')\no.as_object_map()': _OBJECTS,
-    "o = json('{\"a\": 1, \"b\": {\"c\": 2}}')\no.as_object_map(hereditary=True)['b']['c']": _OBJECTS,
-    'o = json(\'{"a": 1, "b": {"c": 2}}\')\nisinstance(hash(o), int)': _OBJECTS,
-    'o = json(\'{"a": 1, "b": {"c": 2}}\')\n{o: 1}[o]': _OBJECTS,
-    'o = json(\'{"a": 1, "b": {"c": 2}}\')\no < o': _OBJECTS,
-    "b = js.Uint8Array.new(to_js([1, 2, 3, 4]))\nb.constructor.name, type(b).__name__": _OBJECTS,
 }

@@ -341,15 +341,20 @@ class JsMap(JsLookup):
         result: dict[Any, Any] = {}
         converter.remember(self, result)
         for key, value in self._entries.items():
-            result[_hashable(converter.convert(key, depth - 1), "dict")] = converter.convert(value, depth - 1)
+            result[_python_key(key, converter, depth, "dict")] = converter.convert(value, depth - 1)
         return result
 
 
-def _hashable(key: Any, of: str) -> Any:
-    if isinstance(key, list | dict | set):
-        kind = {list: "Array", dict: "Map", set: "Set"}[type(key)]
-        raise JsException.new(f"Cannot use key of type {kind} as a key to a Python {of}")
-    return key
+def _python_key(key: Any, converter: ToPy, depth: int, of: str) -> Any:
+    """The key for a dict or set. Raises JsException for an object of JavaScript's, which has no hash in Pyodide.
+
+    Promises and Python objects are hashable there, too.
+    """
+    converted = converter.convert(key, depth - 1)
+    is_object = isinstance(converted, JsProxy) and type(converted).js_name not in {"Promise", "PyProxy"}
+    if is_object or isinstance(converted, list | dict | set | memoryview):
+        raise JsException.new(f"Cannot use key of type {type(key).js_name} as a key to a Python {of}")
+    return converted
 
 
 MutableMapping.register(JsMap)
@@ -404,4 +409,4 @@ class JsSet(JsProxy):
             call(function, value, value, self)
 
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
-        return {_hashable(converter.convert(value, depth - 1), "set") for value in self._values}
+        return {_python_key(value, converter, depth, "set") for value in self._values}

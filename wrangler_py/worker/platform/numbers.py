@@ -8,18 +8,24 @@ import random
 import re
 from typing import Any, Final
 
-from wrangler_py.worker.platform.values import JsProxy, js_string, jsnull
+from wrangler_py.worker.platform.values import JsProxy, JsTypeError, is_truthy, js_string, jsnull
 
 NAN: Final = math.nan
 INFINITY: Final = math.inf
+_MAX_SAFE: Final = 2**53 - 1
 _LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 _RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
 _SPACES: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"
 
 
 def tidy(value: float) -> float | int:
-    """A number as Pyodide gives it to Python: whole numbers are `int`."""
-    return int(value) if value == value and abs(value) < 2**53 and value == int(value) else value
+    """A number as Pyodide gives it to Python: whole numbers are `int`, as far as JavaScript counts exactly."""
+    if value == value and abs(value) <= _MAX_SAFE and value == int(value):
+        return int(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return INFINITY if value > 0 else -INFINITY
 
 
 def to_number(value: Any) -> float | int:
@@ -41,10 +47,22 @@ def to_number(value: Any) -> float | int:
     radix = _RADIX.get(text[:2].lower())
     try:
         if radix is not None:
-            return int(text[2:], radix)
+            return tidy(int(text[2:], radix))
     except ValueError:
         return NAN
     return tidy(float(text)) if _LITERAL.fullmatch(text) else NAN
+
+
+def _to_number(value: Any) -> float | int:
+    """`to_number`, but as JavaScript does it implicitly. Raises TypeError for a BigInt."""
+    if _is_big(value):
+        raise JsTypeError.new("Cannot convert a BigInt value to a number")
+    return to_number(value)
+
+
+def _is_big(value: Any) -> bool:
+    """Whether JavaScript gets a BigInt: an integer that its numbers don't hold exactly."""
+    return isinstance(value, int) and abs(value) > _MAX_SAFE
 
 
 def to_int32(value: Any) -> int:
@@ -72,23 +90,23 @@ def parseInt(text: Any = None, radix: Any = None) -> float | int:
         return NAN
     allowed = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
     length = next((index for index, digit in enumerate(digits) if digit not in allowed), len(digits))
-    return sign * int(digits[:length], base) if length else NAN
+    return tidy(sign * int(digits[:length], base)) if length else NAN
 
 
 def isNaN(value: Any = None) -> bool:
-    return math.isnan(to_number(value))
+    return math.isnan(_to_number(value))
 
 
 def isFinite(value: Any = None) -> bool:
-    return math.isfinite(to_number(value))
+    return math.isfinite(_to_number(value))
 
 
 class Number:
     """`Number`: a function, with functions."""
 
     name = "Number"
-    MAX_SAFE_INTEGER = 2**53 - 1
-    MIN_SAFE_INTEGER = -(2**53) + 1
+    MAX_SAFE_INTEGER = _MAX_SAFE
+    MIN_SAFE_INTEGER = -_MAX_SAFE
     MAX_VALUE = 1.7976931348623157e308
     MIN_VALUE = 5e-324
     EPSILON = 2.0**-52
@@ -97,7 +115,7 @@ class Number:
     NaN = NAN
 
     def __call__(self, value: Any = 0) -> float | int:
-        return to_number(value)
+        return tidy(to_number(value))
 
     new = __call__
 
@@ -122,7 +140,7 @@ class Number:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not _is_big(value)
 
 
 class Math(JsProxy):
@@ -156,12 +174,12 @@ class Math(JsProxy):
 
     @staticmethod
     def sign(value: Any = None) -> float | int:
-        number = to_number(value)
+        number = _to_number(value)
         return number if number != number or not number else (1 if number > 0 else -1)
 
     @staticmethod
     def hypot(*values: Any) -> float | int:
-        return tidy(math.hypot(*map(to_number, values)))
+        return tidy(math.hypot(*map(_to_number, values)))
 
     @staticmethod
     def pow(base: Any = None, exponent: Any = None) -> float | int:
@@ -181,7 +199,7 @@ class Math(JsProxy):
 
 
 def _extreme(values: tuple[Any, ...], choose: Any, default: float) -> float | int:
-    numbers = list(map(to_number, values))
+    numbers = list(map(_to_number, values))
     if any(number != number for number in numbers):
         return NAN
     extreme: float | int = choose(numbers, default=default)
@@ -189,14 +207,13 @@ def _extreme(values: tuple[Any, ...], choose: Any, default: float) -> float | in
 
 
 def _whole(value: Any = None, *, convert: Any) -> float | int:
-    number = to_number(value)
-    whole: float | int = convert(number) if math.isfinite(number) else number
-    return whole
+    number = _to_number(value)
+    return tidy(convert(number)) if math.isfinite(number) else number
 
 
 def _guarded(function: Any, *values: Any) -> float | int:
     try:
-        return tidy(function(*map(to_number, values)))
+        return tidy(function(*map(_to_number, values)))
     except ValueError:
         return NAN
     except OverflowError:
@@ -221,8 +238,6 @@ class Boolean:
     name = "Boolean"
 
     def __call__(self, value: Any = None) -> bool:
-        from wrangler_py.worker.platform.values import is_truthy
-
         return is_truthy(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from wrangler_py.worker.platform.containers import js_array
@@ -16,6 +16,8 @@ from wrangler_py.worker.platform.values import (
     js_object,
     js_string,
 )
+
+_DESTROYED = "This borrowed proxy was automatically destroyed when an iterator was exhausted."
 
 
 class JsPromise(JsProxy):
@@ -30,12 +32,15 @@ class JsPromise(JsProxy):
     _future: asyncio.Future[Any] | None
     _value: Any
     _error: BaseException | None
+    _from_new = False
+    """Whether `Promise.new` made it. Pyodide gives Python a future of every other promise."""
 
     def __init__(self, executor: Any = None) -> None:
         if not callable(executor):
             raise JsTypeError.new(f"Promise resolver {js_string(executor)} is not a function")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._future, self._value, self._error = future, None, None
+        self._from_new = True
 
         def resolve(value: Any = None) -> None:
             if future.done():
@@ -86,7 +91,7 @@ class JsPromise(JsProxy):
 
     @classmethod
     def all(cls, values: Iterable[Any]) -> JsPromise:
-        promises = [cls.resolve(value) for value in values]
+        promises = _each(values)
 
         async def gather() -> Any:
             return js_array(list(await asyncio.gather(*(promise.future() for promise in promises))))
@@ -95,7 +100,7 @@ class JsPromise(JsProxy):
 
     @classmethod
     def allSettled(cls, values: Iterable[Any]) -> JsPromise:
-        promises = [cls.resolve(value) for value in values]
+        promises = _each(values)
 
         async def outcome(promise: JsPromise) -> Any:
             try:
@@ -110,10 +115,10 @@ class JsPromise(JsProxy):
 
     @classmethod
     def race(cls, values: Iterable[Any]) -> JsPromise:
-        promises = [cls.resolve(value) for value in values]
+        promises = _each(values)
 
         async def first() -> Any:
-            futures = [promise.future() for promise in promises]
+            futures = _competing(promises)
             done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             return next(future for future in futures if future in done).result()
 
@@ -121,10 +126,10 @@ class JsPromise(JsProxy):
 
     @classmethod
     def any(cls, values: Iterable[Any]) -> JsPromise:
-        promises = [cls.resolve(value) for value in values]
+        promises = _each(values)
 
         async def first() -> Any:
-            for next_done in asyncio.as_completed([promise.future() for promise in promises]):
+            for next_done in asyncio.as_completed(_competing(promises)):
                 with contextlib.suppress(Exception):
                     return await next_done
             error = JsException.new("All promises were rejected")
@@ -188,6 +193,34 @@ class JsPromise(JsProxy):
                     await value
 
         return JsPromise.run(chain())
+
+
+def _each(values: Iterable[Any]) -> list[JsPromise]:
+    """A promise for each value.
+
+    Pyodide destroys the proxies of a list's values once it has iterated, before an awaitable settles. It does not
+    keep track of an iterator's.
+    """
+    if isinstance(values, JsProxy | Iterator):
+        return [JsPromise.resolve(value) for value in values]
+    return [JsPromise.run(_destroyed()) if _is_future(value) else JsPromise.resolve(value) for value in values]
+
+
+def _competing(promises: Iterable[JsPromise]) -> list[asyncio.Future[Any]]:
+    """Their futures, of which one may fail and nobody asks: asyncio would log its exception."""
+    futures = [promise.future() for promise in promises]
+    for future in futures:
+        future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return futures
+
+
+async def _destroyed() -> None:
+    raise JsException.new(_DESTROYED)
+
+
+def _is_future(value: Any) -> bool:
+    """Whether a value is one of Python's awaitables in Pyodide."""
+    return not value._from_new if isinstance(value, JsPromise) else inspect.isawaitable(value)
 
 
 def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:

@@ -442,10 +442,10 @@ def usv_string(value: Any) -> str:
 
 
 def is_truthy(value: Any) -> bool:
-    """JavaScript's `Boolean(value)`: every object is true, empty ones too."""
-    if isinstance(value, JsProxy):
-        return True
-    return bool(value) and value == value
+    """JavaScript's `Boolean(value)`: every object is true, an empty list of Python's too."""
+    if value is None or isinstance(value, bool | int | float | str | JsNull):
+        return bool(value) and value == value
+    return True
 
 
 def js_typeof(value: Any) -> str:
