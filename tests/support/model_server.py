@@ -22,7 +22,7 @@ from wrangler_py.pgwire.backend_kinds import (
 )
 from wrangler_py.pgwire.frontend import FrontendReader
 from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, FLUSH, PARSE, QUERY, STATEMENT, SYNC
-from wrangler_py.session.reset import RESET_ANSWER
+from wrangler_py.session.reset import RESET_ANSWER, RESET_STATEMENTS
 
 _FAILED = "current transaction is aborted, commands ignored until end of transaction block"
 _BEGINS = (b"BEGIN", b"BEGIN TRANSACTION", b"START TRANSACTION")
@@ -33,6 +33,8 @@ HIDDEN_CHANGE = b"SELECT * FROM SPELLS"
 """Changes the setting as code does that is stored in the database: the text doesn't show it."""
 _OWN = {*_BEGINS, *_ENDS, SHOW, CHANGE, HIDDEN_CHANGE, b"DEALLOCATE ALL", b"DISCARD ALL"}
 """What a server knows without looking anything up, in capitals."""
+_RESETS = {sql.upper(): answer for sql, answer in RESET_STATEMENTS.items()}
+_OWN |= _RESETS.keys()
 
 
 class ServerError(Exception):
@@ -84,6 +86,8 @@ class ModelServer:
         self._skipping = False
         self.status = IDLE
         self.setting = b"default"
+        self._setting_before = b"default"
+        """Before the transaction that a single query, or messages up to a Sync, are in."""
 
     def receive(self, data: bytes) -> bytes:
         return b"".join(self._answer(kind, message) for kind, message, _ in self._reader.receive(data))
@@ -101,6 +105,8 @@ class ModelServer:
         except ServerError as error:
             if self.status == IN_TRANSACTION:
                 self.status = IN_FAILED_TRANSACTION
+            elif self.status == IDLE:
+                self.setting = self._setting_before
             if kind == QUERY:
                 return error.response + self._ready()
             self._skipping = True
@@ -109,6 +115,7 @@ class ModelServer:
     def _ready(self) -> bytes:
         if self.status == IDLE:
             self._portals.clear()
+            self._setting_before = self.setting
         return messages.message(READY_FOR_QUERY, bytes((self.status,)))
 
     # --- simple queries ------------------------------------------------------------------------------------
@@ -116,11 +123,10 @@ class ModelServer:
     def _query(self, sql: bytes) -> bytes:
         self._statements.pop(b"", None)
         if b"DISCARD TEMP" in sql:
+            self.setting = self._setting_before = b"default"
             if sql.startswith(b"DEALLOCATE ALL; "):
                 self._statements.clear()
-                self.setting = b"default"
                 return messages.command_complete("DEALLOCATE ALL") + RESET_ANSWER
-            self.setting = b"default"
             return RESET_ANSWER
         if not sql:
             self._portals.pop(b"", None)  # a server keeps it; the proxy sends this in place of DEALLOCATE
@@ -140,7 +146,8 @@ class ModelServer:
         if kind == BIND:
             portal, name, position = messages.split_bind(message)
             statement = self._statement(name)
-            self._catalog.bind(statement.sql, message[position:])
+            if statement.sql not in RESET_STATEMENTS:
+                self._catalog.bind(statement.sql, message[position:])
             self._check_transaction(statement.sql)
             self._portals[portal] = (statement, message[position:])
             self._finished.discard(portal)
@@ -238,6 +245,9 @@ class ModelServer:
             self.status = IDLE
             self._portals.clear()
             return messages.command_complete(tag)
+        if words in _RESETS:
+            self.setting = b"default"
+            return _RESETS[words]
         if words == SHOW:
             return data_row(self.setting) + messages.command_complete("SHOW")
         if words == CHANGE:

@@ -88,7 +88,7 @@ class Shell:
             assert self.holder is None, "another client has the connection"
             answer = answer_locally(client.session, group.messages, closed=group.closed)
             if answer is None:
-                self._take(client)
+                self._take(client, ordinary=group.ordinary is not None)
                 self._forward(client, group)
             elif answer.fails:
                 self._fail(client, group, answer.data)
@@ -107,13 +107,15 @@ class Shell:
             client.skipping = False
             client.write(messages.READY_IDLE)
 
-    def _take(self, client: ShellClient) -> None:
+    def _take(self, client: ShellClient, *, ordinary: bool) -> None:
         self.holder = client
         if self._last is not client:
             self._last = client
             if not self.origin.pristine:
                 self.resets += 1
-                self.origin.reset_ahead()
+                self.origin.owe_reset()
+        if self.origin.reset_owed and not ordinary:
+            self.origin.reset_ahead()
 
     def _forward(self, client: ShellClient, group: MessageGroup) -> None:
         session = client.session
@@ -122,6 +124,8 @@ class Shell:
             if sent_group is not None:
                 self._send(sent_group, group.ordinary.sent)
                 return
+        if self.origin.reset_owed:
+            self.origin.reset_ahead()
         pieces = group.messages
         if pieces[-1][0] in (QUERY, FUNCTION_CALL):
             self._apply(client, translate_simple(session, self.origin, pieces[0]), group)
@@ -211,6 +215,7 @@ class Shell:
             assert sent_group is not None
             client = self.holder if sent_group.owner is self.holder else None
             session = client.session if client is not None else None
+            assert not sent_group.failed_in_prefix
             if output and sent_group.error:
                 holder = self.holder.session if self.holder is not None else None
                 output = self._errors.shown(holder, sent_group, output, is_theirs=client is not None)
@@ -236,11 +241,15 @@ class Shell:
     ) -> None:
         if status == IDLE and self.origin.take_schema_change():
             self.shared.schema_changed()
+        if sent_group.has_prefix and sent_group.error is None:
+            self.origin.reset_committed()
         if sent_group.error is not None:
             self.origin.failed(sent_group.error)
             if self._errors.held_back:
                 again, owed = self._errors.group_ended(session, sent_group, is_last=is_last)
                 if again is not None and again.begins is not None:
+                    if self.origin.reset_owed:
+                        self.origin.reset_ahead()
                     self._send(again.begins, again.data)
                 elif sent_group.owner is not None:
                     sent_group.owner.write(owed)
@@ -249,6 +258,7 @@ class Shell:
             assert not self.origin.reset_failed
 
     def _granted(self, client: ShellClient) -> None:
+        self._take(client, ordinary=client.waiting.begins_with_ordinary)
         if client.session.knows_columns and not client.waiting.begins_with_ordinary:
             self._check_columns(client)
         else:

@@ -233,6 +233,16 @@ class OriginStream:
             output.replace(0, position, b"")
             self._expected_came(group)
             group = queue[0] if queue else None
+        if group is not None and group.prefix:
+            if data.startswith(group.prefix, position):
+                position += len(group.prefix)
+                output.replace(0, position, b"")
+                group.prefix_answered()
+            elif group.prefix.startswith(data[position:]):
+                self._tail = data[position:]
+                return
+            else:
+                group.match_each()
         reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
         unpack = HEADER.unpack_from
         while size - position >= 5:

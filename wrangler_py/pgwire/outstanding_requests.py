@@ -18,7 +18,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from wrangler_py.pgwire import backend_kinds
-from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, SYNC
+from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, QUERY, SYNC
+from wrangler_py.pgwire.messages import HEADER
 
 _COMPLETED: Final = re.compile(rb"C\0\0\0[\x05-\x40][A-Z][A-Z ]*(?: \d+)*\0")
 
@@ -104,12 +105,16 @@ class SentGroup:
     fails, for a group that has neither an owner nor requests: such an answer is only compared, and `done` is not
     called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `completed` (the
     CommandComplete messages of a group with several queries), `capture` and `queries` are for the sender's use.
+
+    `prefix` is the answer to messages of the proxy's own in front of a plain group, which the owner does not get.
+    It is empty once they are answered. `has_prefix` says whether the group has had such messages, and
+    `failed_in_prefix` whether one of them failed: the origin then did nothing of the group.
     """
 
     __slots__ = (
-        "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected", "failed",
-        "outstanding", "owner", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished",
-        "when_cancelled",
+        "_prefix_kinds", "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected",
+        "failed", "failed_in_prefix", "has_prefix", "outstanding", "owner", "prefix", "queries", "query_from",
+        "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
     )  # fmt: skip
 
     def __init__(
@@ -141,6 +146,10 @@ class SentGroup:
         self.completed: tuple[bytes, ...] = ()
         self.capture: Any = None
         self.queries: Any = None
+        self.prefix = b""
+        self.has_prefix = False
+        self.failed_in_prefix = False
+        self._prefix_kinds = b""
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -183,6 +192,12 @@ class SentGroup:
         """Removes the Sync of a group that goes on, because a COPY ignored it."""
         if self.outstanding and self.outstanding[-1] is OUTSTANDING_READY:
             self.outstanding.pop()
+
+    def begins_with(self, kinds: bytes, answer: bytes) -> None:
+        """Messages of these kinds are sent in front of a plain group; `answer` is theirs if nothing fails."""
+        self.has_prefix = True
+        self.prefix = answer
+        self._prefix_kinds = kinds
 
     def note_sent(self, data: bytes, at: float) -> None:
         self.sent = data
@@ -251,9 +266,10 @@ class SentGroup:
             error = self.when_cancelled
         if self.error is None:
             self.error = error
-        if self.outstanding is None or self.simple:
+        if self.outstanding is None or (self.simple and self.query_from is None):
             return error
         self.failed = True
+        self.failed_in_prefix = self.cursor < len(self._prefix_kinds)
         if self.query_from is None:
             self.unfinished = self.outstanding[self.cursor :]
         elif self.cursor < self.query_from:
@@ -273,6 +289,18 @@ class SentGroup:
     def belongs_to_failed(self) -> None:
         """The origin skips it, because something in front of it failed."""
         self.error = b""
+
+    def prefix_answered(self) -> None:
+        """The messages in front of the group have been answered as expected."""
+        self.prefix = b""
+
+    def match_each(self) -> None:
+        """The messages in front of the group are answered otherwise, so each answer is matched to its message."""
+        own = [OutstandingRequest(kind, Action.SKIP) for kind in self._prefix_kinds]
+        if self.simple:
+            self.query_from = len(own)
+        self.outstanding = own + _requests_of(self.sent)
+        self.prefix = b""
 
     def advance(self) -> None:
         """The request at the cursor has been answered."""
@@ -296,3 +324,14 @@ class SentGroup:
         self.tail = data if size >= tail else self.tail[-tail:] + data
         if self.queries is not None and len(self.queries) > 1:
             self.completed = (*self.completed, *_COMPLETED.findall(data))
+
+
+def _requests_of(sent: bytes) -> list[OutstandingRequest]:
+    """The requests of whole messages: extended ones, or a simple query."""
+    requests = []
+    position = 0
+    while position < len(sent):
+        kind, length = HEADER.unpack_from(sent, position)
+        requests += [OUTSTANDING_EXECUTE, OUTSTANDING_READY] if kind == QUERY else [OutstandingRequest(kind)]
+        position += length + 1
+    return requests

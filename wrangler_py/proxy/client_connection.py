@@ -98,6 +98,8 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         """A group failed here: its messages are skipped up to a Sync."""
         self._leads: CacheKey | None = None
         self._follows: CacheKey | None = None
+        self._behind_reset: MessageGroup | None = None
+        """The last query that was sent with a reset in its transaction."""
         self._times_unanswered = 0
         """How often in a row it has waited for someone else's answer in vain."""
         self._stalled = False
@@ -405,19 +407,19 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
                 self.granted(connection)
             return
         self.waiting = False
-        self._begin(connection)
+        self._begin(connection, ordinary=group.ordinary is not None)
         self._forward(group)
         connection.flush()
 
-    def _begin(self, connection: OriginConnection) -> None:
+    def _begin(self, connection: OriginConnection, *, ordinary: bool) -> None:
         """It has `connection` from now on."""
         self.origin = connection
         if self.write_paused:
             connection.pause_reading()
-        connection.prepare_for(self)
+        connection.prepare_for(self, ordinary=ordinary)
 
     def granted(self, connection: OriginConnection) -> None:
-        self._begin(connection)
+        self._begin(connection, ordinary=self._pending.begins_with_ordinary)
         if self.session.knows_columns and not self._pending.begins_with_ordinary:
             self._check_columns()
         else:
@@ -446,8 +448,12 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if group.ordinary is not None:
             sent_group = translate_ordinary(session, origin.session, group.ordinary)
             if sent_group is not None:
+                if sent_group.has_prefix:
+                    self._behind_reset = group
                 origin.send(sent_group, group.ordinary.sent)
                 return
+        if origin.session.reset_owed:
+            origin.reset_ahead()
         pieces = group.messages
         try:
             if pieces[-1][0] in (QUERY, FUNCTION_CALL):
@@ -547,6 +553,17 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         if self.session.effects:
             self._carry_out_effects()
         return not self.session.pinned
+
+    def query_not_run(self, error: bytes | None) -> None:
+        self.origin = None
+        self.waiting = False
+        group, self._behind_reset = self._behind_reset, None
+        assert group is not None
+        if error is None:
+            self._check_out(group)
+        else:
+            self.pool.accounting.group_failed(self, group.messages, error)
+            self.fail_group(group, error)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
         """The origin connection is gone, and with it what the client thinks of its session."""

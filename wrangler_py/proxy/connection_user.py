@@ -71,6 +71,10 @@ class ConnectionUser(ABC, Generic[Connection]):
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
         """Its connection was lost. `told`: the origin's own error was passed on."""
 
+    def query_not_run(self, error: bytes | None) -> None:
+        """Its query was not run, and its connection is of no use. It goes over another, or fails with `error`."""
+        self.origin_lost(told=False, mid_message=False)
+
     @abstractmethod
     def lets_go(self) -> bool:
         """The origin is idle and everything is answered; whether the connection can go back to the pool."""

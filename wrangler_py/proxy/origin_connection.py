@@ -30,6 +30,7 @@ from wrangler_py.session.stored_code import CATALOG_QUERY
 from wrangler_py.session.translation.error_answers import ErrorAnswers, shows_stale_plan
 from wrangler_py.session.writes import TransactionWrites
 
+_CANCELLED = b"\0C57014\0"
 _CLIENT_IS_GONE = messages.copy_fail(b"the client is gone")
 
 
@@ -139,6 +140,9 @@ class OriginConnection(asyncio.Protocol):
                     self._told = output[0] == ERROR_RESPONSE
                 continue
             if output and sent_group.error:
+                if sent_group.failed_in_prefix:
+                    self._reset_within_failed(sent_group)
+                    return
                 output = self._shown_of_error(sent_group, output)
             if sent_group.unfinished:
                 self._undo_unfinished(sent_group)
@@ -176,6 +180,8 @@ class OriginConnection(asyncio.Protocol):
             self.stream.queue[0].turn_begins(time.monotonic())
         if status == IDLE and self.session.take_schema_change():
             self.pool.schema_changed()
+        if sent_group.has_prefix and sent_group.error is None:
+            self.session.reset_committed()
         if sent_group.error is not None:
             self.session.failed(sent_group.error)
             if shows_stale_plan(sent_group.error):
@@ -260,18 +266,24 @@ class OriginConnection(asyncio.Protocol):
         """Whether nobody but `client` has used it since the last reset."""
         return self._used_by is not None and self._used_by() is client
 
-    def prepare_for(self, client: ConnectionUser[Any]) -> None:
+    def prepare_for(self, client: ConnectionUser[Any], *, ordinary: bool = False) -> None:
         """Called before `client` sends its first query over this connection, which it has just been given.
 
         Whatever was run for somebody else, the session is reset after it. The query goes out behind the reset, in
-        the same write.
+        the same write. For an `ordinary` query, `translate_ordinary` decides on the kind of reset.
         """
         if not self.was_used_by(client):
             self._used_by = ref(client)
             client.uses(self)
             if not self.session.pristine:
-                self.session.reset_ahead()
-                self.stream.queue[-1].turn_begins(time.monotonic())
+                self.session.owe_reset()
+        if self.session.reset_owed and not ordinary:
+            self.reset_ahead()
+
+    def reset_ahead(self) -> None:
+        """Puts a reset, in a transaction of its own, in front of what is sent next."""
+        self.session.reset_ahead()
+        self.stream.queue[-1].turn_begins(time.monotonic())
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -288,7 +300,8 @@ class OriginConnection(asyncio.Protocol):
         sent_group.note_sent(data, now)
         if self.session.unsent:
             data = self.session.take_unsent() + data
-            self.stream.queue[-1].turn_begins(now)
+            if self.stream.queue:
+                self.stream.queue[-1].turn_begins(now)
         self.stream.send(sent_group)
         self.transport.write(data)
 
@@ -486,9 +499,28 @@ class OriginConnection(asyncio.Protocol):
         """A group has ended, and its client knows of no error yet."""
         again, owed = self._errors.group_ended(self._session_of(sent_group), sent_group, is_last=is_last)
         if again is not None and again.begins is not None:
+            if self.session.reset_owed:
+                self.reset_ahead()
             self.send(again.begins, again.data)
         elif sent_group.owner is not None:
             sent_group.owner.write(owed)
+
+    def _reset_within_failed(self, sent_group: SentGroup) -> None:
+        """The reset in the transaction of a query failed, so the query was not run, and the session is unknown."""
+        error = sent_group.error or b""
+        client, self.client = self.client, None
+        is_alone = len(self.stream.queue) == 1
+        sent_group.give_away()
+        self.abort()
+        cancelled = _CANCELLED in error
+        if not cancelled:
+            self.pool.shared.reset_within_failed()
+        if client is None:
+            return
+        if is_alone:
+            client.query_not_run(error if cancelled else None)
+        else:
+            client.origin_lost(told=False, mid_message=False)
 
     # --- life ----------------------------------------------------------------------------------------------
 

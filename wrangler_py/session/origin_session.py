@@ -15,7 +15,7 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
-from wrangler_py.session.reset import RESET_ANSWER, full_reset_message, reset_message
+from wrangler_py.session.reset import RESET_ANSWER, full_reset_message, reset_message, reset_within_transaction
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.shared import SharedState
 from wrangler_py.session.sql_text import SQLText
@@ -41,17 +41,20 @@ class OriginSession:
     `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
     `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
     something has run that leaves what no reset undoes, so the connection is closed. `drop_statements`: with the
-    next reset, for the origin may have others than are known here. `reset_failed`: the origin answered a reset with
-    an error, so nobody may go on with the connection.
+    next reset, for the origin may have others than are known here. `reset_owed`: what is sent next for the client
+    has to be behind a reset, because another client used the session, or because the last reset is in the
+    transaction of a query that is under way or has failed. `reset_failed`: the origin answered a reset with an
+    error, so nobody may go on with the connection.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
     """
 
     __slots__ = (
-        "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_shared", "_stored_code", "dirty",
-        "drop_statements", "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked",
-        "pristine", "process_id", "reset_failed", "settings", "spent", "stream", "unnamed", "unsent",
+        "_has_reset_statements", "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_shared",
+        "_stored_code", "dirty", "drop_statements", "in_doubt", "pipeline_in_doubt", "prepared", "preparing",
+        "preparing_unasked", "pristine", "process_id", "reset_failed", "reset_owed", "settings", "spent", "stream",
+        "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -74,8 +77,10 @@ class OriginSession:
         self.preparing_unasked: set[Statement] = set()
         self._prepared_in_doubt: WeakSet[Statement] | None = None
         """Not for anyone else: the session may have had other settings when they were prepared."""
+        self.reset_owed = False
         self.reset_failed = False
         self.unsent = b""
+        self._has_reset_statements = False
         self._ran_anything = False
         self._schema_changed = False
 
@@ -137,9 +142,15 @@ class OriginSession:
 
     def drop_all(self) -> Undo:
         """Notes a DEALLOCATE ALL; gives what takes it back."""
-        prepared = list(self.prepared)
+        prepared, had_reset_statements = list(self.prepared), self._has_reset_statements
         self.prepared.clear()
-        return lambda: self.prepared.update(dict.fromkeys(prepared))
+        self._has_reset_statements = False
+
+        def undo() -> None:
+            self.prepared.update(dict.fromkeys(prepared))
+            self._has_reset_statements = had_reset_statements
+
+        return undo
 
     @property
     def has_statements_in_doubt(self) -> bool:
@@ -225,6 +236,34 @@ class OriginSession:
 
     # --- resets --------------------------------------------------------------------------------------------
 
+    def owe_reset(self) -> None:
+        """The client's first messages have to be behind a reset."""
+        self.reset_owed = True
+
+    @property
+    def can_reset_within(self) -> bool:
+        """Whether a query can have the reset in its own transaction."""
+        return not (
+            self.drop_statements or self.stream.queue or self._shared.resets_apart or self._resets_by_discard
+        )
+
+    def reset_within(self, sent_group: SentGroup) -> None:
+        """Resets the session in the transaction of `sent_group`, which is sent next; `take_unsent` gives the bytes.
+
+        Saves the server the end of a transaction, and the proxy an answer of its own. If the query fails, the reset
+        is undone, and still owed.
+        """
+        data, answer, kinds = reset_within_transaction(prepared=self._has_reset_statements)
+        self._has_reset_statements = True
+        self.pristine = True
+        self.unnamed = None
+        self.unsent += data
+        sent_group.begins_with(kinds, answer)
+
+    def reset_committed(self) -> None:
+        """The query with the reset in its transaction has succeeded."""
+        self.reset_owed = False
+
     def reset_ahead(self) -> None:
         """Puts a reset in front of what is sent next; `take_unsent` gives its bytes."""
         if not self.stream.queue:
@@ -241,16 +280,20 @@ class OriginSession:
 
     def reset(self) -> bytes:
         """The message that resets the session; taken for done from now on."""
-        self.dirty = False
+        self.dirty = self.reset_owed = False
         self.pristine = True
         self.unnamed = None
-        by_discard_all = self._shared.discards_all or self.stream.parameters.get("in_hot_standby") == "on"
+        by_discard_all = self._resets_by_discard
         if not self.drop_statements and not by_discard_all:
             return reset_message()
-        self.drop_statements = False
+        self.drop_statements = self._has_reset_statements = False
         self.prepared.clear()
         self._prepared_in_doubt = None
         return full_reset_message(by_discard_all=by_discard_all)
+
+    @property
+    def _resets_by_discard(self) -> bool:
+        return self._shared.discards_all or self.stream.parameters.get("in_hot_standby") == "on"
 
     def reset_ended(self, sent_group: SentGroup) -> None:
         """The origin has answered a reset."""

@@ -6,6 +6,7 @@ import random
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import DATA_ROW, ROW_DESCRIPTION
+from wrangler_py.pgwire.frontend_kinds import BIND, EXECUTE, PARSE
 
 RESET_SESSION = (
     "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
@@ -32,6 +33,48 @@ RESET_ANSWER = b"".join([
 """What PostgreSQL answers to a reset that changes none of the settings that it reports."""
 _DISCARD_ALL = messages.query("DISCARD ALL")
 
+_CHECKED_SETTINGS = ("isolation", "read_only", "deferrable")
+_BEGAN_OTHERWISE = " OR ".join(
+    f"pg_catalog.current_setting('transaction_{name}') OPERATOR(pg_catalog.<>) "
+    f"pg_catalog.current_setting('default_transaction_{name}')"
+    for name in _CHECKED_SETTINGS
+)
+_LAST = (
+    f"SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed($1), CASE WHEN {_BEGAN_OTHERWISE} "
+    "THEN pg_catalog.current_setting('the transaction began with settings of the session before') END"
+).encode()
+RESET_STATEMENTS = {
+    b"CLOSE ALL": messages.command_complete("CLOSE CURSOR ALL"),
+    b"SET SESSION AUTHORIZATION DEFAULT": messages.command_complete("SET"),
+    b"RESET ROLE": messages.command_complete("RESET"),
+    b"RESET ALL": messages.command_complete("RESET"),
+    b"UNLISTEN *": messages.command_complete("UNLISTEN"),
+    b"DISCARD TEMP": messages.command_complete("DISCARD TEMP"),
+    b"DISCARD SEQUENCES": messages.command_complete("DISCARD SEQUENCES"),
+    _LAST: (
+        messages.message(DATA_ROW, b"\0\3\0\0\0\0\0\0\0\0\xff\xff\xff\xff") + messages.command_complete("SELECT 1")
+    ),
+}
+"""The reset as prepared statements, for the transaction of the query behind it, and what each is answered.
+
+That transaction begins before the settings are reset. The last statement fails, for want of a setting of this name,
+if it began with others than it should have.
+"""
+_COUNT = len(RESET_STATEMENTS)
+_NAMES = tuple(b"hyperdrive_reset_%d" % number for number in range(_COUNT))
+_PREPARE = b"".join(
+    messages.parse(name, sql + b"\0\0\0") for name, sql in zip(_NAMES, RESET_STATEMENTS, strict=True)
+)
+_PREPARED = messages.PARSE_COMPLETE * _COUNT
+_SEED = b"%.15f" % 0
+_EXECUTE = messages.execute(b"")
+_RUN_HEAD, _, _RUN_TAIL = b"".join([
+    *(messages.bind(b"", name, b"\0\0\0\0\0\0") + _EXECUTE for name in _NAMES[:-1]),
+    messages.bind(b"", _NAMES[-1], b"\0\0\0\1" + len(_SEED).to_bytes(4, "big") + _SEED + b"\0\0") + _EXECUTE,
+]).partition(_SEED)  # fmt: skip
+_ANSWER = b"".join(messages.BIND_COMPLETE + answer for answer in RESET_STATEMENTS.values())
+_KINDS = bytes((BIND, EXECUTE)) * _COUNT
+
 
 def reset_message() -> bytes:
     """Resets all but the prepared statements."""
@@ -47,3 +90,15 @@ def full_reset_message(*, by_discard_all: bool) -> bytes:
     if by_discard_all:
         return _DISCARD_ALL
     return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
+
+
+def reset_within_transaction(*, prepared: bool) -> tuple[bytes, bytes, bytes]:
+    """Messages that reset all but the prepared statements, in one transaction with what is sent behind them.
+
+    `prepared`: the origin has the statements for it; else they are prepared first. Gives the messages, their answer
+    if nothing fails, and their kinds.
+    """
+    run = _RUN_HEAD + b"%.15f" % random.random() + _RUN_TAIL  # noqa: S311
+    if prepared:
+        return run, _ANSWER, _KINDS
+    return _PREPARE + run, _PREPARED + _ANSWER, bytes((PARSE,)) * _COUNT + _KINDS

@@ -14,13 +14,14 @@ class SharedState:
 
     `allow_unsupported` lets through what Hyperdrive refuses, and keeps a connection for whoever needs its session.
     An origin connection has at most `max_prepared_statements`. `caching` says whether the config caches.
-    `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `binding` is the name
-    in messages to the person.
+    `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `resets_apart`: a
+    reset failed that was in one transaction with a query, so each has one of its own. `binding` is the name in
+    messages to the person.
     """
 
     __slots__ = (
         "_process_ids", "allow_unsupported", "binding", "caching", "discards_all", "max_prepared_statements",
-        "statements", "stored_code", "texts",
+        "resets_apart", "statements", "stored_code", "texts",
     )  # fmt: skip
 
     def __init__(
@@ -31,6 +32,7 @@ class SharedState:
         self.max_prepared_statements = max_prepared_statements
         self.caching = False
         self.discards_all = False
+        self.resets_apart = False
         self.texts = SQLTexts()
         self.statements = Statements(self.texts)
         self.stored_code = StoredCode()
@@ -43,6 +45,10 @@ class SharedState:
     def reset_refused(self) -> None:
         """The origin answered a reset with an error: from now on DISCARD ALL takes its place."""
         self.discards_all = True
+
+    def reset_within_failed(self) -> None:
+        """A reset in the transaction of a query failed, as behind a pooler that changes connections."""
+        self.resets_apart = True
 
     def schema_changed(self) -> None:
         """Something ran, here or elsewhere, that may make plans stale or give queries other effects."""

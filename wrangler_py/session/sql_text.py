@@ -59,7 +59,8 @@ class SQLText:
     none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
     anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop statements. `needs_session`:
     what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all that, so that
-    the proxy only has to pass it on. `notes`: what people are told of several statements in one text. `databases`:
+    the proxy only has to pass it on. `runs_in_any_transaction`: it does the same, whatever its transaction has done
+    before. `notes`: what people are told of several statements in one text. `databases`:
     those that nobody else may be connected to.
     """
 
@@ -68,7 +69,7 @@ class SQLText:
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
-        "prepares", "refusal", "rolls_back", "runs_anything", "sets_outside_transaction",
+        "prepares", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "sets_outside_transaction",
         "takes_transaction_lock", "transaction_control",
     )  # fmt: skip
 
@@ -104,6 +105,7 @@ class SQLText:
         self._runs_stored_code: bool | None = None
         self._learn(self.facts)
         self.is_ordinary = self._has_no_effect()
+        self.runs_in_any_transaction = self.is_ordinary and self.facts.kinds in _QUERIES
 
     def _has_no_effect(self) -> bool:
         return self.deallocates is None and not (
@@ -205,6 +207,9 @@ _LEAVES_SOMETHING_BEHIND = (
     | Effect.LOAD | Effect.UNKNOWN_SYNTAX | Effect.SEQUENCE_USE | Effect.RANDOM_SEED | Effect.OUTLIVES_RESET
     | Effect.UNPROVED_FUNCTION
 )  # fmt: skip
+
+_QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
+"""The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""
 
 _RUNS_NO_CODE = frozenset({
     "begin", "check_point", "close", "commit", "copy", "deallocate", "declare", "discard", "explain", "fetch",

@@ -97,15 +97,21 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
 def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> SentGroup | None:
     """The group that begins with `query.sent`; None if its messages have to be looked at one by one.
 
-    That is so if anything but the reset in front of it is under way, or if its statement has to be prepared first.
+    That is so if anything but the reset in front of it is under way, if its statement has to be prepared first, or
+    if the reset that it needs must not be in its transaction.
     """
     statement, named = query.statement, query.named
     if named and (statement not in origin.prepared or origin.drop_statements):
+        return None
+    if origin.reset_owed and not (query.run.text.runs_in_any_transaction and origin.can_reset_within):
         return None
     if not origin.stream.queue:
         origin.nothing_under_way()
     elif not origin.only_reset_under_way:
         return None
+    sent_group = SentGroup(client.receiver, simple=statement is None)
+    if origin.reset_owed:
+        origin.reset_within(sent_group)
     client.ordinary_query(statement, named=named)
     if statement is None:
         origin.parse_unnamed(None)
@@ -114,6 +120,5 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
     else:
         origin.parse_unnamed(statement)
     origin.runs(query.run.text)
-    sent_group = SentGroup(client.receiver, simple=statement is None)
     sent_group.add_queries([query.run])
     return sent_group
