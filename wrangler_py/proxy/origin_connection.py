@@ -509,16 +509,14 @@ class OriginConnection(asyncio.Protocol):
         """The reset in the transaction of a query failed, so the query was not run, and the session is unknown."""
         error = sent_group.error or b""
         client, self.client = self.client, None
-        is_alone = len(self.stream.queue) == 1
+        is_alone = all(under_way is sent_group for under_way in self.stream.queue)
         sent_group.give_away()
         self.abort()
-        cancelled = _CANCELLED in error
-        if not cancelled:
-            self.pool.shared.reset_within_failed()
+        self.pool.shared.reset_within_failed(error)
         if client is None:
             return
         if is_alone:
-            client.query_not_run(error if cancelled else None)
+            client.query_not_run(error if _CANCELLED in error else None)
         else:
             client.origin_lost(told=False, mid_message=False)
 

@@ -40,8 +40,10 @@ _BEGAN_OTHERWISE = " OR ".join(
     for name in _CHECKED_SETTINGS
 )
 _LAST = (
-    f"SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed($1), CASE WHEN {_BEGAN_OTHERWISE} "
-    "THEN pg_catalog.current_setting('the transaction began with settings of the session before') END"
+    f"SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed($1), "  # noqa: S608  # names of our own
+    f"CASE WHEN {_BEGAN_OTHERWISE} "
+    "OR EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) "
+    "THEN pg_catalog.current_setting('the transaction can see what another client left behind') END"
 ).encode()
 RESET_STATEMENTS = {
     b"CLOSE ALL": messages.command_complete("CLOSE CURSOR ALL"),
@@ -57,8 +59,8 @@ RESET_STATEMENTS = {
 }
 """The reset as prepared statements, for the transaction of the query behind it, and what each is answered.
 
-That transaction begins before the settings are reset. The last statement fails, for want of a setting of this name,
-if it began with others than it should have.
+That transaction begins before the settings are reset, and sees channels until its end. The last statement fails,
+for want of a setting of this name, if anything of that differs from what it should be.
 """
 _COUNT = len(RESET_STATEMENTS)
 _NAMES = tuple(b"hyperdrive_reset_%d" % number for number in range(_COUNT))

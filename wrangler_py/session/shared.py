@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from wrangler_py.session.sql_text import SQLTexts
@@ -9,14 +10,17 @@ from wrangler_py.session.statements import Statements
 from wrangler_py.session.stored_code import StoredCode
 
 
+_WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0")
+
+
 class SharedState:
     """The SQL texts and statements of a pool, what its database runs by itself, and the rules for its sessions.
 
     `allow_unsupported` lets through what Hyperdrive refuses, and keeps a connection for whoever needs its session.
     An origin connection has at most `max_prepared_statements`. `caching` says whether the config caches.
-    `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `resets_apart`: a
-    reset failed that was in one transaction with a query, so each has one of its own. `binding` is the name in
-    messages to the person.
+    `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `resets_apart`: the
+    origin has other prepared statements than it was sent, as behind another pooler or after code that drops them, so
+    resets don't use any. `binding` is the name in messages to the person.
     """
 
     __slots__ = (
@@ -46,9 +50,10 @@ class SharedState:
         """The origin answered a reset with an error: from now on DISCARD ALL takes its place."""
         self.discards_all = True
 
-    def reset_within_failed(self) -> None:
-        """A reset in the transaction of a query failed, as behind a pooler that changes connections."""
-        self.resets_apart = True
+    def reset_within_failed(self, error: bytes) -> None:
+        """A reset in the transaction of a query failed."""
+        if _WRONG_STATEMENT.search(error):
+            self.resets_apart = True
 
     def schema_changed(self) -> None:
         """Something ran, here or elsewhere, that may make plans stale or give queries other effects."""
