@@ -68,8 +68,8 @@ class Turn:
     then: str = ""
 
 
-def plain(owner: str = "a", *, simple: bool = False) -> tuple[Group]:
-    return (Group(owner, simple=simple),)
+def plain(owner: str = "a", *, simple: bool = False, prefix: bytes = b"") -> tuple[Group]:
+    return (Group(owner, simple=simple, prefix=prefix),)
 
 
 def passed_on(sent: tuple[Sent, ...], received: bytes, then: str = "") -> Turn:
@@ -83,6 +83,7 @@ def group(*requests: Request, closed: bool = True, owner: str = "a", when_cancel
 
 EXTENDED = PARSE_COMPLETE + BIND_COMPLETE + RESULT + READY_IDLE
 COPY = (PARSE, BIND, EXECUTE)
+PREFIX = BIND_COMPLETE + SELECTED
 
 TABLE: dict[str, list[Turn]] = {
     # --- each action ---------------------------------------------------------------------------------------
@@ -287,6 +288,38 @@ TABLE: dict[str, list[Turn]] = {
             "broken: a COPY failed, and the origin may or may not skip what was sent behind it",
         ),
     ],
+    # --- messages of the proxy's own in front of a plain group ---------------------------------------------
+    "a query behind what is answered as expected": [
+        Turn(
+            plain(simple=True, prefix=PREFIX), PREFIX + COLUMNS + RESULT + READY_IDLE, COLUMNS + RESULT + READY_IDLE
+        ),
+        passed_on(plain(), EXTENDED),
+    ],
+    "extended messages behind what is answered as expected": [
+        Turn(plain(prefix=PREFIX), PREFIX + EXTENDED, EXTENDED),
+    ],
+    "a query that fails behind what is answered as expected": [
+        Turn(plain(simple=True, prefix=PREFIX), PREFIX + FAILED + READY_IDLE, FAILED + READY_IDLE),
+    ],
+    "a query behind what is answered otherwise": [
+        Turn(
+            plain(simple=True, prefix=PREFIX),
+            BIND_COMPLETE + RESULT + COLUMNS + RESULT + READY_IDLE,
+            COLUMNS + RESULT + READY_IDLE,
+        ),
+        passed_on(plain(), EXTENDED),
+    ],
+    "extended messages behind a setting that is reported": [
+        Turn(plain(prefix=PREFIX), BIND_COMPLETE + STATUS + SELECTED + EXTENDED, STATUS + EXTENDED),
+    ],
+    "a query that fails behind what is answered otherwise": [
+        Turn(plain(simple=True, prefix=PREFIX), BIND_COMPLETE + RESULT + FAILED + READY_IDLE, FAILED + READY_IDLE),
+        Turn(
+            plain(prefix=PREFIX),
+            STATUS + PREFIX + PARSE_COMPLETE + FAILED + READY_IDLE,
+            STATUS + PARSE_COMPLETE + FAILED + READY_IDLE,
+        ),
+    ],
     # --- origins that break the protocol -------------------------------------------------------------------
     "more answers than requests": [
         Turn(
@@ -422,6 +455,23 @@ def test_an_answer_that_is_as_expected_is_only_compared() -> None:
     conversation.send(Group("b", simple=True))
     conversation.receive(SELECTED + READY_IDLE + RESULT + READY_IDLE)
     assert conversation.gets["b"] == RESULT + READY_IDLE, conversation
+
+
+@pytest.mark.parametrize("simple", [False, True])
+@pytest.mark.parametrize("received", [FAILED, BIND_COMPLETE + FAILED, STATUS + FAILED])
+def test_the_owner_can_tell_that_its_messages_have_not_run(received: bytes, *, simple: bool) -> None:
+    for cut in range(len(received)):
+        conversation = Conversation()
+        conversation.send(*plain(simple=simple, prefix=PREFIX))
+        for part in (received[:cut], received[cut:]):
+            if part:
+                conversation.receive(part)
+        [group] = conversation.groups
+        assert group.failed_in_prefix, conversation
+    conversation = Conversation()
+    conversation.send(*plain(simple=simple, prefix=PREFIX))
+    conversation.receive(STATUS + PREFIX + FAILED)
+    assert not conversation.groups[0].failed_in_prefix, conversation
 
 
 def test_a_conversation_is_printed_step_by_step() -> None:

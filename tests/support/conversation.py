@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_in
 
 from wrangler_py.pgwire import backend_kinds, frontend_kinds, messages
 from wrangler_py.pgwire.messages import HEADER
@@ -122,8 +123,12 @@ class Group:
     simple: bool = False
     closed: bool = True
     when_cancelled: bytes = b""
+    prefix: bytes = b""
+    """The answer to a Bind and an Execute of the proxy's own, in front of a plain group."""
 
     def __str__(self) -> str:
+        if self.prefix:
+            return f"{self.owner}: Bind and Execute of the proxy's own, then {replace_in(self, prefix=b'')}"
         if self.requests is not None:
             return f"{self.owner}: {', '.join(map(str, self.requests))}"
         return f"{self.owner}: {'a simple query' if self.simple else 'messages up to a Sync'}, plain"
@@ -146,6 +151,9 @@ class EndOfCopy:
 
 
 Sent = Group | Sync | EndOfCopy
+
+
+_PLAIN = messages.parse(b"", b"\0\0\0") + messages.bind(b"", b"", b"") + messages.execute(b"") + messages.SYNC
 
 
 class _Owner:
@@ -217,6 +225,9 @@ class Conversation:
             return
         group = SentGroup(_Owner(sent.owner), simple=sent.simple, closed=sent.closed, outstanding=outstanding)
         group.report_cancel_as(sent.when_cancelled)
+        if sent.prefix:
+            group.note_sent(messages.query("") if sent.simple else _PLAIN, 0.0)
+            group.begins_with(bytes((frontend_kinds.BIND, frontend_kinds.EXECUTE)), sent.prefix)
         self.groups.append(group)
         self.stream.send(group)
         self._give(sent.owner, self.stream.fake_ready_answers(group))

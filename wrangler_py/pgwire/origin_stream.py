@@ -65,6 +65,14 @@ _READ_IF_PLAIN: Final = _table(
 """By kind: whether a message is read that belongs to a plain group, or to none. Others are passed on unread."""
 _READ: Final = _table(_ALL - {DATA_ROW, COPY_DATA, NOTICE_RESPONSE})
 """The same for a group with outstanding requests."""
+_READ_PREFIX: Final = _table(_ALL - {NOTICE_RESPONSE})
+"""The same while such a group is answered what its owner does not get, rows too."""
+
+
+def _reads(group: SentGroup | None) -> bytes:
+    if group is None or group.outstanding is None:
+        return _READ_IF_PLAIN
+    return _READ_PREFIX if group.in_prefix else _READ
 
 
 class _Output:
@@ -243,7 +251,7 @@ class OriginStream:
                 return
             else:
                 group.match_each()
-        reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
+        reads = _reads(group)
         unpack = HEADER.unpack_from
         while size - position >= 5:
             kind, length = unpack(data, position)
@@ -257,18 +265,20 @@ class OriginStream:
                 break
             if kind == READY_FOR_QUERY:
                 group = self._ready_for_query(group, data[end - 1], output, position, end)
-                reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
+                reads = _reads(group)
             elif kind == PARAMETER_STATUS:
                 self._parameter_status(data[position + 5 : end])
             elif kind == NOTIFICATION_RESPONSE:
                 self._notification(data, output, position)
             elif group is not None and group.outstanding is not None:
                 self._answer(group, group.outstanding, kind, data[position:end], output, position, end)
+                if group.has_prefix:
+                    reads = _reads(group)
             elif kind == ERROR_RESPONSE:
                 self._error_in_plain(group, data[position:end], output, position, end)
             elif kind == COPY_IN_RESPONSE:
                 self._copy_in_response(group)
-                reads = _READ_IF_PLAIN if group is None or group.outstanding is None else _READ
+                reads = _reads(group)
             else:
                 raise ProtocolError(f"unknown message {kind} from the origin")
             position = end

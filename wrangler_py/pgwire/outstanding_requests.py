@@ -240,6 +240,11 @@ class SentGroup:
     # --- asking --------------------------------------------------------------------------------------------
 
     @property
+    def in_prefix(self) -> bool:
+        """Whether the messages in front of the group are being answered, one by one."""
+        return self.cursor < len(self._prefix_kinds)
+
+    @property
     def is_running(self) -> bool:
         """Whether the origin has something to do, and isn't waiting for the client's next message."""
         return self.closed or (self.outstanding is not None and self.cursor < len(self.outstanding))
@@ -269,7 +274,7 @@ class SentGroup:
         if self.outstanding is None or (self.simple and self.query_from is None):
             return error
         self.failed = True
-        self.failed_in_prefix = self.cursor < len(self._prefix_kinds)
+        self.failed_in_prefix = self.in_prefix
         if self.query_from is None:
             self.unfinished = self.outstanding[self.cursor :]
         elif self.cursor < self.query_from:

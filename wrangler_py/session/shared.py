@@ -9,7 +9,6 @@ from wrangler_py.session.sql_text import SQLTexts
 from wrangler_py.session.statements import Statements
 from wrangler_py.session.stored_code import StoredCode
 
-
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0")
 
 
@@ -19,8 +18,8 @@ class SharedState:
     `allow_unsupported` lets through what Hyperdrive refuses, and keeps a connection for whoever needs its session.
     An origin connection has at most `max_prepared_statements`. `caching` says whether the config caches.
     `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `resets_apart`: the
-    origin has other prepared statements than it was sent, as behind another pooler or after code that drops them, so
-    resets don't use any. `binding` is the name in messages to the person.
+    origin has other prepared statements than it was sent, as behind another pooler or after code that drops them,
+    so resets don't use any. `binding` is the name in messages to the person.
     """
 
     __slots__ = (
