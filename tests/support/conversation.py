@@ -24,6 +24,7 @@ from wrangler_py.pgwire.outstanding_requests import (
     OUTSTANDING_READY,
     Action,
     OutstandingRequest,
+    Prefix,
     SentGroup,
 )
 
@@ -227,7 +228,7 @@ class Conversation:
         group.report_cancel_as(sent.when_cancelled)
         if sent.prefix:
             group.note_sent(messages.query("") if sent.simple else _PLAIN, 0.0)
-            group.begins_with(bytes((frontend_kinds.BIND, frontend_kinds.EXECUTE)), sent.prefix)
+            group.begin_with(Prefix(bytes((frontend_kinds.BIND, frontend_kinds.EXECUTE)), sent.prefix))
         self.groups.append(group)
         self.stream.send(group)
         self._give(sent.owner, self.stream.fake_ready_answers(group))

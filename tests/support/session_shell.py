@@ -239,9 +239,10 @@ class Shell:
     def _group_ended(
         self, session: ClientSession | None, sent_group: SentGroup, status: int, *, is_last: bool
     ) -> None:
-        if status == IDLE and self.origin.take_schema_change():
+        if status == IDLE and self.origin.schema_changed:
+            self.origin.schema_change_noted()
             self.shared.schema_changed()
-        if sent_group.has_prefix and sent_group.error is None:
+        if sent_group.prefix is not None and sent_group.error is None:
             self.origin.reset_committed()
         if sent_group.error is not None:
             self.origin.failed(sent_group.error)
@@ -275,7 +276,7 @@ class Shell:
             self._settle()
 
     def _settle(self) -> None:
-        self.origin.take_anything()
+        self.origin.anything_noted()
         if self.origin.has_statements_in_doubt:
             self._send(SentGroup(None), self.origin.close_statements_in_doubt())
         if self.origin.dirty:

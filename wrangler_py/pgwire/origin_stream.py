@@ -241,16 +241,16 @@ class OriginStream:
             output.replace(0, position, b"")
             self._expected_came(group)
             group = queue[0] if queue else None
-        if group is not None and group.prefix:
-            if data.startswith(group.prefix, position):
-                position += len(group.prefix)
+        if group is not None and (prefix := group.prefix) is not None and prefix.is_expected:
+            if data.startswith(prefix.answer, position):
+                position += len(prefix.answer)
                 output.replace(0, position, b"")
-                group.prefix_answered()
-            elif group.prefix.startswith(data[position:]):
+                prefix.answered()
+            elif prefix.answer.startswith(data[position:]):
                 self._tail = data[position:]
                 return
             else:
-                group.match_each()
+                group.match_each(prefix)
         reads = _reads(group)
         unpack = HEADER.unpack_from
         while size - position >= 5:
@@ -272,7 +272,7 @@ class OriginStream:
                 self._notification(data, output, position)
             elif group is not None and group.outstanding is not None:
                 self._answer(group, group.outstanding, kind, data[position:end], output, position, end)
-                if group.has_prefix:
+                if group.prefix is not None:
                     reads = _reads(group)
             elif kind == ERROR_RESPONSE:
                 self._error_in_plain(group, data[position:end], output, position, end)

@@ -93,6 +93,29 @@ OUTSTANDING_EXECUTE: Final = OutstandingRequest(EXECUTE)
 OUTSTANDING_READY: Final = OutstandingRequest(SYNC)
 
 
+class Prefix:
+    """Messages of the proxy's own in front of a group; the owner of the group does not get their answers.
+
+    `kinds` are their kinds, and `answer` is the whole answer to them if nothing fails. `is_expected`: that answer is
+    still to come. `failed`: one of them failed.
+    """
+
+    __slots__ = ("answer", "failed", "is_expected", "kinds")
+
+    def __init__(self, kinds: bytes, answer: bytes) -> None:
+        self.kinds = kinds
+        self.answer = answer
+        self.is_expected = True
+        self.failed = False
+
+    def answered(self) -> None:
+        """The expected answer has come, or another one is coming."""
+        self.is_expected = False
+
+    def fails(self) -> None:
+        self.failed = True
+
+
 class SentGroup:
     """One message group under way.
 
@@ -106,15 +129,12 @@ class SentGroup:
     called. `sent`, `sent_at`, `answered_bytes`, `tail` (the last octets answered), `completed` (the
     CommandComplete messages of a group with several queries), `capture` and `queries` are for the sender's use.
 
-    `prefix` is the answer to messages of the proxy's own in front of a plain group, which the owner does not get.
-    It is empty once they are answered. `has_prefix` says whether the group has had such messages, and
-    `failed_in_prefix` whether one of them failed: the origin then did nothing of the group.
+    `prefix` are messages of the proxy's own that were sent in front of a plain group.
     """
 
     __slots__ = (
-        "_prefix_kinds", "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected",
-        "failed", "failed_in_prefix", "has_prefix", "outstanding", "owner", "prefix", "queries", "query_from",
-        "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
+        "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected", "failed",
+        "outstanding", "owner", "prefix", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
     )  # fmt: skip
 
     def __init__(
@@ -146,10 +166,7 @@ class SentGroup:
         self.completed: tuple[bytes, ...] = ()
         self.capture: Any = None
         self.queries: Any = None
-        self.prefix = b""
-        self.has_prefix = False
-        self.failed_in_prefix = False
-        self._prefix_kinds = b""
+        self.prefix: Prefix | None = None
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -193,11 +210,9 @@ class SentGroup:
         if self.outstanding and self.outstanding[-1] is OUTSTANDING_READY:
             self.outstanding.pop()
 
-    def begins_with(self, kinds: bytes, answer: bytes) -> None:
-        """Messages of these kinds are sent in front of a plain group; `answer` is theirs if nothing fails."""
-        self.has_prefix = True
-        self.prefix = answer
-        self._prefix_kinds = kinds
+    def begin_with(self, prefix: Prefix) -> None:
+        """`prefix` is sent in front of the group, which is plain."""
+        self.prefix = prefix
 
     def note_sent(self, data: bytes, at: float) -> None:
         self.sent = data
@@ -242,7 +257,12 @@ class SentGroup:
     @property
     def in_prefix(self) -> bool:
         """Whether the messages in front of the group are being answered, one by one."""
-        return self.cursor < len(self._prefix_kinds)
+        return self.prefix is not None and self.cursor < len(self.prefix.kinds)
+
+    @property
+    def failed_in_prefix(self) -> bool:
+        """Whether one of the messages in front of the group failed: the origin then did nothing of the group."""
+        return self.prefix is not None and self.prefix.failed
 
     @property
     def is_running(self) -> bool:
@@ -274,7 +294,8 @@ class SentGroup:
         if self.outstanding is None or (self.simple and self.query_from is None):
             return error
         self.failed = True
-        self.failed_in_prefix = self.in_prefix
+        if self.prefix is not None and self.in_prefix:
+            self.prefix.fails()
         if self.query_from is None:
             self.unfinished = self.outstanding[self.cursor :]
         elif self.cursor < self.query_from:
@@ -295,17 +316,13 @@ class SentGroup:
         """The origin skips it, because something in front of it failed."""
         self.error = b""
 
-    def prefix_answered(self) -> None:
-        """The messages in front of the group have been answered as expected."""
-        self.prefix = b""
-
-    def match_each(self) -> None:
-        """The messages in front of the group are answered otherwise, so each answer is matched to its message."""
-        own = [OutstandingRequest(kind, Action.SKIP) for kind in self._prefix_kinds]
+    def match_each(self, prefix: Prefix) -> None:
+        """`prefix` is not answered as expected, so each answer is matched to its message."""
+        prefix.answered()
+        own = [OutstandingRequest(kind, Action.SKIP) for kind in prefix.kinds]
         if self.simple:
             self.query_from = len(own)
         self.outstanding = own + _requests_of(self.sent)
-        self.prefix = b""
 
     def advance(self) -> None:
         """The request at the cursor has been answered."""

@@ -39,7 +39,7 @@ from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.translation.columns import ColumnCheck, statements_to_check
 from wrangler_py.session.translation.extended_query import fail_at_origin, translate_extended
 from wrangler_py.session.translation.local_answer import answer_locally
-from wrangler_py.session.translation.ordinary_query import recognise, translate_ordinary
+from wrangler_py.session.translation.ordinary_query import OrdinaryQuery, recognise, translate_ordinary
 from wrangler_py.session.translation.result import Translation
 from wrangler_py.session.translation.simple_query import translate_simple
 from wrangler_py.session.translation.sql_effects import may_reset
@@ -98,7 +98,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         """A group failed here: its messages are skipped up to a Sync."""
         self._leads: CacheKey | None = None
         self._follows: CacheKey | None = None
-        self._behind_reset: MessageGroup | None = None
+        self._behind_reset: OrdinaryQuery | None = None
         """The last query that was sent with a reset in its transaction."""
         self._times_unanswered = 0
         """How often in a row it has waited for someone else's answer in vain."""
@@ -197,7 +197,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
                 return
             ordinary = None if self.pool.conditions.faults else recognise(self.session, data)
             if ordinary is not None:
-                self._check_out(MessageGroup(None, True, ordinary=ordinary))
+                self._ask(ordinary)
                 return
         try:
             for group in reader.receive(data):
@@ -397,6 +397,19 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
 
     # --- the origin's side ---------------------------------------------------------------------------------
 
+    def _ask(self, query: OrdinaryQuery) -> None:
+        """Sends an ordinary query over a connection of the pool, or has it wait for one."""
+        self.waiting = True
+        connection = self.pool.checkout(self)
+        if connection is None:
+            self._wait(MessageGroup(None, True, ordinary=query))
+            return
+        self.waiting = False
+        self._begin(connection, ordinary=True)
+        if not self._forward_ordinary(query, connection):
+            self._forward(MessageGroup(None, True, ordinary=query))
+            connection.flush()
+
     def _check_out(self, group: MessageGroup) -> None:
         """Sends a group over a connection of the pool, or has it wait for one."""
         self.waiting = True
@@ -445,13 +458,8 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         origin = self.origin
         assert origin is not None
         session = self.session
-        if group.ordinary is not None:
-            sent_group = translate_ordinary(session, origin.session, group.ordinary)
-            if sent_group is not None:
-                if sent_group.has_prefix:
-                    self._behind_reset = group
-                origin.send(sent_group, group.ordinary.sent)
-                return
+        if group.ordinary is not None and self._forward_ordinary(group.ordinary, origin):
+            return
         if origin.session.reset_owed:
             origin.reset_ahead()
         pieces = group.messages
@@ -469,6 +477,16 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self._refuse_nonsense(error)
         if self._leads is not None:
             self._give_up_lead()  # what others wait for was not sent as something whose answer is kept
+
+    def _forward_ordinary(self, query: OrdinaryQuery, origin: OriginConnection) -> bool:
+        """Sends an ordinary query as it is, if that can be done."""
+        sent_group = translate_ordinary(self.session, origin.session, query)
+        if sent_group is None:
+            return False
+        if sent_group.prefix is not None:
+            self._behind_reset = query
+        origin.send(sent_group, query.sent)
+        return True
 
     def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
         """Has the origin fail in the place of `group`, so that a transaction fails with it.
@@ -557,11 +575,12 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
     def query_not_run(self, error: bytes | None) -> None:
         self.origin = None
         self.waiting = False
-        group, self._behind_reset = self._behind_reset, None
-        assert group is not None
+        query, self._behind_reset = self._behind_reset, None
+        assert query is not None
         if error is None:
-            self._check_out(group)
+            self._ask(query)
         else:
+            group = MessageGroup(None, True, ordinary=query)
             self.pool.accounting.group_failed(self, group.messages, error)
             self.fail_group(group, error)
 

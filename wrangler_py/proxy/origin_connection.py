@@ -178,9 +178,10 @@ class OriginConnection(asyncio.Protocol):
     def _group_ended(self, sent_group: SentGroup, status: int, *, is_last: bool) -> None:
         if self.stream.queue:
             self.stream.queue[0].turn_begins(time.monotonic())
-        if status == IDLE and self.session.take_schema_change():
+        if self.session.schema_changed and status == IDLE:
+            self.session.schema_change_noted()
             self.pool.schema_changed()
-        if sent_group.has_prefix and sent_group.error is None:
+        if sent_group.prefix is not None and sent_group.error is None:
             self.session.reset_committed()
         if sent_group.error is not None:
             self.session.failed(sent_group.error)
@@ -412,7 +413,8 @@ class OriginConnection(asyncio.Protocol):
             if stream.parameters != session.settings.parameters:
                 session.leave_dirty()
         stored_code = self.pool.shared.stored_code
-        if session.take_anything():  # what may have prepared statements may have made triggers, too
+        if session.ran_anything:  # what may have prepared statements may have made triggers, too
+            session.anything_noted()
             stored_code.forget()
         looks_up = stored_code.wanted and not self.retired
         if looks_up and not session.pristine:

@@ -46,15 +46,18 @@ class OriginSession:
     transaction of a query that is under way or has failed. `reset_failed`: the origin answered a reset with an
     error, so nobody may go on with the connection.
 
+    `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run that
+    may do anything, such as DDL or making triggers.
+
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
     """
 
     __slots__ = (
-        "_has_reset_statements", "_prepared_in_doubt", "_ran_anything", "_schema_changed", "_shared",
-        "_stored_code", "dirty", "drop_statements", "in_doubt", "pipeline_in_doubt", "prepared", "preparing",
-        "preparing_unasked", "pristine", "process_id", "reset_failed", "reset_owed", "settings", "spent", "stream",
-        "unnamed", "unsent",
+        "_has_reset_statements", "_prepared_in_doubt", "_shared", "_stored_code", "dirty", "drop_statements",
+        "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked", "pristine", "process_id",
+        "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent", "stream", "unnamed",
+        "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -81,8 +84,8 @@ class OriginSession:
         self.reset_failed = False
         self.unsent = b""
         self._has_reset_statements = False
-        self._ran_anything = False
-        self._schema_changed = False
+        self.ran_anything = False
+        self.schema_changed = False
 
     # --- what is under way ---------------------------------------------------------------------------------
 
@@ -203,11 +206,11 @@ class OriginSession:
         if text.drops_statements or text.may_prepare:
             self.drop_statements = True
         if text.changes_schema:
-            self._schema_changed = True
+            self.schema_changed = True
         if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
             self.spent = True
         if text.runs_anything:
-            self._ran_anything = True
+            self.ran_anything = True
 
     def runs_own_query(self) -> None:
         """A query of the proxy's own is about to be run."""
@@ -224,15 +227,13 @@ class OriginSession:
         """The origin may have statements that are not known here: they go with the next reset."""
         self.drop_statements = True
 
-    def take_schema_change(self) -> bool:
-        """Whether something has run since the last call that may make statements' plans stale."""
-        changed, self._schema_changed = self._schema_changed, False
-        return changed
+    def schema_change_noted(self) -> None:
+        """Whoever has to know of it knows that the schema has changed."""
+        self.schema_changed = False
 
-    def take_anything(self) -> bool:
-        """Whether something has run since the last call that may do anything, such as DDL or making triggers."""
-        ran, self._ran_anything = self._ran_anything, False
-        return ran
+    def anything_noted(self) -> None:
+        """Whoever has to know of it knows that something has run that may do anything."""
+        self.ran_anything = False
 
     # --- resets --------------------------------------------------------------------------------------------
 
@@ -253,12 +254,12 @@ class OriginSession:
         Saves the server the end of a transaction, and the proxy an answer of its own. If the query fails, the reset
         is undone, and still owed.
         """
-        data, answer, kinds = reset_within_transaction(prepared=self._has_reset_statements)
+        data, prefix = reset_within_transaction(prepared=self._has_reset_statements)
         self._has_reset_statements = True
         self.pristine = True
         self.unnamed = None
         self.unsent += data
-        sent_group.begins_with(kinds, answer)
+        sent_group.begin_with(prefix)
 
     def reset_committed(self) -> None:
         """The query with the reset in its transaction has succeeded."""

@@ -7,6 +7,7 @@ import random
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import DATA_ROW, ROW_DESCRIPTION
 from wrangler_py.pgwire.frontend_kinds import BIND, EXECUTE, PARSE
+from wrangler_py.pgwire.outstanding_requests import Prefix
 
 RESET_SESSION = (
     "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
@@ -94,13 +95,12 @@ def full_reset_message(*, by_discard_all: bool) -> bytes:
     return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
 
 
-def reset_within_transaction(*, prepared: bool) -> tuple[bytes, bytes, bytes]:
-    """Messages that reset all but the prepared statements, in one transaction with what is sent behind them.
+def reset_within_transaction(*, prepared: bool) -> tuple[bytes, Prefix]:
+    """Messages that reset all but the prepared statements, in one transaction with the group behind them.
 
-    `prepared`: the origin has the statements for it; else they are prepared first. Gives the messages, their answer
-    if nothing fails, and their kinds.
+    `prepared`: the origin has the statements for it; else they are prepared first.
     """
     run = _RUN_HEAD + b"%.15f" % random.random() + _RUN_TAIL  # noqa: S311
     if prepared:
-        return run, _ANSWER, _KINDS
-    return _PREPARE + run, _PREPARED + _ANSWER, bytes((PARSE,)) * _COUNT + _KINDS
+        return run, Prefix(_KINDS, _ANSWER)
+    return _PREPARE + run, Prefix(bytes((PARSE,)) * _COUNT + _KINDS, _PREPARED + _ANSWER)

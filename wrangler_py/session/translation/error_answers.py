@@ -52,7 +52,7 @@ class ErrorAnswers:
             and not sent_group.answered_bytes
             and output[0] in (ERROR_RESPONSE, PARAMETER_DESCRIPTION)
         ):
-            if sent_group.outstanding is None or sent_group.has_prefix:
+            if sent_group.outstanding is None or sent_group.prefix is not None:
                 holder.failed_at_once(sent_group)
             if (
                 sent_group.closed
