@@ -96,8 +96,8 @@ OUTSTANDING_READY: Final = OutstandingRequest(SYNC)
 class Prefix:
     """Messages of the proxy's own in front of a group; the owner of the group does not get their answers.
 
-    `kinds` are their kinds, and `answer` is the whole answer to them if nothing fails. `is_expected`: that answer is
-    still to come. `failed`: one of them failed.
+    `kinds` are their kinds, and `answer` is the whole answer to them if nothing fails. `is_expected`: that answer
+    is still to come. `failed`: one of them failed.
     """
 
     __slots__ = ("answer", "failed", "is_expected", "kinds")
@@ -134,7 +134,8 @@ class SentGroup:
 
     __slots__ = (
         "answered_bytes", "capture", "closed", "completed", "cursor", "done", "error", "expected", "failed",
-        "outstanding", "owner", "prefix", "queries", "query_from", "sent", "sent_at", "simple", "tail", "unfinished", "when_cancelled",
+        "outstanding", "owner", "prefix", "queries", "query_from", "sent", "sent_at", "simple", "tail",
+        "unfinished", "when_cancelled",
     )  # fmt: skip
 
     def __init__(

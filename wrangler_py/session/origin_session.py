@@ -46,8 +46,8 @@ class OriginSession:
     transaction of a query that is under way or has failed. `reset_failed`: the origin answered a reset with an
     error, so nobody may go on with the connection.
 
-    `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run that
-    may do anything, such as DDL or making triggers.
+    `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run
+    that may do anything, such as DDL or making triggers.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
