@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from wrangler_py.devserver.connection_environment import connection_variables, with_connection
-from wrangler_py.devserver.foreground_process import ForegroundProcess
 from wrangler_py.devserver.listening_socket import LOOPBACK
+from wrangler_py.devserver.shell_command import run_in_shell
 from wrangler_py.errors import WranglerError
 from wrangler_py.hyperdrive.config import Caching, PoolConfig
 from wrangler_py.proxy.options import ProxyOptions
@@ -23,7 +22,6 @@ from wrangler_py.proxy.server import Proxy
 
 RUNNING = "WRANGLER_PY_MIGRATING"
 """Set for the command: a wrangler-py that it starts does not run it once more."""
-_GRACE_S = 2.0
 
 
 def is_migrating() -> bool:
@@ -57,7 +55,7 @@ async def migrate(
                 proxy.update_pool(binding, replace(quiet, origin=replace(pool.origin, database=other)))
         names = {binding: pool.origin.database for binding, pool in pools.items()}
         variables = {**connection_variables(names, proxy.port, password), RUNNING: "1"}
-        status = await _run(command, root, with_connection(os.environ, variables))
+        status = await run_in_shell(command, root, with_connection(os.environ, variables))
     finally:
         await proxy.close()
     if status != 0:
@@ -66,15 +64,3 @@ async def migrate(
             hint="What it says is above. It is set by --migrate, or by [tool.wrangler-py] in pyproject.toml.",
             exit_status=status,
         )
-
-
-async def _run(command: str, root: Path, environment: Mapping[str, str]) -> int:
-    shell = ("cmd", "/c", command) if sys.platform == "win32" else ("/bin/sh", "-c", f"exec 1>&2\n{command}")
-    process = ForegroundProcess(shell, owns_all=True)
-    program = await process.start(cwd=root, environment=environment)
-    try:
-        return await program.wait()
-    except BaseException:
-        await program.end(_GRACE_S)
-        await program.wait()  # ends what it has started, too
-        raise

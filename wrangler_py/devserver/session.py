@@ -77,7 +77,7 @@ class DevSession:
         from wrangler_py.devserver.worker_project import read_project
         from wrangler_py.devserver.worker_service import WorkerService
 
-        project = await asyncio.to_thread(read_project, options)
+        project = await read_project(options, output.info)
         self._describe(listener)
         report = Report(output)
         hyperdrive = LocalHyperdrive(

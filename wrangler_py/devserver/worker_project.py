@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,45 @@ class WorkerProject:
     warnings: tuple[str, ...] = ()
     assets: Assets | None = None
 
+    def build_inputs(self) -> dict[Path, int | None]:
+        """The files whose changes have the build command run again, and when each was saved last."""
+        build = self.section.build
+        folders = () if build is None else tuple((self.root / folder).resolve() for folder in build.watch_dirs)
+        files = (file for folder in folders for file in (folder, *folder.rglob("*")))
+        return {file: saved_at(file) for file in files if not file.is_dir()}
+
+    def has_to_build(self, path: Path) -> bool:
+        """Whether a change of `path` has the build command run again."""
+        build = self.section.build
+        if build is None:
+            return False
+        return any(path.is_relative_to((self.root / folder).resolve()) for folder in build.watch_dirs)
+
     @property
     def sources(self) -> Path:
         """The folder with the Worker's code."""
         return self.root if self.main is None else self.main.parent
 
 
-def read_project(options: DevOptions) -> WorkerProject:
+async def read_project(options: DevOptions, say: Callable[[str], None], *, builds: bool = True) -> WorkerProject:
     """Read the config file, the variables and the configs the bindings name.
 
-    Raises `WranglerError` for whatever is wrong with one of them.
+    The build command of the config file runs first if `builds`. Raises `WranglerError` for whatever is wrong.
     """
+    config, section = await asyncio.to_thread(_load, options)
+    if builds and section.build is not None:
+        from wrangler_py.devserver.custom_build import run_build
+
+        await run_build(section.build, config.root, say)
+    return await asyncio.to_thread(_read, options, config, section)
+
+
+def _load(options: DevOptions) -> tuple[ConfigFile, Section]:
     config = ConfigFile.load(options.config_path)
-    section = config.section(options.environment)
+    return config, config.section(options.environment)
+
+
+def _read(options: DevOptions, config: ConfigFile, section: Section) -> WorkerProject:
     main = _main(options, config, section)
     assets = _assets(config, section, has_worker=main is not None)
     if main is not None and (refusal := flag_refusal(section)) is not None:
@@ -75,6 +102,14 @@ def read_project(options: DevOptions) -> WorkerProject:
             *_private_files(assets),
         ),
     )
+
+
+def saved_at(path: Path) -> int | None:
+    """When the file was saved last, in Unix nanoseconds; None if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def is_project_file(path: Path, project: WorkerProject, options: DevOptions) -> bool:

@@ -19,7 +19,7 @@ from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.devserver.supervisor import Supervisor
 from wrangler_py.devserver.worker_launch import make_launch
 from wrangler_py.devserver.worker_process import RequestCutOff, WorkerEvent
-from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project
+from wrangler_py.devserver.worker_project import WorkerProject, is_project_file, read_project, saved_at
 from wrangler_py.errors import WranglerError
 from wrangler_py.worker_protocol import (
     HandlerException,
@@ -82,6 +82,8 @@ class WorkerService:
         self._announced = False
         self._closing = False
         self._reloading_since: float | None = None
+        self._built = project.build_inputs()
+        """When each was saved last, as the build command left them: what it saves does not start it again."""
 
     async def start(self) -> None:
         """Apply the schema, and launch the Worker."""
@@ -188,9 +190,11 @@ class WorkerService:
         project = self._project
         if self._hyperdrive.database_files & burst:
             await self._apply_schema()
+        has_to_build = any(project.has_to_build(path) and self._built.get(path) != saved_at(path) for path in burst)
         project_changed = any(is_project_file(path, project, self._options) for path in burst)
-        if project_changed and (now := await self._read_project_again()):
-            await self._reload(afresh=now.main != project.main)
+        if has_to_build or project_changed:
+            if now := await self._read_project_again(builds=True):
+                await self._reload(afresh=now.main != project.main)
         elif any(path.suffix == ".py" for path in burst):
             await self._reload()
 
@@ -201,8 +205,8 @@ class WorkerService:
             if await self._read_project_again() and self._launch_of(0) != before:
                 await self._reload()
 
-    async def _read_project_again(self) -> WorkerProject | None:
-        """Adopt what the project's files and the stored configs say now.
+    async def _read_project_again(self, *, builds: bool = False) -> WorkerProject | None:
+        """Adopt what the project's files and the stored configs say now, after the build command if `builds`.
 
         Returns None, and shows the reason, if something is wrong with them.
         """
@@ -210,7 +214,11 @@ class WorkerService:
         async with self._reading_project:
             before = hyperdrive.pools
             try:
-                project = await asyncio.to_thread(read_project, self._options)
+                try:
+                    project = await read_project(self._options, self._output.info, builds=builds)
+                finally:
+                    if builds:
+                        self._built = self._project.build_inputs()
                 await hyperdrive.update(project.bindings)
             except WranglerError as error:
                 self._output.error(error.message, error.hint)

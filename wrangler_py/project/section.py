@@ -61,6 +61,16 @@ class HyperdriveBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """The command that makes what the Worker needs. Paths are relative to the config file's folder."""
+
+    command: str
+    cwd: str
+    watch_dirs: tuple[str, ...]
+    """Folders, or files, whose changes have it run again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """The effective config of the environment `name`, or of the top level if that is None.
 
@@ -79,6 +89,7 @@ class Section:
     pages_build_output_dir: str | None
     other_bindings: dict[str, str]
     assets: Any = None
+    build: Build | None = None
     required_secrets: tuple[str, ...] | None = None
     remote_bindings: tuple[str, ...] = ()
     """The names of the bindings, other than Hyperdrive's, that wrangler connects to resources at Cloudflare."""
@@ -136,6 +147,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         other_bindings=dict(_other_bindings(own)),
         # Alone among bindings, that of static assets is inherited, with the whole table.
         assets=own.get("assets", data.get("assets")),
+        build=reader.build(),
         required_secrets=reader.required_secrets(),
         remote_bindings=tuple(_remote_bindings(own)),
     )
@@ -192,6 +204,17 @@ class _Reader:
         secrets = self.own("secrets", dict, {})
         required = secrets.get("required", [] if "secrets" in self._own else None)
         return None if required is None else tuple(map(str, self._check("secrets.required", required, list)))
+
+    def build(self) -> Build | None:
+        table = self.inherited("build", dict) or {}
+        command = self._check("build.command", table.get("command", ""), str)
+        watched = table.get("watch_dir", "./src")
+        for each in watched if isinstance(watched, list) else [watched]:
+            self._check("build.watch_dir", each, str)
+        if not command.strip():
+            return None
+        cwd = self._check("build.cwd", table.get("cwd", "."), str)
+        return Build(command, cwd, tuple(watched) if isinstance(watched, list) else (watched,))
 
     def hyperdrive(self) -> Iterator[HyperdriveBinding]:
         for index, entry in enumerate(self.own("hyperdrive", list, [])):

@@ -148,7 +148,7 @@ class PythonWorker:
         self._listener.close()
 
     async def _serve(self) -> None:
-        project = await asyncio.to_thread(read_project, self._options)
+        project = await read_project(self._options, self._say)
         generation = 0
         while not self._closing:
             generation += 1
