@@ -288,6 +288,16 @@ TABLE: dict[str, list[Turn]] = {
             "broken: a COPY failed, and the origin may or may not skip what was sent behind it",
         ),
     ],
+    "an end of COPY data behind queries that are skipped": [
+        Turn(group(EXECUTE, closed=False), b"", b"", "1 under way"),
+        Turn(
+            (*plain(simple=True), *plain(simple=True), *group(SYNC), EndOfCopy()),
+            FAILED,
+            FAILED,
+            "1 under way",
+        ),
+        Turn((), READY_IDLE, READY_IDLE),
+    ],
     # --- messages of the proxy's own in front of a plain group ---------------------------------------------
     "a query behind what is answered as expected": [
         Turn(

@@ -222,7 +222,10 @@ class Conversation:
         outstanding = None if sent.requests is None else [request.outstanding() for request in sent.requests]
         queue = self.stream.queue
         if queue and not queue[-1].closed:
-            queue[-1].extend(outstanding or [], closed=sent.closed)
+            if sent.simple:
+                queue[-1].end_with_query(outstanding)
+            else:
+                queue[-1].extend(outstanding or [], closed=sent.closed)
             return
         group = SentGroup(_Owner(sent.owner), simple=sent.simple, closed=sent.closed, outstanding=outstanding)
         group.report_cancel_as(sent.when_cancelled)

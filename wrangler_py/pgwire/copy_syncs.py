@@ -199,7 +199,8 @@ class CopySyncs:
 
     def forget(self, group: SentGroup) -> None:
         """`group` gets no answer of its own."""
-        self.groups.pop(group, None)
+        if self.groups.pop(group, None) is not None:
+            self._update()
 
     def _of(self, group: SentGroup) -> _GroupSyncs:
         syncs = self.groups.get(group)
