@@ -85,7 +85,7 @@ class TestedProject:
     def databases(self) -> list[str]:
         """The databases that test runs have made at the server."""
         assert self.server is not None
-        rows = self.server.execute("SELECT datname FROM pg_database WHERE datname ~ '_test_'")
+        rows = self.server.execute("SELECT datname FROM pg_database WHERE datname ~ '_hyperdrive_test_'")
         return [str(name) for (name,) in rows]
 
     def assert_nothing_left(self) -> None:

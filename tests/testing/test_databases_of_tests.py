@@ -237,6 +237,19 @@ def test_waits(database):
     project.passes(passed=1)
 
 
+def test_what_a_run_has_left_that_was_killed_while_it_made_its_template(
+    project: TestedProject, postgres: PostgresServer
+) -> None:
+    """Nothing but the name tells whose it is."""
+    left = "app_hyperdrive_test_0123abcd_template"
+    other = "app_hyperdrive_test"
+    postgres.execute(f"CREATE DATABASE {left}")
+    postgres.execute(f"CREATE DATABASE {other}")
+    project.tests("def test_it(database): ...")
+    project.passes(passed=1)
+    postgres.execute(f"DROP DATABASE {other}")  # fails if there is none
+
+
 def test_a_run_beside_another(project: TestedProject) -> None:
     """The second sweeps, and leaves what the first one still uses."""
     project.tests(

@@ -1,13 +1,13 @@
 """The databases of a test run: a template made once, and a copy of it for each test.
 
 Several runs, and the workers of pytest-xdist, may use one server at once. Advisory locks say who is there: each
-worker shares the lock of its run's id as long as it lives. What a run that was killed has left, the next one drops.
+worker shares the lock of its run as long as it lives. The names of databases tell their run, so that the next run
+drops what a killed one has left.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import threading
 from collections.abc import Callable
@@ -23,8 +23,12 @@ from wrangler_py.hyperdrive.psycopg_connection import connect
 if TYPE_CHECKING:
     from wrangler_py.devserver.databases import Administrative
 
-KEY = "wrangler-py test run"
-"""In the comment of each of these databases, with the id of the run."""
+_KEY = "wrangler-py test run"
+_MARK = "_hyperdrive_test_"
+_NAME = re.compile(rf"{_MARK}([0-9a-f]{{8}})_(?:template|[A-Za-z0-9]+_\d+)\Z")
+"""The end of a database's name, with the run that it belongs to."""
+_READY = "The template of a test run, complete."
+"""The comment on a template that has everything."""
 _LIVES, _MAKES_TEMPLATE, _SWEEPS = "lives", "makes template", "sweeps"
 
 
@@ -37,8 +41,8 @@ class DatabaseCopies:
     def __init__(self, origin: Origin, tls: TLSPolicy, administrative: Origin, run: str, worker: str) -> None:
         self._origin = origin
         self._tls = tls
-        self._run = run
-        self._prefix = f"_test_{run[:8]}_"
+        self._run = hashlib.sha256(run.encode()).hexdigest()[:8]
+        self._prefix = f"{_MARK}{self._run}_"
         self._worker = re.sub(r"[^A-Za-z0-9]", "", worker)
         self._made = 0
         self._parts = ExitStack()
@@ -67,7 +71,7 @@ class DatabaseCopies:
                 databases.drop(self._connection, self.template)
                 raise
             databases.copy_settings(self._connection, self._origin.database, self.template)
-            self._label(self.template, ready=True)
+            databases.set_comment(self._connection, self.template, _READY)
         finally:
             self._unlock(_MAKES_TEMPLATE)
 
@@ -80,7 +84,6 @@ class DatabaseCopies:
             name = self._name(f"{self._worker}_{self._made}")
             self._mine.add(name)
             databases.copy(self._connection, self.template, name, force=True)
-            self._label(name)
             return name
 
     def drop(self, name: str) -> None:
@@ -117,30 +120,23 @@ class DatabaseCopies:
                 hint=f"Allow it: ALTER ROLE {self._origin.user} CREATEDB\n"
                 "Or leave the connection string out for tests, so that they use the embedded PostgreSQL.",
             ) from None
-        self._label(name)
-
-    def _label(self, name: str, *, ready: bool = False) -> None:
-        databases.set_comment(self._connection, name, json.dumps({KEY: self._run, "ready": ready}))
 
     def _is_ready(self) -> bool:
-        return databases.exists(self._connection, self.template) and bool(
-            _label_of(self._connection, self.template).get("ready")
-        )
+        return databases.comment_of(self._connection, self.template) == _READY
 
     def _sweep(self) -> None:
         """Drop what is left of runs that are over."""
         self._lock(_SWEEPS)
         try:
-            names = databases.names(self._connection)
-            for name in names:
-                run = _label_of(self._connection, name).get(KEY)
-                if isinstance(run, str) and run != self._run and self._try_lock(_LIVES, run):
+            runs: dict[str, list[str]] = {}
+            for name in databases.names(self._connection):
+                if found := _NAME.search(name):
+                    runs.setdefault(found[1], []).append(name)
+            for run, names in runs.items():
+                if run != self._run and self._try_lock(_LIVES, run):
                     try:
-                        # A copy has no comment yet if its run was killed right after making it.
-                        prefix = name.rpartition(f"_test_{run[:8]}_")[0] + f"_test_{run[:8]}_"
-                        for left in names:
-                            if left == name or left.startswith(prefix):
-                                databases.drop(self._connection, left)
+                        for name in names:
+                            databases.drop(self._connection, name)
                     finally:
                         self._connection.execute("SELECT pg_advisory_unlock(%s)", [_key(_LIVES, run)])
         finally:
@@ -163,16 +159,8 @@ class DatabaseCopies:
 
 
 def _key(what: str, run: str) -> int:
-    digest = hashlib.sha256(f"{KEY} {what} {run}".encode()).digest()
+    digest = hashlib.sha256(f"{_KEY} {what} {run}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _label_of(connection: Administrative, name: str) -> dict[str, object]:
-    try:
-        label = json.loads(databases.comment_of(connection, name))
-    except ValueError:
-        return {}
-    return label if isinstance(label, dict) else {}
 
 
 def _unreachable(origin: Origin, error: Exception) -> WranglerError:
