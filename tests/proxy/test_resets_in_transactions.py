@@ -5,6 +5,7 @@ What leaves something behind here is code made outside of the proxy, which it ha
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -139,6 +140,18 @@ def test_a_connection_that_has_lost_the_statements_of_the_reset_is_not_used(
         for one in (client, other):
             assert values(ask(one, form(STATE))) == CLEAN
             assert not has_reset_statements(one)
+
+
+def test_an_origin_that_refuses_a_part_of_the_reset_keeps_its_connection(
+    postgres: PostgresServer, proxy: ProxyServer
+) -> None:
+    database = proxy.config.origin.database
+    postgres.execute("REVOKE EXECUTE ON FUNCTION pg_advisory_unlock_all() FROM PUBLIC", database=database)
+    processes = []
+    for _ in range(12):
+        with connect(proxy) as client, contextlib.suppress(EOFError):
+            processes += values(client.ask(query("SELECT pg_backend_pid()")))
+    assert len(set(processes[-6:])) == 1
 
 
 def test_messages_behind_one_that_fails_are_skipped(postgres: PostgresServer, proxy: ProxyServer) -> None:

@@ -82,11 +82,12 @@ class WorkerService:
         self._announced = False
         self._closing = False
         self._reloading_since: float | None = None
-        self._built = project.build_inputs()
-        """When each was saved last, as the build command left them: what it saves does not start it again."""
+        self._built: dict[Path, int | None] = {}
+        """When each input of the build command was saved last, as the command left them."""
 
     async def start(self) -> None:
         """Apply the schema, and launch the Worker."""
+        self._built = await asyncio.to_thread(self._project.build_inputs)
         await self._apply_schema()
         await self._supervisor.replace()
         # The Worker loads meanwhile. Its events arrive, and are shown, after this.
@@ -218,7 +219,7 @@ class WorkerService:
                     project = await read_project(self._options, self._output.info, builds=builds)
                 finally:
                     if builds:
-                        self._built = self._project.build_inputs()
+                        self._built = await asyncio.to_thread(self._project.build_inputs)
                 await hyperdrive.update(project.bindings)
             except WranglerError as error:
                 self._output.error(error.message, error.hint)

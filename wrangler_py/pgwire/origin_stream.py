@@ -66,7 +66,7 @@ _READ_IF_PLAIN: Final = _table(
 _READ: Final = _table(_ALL - {DATA_ROW, COPY_DATA, NOTICE_RESPONSE})
 """The same for a group with outstanding requests."""
 _READ_PREFIX: Final = _table(_ALL - {NOTICE_RESPONSE})
-"""The same while such a group is answered what its owner does not get, rows too."""
+"""The same while the answers, rows too, belong to messages of the proxy's own in front of such a group."""
 
 
 def _reads(group: SentGroup | None) -> bytes:
@@ -176,7 +176,7 @@ class OriginStream:
         return dropped
 
     def parameters_noted(self) -> None:
-        """Whoever has to know of the ParameterStatus values that were reported knows them."""
+        """The reported ParameterStatus values have been taken into account."""
         self.parameters_changed = False
 
     def take_queue(self) -> list[SentGroup]:

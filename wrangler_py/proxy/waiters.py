@@ -52,14 +52,14 @@ class Waiters:
                 return
 
     def take_overdue(self, now: float) -> Iterator[User]:
-        """Takes out the clients that have waited in vain, and gives them."""
+        """Removes and returns the clients that have waited too long."""
         while self.queue and self.queue[0].deadline <= now:
             client = self.queue.popleft().client
             if client.waiting:
                 yield client
 
     def take_all_of(self, key: SettingsKey) -> list[Waiter]:
-        """Takes out those who wait for a connection with these settings, and gives them."""
+        """Removes and returns the clients that wait for a connection with these settings."""
         taken = [waiter for waiter in self.queue if key_of(waiter.client) == key]
         self.queue = deque(waiter for waiter in self.queue if key_of(waiter.client) != key)
         return taken

@@ -17,13 +17,11 @@ from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
 from wrangler_py.session.reset import RESET_ANSWER, full_reset_message, reset_message, reset_within_transaction
 from wrangler_py.session.settings import SessionSettings
-from wrangler_py.session.shared import SharedState
+from wrangler_py.session.shared import INTERRUPTED, SharedState
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.statements import POOL_NAME, Statement
 
 _REFUSED = re.compile(rb"\0VERROR\0")
-_INTERRUPTED = re.compile(rb"\0C57")
-"""SQLSTATE class 57, Operator Intervention: cancelled, or the server shuts down."""
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
 """An error about a statement of the pool's that does not exist, or exists already."""
 
@@ -228,11 +226,11 @@ class OriginSession:
         self.drop_statements = True
 
     def schema_change_noted(self) -> None:
-        """Whoever has to know of it knows that the schema has changed."""
+        """The pool has been told that the schema changed."""
         self.schema_changed = False
 
     def anything_noted(self) -> None:
-        """Whoever has to know of it knows that something has run that may do anything."""
+        """The pool no longer relies on what it knew of the database."""
         self.ran_anything = False
 
     # --- resets --------------------------------------------------------------------------------------------
@@ -299,6 +297,6 @@ class OriginSession:
     def reset_ended(self, sent_group: SentGroup) -> None:
         """The origin has answered a reset."""
         if sent_group.error is not None:
-            if _REFUSED.search(sent_group.error) and not _INTERRUPTED.search(sent_group.error):
+            if _REFUSED.search(sent_group.error) and not INTERRUPTED.search(sent_group.error):
                 self._shared.reset_refused()
             self.reset_failed = True

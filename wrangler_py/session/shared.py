@@ -9,7 +9,8 @@ from wrangler_py.session.sql_text import SQLTexts
 from wrangler_py.session.statements import Statements
 from wrangler_py.session.stored_code import StoredCode
 
-_WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0")
+INTERRUPTED = re.compile(rb"\0C57")
+"""SQLSTATE class 57, Operator Intervention: cancelled, or the server shuts down."""
 
 
 class SharedState:
@@ -17,9 +18,9 @@ class SharedState:
 
     `allow_unsupported` lets through what Hyperdrive refuses, and keeps a connection for whoever needs its session.
     An origin connection has at most `max_prepared_statements`. `caching` says whether the config caches.
-    `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `resets_apart`: the
-    origin has other prepared statements than it was sent, as behind another pooler or after code that drops them,
-    so resets don't use any. `binding` is the name in messages to the person.
+    `discards_all`: the origin refuses the usual reset, so sessions are reset by DISCARD ALL. `resets_apart`: a
+    reset failed that was in one transaction with a query, so each has a transaction of its own. `binding` is the
+    name in messages to the person.
     """
 
     __slots__ = (
@@ -50,8 +51,8 @@ class SharedState:
         self.discards_all = True
 
     def reset_within_failed(self, error: bytes) -> None:
-        """A reset in the transaction of a query failed."""
-        if _WRONG_STATEMENT.search(error):
+        """The origin answered a reset in the transaction of a query with `error`."""
+        if not INTERRUPTED.search(error):
             self.resets_apart = True
 
     def schema_changed(self) -> None:
