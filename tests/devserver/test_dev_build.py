@@ -64,6 +64,14 @@ def test_a_command_that_fails_keeps_the_worker_that_there_is(tmp_path: Path) -> 
         dev.wait_until_answers("right")
 
 
+def test_a_misspelt_key_is_reported(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", ENTRY, '\n[build]\ncomand = "true"\n')
+    (project / "src" / "built.py").write_text("TEXT = 'there'")
+    with DevProcess(project) as dev:
+        dev.ready()
+        assert "there is no key `build.comand`. Probably `build.command` is meant." in " ".join(dev.output.split())
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [

@@ -28,6 +28,6 @@ async def run_build(build: Build, root: Path, say: Callable[[str], None]) -> Non
     if status != 0:
         raise BuildError(
             f"The build command failed with exit status {status}: {build.command}",
-            hint="What it says is above. It is `build.command` in the config file.",
+            hint="Its output is above. It is set by `build.command` in the config file.",
             exit_status=status,
         )

@@ -61,6 +61,6 @@ async def migrate(
     if status != 0:
         raise MigrationError(
             f"The migration command failed with exit status {status}: {command}",
-            hint="What it says is above. It is set by --migrate, or by [tool.wrangler-py] in pyproject.toml.",
+            hint="Its output is above. It is set by --migrate, or by [tool.wrangler-py] in pyproject.toml.",
             exit_status=status,
         )

@@ -22,6 +22,7 @@ _KEYS = frozenset(
     """.split()  # noqa: SIM905
 )
 """Source: config-schema.json in the npm package wrangler 4. There will be others, which are left alone."""
+_BUILD_KEYS = frozenset({"command", "cwd", "watch_dir"})
 _HYPERDRIVE_KEYS = frozenset({"binding", "id", "localConnectionString", "remote"})
 _NOT_INHERITED = ("hyperdrive", "vars")
 
@@ -50,6 +51,8 @@ def _warnings(data: Mapping[str, Any], environment: str | None, file: str) -> It
         own = data["env"][environment]
         prefix = f"env.{environment}."
     yield from _misspelt(own, _KEYS, prefix, file)
+    if "build" in own:
+        yield from _misspelt(own["build"], _BUILD_KEYS, f"{prefix}build.", file)
     for index, entry in enumerate(own.get("hyperdrive", ())):
         yield from _misspelt(entry, _HYPERDRIVE_KEYS, f"{prefix}hyperdrive[{index}].", file)
         if entry.get("remote") is True:
