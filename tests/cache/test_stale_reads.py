@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.stale_reads import StaleReadLog, WrittenTables
-from wrangler_py.cache.verdict import CacheStatus
 
 
 def test_an_answer_older_than_a_write_of_its_table_is_a_stale_read() -> None:
@@ -101,23 +99,3 @@ def test_every_stale_read_is_counted_and_the_first_of_a_kind_said() -> None:
     assert log.add(b"TABLE a", on_b)
     assert log.counts == {"a": 3, "b": 1}
     assert log.total == 4
-
-
-def test_counts_have_the_products_names() -> None:
-    counts = ConfigCounts()
-    counts.add_query(CacheStatus.HIT, query_bytes=10, result_bytes=100)
-    counts.add_query(CacheStatus.MISS, query_bytes=10, result_bytes=100, latency_ms=3.0)
-    counts.add_query(CacheStatus.UNCACHEABLE, query_bytes=5, result_bytes=0, failed=True, latency_ms=1.0)
-    counts.connection_latency.add(7.5)
-    counts.stale_reads += 1
-    assert counts.as_metrics() == {
-        "count": 3,
-        "cacheStatus": {"hit": 1, "miss": 1, "uncacheable": 1},
-        "queryBytes": 25,
-        "resultBytes": 200,
-        "connectionLatency": 7.5,
-        "queryLatency": 2.0,
-        "eventStatus": {"complete": 2, "error": 1},
-        "staleReads": 1,
-    }
-    assert (counts.query_latency.count, counts.query_latency.max_ms) == (2, 3.0)

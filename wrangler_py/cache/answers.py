@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Generic, NamedTuple
 
 from wrangler_py.cache.capture import Capture, DescribedStatement
-from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.keys import NO_PARAMETER_TYPES, SIMPLE_BIND, CacheKey, StatementKey
 from wrangler_py.cache.single_flight import Follower, SingleFlight
 from wrangler_py.cache.stale_reads import StaleRead, StaleReadLog, WrittenTables
@@ -41,12 +40,9 @@ class Kept(NamedTuple):
 class Answers(Generic[Follower]):
     """`store` has the answers of all pools. `written` are the writes to the database of this one."""
 
-    def __init__(
-        self, store: CacheStore, counts: ConfigCounts, config_key: str, caching: Caching, written: WrittenTables
-    ) -> None:
+    def __init__(self, store: CacheStore, config_key: str, caching: Caching, written: WrittenTables) -> None:
         self._store = store
         self._flights: SingleFlight[Follower] = SingleFlight()
-        self.counts = counts
         self.stale_reads = StaleReadLog()
         self.configure(config_key, caching, written)
 

@@ -62,7 +62,7 @@ def _queries(proxy: Proxy) -> Iterator[Metric]:
     for binding, pool in proxy.pools.items():
         counts = pool.caching.counts
         for status, count in sorted(counts.by_status.items()):
-            by_cache_status.add_metric((binding, status.value), count)
+            by_cache_status.add_metric((binding, str(status)), count)
         by_event_status.add_metric((binding, "complete"), counts.complete)
         by_event_status.add_metric((binding, "error"), counts.error)
         query_bytes.add_metric((binding,), counts.query_bytes)

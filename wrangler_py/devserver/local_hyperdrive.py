@@ -273,7 +273,7 @@ class LocalHyperdrive:
     def query_counts(self) -> dict[str, dict[str, int]]:
         """How many queries had each cache status, by binding; those without a query are left out."""
         return {
-            binding: {status.value: count for status, count in pool.caching.counts.by_status.items()}
+            binding: {str(status): count for status, count in pool.caching.counts.by_status.items()}
             for binding, pool in self.proxy.pools.items()
             if pool.caching.counts.by_status
         }

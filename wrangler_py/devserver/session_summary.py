@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from wrangler_py.atomic_file import replace_file
-from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.proxy.observer import QueryEvent
+from wrangler_py.querylog.counts import ConfigCounts
 
 FILE = "last-session.json"
 VERSION = 1

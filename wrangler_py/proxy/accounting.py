@@ -1,4 +1,4 @@
-"""The accounting of queries that have ended: counts, the query log, answers for the cache, writes."""
+"""The accounting of queries that have ended: the query log, answers for the cache, writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from time import monotonic, time
 from typing import Protocol
 
-from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import StoredResult
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire.backend_kinds import IDLE
@@ -62,16 +61,14 @@ class Accounting:
     def __init__(
         self,
         binding: str,
-        counts: ConfigCounts,
         query_log: QueryLog,
         observer: Observer | None,
         keeper: AnswerKeeper,
         listener: WriteListener,
     ) -> None:
         self._binding = binding
-        self._counts = counts
         self._query_log = query_log
-        self._record = query_log.add if query_log.max_records else None
+        self._record = query_log.add
         self._observer = observer
         self._keeper = keeper
         self._listener = listener
@@ -108,7 +105,6 @@ class Accounting:
             writes = writes or run.text.writes
             if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
                 run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
-            self._counts.add_query(run.status, len(run.sql), result_bytes, duration * 1000, failed)
             self._add(
                 run, waited, at_origin, sending / count, tail, result_bytes,
                 error, connection.number, status != IDLE or run.in_transaction, False,
@@ -127,20 +123,18 @@ class Accounting:
     def answered_from_cache(self, run: QueryRun, result: StoredResult, *, stale: bool = False) -> None:
         """The origin was not asked."""
         size = result.size
-        self._counts.add_query(run.status, len(run.sql), size)
         self._add(run, 0.0, 0.0, 0.0, result.tail, size, None, None, False, stale)
 
     def query_refused(self, client: ClientSession, sql: bytes, response: bytes) -> None:
         """The origin was not asked, and the client got the error in `response` instead."""
         request_id = client.request.id if client.request else None
         in_transaction = client.in_transaction
-        if self._record is not None:
-            self._record(
-                (
-                    time(), self._binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
-                    b"", len(sql), 0, response, None, in_transaction, False,
-                )
-            )  # fmt: skip
+        self._record(
+            (
+                time(), self._binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
+                b"", len(sql), 0, response, None, in_transaction, False,
+            )
+        )  # fmt: skip
         self._tell(client.request, REFUSED, 0.0, sql, response)
 
     def group_failed(self, client: FailingClient, group: list[Piece], response: bytes) -> None:
@@ -158,7 +152,6 @@ class Accounting:
         types = statement.types if statement is not None else b""
         run = QueryRun(sql, text, status, session.request, session.number, bind, types)
         waited = client.take_wait(monotonic()) if client.waiting_since else 0.0
-        self._counts.add_query(status, len(sql), 0, None, failed=True)
         in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
         self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
 
@@ -196,13 +189,12 @@ class Accounting:
             request_id = request.id
             if not text.transaction_control:
                 request.counts.add(status)
-        if self._record is not None:
-            self._record(
-                (
-                    time(), self._binding, request_id, client, sql, bind, types, status, waited, at_origin,
-                    sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
-                )
-            )  # fmt: skip
+        self._record(
+            (
+                time(), self._binding, request_id, client, sql, bind, types, status, waited, at_origin,
+                sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
+            )
+        )  # fmt: skip
         observer = self._observer
         if observer is not None and observer.wants_queries:
             self._tell(request, status, at_origin * 1000, sql, error)

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from wrangler_py.cache.answers import Answers
 from wrangler_py.cache.capture import Capture
-from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.function_catalog import FunctionCatalog, Rows
 from wrangler_py.cache.keys import CacheKey
 from wrangler_py.cache.own_functions import CATALOG_QUERY
@@ -32,6 +31,7 @@ from wrangler_py.proxy.internal_query import InternalQuery
 from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.origin_connection import Collector, OriginConnection
 from wrangler_py.proxy.worker_requests import Requests
+from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.message_groups import MessageGroup
 from wrangler_py.session.query_run import QueryRun
@@ -93,7 +93,7 @@ class Caching:
         self._written = written
         config = pool.config
         self._answers: Answers[CachingClient] = Answers(
-            store, counts, config.cache_key, config.caching, self._written_tables(config)
+            store, config.cache_key, config.caching, self._written_tables(config)
         )
         self._groups = CachedGroups(self._answers)
         self._functions = FunctionCatalog(self._ask_for_functions, pool.notice)

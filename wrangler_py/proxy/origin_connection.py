@@ -138,6 +138,8 @@ class OriginConnection(asyncio.Protocol):
                 if self.client is not None:
                     self.client.write(output)
                     self._told = output[0] == ERROR_RESPONSE
+                elif output[0] == ERROR_RESPONSE:
+                    self.pool.not_idle(self)  # the origin is about to close it
                 continue
             if output and sent_group.error:
                 if sent_group.failed_in_prefix:
@@ -204,6 +206,10 @@ class OriginConnection(asyncio.Protocol):
             before = (sent_group.outstanding or [])[: -len(unfinished)]
             session.requests_skipped(unfinished, before, sent_group.error or b"")
         self.session.undo(unfinished)
+
+    def eof_received(self) -> None:
+        if self.pool is not None:
+            self.pool.not_idle(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from wrangler_py.cache.counts import ConfigCounts
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.proxy import failures
@@ -30,6 +29,7 @@ from wrangler_py.proxy.snapshot import PoolSnapshot, take_snapshot
 from wrangler_py.proxy.time_limits import TimeLimits
 from wrangler_py.proxy.waiters import User, Waiter, Waiters, fits
 from wrangler_py.proxy.worker_requests import Requests
+from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.effects import DatabasesNeeded, Notice, QueryRefused
@@ -38,6 +38,9 @@ from wrangler_py.session.shared import SharedState
 
 TICK_S = 1.0
 _NO_SUCH_DATABASE = "3D000"
+CLOSE_UNLIKELY_S = 0.005
+"""A connection that has been idle for longer is looked at before it is used: the origin may have closed it. Sooner
+than that, it might as well be closed during the query."""
 NEWS_GRACE_S = 0.01
 RESTART_GRACE_S = 1.0
 """How long what is under way may go on after a restart."""
@@ -96,9 +99,10 @@ class Pool:
         self.notice_once = self._notices.notice_once
         self.say_rolled_back = self._notices.rolled_back
         self._settings = ClientSettings()
-        self._counts = counts or ConfigCounts()
+        self._counts = counts or ConfigCounts(query_log.settle)
+        query_log.count_with(binding, self._counts)
         self.caching = Caching(self, store, written, self._counts)
-        self.accounting = Accounting(binding, self._counts, query_log, observer, self.caching, self)
+        self.accounting = Accounting(binding, query_log, observer, self.caching, self)
         self.group_ended = self.accounting.group_ended
         self._tasks = BackgroundTasks()
         self._time_limits = TimeLimits(self, self._tasks)
@@ -143,7 +147,7 @@ class Pool:
                 return None
             if connection.closed:
                 connection.leaves_idle()
-            elif self._loop.time() > connection.idle_since and connection.has_news:
+            elif self._loop.time() - connection.idle_since > CLOSE_UNLIKELY_S and connection.has_news:
                 # Perhaps it was closed at the other end: let the event loop read before it is used.
                 connection.leaves_idle()
                 self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
@@ -245,7 +249,7 @@ class Pool:
 
     def opened(self, connection: OriginConnection, settings: SessionSettings | None, took_s: float) -> None:
         """`connection` is ready; it was opened with `settings`."""
-        self._counts.add_connection(took_s * 1000)
+        self._counts.add_connection(took_s)
         self._notices.connected()
         self._new = connection
         self.connections.add(connection)

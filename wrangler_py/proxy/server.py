@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from wrangler_py.cache.counts import ConfigCounts, QueryCounts
+from wrangler_py.cache.counts import QueryCounts
 from wrangler_py.cache.stale_reads import WrittenTables
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -27,6 +27,7 @@ from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.pool import Pool
 from wrangler_py.proxy.snapshot import PoolSnapshot
 from wrangler_py.proxy.worker_requests import Request, Requests
+from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.log import QueryLog
 
 BACKLOG = 4096

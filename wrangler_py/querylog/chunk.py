@@ -11,28 +11,28 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from wrangler_py.querylog.record import Entry, QueryRecord, read_entry
+from wrangler_py.querylog.record import Column, QueryRecord, read_entry
 
-_TIMES = (0, 9)
+_TIMES = (Column.ENDED_AT, Column.ORIGIN)
 """The columns of numbers that differ from query to query. Other numbers are small, or zero, and shared."""
-_TEXTS = (4, 5, 11)
+_TEXTS = (Column.SQL, Column.BIND, Column.TAIL)
 """The columns of bytes that often differ from query to query: SQL, parameters, the end of the answer."""
-_SQL, _BIND, _ERROR = 4, 5, 14
 
 
 class Chunk:
-    """Entries with consecutive numbers, the first of which is `first`. `size` is `each` for an entry, and the bytes
-    of SQL, parameters and errors."""
+    """Entries with consecutive numbers, the first of which is `first`, as their `columns`.
+
+    `size` is `each` for an entry, and the bytes of SQL, parameters and errors.
+    """
 
     __slots__ = ("_columns", "_length", "_records", "first", "size")
 
-    def __init__(self, first: int, entries: Sequence[Entry], each: int) -> None:
-        columns: list[Any] = list(zip(*entries, strict=False))
+    def __init__(self, first: int, columns: list[Any], each: int) -> None:
         self.first = first
-        self._length = len(entries)
-        self.size = each * len(entries) + sum(map(len, columns[_SQL])) + sum(map(len, columns[_BIND]))
-        if any(columns[_ERROR]):
-            self.size += sum(len(error) for error in columns[_ERROR] if error is not None)
+        self._length = len(columns[0])
+        self.size = each * self._length + sum(map(len, columns[Column.SQL])) + sum(map(len, columns[Column.BIND]))
+        if any(columns[Column.ERROR]):
+            self.size += sum(len(error) for error in columns[Column.ERROR] if error is not None)
         for index in _TIMES:
             columns[index] = array("d", columns[index])
         for index in _TEXTS:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from wrangler_py.querylog.chunk import Chunk
+from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.incidents import MAX_INCIDENTS, Incident
-from wrangler_py.querylog.record import Entry, QueryRecord, read_entry, shorten
+from wrangler_py.querylog.record import Column, Entry, QueryRecord, read_entry, shorten
 from wrangler_py.querylog.requests import KnownRequests, RequestGroup
 
 DEFAULT_MAX_RECORDS = 20_000
@@ -42,12 +44,13 @@ class QueryLog:
         self.last_number = 0
         self._size = 0
         self._clock = clock
+        self._counts: dict[str, ConfigCounts] = {}
         self._pending: list[Entry] = []
-        """Entries that are not packed yet."""
+        """Entries that are neither counted nor packed yet."""
         self._pending_long = 0
         """The bytes of those that are longer than LONG_BYTES."""
         self._chunks: deque[Chunk] = deque()
-        self._chunk_length = max(1, min(CHUNK_LENGTH, max_records // CHUNKS))
+        self._chunk_length = max(1, min(CHUNK_LENGTH, max_records // CHUNKS)) if max_records else CHUNK_LENGTH
         self._requests = KnownRequests()
         self._incidents: deque[Incident] = deque(maxlen=MAX_INCIDENTS)
         self._subscribers: list[Callable[[QueryRecord], None]] = []
@@ -57,13 +60,13 @@ class QueryLog:
         return self._clock()
 
     def __len__(self) -> int:
-        self._pack()
+        self.settle()
         return sum(map(len, self._chunks))
 
     @property
     def size(self) -> int:
         """The size that counts against `max_bytes`: the bytes in the records, and RECORD_BYTES for each."""
-        self._pack()
+        self.settle()
         return self._size
 
     # --- recording -----------------------------------------------------------------------------------------
@@ -77,18 +80,37 @@ class QueryLog:
         pending.append(entry)
         self.last_number += 1
         if len(pending) >= self._chunk_length or self._pending_long > MAX_PENDING_BYTES:
-            self._pack()
+            self.settle()
         if self._subscribers:
             self._tell(entry)
 
-    def _pack(self) -> None:
-        """Packs the new entries, and makes room."""
+    def count_with(self, binding: str, counts: ConfigCounts) -> None:
+        """Has the queries of `binding` counted in `counts` from now on."""
+        self.settle()
+        self._counts[binding] = counts
+
+    def settle(self) -> None:
+        """Counts and packs the new entries, and makes room.
+
+        To count many queries at once takes a fraction of the time.
+        """
         entries = self._pending
         if not entries:
             return
-        chunk = Chunk(self.last_number - len(entries) + 1, entries, RECORD_BYTES)
         self._pending = []
         self._pending_long = 0
+        columns: list[Any] = list(zip(*entries, strict=True))
+        bindings = columns[Column.BINDING]
+        for binding, counts in self._counts.items():
+            if (count := bindings.count(binding)) == len(entries):
+                counts.add_queries(columns)
+            elif count:
+                counts.add_queries(list(zip(*(entry for entry in entries if entry[1] == binding), strict=True)))
+        if self.max_records:
+            self._add_chunk(Chunk(self.last_number - len(entries) + 1, columns, RECORD_BYTES))
+
+    def _add_chunk(self, chunk: Chunk) -> None:
+        """Keeps `chunk`, and makes room for it."""
         self._chunks.append(chunk)
         self._size += chunk.size
         chunks = self._chunks
@@ -101,9 +123,8 @@ class QueryLog:
             callback(record)
 
     def clear(self) -> None:
-        """Forgets all records, and the requests that have ended; numbers go on."""
-        self._pending = []
-        self._pending_long = 0
+        """Forgets all records, and the requests that have ended; numbers and counts go on."""
+        self.settle()
         self._chunks.clear()
         self._size = 0
         self._incidents.clear()
@@ -152,7 +173,7 @@ class QueryLog:
     @property
     def first_number(self) -> int:
         """The number of the oldest record that is kept; `last_number` + 1 if there is none."""
-        self._pack()
+        self.settle()
         return self._chunks[0].first if self._chunks else self.last_number + 1
 
     def records(self, after: int = 0, limit: int | None = None) -> list[QueryRecord]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from wrangler_py.pgwire import messages
 from wrangler_py.querylog.parameters import decode_parameters
@@ -34,6 +35,24 @@ Entry = tuple[
     bool,  # a stale read
 ]
 """What the proxy hands over. A plain tuple, because there is one for each query."""
+
+
+class Column:
+    """Where each value is in an entry, for those who look at many entries at once."""
+
+    ENDED_AT: Final = 0
+    BINDING: Final = 1
+    SQL: Final = 4
+    BIND: Final = 5
+    STATUS: Final = 7
+    ORIGIN: Final = 9
+    SENDING: Final = 10
+    TAIL: Final = 11
+    QUERY_BYTES: Final = 12
+    RESULT_BYTES: Final = 13
+    ERROR: Final = 14
+    ORIGIN_CONNECTION: Final = 15
+
 
 REFUSED = "refused"
 """The status of a query that the proxy answered with an error, without asking the origin."""

@@ -18,7 +18,7 @@ def _metrics(pool: Pool) -> dict[str, Any]:
     counts = pool.caching.counts
     return {
         "count": counts.by_status.total(),
-        "cacheStatus": {status.value: count for status, count in sorted(counts.by_status.items())},
+        "cacheStatus": {str(status): count for status, count in sorted(counts.by_status.items())},
         "eventStatus": {"complete": counts.complete, "error": counts.error},
         "queryBytes": counts.query_bytes,
         "resultBytes": counts.result_bytes,

@@ -112,5 +112,6 @@ class HitIndex:
             rows = b""
         client.hit_again(statement, parses=parses, describes=describes)
         types = key.parameter_types if statement is None else statement.types
-        run = QueryRun(key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types)
+        asked = (key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types, False)
+        run = tuple.__new__(QueryRun, asked)  # a named tuple's own constructor is Python, and takes longer
         return IndexedHit(head + rows + result.body + messages.READY_IDLE, run, result)

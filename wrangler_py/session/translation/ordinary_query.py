@@ -87,10 +87,11 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
             return None
     assert status is not None
     if statement is None:
-        run = QueryRun(sql, text, status, client.request, client.number)
+        asked = (sql, text, status, client.request, client.number, b"", b"", False)
     else:
         values = data[name_end + 1 : bind_end]
-        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
+        asked = (sql, text, status, client.request, client.number, values, statement.types, False)
+    run = tuple.__new__(QueryRun, asked)  # a named tuple's own constructor is Python, and takes longer
     return OrdinaryQuery(data, sent, statement, bool(name), run)
 
 
