@@ -78,6 +78,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         minor: int,
     ) -> None:
         self._registry = registry
+        self._writes = pool.writes
         self.transport = transport
         self.pool = pool
         self.settings = settings
@@ -174,8 +175,12 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         return paused
 
     def write(self, data: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(data)
+        transport = self.transport
+        if not transport.is_closing():
+            if self._writes.active:
+                self._writes.write(transport, data)
+            else:
+                transport.write(data)
 
     def pause_reading(self) -> None:
         if not self.transport.is_closing():
@@ -237,7 +242,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
             self.transport.abort()
             return
         self._stop()
-        self.transport.write(response)
+        self.write(response)
         self.close()
 
     def _refuse_nonsense(self, error: ProtocolError) -> None:
@@ -245,6 +250,7 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
 
     def close(self) -> None:
         """Closes when everything that was written has been read, or soon."""
+        self._writes.flush()
         self.transport.close()
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.transport.abort)
 

@@ -20,6 +20,7 @@ from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Receiver, SentGroup
 from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.distance import DistantTransport
+from wrangler_py.proxy.write_queue import WriteQueue
 from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
@@ -38,6 +39,7 @@ class ConnectionOwner(Protocol):
     """The pool of a connection, as the connection sees it."""
 
     shared: SharedState
+    writes: WriteQueue
 
     @property
     def baseline(self) -> SessionSettings:
@@ -94,6 +96,7 @@ class OriginConnection(asyncio.Protocol):
         self.pool: ConnectionOwner = None  # type: ignore[assignment]  # set when it joins one
         self.session: OriginSession = None  # type: ignore[assignment]  # likewise
         self._errors: ErrorAnswers = None  # type: ignore[assignment]  # likewise
+        self._writes: WriteQueue = None  # type: ignore[assignment]  # likewise
         self.distance: DistantTransport | None = None
         self.sent_groups = 0
         """How many groups it has sent so far."""
@@ -125,6 +128,7 @@ class OriginConnection(asyncio.Protocol):
         self.number = number
         self.session = OriginSession(pool.shared, settings, self.stream, self.process_id)
         self._errors = ErrorAnswers(self.session)
+        self._writes = pool.writes
         self.stream.show_process_ids(pool.shared.process_ids)
 
     # --- asyncio's side ------------------------------------------------------------------------------------
@@ -310,16 +314,19 @@ class OriginConnection(asyncio.Protocol):
             if self.stream.queue:
                 self.stream.queue[-1].turn_begins(now)
         self.stream.send(sent_group)
-        self.transport.write(data)
+        if self._writes.active:
+            self._writes.write(self.transport, data)
+        else:
+            self.transport.write(data)
 
     def send_more(self, data: bytes) -> None:
         """Sends more of what is under way."""
-        self.transport.write(data)
+        self._writes.write(self.transport, data)
 
     def flush(self) -> None:
         """Sends a reset that nothing was sent behind."""
         if self.session.unsent:
-            self.transport.write(self.session.take_unsent())
+            self._writes.write(self.transport, self.session.take_unsent())
 
     def run(self, sql: str, done: Callable[[SentGroup], None], owner: Receiver | None = None) -> None:
         """Runs the proxy's own `sql`; `done` is called when it has ended, with its error if it had one."""
@@ -395,12 +402,12 @@ class OriginConnection(asyncio.Protocol):
             if not sent_group.closed:
                 sent_group.close()
                 data += messages.SYNC
-            self.transport.write(data)
+            self.send_more(data)
         elif not self.stream.queue[-1].closed:
             # If this is a COPY, it ignores a Sync alone, unless it has failed meanwhile.
             self.stream.end_copy_data()
             self.stream.queue[-1].close()
-            self.transport.write(_CLIENT_IS_GONE + messages.SYNC)
+            self.send_more(_CLIENT_IS_GONE + messages.SYNC)
 
     def settle(self) -> None:
         """The connection is idle and nobody's: cleans up what has to be, then it goes back to the pool."""
@@ -538,6 +545,8 @@ class OriginConnection(asyncio.Protocol):
     def close(self) -> None:
         self.closed = True
         if not self.transport.is_closing():
+            if self._writes is not None:
+                self._writes.flush()
             self.transport.write(messages.TERMINATE)
             self.transport.close()
 

@@ -29,6 +29,7 @@ from wrangler_py.proxy.snapshot import PoolSnapshot, take_snapshot
 from wrangler_py.proxy.time_limits import TimeLimits
 from wrangler_py.proxy.waiters import User, Waiter, Waiters, fits
 from wrangler_py.proxy.worker_requests import Requests
+from wrangler_py.proxy.write_queue import WriteQueue
 from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.session.client_session import ClientSession
@@ -117,6 +118,7 @@ class Pool:
         self._idle: dict[OriginConnection, None] = {}
         """The one that has been idle longest first."""
         self._waiters = Waiters()
+        self.writes = WriteQueue(self._waiters)
         self._loop = asyncio.get_running_loop()
         self._ticker: asyncio.TimerHandle | None = None
 
@@ -132,6 +134,7 @@ class Pool:
         connection = self._take(client)
         if connection is None:
             self._waiters.add(client, time.monotonic(), self.options.pool_wait_timeout_s)
+            self.writes.activate()
             self._tick()
             self._deadlocks.somebody_waits()
             self.open_for_waiters()
