@@ -41,9 +41,9 @@ def test_each_transport_gets_everything_in_order(steps: list[tuple[str, ...]]) -
         queue = WriteQueue(waiters)
         transports = [Transport() for _ in range(3)]
         wanted = [b""] * 3
-        for number, (step, *given) in enumerate(steps):
+        for number, (step, *values) in enumerate(steps):
             if step == "write":
-                which, length = map(int, given)
+                which, length = map(int, values)
                 if not transports[which].closed:
                     data = bytes([number % 256]) * length
                     wanted[which] += data
@@ -57,7 +57,7 @@ def test_each_transport_gets_everything_in_order(steps: list[tuple[str, ...]]) -
                 queue.flush()
             elif step == "close":
                 queue.flush()
-                transports[int(given[0])].closed = True
+                transports[int(values[0])].closed = True
             else:
                 await asyncio.sleep(0)
                 assert [transport.written for transport in transports] == wanted
