@@ -62,10 +62,11 @@ class ClientRegistry(Protocol):
         """`client` is gone."""
 
 
-class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
-    """Takes over from `proxy.login` when the client is in."""
+class ClientConnection(ConnectionUser[OriginConnection]):
+    """Takes over from `proxy.login` when the client is in. asyncio calls it as a protocol.
 
-    session: ClientSession
+    It has no base class of asyncio's, so that mypyc can make a native class of it.
+    """
 
     def __init__(
         self,
@@ -117,6 +118,13 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
         self.transport.write(owed + self.settings.greeting() + key + messages.READY_IDLE)
         if early:
             self.data_received(early)
+
+    @property
+    def client_session(self) -> ClientSession:
+        return self.session
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
 
     def connection_lost(self, error: Exception | None) -> None:
         self._carry_out_effects()
@@ -569,6 +577,9 @@ class ClientConnection(asyncio.Protocol, ConnectionUser[OriginConnection]):
                 self._check_columns()
             else:
                 self.waiting = False
+
+    def released(self) -> None:
+        self.origin = None
 
     def lets_go(self) -> bool:
         if self.session.streaming:

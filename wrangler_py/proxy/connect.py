@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
+from typing import cast
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
@@ -74,7 +75,7 @@ class _Starting(asyncio.Protocol):
         if startup.ready:
             stream = OriginStream(startup.parameters)
             connection = OriginConnection(self._config, self.transport, stream, startup.process_id, startup.secret)
-            self.transport.set_protocol(connection)
+            self.transport.set_protocol(cast(asyncio.Protocol, connection))
             if not self.ended.done():
                 self.ended.set_result(connection)
 

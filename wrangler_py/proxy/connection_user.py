@@ -16,20 +16,25 @@ class ConnectionUser(ABC, Generic[Connection]):
     """Waits for an origin connection and uses it. `Connection` is `OriginConnection`, which imports this."""
 
     settings: SessionSettings
-    session: ClientSession | None = None
-    """A client's session; None for others, whose messages are not translated."""
-    origin: Connection | None
     last_origin: Connection | None = None
     """The connection that it used last. It gets it again without a reset if nobody else has used it since."""
+    last_use = 0
+    """Which of the uses of that connection this was."""
     waiting: bool
     """For a connection that the pool has not given yet."""
     write_paused: bool
     """It takes no more answers for now."""
 
     @property
+    def client_session(self) -> ClientSession | None:
+        """A client's session; None for others, whose messages are not translated."""
+        return None
+
+    @property
     def request_id(self) -> str | None:
         """The id of the Worker's request that it belongs to."""
-        request = self.session.request if self.session is not None else None
+        session = self.client_session
+        request = session.request if session is not None else None
         return request.id if request is not None else None
 
     waiting_since = 0.0
@@ -51,13 +56,14 @@ class ConnectionUser(ABC, Generic[Connection]):
         """How many seconds it has not taken what was sent to it; counted once."""
         return 0.0
 
-    def uses(self, connection: Connection) -> None:
-        """It is about to send its first query over `connection`."""
+    def uses(self, connection: Connection, number: int) -> None:
+        """It is about to send its first query over `connection`, and is the user `number` of it."""
         self.last_origin = connection
+        self.last_use = number
 
+    @abstractmethod
     def released(self) -> None:
         """Its connection goes back to the pool."""
-        self.origin = None
 
     @abstractmethod
     def granted(self, connection: Connection) -> None:

@@ -83,7 +83,7 @@ class DeadlockWatch:
             in_transaction = connection.stream.transaction_status != IDLE
             if connection.client is None or connection.stream.queue:
                 return []
-            session = connection.client.session
+            session = connection.client.client_session
             if not in_transaction and not (session is not None and session.pinned):
                 return []
         return connections

@@ -11,10 +11,17 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 MAX_UNDER_WAY_BYTES = 1_048_576
 """The writer is asked to pause while more than this is under way."""
+
+
+class Writer(Protocol):
+    """Whoever writes to the transport."""
+
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
 
 
 class DistantTransport(asyncio.Transport):
@@ -24,7 +31,7 @@ class DistantTransport(asyncio.Transport):
         self,
         loop: asyncio.AbstractEventLoop,
         transport: asyncio.Transport,
-        protocol: asyncio.BaseProtocol,
+        protocol: Writer,
         round_trip_s: Callable[[], float],
         cost_s: float = 0.0,
     ) -> None:

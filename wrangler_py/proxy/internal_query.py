@@ -51,6 +51,9 @@ class InternalQuery(ConnectionUser[OriginConnection]):
         self._sent = True
         connection.send(self._group, self._data)
 
+    def released(self) -> None:
+        self.origin = None
+
     def lets_go(self) -> bool:
         return True
 

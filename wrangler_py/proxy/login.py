@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire import messages
@@ -58,8 +58,8 @@ class LoginServer(ClientRegistry, Protocol):
         """Passes a cancel request on, and returns when the origin has done so, too."""
 
 
-class Login(asyncio.Protocol, StartingClient):
-    """Has the connection until the client is in; a `ClientConnection` takes over.
+class Login(StartingClient):
+    """Has the connection until the client is in; a `ClientConnection` takes over. asyncio calls it as a protocol.
 
     It may use an origin connection, to find out what the session settings come to that the client asks for.
     """
@@ -95,6 +95,15 @@ class Login(asyncio.Protocol, StartingClient):
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self.proxy.options.startup_timeout_s, self.transport.abort)
         self.proxy.login_begins(self)
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
+
+    def pause_writing(self) -> None:
+        """What is written here is short."""
+
+    def resume_writing(self) -> None:
+        """What is written here is short."""
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave()
@@ -180,7 +189,7 @@ class Login(asyncio.Protocol, StartingClient):
             connection = ClientConnection(
                 self.proxy, self.transport, pool, self.request, settings, minor=self._startup.minor
             )
-            self.transport.set_protocol(connection)
+            self.transport.set_protocol(cast(asyncio.Protocol, connection))
             connection.begin(self._owed, self._early)
 
     # --- as one that waits for an origin connection, and holds it ------------------------------------------
@@ -227,6 +236,9 @@ class Login(asyncio.Protocol, StartingClient):
     def forget_request(self) -> None:
         """The Worker's request is over, and the client goes on without one."""
         self.request = None
+
+    def released(self) -> None:
+        self.origin = None
 
     def lets_go(self) -> bool:
         return False

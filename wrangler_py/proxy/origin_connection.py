@@ -11,7 +11,6 @@ import select
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
-from weakref import ref
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
@@ -77,11 +76,12 @@ class Collector:
         self.data += data
 
 
-class OriginConnection(asyncio.Protocol):
+class OriginConnection:
     """A connection that is ready for queries, in the hands of a pool once it has joined one.
 
     `client` uses it now. `idle`: it is in the pool, for anyone to use. `retired`: it is closed when it becomes
-    free.
+    free. asyncio calls it as a protocol; it has no base class of asyncio's, so that mypyc can make a native class
+    of it.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ class OriginConnection(asyncio.Protocol):
         self.retired = False
         self.idle = False
         self.idle_since = 0.0
-        self._used_by: Callable[[], object] | None = None
-        """A weak reference to whoever has used it since the last reset."""
+        self._uses = 0
+        """How often it has gone to somebody who wasn't the last to use it."""
         self._cancelling = 0
         self._release_pending = False
         self._abandoned_at: float | None = None
@@ -275,7 +275,7 @@ class OriginConnection(asyncio.Protocol):
 
     def was_used_by(self, client: ConnectionUser[Any]) -> bool:
         """Whether nobody but `client` has used it since the last reset."""
-        return self._used_by is not None and self._used_by() is client
+        return client.last_origin is self and client.last_use == self._uses
 
     def prepare_for(self, client: ConnectionUser[Any], *, ordinary: bool = False) -> None:
         """Called before `client` sends its first query over this connection, which it has just been given.
@@ -284,8 +284,8 @@ class OriginConnection(asyncio.Protocol):
         the same write. For an `ordinary` query, `translate_ordinary` decides on the kind of reset.
         """
         if not self.was_used_by(client):
-            self._used_by = ref(client)
-            client.uses(self)
+            self._uses += 1
+            client.uses(self, self._uses)
             if not self.session.pristine:
                 self.session.owe_reset()
         if self.session.reset_owed and not ordinary:
@@ -504,11 +504,11 @@ class OriginConnection(asyncio.Protocol):
     def _session_of(self, sent_group: SentGroup) -> ClientSession | None:
         """The session of the client that has this connection, if the group is theirs."""
         client = self.client
-        return client.session if client is not None and sent_group.owner is client else None
+        return client.client_session if client is not None and sent_group.owner is client else None
 
     def _shown_of_error(self, sent_group: SentGroup, output: bytes) -> bytes:
-        holder = self.client.session if self.client is not None else None
-        return self._errors.shown(holder, sent_group, output, is_theirs=sent_group.owner is self.client)
+        session = self.client.client_session if self.client is not None else None
+        return self._errors.shown(session, sent_group, output, is_theirs=sent_group.owner is self.client)
 
     def _try_again(self, sent_group: SentGroup, *, is_last: bool) -> None:
         """A group has ended, and its client knows of no error yet."""

@@ -9,6 +9,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import cast
 
 from wrangler_py.cache.counts import QueryCounts
 from wrangler_py.cache.stale_reads import WrittenTables
@@ -77,8 +78,11 @@ class Proxy:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens on `host`; port 0 takes a free one. Raises OSError when the port is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Login(self), host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(self._new_login, host, port, backlog=BACKLOG)
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
+
+    def _new_login(self) -> asyncio.Protocol:
+        return cast(asyncio.Protocol, Login(self))
 
     async def close(self) -> None:
         """Ends every client and every origin connection."""

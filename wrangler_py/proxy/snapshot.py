@@ -83,7 +83,7 @@ def take_snapshot(
 
 
 def _connection(requests: Requests, connection: OriginConnection) -> ConnectionSnapshot:
-    client = connection.client.session if connection.client is not None else None
+    client = connection.client.client_session if connection.client is not None else None
     request = client.request if client is not None else None
     return ConnectionSnapshot(
         number=connection.number,
@@ -103,7 +103,7 @@ def _state(connection: OriginConnection) -> State:
         return "idle"
     if connection.client is None:
         return "resetting"
-    client: ClientSession | None = connection.client.session
+    client: ClientSession | None = connection.client.client_session
     if client is not None and client.pinned:
         return "pinned"
     if connection.stream.queue:
