@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+from support.builds import needs_source
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
 from support.raw_client import SYNC, RawClient, bind, describe, execute, parse, query
@@ -280,6 +281,7 @@ def test_more_than_six_connections_in_a_request_are_said(proxy: ProxyServer) -> 
         connection.close()
 
 
+@needs_source
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing to be done elsewhere")
 def test_a_query_sent_in_pieces_is_acknowledged_at_once(
     start_proxy: Callable[..., ProxyServer], monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.builds import needs_source
 from support.postgres_server import PostgresServer
 from support.proxy_process import ProxyProcess
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, wait_until
@@ -259,6 +260,7 @@ def held_up(start_proxy: Callable[..., ProxyServer]) -> tuple[ProxyServer, threa
     return proxy, go_on
 
 
+@needs_source
 def test_a_client_that_leaves_in_its_login_changes_nothing_for_others(
     held_up: tuple[ProxyServer, threading.Event],
 ) -> None:
@@ -283,6 +285,7 @@ def test_a_client_that_leaves_in_its_login_changes_nothing_for_others(
         assert show(tenant, "search_path") == "pg_catalog"
 
 
+@needs_source
 def test_a_client_whose_config_changes_in_its_login_gets_in(
     held_up: tuple[ProxyServer, threading.Event], postgres: PostgresServer
 ) -> None:
