@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings
 from support.postgres_server import (
     Certificates,
     PostgresServer,
@@ -18,6 +19,9 @@ from support.postgres_server import (
 )
 
 from wrangler_py.devserver.embedded_programs import SHARED_FOLDER
+
+settings.register_profile("untimed", deadline=None)  # machines are shared
+settings.load_profile("untimed")
 
 # What a shell's background jobs ignore, and nohup, every command that tests start would ignore too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -24,7 +24,6 @@ schema = schemathesis.openapi.from_dict(describe(OPERATIONS)).exclude(path="/api
 @schema.parametrize()
 @settings(
     max_examples=12,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wrangler_py.pgwire import messages
@@ -192,7 +192,6 @@ def test_options_with_escapes() -> None:
 
 
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20), st.booleans(), st.booleans())
-@settings(deadline=None)
 def test_scram_lets_in_who_knows_the_password_only(
     password: str, other: str, downgradable: bool, quick: bool
 ) -> None:

@@ -74,7 +74,7 @@ class Accounting:
         self._listener = listener
 
     def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
-        """Counts what the group ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
+        """Records what the group ran, keeps its answer, notes what it wrote. `status` is 0 when it was cut off."""
         capture = sent_group.capture
         if capture is not None:
             self._keeper.keep(sent_group, committed=status == IDLE)
