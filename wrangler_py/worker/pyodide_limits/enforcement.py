@@ -90,7 +90,7 @@ class Limits:
             self._server()
             listen(opened, *backlog)
 
-        socket.socket.listen = watched_listen  # type: ignore[method-assign]
+        socket.socket.listen = watched_listen  # type: ignore[assignment, method-assign]
 
     def follow(self, worker: Worker) -> None:
         """Watch the code of `worker` from now on."""
