@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import Any, Final
 
+from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import (
     JsObject,
@@ -15,7 +16,6 @@ from wrangler_py.worker.platform.values import (
     js_string,
     jsnull,
     own_properties,
-    usv_string,
 )
 
 _OWN: Final = ("wrangler_py.worker.platform", "workers.")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from wrangler_py.worker.platform.arguments import is_iterable
 from wrangler_py.worker.platform.blobs import Blob, make_blob
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
+from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.convert import BORROWED, unwrap
 from wrangler_py.worker.platform.headers import Headers, header
 from wrangler_py.worker.platform.promise import JsPromise
@@ -19,7 +20,7 @@ from wrangler_py.worker.platform.readable import (
 )
 from wrangler_py.worker.platform.readers import LOCKED
 from wrangler_py.worker.platform.stream_sources import rejected, type_error
-from wrangler_py.worker.platform.values import JsException, JsProxy, jsnull, usv_string
+from wrangler_py.worker.platform.values import JsException, JsProxy, jsnull
 
 USED: Final = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice."
 _FORM: Final = "application/x-www-form-urlencoded;charset=UTF-8"

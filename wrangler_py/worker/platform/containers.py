@@ -8,15 +8,14 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
 from typing import Any, Final
 
+from wrangler_py.worker.platform.conversions import is_truthy
+from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.values import (
     JsException,
-    JsIterator,
-    JsLookup,
     JsProxy,
     JsRangeError,
     JsTypeError,
     ToPy,
-    is_truthy,
     js_string,
     jsnull,
 )

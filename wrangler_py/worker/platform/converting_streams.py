@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, options_argument, text_argument
 from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
+from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.text_codecs import TextDecoder
 from wrangler_py.worker.platform.transforms import TransformStream
-from wrangler_py.worker.platform.values import js_object, usv_string
+from wrangler_py.worker.platform.values import js_object
 from wrangler_py.worker.platform.writable import NOT_BYTES
 
 _WINDOW: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}

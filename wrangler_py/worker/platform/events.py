@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
 from wrangler_py.worker.platform.containers import call, js_array
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, jsnull, member
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, jsnull, member
 
 
 class Event(JsProxy):

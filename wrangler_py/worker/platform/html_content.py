@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
 from wrangler_py.worker.platform.html_tokens import VOID, Attribute, Token
+from wrangler_py.worker.platform.iterators import JsIterator
 from wrangler_py.worker.platform.stream_sources import Callback, type_error
-from wrangler_py.worker.platform.values import (
-    JsIterator,
-    JsProxy,
-    is_truthy,
-    js_function,
-    js_string,
-    jsnull,
-    member,
-)
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, jsnull, member
 
 
 def markup(content: Any, options: Any) -> str:

@@ -8,7 +8,8 @@ import random
 import re
 from typing import Any, Final
 
-from wrangler_py.worker.platform.values import JsProxy, JsTypeError, is_truthy, js_string, jsnull
+from wrangler_py.worker.platform.conversions import is_truthy
+from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string, jsnull
 
 NAN: Final = math.nan
 INFINITY: Final = math.inf

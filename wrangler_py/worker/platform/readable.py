@@ -8,6 +8,7 @@ from typing import Any
 from wrangler_py.worker.platform.arguments import is_iterable, is_object, not_of_type, options_argument, wrong_field
 from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.containers import JsArray, js_array
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable_controllers import (
     ReadableByteStreamController,
@@ -20,7 +21,7 @@ from wrangler_py.worker.platform.readers import (
 )
 from wrangler_py.worker.platform.stream_controller import Controller
 from wrangler_py.worker.platform.stream_sources import Strategy, callback, read_result, rejected, type_error
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, member
 
 
 class ReadableStream(JsProxy):

@@ -7,16 +7,15 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import not_of_type, options_argument
 from wrangler_py.worker.platform.buffers import JsBuffer, TypedArray, Uint8Array, uint8_array
+from wrangler_py.worker.platform.conversions import is_truthy, usv_string
 from wrangler_py.worker.platform.values import (
     JsProxy,
     JsRangeError,
     JsTypeError,
-    is_truthy,
     js_function,
     js_object,
     js_string,
     member,
-    usv_string,
 )
 
 _LABELS: Final = {

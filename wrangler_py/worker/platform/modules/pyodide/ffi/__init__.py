@@ -16,15 +16,9 @@ from wrangler_py.worker.platform.convert import (
     destroy_proxies,
     to_js,
 )
+from wrangler_py.worker.platform.iterators import JsIterator
 from wrangler_py.worker.platform.promise import JsPromise
-from wrangler_py.worker.platform.values import (
-    JsException,
-    JsIterator,
-    JsNull,
-    JsProxy,
-    JsProxyMeta,
-    jsnull,
-)
+from wrangler_py.worker.platform.values import JsException, JsNull, JsProxy, JsProxyMeta, jsnull
 
 IN_PYODIDE = True
 
