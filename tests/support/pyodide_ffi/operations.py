@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
+
 _PYTHON_VALUES = [
     "None",
     "True",
@@ -736,6 +738,8 @@ SUBJECTS: dict[str, list[str]] = {
         "list(map(str, to_js([1, 2])))",
         "any(to_js([0, 1])), all(to_js([0, 1]))",
     ],
+    "kept arguments": KEPT_ARGUMENTS,
+    "keys": KEYS,
 }
 
 

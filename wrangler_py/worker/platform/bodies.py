@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import is_iterable
 from wrangler_py.worker.platform.blobs import Blob, make_blob
+from wrangler_py.worker.platform.borrowed import AFTER_CALL
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
 from wrangler_py.worker.platform.conversions import usv_string
-from wrangler_py.worker.platform.convert import BORROWED, unwrap
+from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.headers import Headers, header
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable import (
@@ -141,7 +142,7 @@ def _borrowed() -> ReadableStream:
     """What a plain Python iterable gives: Pyodide destroys its proxy before the body is read."""
 
     def pull(_controller: Any) -> None:
-        raise JsException.new(BORROWED)
+        raise JsException.new(AFTER_CALL)
 
     return byte_stream_of(pull, None)
 

@@ -33,10 +33,10 @@ class CompressionStream(TransformStream):
         def transform(chunk: Any, controller: Any) -> None:
             compressed = compressor.compress(chunk.to_bytes())
             if compressed:
-                controller.enqueue(uint8_array(compressed))
+                controller.add(uint8_array(compressed))
 
         def flush(controller: Any) -> None:
-            controller.enqueue(uint8_array(compressor.flush()))
+            controller.add(uint8_array(compressor.flush()))
 
         self._connect(transform, flush, of_bytes=True)
 
@@ -55,7 +55,7 @@ class DecompressionStream(TransformStream):
             except zlib.error:
                 raise type_error("Decompression failed.") from None
             if content:
-                controller.enqueue(uint8_array(content))
+                controller.add(uint8_array(content))
             if decompressor.unused_data:
                 raise type_error("Trailing bytes after end of compressed data")
 
@@ -75,7 +75,7 @@ class TextEncoderStream(TransformStream):
         def transform(chunk: Any, controller: Any) -> None:
             encoded = usv_string(chunk).encode()
             if encoded:
-                controller.enqueue(uint8_array(bytearray(encoded)))
+                controller.add(uint8_array(bytearray(encoded)))
 
         self._connect(transform, None, of_bytes=False)
 
@@ -93,11 +93,11 @@ class TextDecoderStream(TransformStream):
                 raise type_error(NOT_BYTES)
             text = decoder.decode(chunk, js_object({"stream": True}))
             if text:
-                controller.enqueue(text)
+                controller.add(text)
 
         def flush(controller: Any) -> None:
             text = decoder.decode()
             if text:
-                controller.enqueue(text)
+                controller.add(text)
 
         self._connect(transform, flush)

@@ -63,6 +63,9 @@ class Date(JsProxy):
 
     valueOf = getTime
 
+    def _ordered(self) -> Any:
+        return self._time
+
     def setTime(self, value: Any = None) -> float | int:
         self._time = _clipped(to_number(value))
         return self.getTime()

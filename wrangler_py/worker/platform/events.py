@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.borrowed import AFTER_NEW, kept, readable
 from wrangler_py.worker.platform.containers import call, js_array
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
@@ -66,7 +67,11 @@ class CustomEvent(Event):
     def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
         super().__init__(type_, init)
         detail = member(init, "detail")
-        self.detail = jsnull if detail is None else detail
+        self._detail = jsnull if detail is None else kept(detail, AFTER_NEW)
+
+    @property
+    def detail(self) -> Any:
+        return readable(self._detail)
 
 
 class MessageEvent(Event):

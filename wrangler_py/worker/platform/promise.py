@@ -27,6 +27,7 @@ class JsPromise(JsProxy):
     """
 
     js_name = "Promise"
+    __hash__ = object.__hash__  # type: ignore[assignment]
     __slots__ = ("__dict__", "_error", "_future", "_value")
 
     _future: asyncio.Future[Any] | None

@@ -71,7 +71,7 @@ class ReadableStream(JsProxy):
             except (StopAsyncIteration, StopIteration):
                 controller.close()
             else:
-                controller.enqueue(await chunk if isinstance(chunk, Awaitable) else chunk)
+                controller.add(await chunk if isinstance(chunk, Awaitable) else chunk)
 
         return stream_of(pull, None)
 
@@ -305,7 +305,7 @@ def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:
             elif of_bytes:
                 branch.controller.enqueue_bytes(result.value.to_bytes())
             else:
-                branch.controller.enqueue(result.value)
+                branch.controller.add(result.value)
 
     def pull(_controller: Any) -> Any:
         if not reading:

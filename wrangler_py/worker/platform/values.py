@@ -125,6 +125,7 @@ class JsProxy(metaclass=JsProxyMeta):
     """Base of every class whose instances are JavaScript objects."""
 
     __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # `js_id` serves as a key
 
     js_name: str
     illegal_constructor: bool
@@ -145,6 +146,16 @@ class JsProxy(metaclass=JsProxyMeta):
 
     def toString(self) -> str:
         return f"[object {type(self).js_name}]"
+
+    def _ordered(self) -> Any:
+        """The number or text that JavaScript compares."""
+        return self.toString()
+
+    def __lt__(self, other: object) -> bool:
+        return self._ordered() < other._ordered() if isinstance(other, JsProxy) else NotImplemented
+
+    def __le__(self, other: object) -> bool:
+        return self._ordered() <= other._ordered() if isinstance(other, JsProxy) else NotImplemented
 
     def to_py(
         self,
