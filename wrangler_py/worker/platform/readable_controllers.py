@@ -136,6 +136,9 @@ class ReadableByteStreamController(Controller):
             raise type_error("This ReadableByteStreamController is closed.")
         self.enqueue_bytes(chunk.to_bytes())
 
+    add = enqueue
+    """For code of this platform, as with the other controller."""
+
     def enqueue_bytes(self, data: bytes) -> None:
         """Bytes from a source of this platform's."""
         self._invalidate()
