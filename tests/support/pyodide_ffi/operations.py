@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from support.pyodide_ffi.global_names import GLOBALS
 from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
 
 _PYTHON_VALUES = [
@@ -740,6 +741,7 @@ SUBJECTS: dict[str, list[str]] = {
     ],
     "kept arguments": KEPT_ARGUMENTS,
     "keys": KEYS,
+    "globals": GLOBALS,
 }
 
 

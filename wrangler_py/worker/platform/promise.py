@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.borrowed import AFTER_ITERATION
+from wrangler_py.worker.platform.containers import iterate, js_array
 from wrangler_py.worker.platform.values import (
     JsException,
     JsProxy,
@@ -17,7 +18,19 @@ from wrangler_py.worker.platform.values import (
     js_string,
 )
 
-_DESTROYED = "This borrowed proxy was automatically destroyed when an iterator was exhausted."
+
+class AggregateError(JsException):
+    """Several errors in one."""
+
+    js_name = "AggregateError"
+
+    def __init__(self, errors: Any = None, message: Any = None, options: Any = None) -> None:
+        super().__init__(message, options)
+        self.errors = js_array(list(iterate(errors)))
+
+
+AggregateError.__module__ = "pyodide.ffi"
+AggregateError.__name__ = AggregateError.__qualname__ = "JsException"  # Python sees one class of errors
 
 
 class JsPromise(JsProxy):
@@ -130,12 +143,12 @@ class JsPromise(JsProxy):
         promises = _each(values)
 
         async def first() -> Any:
-            for next_done in asyncio.as_completed(_competing(promises)):
+            futures = _competing(promises)
+            for next_done in asyncio.as_completed(futures):
                 with contextlib.suppress(Exception):
                     return await next_done
-            error = JsException.new("All promises were rejected")
-            error.name = "AggregateError"
-            raise error
+            errors = [reason_of(error) for future in futures if (error := future.exception()) is not None]
+            raise AggregateError.new(js_array(errors), "All promises were rejected")
 
         return cls.run(first())
 
@@ -216,7 +229,7 @@ def _competing(promises: Iterable[JsPromise]) -> list[asyncio.Future[Any]]:
 
 
 async def _destroyed() -> None:
-    raise JsException.new(_DESTROYED)
+    raise JsException.new(AFTER_ITERATION)
 
 
 def _is_future(value: Any) -> bool:

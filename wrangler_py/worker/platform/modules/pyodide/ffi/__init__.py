@@ -41,7 +41,7 @@ class _KindMeta(JsProxyMeta):
             instance = instance.unwrap()
         elif not isinstance(instance, JsProxy | JsProxyMeta):
             return False
-        return all(hasattr(instance, method) for method in cls._methods)
+        return all(getattr(instance, method, None) is not None for method in cls._methods)
 
 
 class JsArray(JsProxy, metaclass=_KindMeta):
