@@ -15,7 +15,6 @@ _ARGUMENTS = (
     "reading a destroyed proxy says so here; by index, Pyodide raises SystemError, and `Map.get` gives None"
 )
 _REJECTED = "Pyodide waits forever for a promise that is rejected with something that is no Error"
-_COROUTINES = "the exception of a coroutine arrives unchanged; Pyodide makes a PythonError of it"
 _MESSAGES = "the same error has another message"
 NODE = "Node.js or its V8 differs from workerd, which is what this platform follows"
 _PROMISES = "what JavaScript returns is a promise here; Pyodide makes a future of it, which has `then` as well"
@@ -94,7 +93,6 @@ MEANT: dict[str, str] = {
     "await js.Promise.allSettled(to_js([js.Promise.resolve(1), js.Promise.reject('n')]))": _REJECTED,
     "await js.Promise.any(to_js([js.Promise.reject(1)]))": _REJECTED,
     "await js.Promise.reject('e').catch(lambda e: e)": _REJECTED,
-    "async def f(): raise KeyError('k')\nawait js.Promise.resolve(f())": _COROUTINES,
     "p = create_once_callable(lambda: 5)\np()\np()": _MESSAGES,
     "js.Map()": _MESSAGES,
     "js.WeakMap()": _MESSAGES,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from support.pyodide_ffi.global_names import GLOBALS
 from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
+from support.pyodide_ffi.promised_exceptions import PROMISED_EXCEPTIONS
 
 _PYTHON_VALUES = [
     "None",
@@ -742,6 +743,7 @@ SUBJECTS: dict[str, list[str]] = {
     "kept arguments": KEPT_ARGUMENTS,
     "keys": KEYS,
     "globals": GLOBALS,
+    "promised exceptions": PROMISED_EXCEPTIONS,
 }
 
 

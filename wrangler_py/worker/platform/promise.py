@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from wrangler_py.worker.platform.borrowed import AFTER_ITERATION
+from wrangler_py.worker.platform.borrowed import AFTER_CALL, AFTER_ITERATION, is_python
 from wrangler_py.worker.platform.containers import iterate, js_array
+from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.values import (
     JsException,
     JsProxy,
@@ -59,7 +61,11 @@ class JsPromise(JsProxy):
         def resolve(value: Any = None) -> None:
             if future.done():
                 return
-            if inspect.isawaitable(value):
+            if is_python(value):
+                if inspect.iscoroutine(value):
+                    value.close()
+                future.set_exception(JsException.new(AFTER_CALL))
+            elif inspect.isawaitable(unwrap(value)):
                 _follow(value, future)
             else:
                 future.set_result(value)
@@ -71,7 +77,7 @@ class JsPromise(JsProxy):
         try:
             executor(resolve, reject)
         except Exception as error:
-            reject(error)
+            reject(python_error(error))
 
     @classmethod
     def run(cls, work: Awaitable[Any]) -> JsPromise:
@@ -97,7 +103,7 @@ class JsPromise(JsProxy):
         """JavaScript's `Promise.resolve`."""
         if isinstance(value, JsPromise):
             return value
-        return cls.run(value) if inspect.isawaitable(value) else cls.resolved(value)
+        return cls.run(_as_javascript(value)) if inspect.isawaitable(unwrap(value)) else cls.resolved(value)
 
     @classmethod
     def reject(cls, reason: Any = None) -> JsPromise:
@@ -237,6 +243,14 @@ def _is_future(value: Any) -> bool:
     return not value._from_new if isinstance(value, JsPromise) else inspect.isawaitable(value)
 
 
+async def _as_javascript(awaitable: Awaitable[Any]) -> Any:
+    """The result of a Python awaitable for JavaScript, which sees exceptions as PythonErrors."""
+    try:
+        return await awaitable
+    except Exception as error:
+        raise python_error(error) from error
+
+
 def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:
     def settle(done: asyncio.Future[Any]) -> None:
         if future.done():
@@ -249,6 +263,14 @@ def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:
             future.set_result(done.result())
 
     asyncio.ensure_future(awaitable).add_done_callback(settle)
+
+
+def python_error(error: BaseException) -> BaseException:
+    """What JavaScript gets of an exception of Python's. Python code that it comes back to gets it as well."""
+    made: Any = JsException.new("".join(traceback.format_exception(error)))
+    made.name, made.type = "PythonError", type(error).__name__
+    made.__cause__ = error
+    return made  # type: ignore[no-any-return]
 
 
 def as_exception(reason: Any) -> BaseException:
