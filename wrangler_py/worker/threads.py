@@ -28,7 +28,7 @@ IDLE_S = 10.0
 LEFTOVER_S = 5.0
 """How long tasks that a handler left behind may take to notice that they are cancelled."""
 TO_THREAD = "to-thread"
-"""What the names of threads behind `asyncio.to_thread` begin with."""
+"""The beginning of the names of threads behind `asyncio.to_thread`."""
 TO_THREAD_LIMIT = 64
 """Most threads behind `asyncio.to_thread`, for all requests together."""
 

@@ -37,7 +37,7 @@ LOOK_AGAIN_S = 1.0
 
 
 class _GlobalScope:
-    """What module-level code runs in: there is an env, and no request to wait for."""
+    """The invocation that module-level code runs in: there is an env, and no request to wait for."""
 
     in_request = False
 

@@ -106,6 +106,6 @@ def pairs_of(value: Any, wrong: str) -> list[tuple[str, str]]:
 
 
 def entries_of(value: Any) -> Any:
-    """What JavaScript iterates over: the pairs of a map and its kin, where Python has the keys."""
+    """The values that JavaScript iterates over: of a Map, the pairs, where Python iterates over the keys."""
     named = type(value).__name__ if isinstance(value, JsProxy) else ""
     return value.entries() if named in {"JsMap", "FormData", "URLSearchParams"} else value

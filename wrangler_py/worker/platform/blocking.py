@@ -46,7 +46,7 @@ _NOTHING = _Nothing()
 
 
 class _NestingLoop:
-    """What a loop needs for `run_sync`, as a base of its class."""
+    """Base class of event loops that `run_sync` works on."""
 
     request_id: str | None = None
     """The request that runs on it, or the one that did."""

@@ -139,7 +139,7 @@ def _other_body(init: Any) -> tuple[Body, str | None]:
 
 
 def _borrowed() -> ReadableStream:
-    """What a plain Python iterable gives: Pyodide destroys its proxy before the body is read."""
+    """The body of a plain Python iterable: Pyodide destroys its proxy before the body is read."""
 
     def pull(_controller: Any) -> None:
         raise JsException.new(AFTER_CALL)
@@ -154,7 +154,7 @@ def set_content_type(headers: Headers, content_type: str | None) -> None:
 
 
 class Message(JsProxy):
-    """What requests and responses have in common."""
+    """Base class of requests and responses."""
 
     __slots__ = ("_body", "_headers")
 

@@ -30,7 +30,7 @@ class DestroyedProxy(JsProxy):
         self._message = message
 
     def error(self) -> JsException:
-        """What every use of the proxy raises."""
+        """The exception that every use of the proxy raises."""
         return JsException.new(self._message)
 
     def fail(self) -> NoReturn:
@@ -63,7 +63,7 @@ def is_python(value: Any) -> bool:
 
 
 def kept(value: Any, message: str = AFTER_CALL) -> Any:
-    """What is left, after the call, of an argument that a function keeps."""
+    """An argument that a function keeps, as it is after the call."""
     return DestroyedProxy.new(message) if is_python(value) else value
 
 

@@ -50,7 +50,7 @@ class JsArray(JsProxy):
         else:
             self._items = with_kept([], items, AFTER_NEW)
 
-    # What Python's mutable sequences have.
+    # The methods of Python's mutable sequences.
 
     def __len__(self) -> int:
         return len(self._items)

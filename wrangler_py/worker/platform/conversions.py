@@ -1,4 +1,4 @@
-"""What JavaScript makes of any value: its truth, its type, its text for the web platform."""
+"""JavaScript's conversions of any value: to a boolean, to the name of its type, to text for the web platform."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class JsDoubleProxy(JsProxy):
 
 
 class _PyBuffer(JsProxy):
-    """What `getBuffer()` gives JavaScript: a view of a Python object's memory."""
+    """The result of `getBuffer()`: a view of a Python object's memory."""
 
     js_name = "PyBuffer"
 

@@ -116,7 +116,7 @@ class _Listener(NamedTuple):
 
 
 class EventTarget(JsProxy):
-    """What events are sent to."""
+    """An object that events are sent to."""
 
     _listeners: dict[str, list[_Listener]] | None = None
 
@@ -173,6 +173,6 @@ class EventTarget(JsProxy):
 
 
 def _key(listener: Any) -> Any:
-    """What a listener is recognized by when it is removed: a method is another object each time."""
+    """The identity of a listener, for its removal: Python makes another object of a method each time."""
     target = getattr(listener, "_target", listener)
     return (id(target.__self__), target.__func__) if hasattr(target, "__func__") else id(target)

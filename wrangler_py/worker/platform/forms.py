@@ -99,7 +99,7 @@ def form_of(fields: list[tuple[str, Any]]) -> FormData:
 
 
 def parse_form(content: bytes, content_type: str | None) -> FormData:
-    """The form in a body. Raises TypeError, with the words of workerd, for what is none."""
+    """The form in a body. Raises TypeError, with workerd's message, for a body that is no form."""
     if content_type is None:
         raise JsTypeError.new("Parsing a Body as FormData requires a Content-Type header.")
     kind = parse_mime_type(content_type)

@@ -113,7 +113,7 @@ NOT_EMULATED: Final = frozenset({
     "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
     "Proxy", "RegExp", "SharedArrayBuffer", "SuppressedError", "URLPattern", "WeakRef", "WebAssembly", "eval",
 })  # fmt: skip
-"""What the platform has besides. It imports, and says at its first use that it isn't here."""
+"""Other names of the platform. They can be imported, and their first use raises an error that says so."""
 
 
 class _Scope:

@@ -266,7 +266,7 @@ def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:
 
 
 def python_error(error: BaseException) -> BaseException:
-    """What JavaScript gets of an exception of Python's. Python code that it comes back to gets it as well."""
+    """The error that JavaScript gets for a Python exception. Python code that awaits the promise gets it, too."""
     made: Any = JsException.new("".join(traceback.format_exception(error)))
     made.name, made.type = "PythonError", type(error).__name__
     made.__cause__ = error
@@ -274,7 +274,7 @@ def python_error(error: BaseException) -> BaseException:
 
 
 def as_exception(reason: Any) -> BaseException:
-    """What a promise is rejected with, or what is thrown, as something that Python can raise."""
+    """An exception for a reason: a value that a promise is rejected with, or that is thrown."""
     if isinstance(reason, BaseException):
         return reason
     error: Any = JsException.new(js_string(reason))
@@ -283,5 +283,5 @@ def as_exception(reason: Any) -> BaseException:
 
 
 def reason_of(error: BaseException) -> Any:
-    """What was thrown: the error, or the value that is no error in JavaScript."""
+    """The value that was thrown in JavaScript, which need not be an error."""
     return vars(error).get("thrown", error)

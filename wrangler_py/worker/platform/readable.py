@@ -137,7 +137,7 @@ class ReadableStream(JsProxy):
         return other
 
     def take(self, *into: Any) -> Any:
-        """What `take` of the controller gives, for the reader that has the lock."""
+        """The result of the controller's `take`, for the reader that has the lock."""
         self._disturbed = True
         return self.controller.take(*into)
 

@@ -88,7 +88,7 @@ _BOM: Final = "\ufeff"
 
 
 def _control_character(error: UnicodeError) -> tuple[str, int]:
-    """What Windows' code pages leave out is a control character on the web."""
+    """A byte without a character in a Windows code page is a control character on the web."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     byte = error.object[error.start]

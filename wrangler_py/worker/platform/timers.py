@@ -19,7 +19,7 @@ from wrangler_py.worker.platform.values import JsProxy, js_function, member
 _ids = itertools.count(1)
 _running: dict[int, asyncio.Handle] = {}
 _tasks: set[asyncio.Future[Any]] = set()
-"""What asynchronous callbacks do: the loop itself keeps no task alive."""
+"""Tasks of asynchronous callbacks: the loop itself keeps no task alive."""
 
 
 def _checked(callback: Any, name: str) -> Callable[..., Any]:

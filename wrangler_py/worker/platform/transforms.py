@@ -132,7 +132,7 @@ class _Gate:
 
 
 class TransformStreamDefaultController(JsProxy):
-    """What a transformer's methods get."""
+    """The controller that a transformer's methods get."""
 
     illegal_constructor = True
 

@@ -19,7 +19,7 @@ _PARTS: Final = (
 
 
 def normalized_url(url: str) -> str | None:
-    """An absolute URL as the URL standard writes it; None if it is none."""
+    """An absolute URL as the URL standard writes it; None for a text that is no such URL."""
     try:
         return ada_url.normalize_url(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Watches what the Worker's code does, and says of each thing that Pyodide cannot do where it is done."""
+"""Watches the Worker's code, and warns of each thing that Pyodide cannot do, with its line."""
 
 from __future__ import annotations
 
