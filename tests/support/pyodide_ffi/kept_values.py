@@ -48,6 +48,11 @@ KEPT_ARGUMENTS = [
         "s = js.ReadableStream.new(start=create_proxy(start))\nr = await s.getReader().read()\nr.value"
         for chunk in ("[1]", "b'x'", "'x'", "to_js([1])")
     ),
+    *(
+        "f = asyncio.get_event_loop().create_future()\n"
+        f"js.setTimeout(create_proxy(lambda *a: f.set_result(len(a))), 1, {value})\nawait asyncio.wait_for(f, 0.3)"
+        for value in ("[1]", "'x'", "to_js([1])", "create_proxy([1])")
+    ),
     "o = js.Object.new()\no.x = [1]\no.x",
     "js.Object.fromEntries([['a', [1]]]).a",
 ]
