@@ -85,7 +85,8 @@ USES = {
         PROCESS,
     ),
     "a server": (
-        "import socket\nserver = socket.socket()\nserver.bind(('127.0.0.1', 0))  # here\nserver.close()",
+        "import socket\nserver = socket.socket()\nserver.bind(('127.0.0.1', 0))\n"
+        "server.listen()  # here\nserver.close()",
         "This socket waits for others",
     ),
     "asyncio's servers": (
@@ -172,6 +173,9 @@ FINE = {
         "django.conf.settings.configured or django.conf.settings.configure()\nimport django\ndjango.setup()"
     ),
     "files": "open(__file__).close()",
+    "a look for IPv6, as libraries for HTTP do": (
+        "import socket\nwith socket.socket() as probe:\n    probe.bind(('127.0.0.1', 0))"
+    ),
 }
 
 

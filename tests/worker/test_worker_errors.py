@@ -412,3 +412,23 @@ def test_other_tasks_that_a_request_leaves_are_not_warned_of(start_worker: Start
     child.drain()
     child.wait()
     assert not child.of_kind(Log)
+
+
+def test_the_exception_of_a_promised_coroutine_is_reported_with_its_line(start_worker: StartWorker) -> None:
+    """Python code gets a JsException of it, as on the platform."""
+    child = start_worker(
+        """
+        import js
+        from workers import Response
+        async def save():
+            raise KeyError("k")
+        async def on_fetch(request):
+            try:
+                await js.Promise.resolve(save())
+            except KeyError:
+                return Response("caught")
+        """
+    )
+    assert child.client.get("/").status_code == 500
+    reported = child.wait_for(HandlerException)
+    assert (reported.summary, reported.where) == ("KeyError: 'k'", "src/entry.py:5")

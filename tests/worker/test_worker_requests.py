@@ -112,6 +112,32 @@ def test_tasks_left_behind_end_with_their_request(start_worker: StartWorker) -> 
     child.wait_for_output("task ended")
 
 
+@pytest.mark.parametrize("told", ["logging.getLogger('asgi').exception('lost')", "raise RuntimeError('lost')"])
+def test_errors_of_tasks_left_behind_are_not_reported(start_worker: StartWorker, told: str) -> None:
+    """The platform never resumes such a task: the error is one of ending it here."""
+    child = start_worker(
+        f"""
+        import asyncio, logging
+        from workers import Response
+        async def forever():
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                print("task ended")
+                {told}
+        async def on_fetch():
+            asyncio.create_task(forever())
+            await asyncio.sleep(0)
+            return Response("x")
+        """
+    )
+    assert child.client.get("/").text == "x"
+    child.wait_for_output("task ended")
+    assert child.client.get("/").text == "x"
+    child.wait_for(RequestDone, 2)
+    assert not child.of_kind(HandlerException)
+
+
 def test_a_client_that_goes_away_cancels_its_request(start_worker: StartWorker) -> None:
     child = start_worker(
         """

@@ -99,6 +99,8 @@ class Host:
         error = context.get("exception")
         if not isinstance(loop, RequestLoop) or loop.request_id is None or error is None:
             return False
+        if loop.cancels_tasks:
+            return True
         self.worker.report_exception(loop.request_id, error)
         return True
 

@@ -37,7 +37,7 @@ class Entrypoint:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._accepts: dict[str, int] = {}
         self.warnings: list[str] = []
-        """What works, and is not meant."""
+        """Warnings of things that work, and are hardly meant."""
         functions_count = NO_GLOBAL_HANDLERS not in flags
         functions = {event: getattr(module, f"on_{event}", None) for event in _EVENTS}
         found = {event: function for event, function in functions.items() if callable(function)}

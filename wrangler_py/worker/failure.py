@@ -77,6 +77,8 @@ class FailureReporter:
         """Tell an exception: message, place, the person's frames, and a hint when there is one."""
         from wrangler_py.worker.hints import hint_for, missing_module  # not needed until something fails
 
+        if getattr(error, "name", None) == "PythonError" and error.__cause__ is not None:
+            error = error.__cause__  # a promise of a coroutine has failed: the coroutine's exception has the place
         summary = self._summary(error)
         frames = tuple(self._frames(error))
         own = [frame for frame in frames if frame.own]

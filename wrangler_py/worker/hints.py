@@ -1,4 +1,4 @@
-"""What may help with an exception: a sentence for the mistakes that are made again and again."""
+"""Hints for exceptions: a sentence for each mistake that is made often."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ATTRIBUTES = {
     "query": "urllib.parse.parse_qs(urllib.parse.urlsplit(request.url).query)",
     "status_code": "response.status",
 }
-"""What is meant by the names that requests and responses have in other frameworks."""
+"""The platform's equivalents of names that requests and responses have in other frameworks."""
 _MISSING_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _AWAIT = "put `await` before the call that gives it"
 _UNSUPPORTED_BODY = re.compile(r"Unsupported type in Response: (\w+)")
@@ -156,7 +156,7 @@ def _last_line(error: Exception) -> str:
 
 
 def _attribute_hint(owner: object, name: str) -> str | None:
-    """What to write in place of an attribute that is not there."""
+    """The hint for an attribute that does not exist."""
     cls = owner if isinstance(owner, type) else type(owner)
     if issubclass(cls, dict) and not isinstance(owner, type) and name in owner:  # type: ignore[operator]
         return f"write [{name!r}]: a dict has keys, not attributes"
@@ -186,7 +186,7 @@ def _similar_package(name: str) -> str | None:
 
 
 def _submodule_hint(name: str) -> str | None:
-    """What to do about a module that is missing in a package that is there."""
+    """The hint for a module that is missing in a package that is installed."""
     import pkgutil  # rarely needed
     from importlib import metadata
 

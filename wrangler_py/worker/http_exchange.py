@@ -22,10 +22,10 @@ WATCH_AFTER_S = 0.1
 """A request that takes longer is watched for its client going away."""
 INTERNAL_SERVER_ERROR = 500
 CLIENT_CLOSED_REQUEST = 499
-"""What the log shows for a request whose client went away; never sent."""
+"""The log's status for a request whose client went away; it is never sent."""
 
 Operation: TypeAlias = Callable[[Invocation, IncomingBody | None], Awaitable[Response]]
-"""What is done for a request, on its thread."""
+"""The work for a request, on its thread."""
 
 
 class HTTPExchange:

@@ -1,4 +1,4 @@
-"""What comes in with a request: its body, brought from the server's loop to any other, and its `Request`."""
+"""A request's body, brought from the server's loop to any other, and its `Request`."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ _CF: dict[str, Any] = {
     "tlsCipher": "",
     "tlsVersion": "",
 }
-"""What `request.cf` says of a local request: the platform's names, with made-up values of one place."""
+"""`request.cf` of a local request: the platform's names, with made-up values of one place."""
 
 
 def make_request(scope: MutableMapping[str, Any], body: IncomingBody | None, invocation: Invocation) -> Request:
@@ -163,5 +163,5 @@ def _js_body(body: IncomingBody) -> Body:
 
 @functools.lru_cache(maxsize=512)
 def _normalized(url: str) -> str:
-    """The URL as the platform's parser writes it. One that is none stays as it is."""
+    """The URL as the platform's parser writes it. A text that is no URL stays as it is."""
     return normalized_url(url) or url

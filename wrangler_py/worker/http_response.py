@@ -1,4 +1,4 @@
-"""What goes out: the handler's result as a js.Response, and its head in ASGI's form."""
+"""The handler's result as a js.Response, and its head in ASGI's form."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wrangler_py.worker.asgi_app import Host
 
 DRAIN_LIMIT_S = 30.0
-"""What is not finished by then (an endless stream) is cut off."""
+"""Responses that are not finished by then, such as endless streams, are cut off."""
 _POLL_S = 0.01
 _SLOW_POLL_S = 1.0
 
@@ -40,7 +40,7 @@ class HTTPServer:
             http=partial(HTTPConnection, files),  # type: ignore[arg-type]
             ws=_make_websocket_protocol,  # type: ignore[arg-type]
         )
-        # What uvicorn would log is reported in the Worker's own terms.
+        # The Worker's own reports take the place of uvicorn's log.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         self._config.load()
         self._server = Server(self._config)

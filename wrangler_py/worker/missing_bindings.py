@@ -28,7 +28,7 @@ def product_of(kind: str) -> str:
 
 
 def refusal_of(binding: str, kind: str) -> str:
-    """What the exception says that using the binding raises."""
+    """The message of the exception that using the binding raises."""
     return f"env.{binding} is a {product_of(kind)} binding, and wrangler-py emulates Hyperdrive alone. {_WAY_OUT}"
 
 

@@ -1,4 +1,4 @@
-"""What a request needs of the application that received it, and ASGI's types."""
+"""The application's methods that a request uses, and ASGI's types."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ env: Env
 def wait_until(awaitable: Awaitable[Any]) -> None: ...
 def waitUntil(awaitable: Awaitable[Any]) -> None: ...
 """
-"""What the SDK makes when it is asked for."""
+"""Names that the SDK makes when they are asked for."""
 _RETURNS = {
     ("workers/request.pyi", "headers"): "HTTPMessageMapping",
     ("workers/response.pyi", "headers"): "HTTPMessageMapping",
     ("workers/response.pyi", "redirect"): "js.Response",
 }
-"""What functions of the SDK return that do not say so themselves."""
+"""Return types of functions of the SDK that have no annotation."""
 _HANDLER = """
 from typing import TypeVar
 _Handler = TypeVar("_Handler")
@@ -46,7 +46,7 @@ class Assets:
     def fetch(self, resource: str | Request, **options: Unpack[FetchKwargs]) -> Coroutine[Any, Any, Response]:
         \"\"\"The response for a file: of the URL's path, whatever its host is.\"\"\"
 """
-"""What the SDK makes of that binding."""
+"""The SDK's class for the binding."""
 _HEADER = """\
 # Written by `wrangler-py types`. Changes are overwritten.
 # mypy: ignore-errors
@@ -199,7 +199,7 @@ class _Stub(ast.NodeTransformer):
             if isinstance(statement, ast.ImportFrom):
                 statement.names = [name for name in statement.names if not _is_private(name.name)]
                 statement.module = _public_name(statement.module)
-                # What is left of the host's own is named in no signature.
+                # No signature names the host's other classes.
                 if statement.names and not (statement.module or "").startswith("wrangler_py."):
                     yield statement
             elif isinstance(statement, ast.Import):

@@ -28,7 +28,7 @@ IDLE_S = 10.0
 LEFTOVER_S = 5.0
 """How long tasks that a handler left behind may take to notice that they are cancelled."""
 TO_THREAD = "to-thread"
-"""What the names of threads behind `asyncio.to_thread` begin with."""
+"""The beginning of the names of threads behind `asyncio.to_thread`."""
 TO_THREAD_LIMIT = 64
 """Most threads behind `asyncio.to_thread`, for all requests together."""
 
@@ -177,9 +177,7 @@ class _RequestThread(threading.Thread):
         leftover = asyncio.all_tasks(self._loop)
         if leftover:
             self._pool.on_tasks_left(leftover)
-            for task in leftover:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.wait(leftover, timeout=LEFTOVER_S))
+            self._loop.cancel_tasks(leftover, LEFTOVER_S)
 
 
 class _Selector(selectors.DefaultSelector):
@@ -192,7 +190,7 @@ class _Selector(selectors.DefaultSelector):
         return super().select(timeout)
 
 
-def _new_event_loop() -> asyncio.AbstractEventLoop:
+def _new_event_loop() -> RequestLoop:
     if sys.platform == "win32":
         return RequestLoop()
     return RequestLoop(_Selector())

@@ -1,4 +1,4 @@
-"""Work that a Worker began and did not see to its end: coroutines never awaited, tasks left behind by a request."""
+"""Work that a Worker began and did not finish: coroutines that were never awaited, tasks left by a request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
 
 _UNAWAITED = re.compile(r"coroutine '(.+?)' was never awaited(?:.*File \"(.+?)\", line (\d+))?", re.DOTALL)
-"""What Python warns of, with the line that made the coroutine where origins are tracked."""
+"""Python's warning, with the line that made the coroutine if origins are tracked."""
 
 
 def track_origins() -> None:
@@ -25,7 +25,7 @@ def track_origins() -> None:
 
 
 class UnfinishedWork:
-    """Warns of it, with the line of the person's code where that can be told."""
+    """Warns of such work, with the line of the person's code if it is known."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

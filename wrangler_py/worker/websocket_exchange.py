@@ -34,7 +34,7 @@ class SocketExchange:
         self._answer: asyncio.Future[tuple[Head, bytes, WebSocket | None]] = self._loop.create_future()
         self._work_end: asyncio.Future[None] = self._loop.create_future()
         self._events: asyncio.Queue[Any] = asyncio.Queue()
-        """What is to be sent to the client; None once the client is gone."""
+        """Events for the client; None once the client is gone."""
         self._thread_loop: asyncio.AbstractEventLoop | None = None
         self._context: contextvars.Context | None = None
         self._id = host.worker.next_request_id()

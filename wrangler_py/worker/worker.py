@@ -37,7 +37,7 @@ LOOK_AGAIN_S = 1.0
 
 
 class _GlobalScope:
-    """What module-level code runs in: there is an env, and no request to wait for."""
+    """The invocation that module-level code runs in: there is an env, and no request to wait for."""
 
     in_request = False
 
@@ -68,7 +68,7 @@ class _ErrorHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         invocation: Any = current.get(None)
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and invocation is not None:
+        if error is not None and invocation is not None and not blocking.cancels_tasks():
             self._worker.report_exception(invocation.id, error)
 
 

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from support.pyodide_ffi.global_names import GLOBALS
+from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
+from support.pyodide_ffi.promised_exceptions import PROMISED_EXCEPTIONS
+
 _PYTHON_VALUES = [
     "None",
     "True",
@@ -736,6 +740,10 @@ SUBJECTS: dict[str, list[str]] = {
         "list(map(str, to_js([1, 2])))",
         "any(to_js([0, 1])), all(to_js([0, 1]))",
     ],
+    "kept arguments": KEPT_ARGUMENTS,
+    "keys": KEYS,
+    "globals": GLOBALS,
+    "promised exceptions": PROMISED_EXCEPTIONS,
 }
 
 

@@ -87,7 +87,7 @@ class _Names(dict[str, Any]):
             u8=lambda data: uint8_array(bytearray(data)),
             obj=lambda *given, **named: js_object(dict(*given, **named)),
             arr=lambda *given: js_array(list(given)),
-            items=lambda value: list(value.entries() if isinstance(value, URLSearchParams) else value),
+            items=lambda value: js_array(list(value.entries() if isinstance(value, URLSearchParams) else value)),
             gather=gather,
             undefined=lambda value: value is None,
             null=jsnull,

@@ -1,4 +1,4 @@
-"""What would keep a folder of static assets from being deployed."""
+"""Checks whether a folder of static assets can be deployed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 3
 
 
 def warning_of_private_files(directory: Path) -> str | None:
-    """What to say of files in the folder that were hardly meant to be public; None if there are none."""
+    """A warning of files in the folder that were hardly meant to be public; None if there are none."""
     patterns, _ = _patterns(directory)
     private = sorted(path for path, entry in _files(directory, "", patterns) if entry.name.startswith(_PRIVATE))
     if not private:

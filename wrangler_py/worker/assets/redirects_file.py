@@ -98,7 +98,7 @@ class RedirectRules:
             if (match := pattern.fullmatch(path)) is not None:
                 target = fill_in(redirect.to, match.groupdict()).strip()
                 if not _OTHER_HOST.match(redirect.to):
-                    # What a request filled in must not lead to another host, as two slashes would.
+                    # Text from the request must not lead to another host, as two slashes would.
                     path, rest = _split(target)
                     target = _SLASHES.sub("/", path) + rest
                 return Redirect(target, redirect.status)

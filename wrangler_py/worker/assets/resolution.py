@@ -1,4 +1,4 @@
-"""Which file a path means, and which path is the canonical one for it. Does no I/O."""
+"""Finds the file for a path, and the canonical path of a file. Does no I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 File = TypeVar("File")
-"""What `find` returns: equal for the same file, different for different ones."""
+"""The result of `find`: equal for the same file, different for different ones."""
 
 OK = 200
 NOT_FOUND = 404

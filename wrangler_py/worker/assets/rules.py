@@ -14,7 +14,7 @@ SPLAT = "*"
 _HOST = re.compile(r"https://+(?P<host>[^/]+)/?(?P<path>.*)", re.DOTALL)
 _PORT = re.compile(r".*:\d+$", re.ASCII)
 _ESCAPED = frozenset("-/\\^$*+?.()|[]{}")
-"""What may end a placeholder in the host of a pattern."""
+"""Characters that may end a placeholder in the host of a pattern."""
 
 
 class InvalidRule(ValueError):

@@ -37,7 +37,7 @@ Log = Callable[[LogLevel, str], None]
 
 
 class AssetRequest(NamedTuple):
-    """What of a request matters here. Names of headers are in lower case."""
+    """The parts of a request that matter here. Names of headers are in lower case."""
 
     method: str
     url: str
@@ -111,7 +111,7 @@ class StaticSite:
         return not isinstance(self._find(request, url, handling), _NoAsset)
 
     def answer(self, request: AssetRequest) -> AssetAnswer:
-        """What the platform's asset Worker answers, which is what `env.ASSETS.fetch` gives."""
+        """The answer of the platform's asset Worker, which `env.ASSETS.fetch` gives."""
         self.read_rules()
         url = URL(request.url)
         found = self._find(request, url, self.settings.not_found_handling)

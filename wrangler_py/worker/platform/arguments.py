@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import Any, Final
 
+from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import (
     JsObject,
@@ -15,7 +16,6 @@ from wrangler_py.worker.platform.values import (
     js_string,
     jsnull,
     own_properties,
-    usv_string,
 )
 
 _OWN: Final = ("wrangler_py.worker.platform", "workers.")
@@ -106,6 +106,6 @@ def pairs_of(value: Any, wrong: str) -> list[tuple[str, str]]:
 
 
 def entries_of(value: Any) -> Any:
-    """What JavaScript iterates over: the pairs of a map and its kin, where Python has the keys."""
+    """The values that JavaScript iterates over: of a Map, the pairs, where Python iterates over the keys."""
     named = type(value).__name__ if isinstance(value, JsProxy) else ""
     return value.entries() if named in {"JsMap", "FormData", "URLSearchParams"} else value

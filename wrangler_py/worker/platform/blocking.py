@@ -8,7 +8,7 @@ import json
 import sys
 from asyncio import tasks
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any, TypeVar
 
 from wrangler_py.worker.platform.values import jsnull
@@ -46,10 +46,12 @@ _NOTHING = _Nothing()
 
 
 class _NestingLoop:
-    """What a loop needs for `run_sync`, as a base of its class."""
+    """Base class of event loops that `run_sync` works on."""
 
     request_id: str | None = None
     """The request that runs on it, or the one that did."""
+    cancels_tasks = False
+    """Whether it runs only to end the tasks that a request has left behind."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -60,6 +62,19 @@ class _NestingLoop:
         if _running_loop() is self:
             return run_sync(future)
         return super().run_until_complete(future)  # type: ignore[misc]
+
+    def cancel_tasks(self, leftover: Collection[asyncio.Task[Any]], timeout: float) -> None:
+        """Cancel tasks, and run until they have ended or `timeout` seconds have passed."""
+        self.cancels_tasks = True
+        try:
+            for task in leftover:
+                task.cancel()
+            ended, _ = self.run_until_complete(asyncio.wait(leftover, timeout=timeout))
+            for task in ended:
+                if not task.cancelled():
+                    task.exception()  # asyncio reports exceptions that nobody has asked for
+        finally:
+            self.cancels_tasks = False
 
 
 if sys.platform == "win32":
@@ -97,6 +112,15 @@ def _run(main: Any, **options: Any) -> Any:
 
 def _running_loop() -> Any:
     return asyncio.events._get_running_loop()
+
+
+def cancels_tasks() -> bool:
+    """Whether the running loop only ends the tasks of a request that is over.
+
+    Their errors are of no interest: the platform never resumes such tasks, so it does not see these errors.
+    """
+    loop = _running_loop()
+    return isinstance(loop, _NestingLoop) and loop.cancels_tasks
 
 
 def can_run_sync() -> bool:

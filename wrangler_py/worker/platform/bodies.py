@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import is_iterable
 from wrangler_py.worker.platform.blobs import Blob, make_blob
+from wrangler_py.worker.platform.borrowed import AFTER_CALL
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
-from wrangler_py.worker.platform.convert import BORROWED, unwrap
+from wrangler_py.worker.platform.conversions import usv_string
+from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.headers import Headers, header
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable import (
@@ -19,7 +21,7 @@ from wrangler_py.worker.platform.readable import (
 )
 from wrangler_py.worker.platform.readers import LOCKED
 from wrangler_py.worker.platform.stream_sources import rejected, type_error
-from wrangler_py.worker.platform.values import JsException, JsProxy, jsnull, usv_string
+from wrangler_py.worker.platform.values import JsException, JsProxy, jsnull
 
 USED: Final = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice."
 _FORM: Final = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -137,10 +139,10 @@ def _other_body(init: Any) -> tuple[Body, str | None]:
 
 
 def _borrowed() -> ReadableStream:
-    """What a plain Python iterable gives: Pyodide destroys its proxy before the body is read."""
+    """The body of a plain Python iterable: Pyodide destroys its proxy before the body is read."""
 
     def pull(_controller: Any) -> None:
-        raise JsException.new(BORROWED)
+        raise JsException.new(AFTER_CALL)
 
     return byte_stream_of(pull, None)
 
@@ -152,7 +154,7 @@ def set_content_type(headers: Headers, content_type: str | None) -> None:
 
 
 class Message(JsProxy):
-    """What requests and responses have in common."""
+    """Base class of requests and responses."""
 
     __slots__ = ("_body", "_headers")
 

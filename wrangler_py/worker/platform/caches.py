@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
 from wrangler_py.worker.platform.bodies import Body
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.headers import copy_of, header, headers_of
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.requests import Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
 from wrangler_py.worker.platform.stream_sources import type_error
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, member
 
 _KEPT: Final = frozenset({200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501})
 """The statuses of responses that are kept if they say how long."""

@@ -5,18 +5,28 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
+import math
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    MutableMapping,
+    MutableSequence,
+    ValuesView,
+)
 from typing import Any, Final
 
+from wrangler_py.worker.platform.borrowed import AFTER_ITERATION, AFTER_NEW, is_python, kept, readable, with_kept
+from wrangler_py.worker.platform.conversions import is_truthy
+from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.values import (
     JsException,
-    JsIterator,
-    JsLookup,
     JsProxy,
     JsRangeError,
     JsTypeError,
     ToPy,
-    is_truthy,
     js_string,
     jsnull,
 )
@@ -38,9 +48,9 @@ class JsArray(JsProxy):
                 raise JsRangeError.new("Invalid array length")
             self._items = [None] * items[0]
         else:
-            self._items = list(items)
+            self._items = with_kept([], items, AFTER_NEW)
 
-    # What Python's mutable sequences have.
+    # The methods of Python's mutable sequences.
 
     def __len__(self) -> int:
         return len(self._items)
@@ -109,11 +119,11 @@ class JsArray(JsProxy):
         self._items.extend([None] * (length - len(self._items)))
 
     def push(self, *values: Any) -> int:
-        self._items.extend(values)
+        self._items = with_kept(self._items, values)
         return len(self._items)
 
     def unshift(self, *values: Any) -> int:
-        self._items[:0] = values
+        self._replace(0, 0, values)
         return len(self._items)
 
     def shift(self) -> Any:
@@ -181,12 +191,18 @@ class JsArray(JsProxy):
         first = slice(start, None).indices(len(self._items))[0]
         last = len(self._items) if count is None else min(len(self._items), first + max(0, count))
         removed = self._items[first:last]
-        self._items[first:last] = items
+        self._replace(first, last, items)
         return js_array(removed)
 
+    def _replace(self, first: int, last: int, values: Iterable[Any]) -> None:
+        """Put arguments of a call in the place of elements."""
+        rest = self._items[last:]
+        self._items = with_kept(self._items[:first], values)
+        self._items += rest
+
     def fill(self, value: Any = None, start: int = 0, end: Any = None) -> JsArray:
-        for index in range(*slice(start, end).indices(len(self._items))):
-            self._items[index] = value
+        first, last, _ = slice(start, end).indices(len(self._items))
+        self._replace(first, max(first, last), [value] * max(0, last - first))
         return self
 
     def flat(self, depth: int = 1) -> JsArray:
@@ -207,12 +223,14 @@ class JsArray(JsProxy):
         if isinstance(getattr(source, "length", None), int) and not hasattr(source, "__iter__"):
             items = [getattr(source, str(index), None) for index in range(source.length)]
         else:
-            items = list(source)
-        return js_array(items if function is None else [call(function, item, i) for i, item in enumerate(items)])
+            items = [kept(item, AFTER_ITERATION) for item in source] if is_python(source) else list(source)
+        if function is not None:
+            items = [call(function, readable(item), index) for index, item in enumerate(items)]
+        return js_array(with_kept([], items))
 
     @classmethod
     def of(cls, *items: Any) -> JsArray:
-        return js_array(list(items))
+        return js_array(with_kept([], items))
 
     @classmethod
     def isArray(cls, value: Any) -> bool:
@@ -267,15 +285,15 @@ def iterate(values: Any) -> Any:
 
 
 class JsMap(JsLookup):
-    """A Map."""
+    """A Map. JavaScript tells keys apart: 1 and true are two of them, and NaN is one."""
 
     js_name = "Map"
 
     def __init__(self, entries: Any = None) -> None:
-        self._entries: dict[Any, Any] = {}
+        self._entries: dict[Any, tuple[Any, Any]] = {}
         for pair in iterate(entries):
             key, value = pair
-            self._entries[key] = value
+            self[key] = value
 
     @property
     def size(self) -> int:
@@ -286,87 +304,137 @@ class JsMap(JsLookup):
 
     def __iter__(self) -> Iterator[Any]:
         """Python iterates over the keys, as over a dict's."""
-        return iter(self._entries)
+        return iter([readable(key) for key, _ in self._entries.values()])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._entries.setdefault(map_key(key), (_zero(key), None))
+        self._entries[map_key(key)] = (self._entries[map_key(key)][0], value)
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self._entries.get(key, default)
+        return readable(self._entries.get(map_key(key), (key, default))[1])
 
     def set(self, key: Any, value: Any = None) -> JsMap:
-        self._entries[key] = value
+        self[kept(key)] = kept(value)
         return self
 
     def has(self, key: Any) -> bool:
-        return key in self._entries
+        return map_key(key) in self._entries
 
     def delete(self, key: Any) -> bool:
-        there = key in self._entries
-        self._entries.pop(key, None)
-        return there
+        return self._entries.pop(map_key(key), None) is not None
 
     def clear(self) -> None:
         self._entries.clear()
 
     def keys(self) -> Any:
-        return self._entries.keys()
+        return KeysView(self)
 
     def values(self) -> Any:
-        return self._entries.values()
+        return ValuesView(self)
 
     def items(self) -> Any:
-        return self._entries.items()
+        return ItemsView(self)
 
     def entries(self) -> JsIterator:
-        return JsIterator.new(js_array(list(pair)) for pair in self._entries.items())
+        return JsIterator.new(js_array(list(pair)) for pair in self._pairs())
+
+    def _pairs(self) -> Iterator[tuple[Any, Any]]:
+        return ((readable(key), readable(value)) for key, value in list(self._entries.values()))
 
     def forEach(self, function: Callable[..., Any], *_: Any) -> None:
-        for key, value in self._entries.items():
+        for key, value in self._pairs():
             call(function, value, key, self)
 
     def pop(self, key: Any, *default: Any) -> Any:
-        return self._entries.pop(key, *default)
+        if map_key(key) not in self._entries:
+            if default:
+                return default[0]
+            raise KeyError(key)
+        return readable(self._entries.pop(map_key(key))[1])
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        return self._entries.setdefault(key, default)
+        if not self.has(key):
+            self[key] = default
+        return self.get(key)
 
     def popitem(self) -> tuple[Any, Any]:
-        key = next(iter(self._entries), None)
-        if key is None and not self._entries:
-            raise KeyError
-        return key, self._entries.pop(key)
+        for key, value in self._pairs():
+            del self[key]
+            return key, value
+        raise KeyError
 
     def update(self, *args: Any, **values: Any) -> None:
-        self._entries.update(*args, **values)
+        other = args[0] if args else ()
+        pairs = ((key, other[key]) for key in other.keys()) if hasattr(other, "keys") else other  # noqa: SIM118
+        for key, value in [*pairs, *values.items()]:
+            self[key] = value
 
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
         result: dict[Any, Any] = {}
         converter.remember(self, result)
-        for key, value in self._entries.items():
-            result[_python_key(key, converter, depth, "dict")] = converter.convert(value, depth - 1)
+        for key, value in self._pairs():
+            converted = _python_key(key, converter, depth, result, "Map")
+            result[converted] = converter.convert(value, depth - 1)
         return result
 
 
-def _python_key(key: Any, converter: ToPy, depth: int, of: str) -> Any:
-    """The key for a dict or set. Raises JsException for an object of JavaScript's, which has no hash in Pyodide.
+class _Key:
+    """A key of the dict behind a Map: Python takes it for no other one."""
 
-    Promises and Python objects are hashable there, too.
+
+_TRUE, _FALSE, _NAN = _Key(), _Key(), _Key()
+
+
+def map_key(value: Any) -> Any:
+    """The key under which a dict has `value`, if keys are to be told apart as in a Map."""
+    if isinstance(value, bool):
+        return _TRUE if value else _FALSE
+    if isinstance(value, float):
+        return _NAN if math.isnan(value) else value
+    if value is None or isinstance(value, str | int):
+        return value
+    return _Key, id(value)  # the entry keeps the object
+
+
+def _zero(key: Any) -> Any:
+    """A key as a Map keeps it: negative zero becomes zero."""
+    return 0 if isinstance(key, float) and key == 0 else key
+
+
+def _python_key(key: Any, converter: ToPy, depth: int, converted: dict[Any, Any] | set[Any], kind: str) -> Any:
+    """The key for a dict or set that has `converted` already.
+
+    Raises JsException for an object of JavaScript's, which has no hash in Pyodide, and where Python takes two keys
+    for one. Promises and Python objects are hashable there, too.
     """
-    converted = converter.convert(key, depth - 1)
-    is_object = isinstance(converted, JsProxy) and type(converted).js_name not in {"Promise", "PyProxy"}
-    if is_object or isinstance(converted, list | dict | set | memoryview):
+    found = converter.convert(key, depth - 1)
+    is_object = isinstance(found, JsProxy) and type(found).js_name not in {"Promise", "PyProxy"}
+    if is_object or isinstance(found, list | dict | set | memoryview):
+        of = "dict" if kind == "Map" else "set"
         raise JsException.new(f"Cannot use key of type {type(key).js_name} as a key to a Python {of}")
-    return converted
+    if isinstance(found, bool | int) and found in converted:
+        raise JsException.new(
+            f"Cannot faithfully convert {kind} into Python since it contains both {int(found)} and "
+            f"{str(bool(found)).lower()} as keys."
+        )
+    return found
 
 
 MutableMapping.register(JsMap)
 
 
 class JsSet(JsProxy):
-    """A Set."""
+    """A Set. It tells its values apart as a Map does its keys."""
 
     js_name = "Set"
 
     def __init__(self, values: Any = None) -> None:
-        self._values: dict[Any, None] = dict.fromkeys(iterate(values))
+        self._values: dict[Any, Any] = {}
+        for value in iterate(values):
+            self._add(value)
+
+    def _add(self, value: Any) -> None:
+        self._values.setdefault(map_key(value), _zero(value))
 
     @property
     def size(self) -> int:
@@ -376,37 +444,40 @@ class JsSet(JsProxy):
         return len(self._values)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._values)
+        return map(readable, list(self._values.values()))
 
     def __contains__(self, value: object) -> bool:
-        return value in self._values
+        return self.has(value)
 
     def has(self, value: Any) -> bool:
-        return value in self._values
+        return map_key(value) in self._values
 
     def add(self, value: Any) -> JsSet:
-        self._values[value] = None
+        self._add(kept(value))
         return self
 
     def delete(self, value: Any) -> bool:
-        there = value in self._values
-        self._values.pop(value, None)
+        there = self.has(value)
+        self._values.pop(map_key(value), None)
         return there
 
     def clear(self) -> None:
         self._values.clear()
 
     def values(self) -> JsIterator:
-        return JsIterator.new(iter(list(self._values)))
+        return JsIterator.new(iter(self))
 
     keys = values
 
     def entries(self) -> JsIterator:
-        return JsIterator.new(js_array([value, value]) for value in list(self._values))
+        return JsIterator.new(js_array([value, value]) for value in self)
 
     def forEach(self, function: Callable[..., Any], *_: Any) -> None:
-        for value in list(self._values):
+        for value in self:
             call(function, value, value, self)
 
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
-        return {_python_key(value, converter, depth, "set") for value in self._values}
+        result: set[Any] = set()
+        for value in self:
+            result.add(_python_key(value, converter, depth, result, "Set"))
+        return result

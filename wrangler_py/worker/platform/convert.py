@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from wrangler_py.worker.platform.borrowed import AFTER_CALL, is_python
 from wrangler_py.worker.platform.buffers import copy_to_js, uint8_array
 from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, js_array
 from wrangler_py.worker.platform.settings import settings
@@ -17,11 +18,6 @@ from wrangler_py.worker.platform.values import (
     js_object,
     js_string,
     own_properties,
-)
-
-BORROWED = (
-    "This borrowed proxy was automatically destroyed at the end of a function call. "
-    "Try using create_proxy or create_once_callable."
 )
 
 
@@ -98,7 +94,7 @@ class JsDoubleProxy(JsProxy):
 
 
 class _PyBuffer(JsProxy):
-    """What `getBuffer()` gives JavaScript: a view of a Python object's memory."""
+    """The result of `getBuffer()`: a view of a Python object's memory."""
 
     js_name = "PyBuffer"
 
@@ -139,20 +135,15 @@ def kept_callback(function: Any) -> Any:
 
     Pyodide destroys the proxy of a plain Python function by then: calling it raises JsException.
     """
-    if function is None or isinstance(function, JsProxy | JsProxyMeta) or not _is_python(function):
+    if function is None or isinstance(function, JsProxy | JsProxyMeta) or not is_python(function):
         return function
 
     def destroyed(*_args: Any) -> Any:
-        error: Any = JsException.new(BORROWED)
+        error: Any = JsException.new(AFTER_CALL)
         error.function = function
         raise error
 
     return destroyed
-
-
-def _is_python(function: Any) -> bool:
-    module = getattr(function, "__module__", None) or ""
-    return not module.startswith("wrangler_py.worker.platform")
 
 
 def from_entries(entries: Iterable[Any]) -> Any:

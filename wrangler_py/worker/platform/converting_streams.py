@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, options_argument, text_argument
 from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
+from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.text_codecs import TextDecoder
 from wrangler_py.worker.platform.transforms import TransformStream
-from wrangler_py.worker.platform.values import js_object, usv_string
+from wrangler_py.worker.platform.values import js_object
 from wrangler_py.worker.platform.writable import NOT_BYTES
 
 _WINDOW: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}
@@ -32,10 +33,10 @@ class CompressionStream(TransformStream):
         def transform(chunk: Any, controller: Any) -> None:
             compressed = compressor.compress(chunk.to_bytes())
             if compressed:
-                controller.enqueue(uint8_array(compressed))
+                controller.add(uint8_array(compressed))
 
         def flush(controller: Any) -> None:
-            controller.enqueue(uint8_array(compressor.flush()))
+            controller.add(uint8_array(compressor.flush()))
 
         self._connect(transform, flush, of_bytes=True)
 
@@ -54,7 +55,7 @@ class DecompressionStream(TransformStream):
             except zlib.error:
                 raise type_error("Decompression failed.") from None
             if content:
-                controller.enqueue(uint8_array(content))
+                controller.add(uint8_array(content))
             if decompressor.unused_data:
                 raise type_error("Trailing bytes after end of compressed data")
 
@@ -74,7 +75,7 @@ class TextEncoderStream(TransformStream):
         def transform(chunk: Any, controller: Any) -> None:
             encoded = usv_string(chunk).encode()
             if encoded:
-                controller.enqueue(uint8_array(bytearray(encoded)))
+                controller.add(uint8_array(bytearray(encoded)))
 
         self._connect(transform, None, of_bytes=False)
 
@@ -92,11 +93,11 @@ class TextDecoderStream(TransformStream):
                 raise type_error(NOT_BYTES)
             text = decoder.decode(chunk, js_object({"stream": True}))
             if text:
-                controller.enqueue(text)
+                controller.add(text)
 
         def flush(controller: Any) -> None:
             text = decoder.decode()
             if text:
-                controller.enqueue(text)
+                controller.add(text)
 
         self._connect(transform, flush)

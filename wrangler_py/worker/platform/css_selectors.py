@@ -20,12 +20,12 @@ _FORMULA: Final = re.compile(r"([+-]?\d*)n\s*(?:([+-])\s*(\d+))?|([+-]?\d+)")
 
 
 class OpenElement(NamedTuple):
-    """What selectors may ask of an element."""
+    """The properties of an element that selectors test."""
 
     tag: str
     attributes: dict[str, str]
     position: int
-    """Which child of its parent it is, from 1."""
+    """Its position among its parent's children, from 1."""
     position_of_type: int
 
 

@@ -1,4 +1,4 @@
-"""What the running code belongs to: a request, or the global scope while the Worker is loaded."""
+"""The invocation that the running code belongs to: a request, or the global scope while the Worker is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Invocation(Protocol):
     """False while the Worker is loaded, when it may neither fetch nor set timers."""
     env: Any
     resources: dict[Any, Any]
-    """What modules keep for the length of the request, such as fetch's HTTP client."""
+    """Objects that modules keep until the request ends, such as fetch's HTTP client."""
     own_headers: list[tuple[str, str]]
     """Headers of a fetch that leads back to this Worker."""
 

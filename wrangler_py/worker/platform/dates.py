@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from wrangler_py.worker.platform.numbers import NAN, tidy, to_number
-from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_string, jsnull
+from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsRangeError, js_string, jsnull
 
 _LIMIT: Final = 8.64e15
 _DAY: Final = 86_400_000
@@ -29,7 +29,13 @@ _DAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class Date(JsProxy):
+class _DateMeta(JsProxyMeta):
+    def __call__(cls, *_: Any, **__: Any) -> Any:
+        """Without `new`, the time of now as text, whatever the arguments are."""
+        return cls.new().toString()
+
+
+class Date(JsProxy, metaclass=_DateMeta):
     """A moment, in milliseconds since 1970."""
 
     _time: float
@@ -62,6 +68,9 @@ class Date(JsProxy):
         return tidy(self._time)
 
     valueOf = getTime
+
+    def _ordered(self) -> Any:
+        return self._time
 
     def setTime(self, value: Any = None) -> float | int:
         self._time = _clipped(to_number(value))

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.borrowed import AFTER_NEW, kept, readable
 from wrangler_py.worker.platform.containers import call, js_array
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, jsnull, member
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, jsnull, member
 
 
 class Event(JsProxy):
@@ -65,7 +67,11 @@ class CustomEvent(Event):
     def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
         super().__init__(type_, init)
         detail = member(init, "detail")
-        self.detail = jsnull if detail is None else detail
+        self._detail = jsnull if detail is None else kept(detail, AFTER_NEW)
+
+    @property
+    def detail(self) -> Any:
+        return readable(self._detail)
 
 
 class MessageEvent(Event):
@@ -110,7 +116,7 @@ class _Listener(NamedTuple):
 
 
 class EventTarget(JsProxy):
-    """What events are sent to."""
+    """An object that events are sent to."""
 
     _listeners: dict[str, list[_Listener]] | None = None
 
@@ -167,6 +173,6 @@ class EventTarget(JsProxy):
 
 
 def _key(listener: Any) -> Any:
-    """What a listener is recognized by when it is removed: a method is another object each time."""
+    """The identity of a listener, for its removal: Python makes another object of a method each time."""
     target = getattr(listener, "_target", listener)
     return (id(target.__self__), target.__func__) if hasattr(target, "__func__") else id(target)

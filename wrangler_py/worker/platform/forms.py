@@ -11,9 +11,11 @@ from typing import Any, Final
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, text_argument
 from wrangler_py.worker.platform.blobs import Blob, File, make_file
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.conversions import usv_string
+from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.mime_types import MimeType, parse_mime_type
 from wrangler_py.worker.platform.urls import parse_query
-from wrangler_py.worker.platform.values import JsIterator, JsLookup, JsTypeError, js_string, jsnull, usv_string
+from wrangler_py.worker.platform.values import JsTypeError, js_string, jsnull
 
 _PARAMETER: Final = re.compile(r';\s*([\w-]+)\s*=\s*"((?:[^"\n\\]|\\[^\n])+)"\s*')
 _DISPOSITION: Final = re.compile(r"\s*([\w-]+)\s*", re.ASCII)
@@ -97,7 +99,7 @@ def form_of(fields: list[tuple[str, Any]]) -> FormData:
 
 
 def parse_form(content: bytes, content_type: str | None) -> FormData:
-    """The form in a body. Raises TypeError, with the words of workerd, for what is none."""
+    """The form in a body. Raises TypeError, with workerd's message, for a body that is no form."""
     if content_type is None:
         raise JsTypeError.new("Parsing a Body as FormData requires a Content-Type header.")
     kind = parse_mime_type(content_type)

@@ -1,4 +1,4 @@
-"""What a Worker may not do while it is loaded, outside of a request."""
+"""Refusals of work that a Worker may only do in a request, and not while it is loaded."""
 
 from __future__ import annotations
 

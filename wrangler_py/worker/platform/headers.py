@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, pairs_of, text_argument
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
-from wrangler_py.worker.platform.values import JsIterator, JsLookup, JsTypeError, jsnull
+from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
+from wrangler_py.worker.platform.values import JsTypeError, jsnull
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*\Z").match
 _FORBIDDEN: Final = re.compile("[\0\r\n]").search

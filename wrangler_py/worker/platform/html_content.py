@@ -1,26 +1,20 @@
-"""What HTMLRewriter's handlers get: elements, end tags, texts, comments, the doctype and the document's end."""
+"""The objects that HTMLRewriter's handlers get: elements, end tags, texts, comments, doctypes and the end."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
 from wrangler_py.worker.platform.html_tokens import VOID, Attribute, Token
+from wrangler_py.worker.platform.iterators import JsIterator
 from wrangler_py.worker.platform.stream_sources import Callback, type_error
-from wrangler_py.worker.platform.values import (
-    JsIterator,
-    JsProxy,
-    is_truthy,
-    js_function,
-    js_string,
-    jsnull,
-    member,
-)
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, jsnull, member
 
 
 def markup(content: Any, options: Any) -> str:
-    """What a program inserts, as HTML: text is escaped unless it says that it is HTML."""
+    """The HTML of content that a program inserts: text is escaped unless the program says that it is HTML."""
     text = js_string(content)
     if is_truthy(member(options, "html")):
         return text
@@ -152,7 +146,7 @@ class Element(_Content):
         self.prepended: list[str] = []
         self.appended: list[str] = []
         self.inner: str | None = None
-        """What its content is replaced by."""
+        """The replacement of its content."""
         self.keeps_content = False
         self.end_handlers: list[Callback] = []
 
@@ -232,12 +226,12 @@ class Element(_Content):
         self.end_handlers.append(kept_callback(handler))
 
     def start(self) -> str:
-        """What is before the content: nothing of the tag if it is removed."""
+        """The HTML before the content, without the tag if it is removed."""
         own = self._source() if self._replacement is None else self._replacement
         return "".join([*self._before, own])
 
     def end(self) -> str:
-        """What is put behind the end tag."""
+        """The HTML behind the end tag."""
         return "".join(self._after)
 
     def _source(self) -> str:

@@ -27,7 +27,7 @@ _NO_SOCKS: Final = (
 
 
 class Answer:
-    """What a server answered: status and headers now, the body as it arrives."""
+    """A server's answer: status and headers now, the body as it arrives."""
 
     def __init__(self, response: httpx.Response, shown_url: str) -> None:
         self._response = response

@@ -54,6 +54,7 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "dates": ("Date",),
     "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
     "objects": ("structuredClone",),
+    "weak_collections": ("WeakMap", "WeakSet"),
     "caches": ("caches", "Cache", "CacheStorage"),
     "crypto": ("crypto", "Crypto", "SubtleCrypto"),
     "crypto_keys": ("CryptoKey",),
@@ -82,9 +83,13 @@ _RENAMED: Final = {
     "SyntaxError": ("values", "JsSyntaxError"),
     "ReferenceError": ("values", "JsReferenceError"),
     "URIError": ("values", "JsURIError"),
+    "AggregateError": ("promise", "AggregateError"),
     "EvalError": ("values", "JsEvalError"),
     "DOMException": ("values", "DOMException"),
     "Object": ("objects", "object_function"),
+    "BigInt": ("big_integers", "big_int_function"),
+    "Reflect": ("reflection", "reflect_object"),
+    "Symbol": ("symbols", "symbol_function"),
     "Number": ("numbers", "number_function"),
     "String": ("numbers", "string_function"),
     "Boolean": ("numbers", "boolean_function"),
@@ -104,12 +109,11 @@ PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for nam
 
 
 NOT_EMULATED: Final = frozenset({
-    "AsyncDisposableStack", "Atomics", "BigInt", "Cloudflare", "DisposableStack", "EventSource",
+    "AsyncDisposableStack", "Atomics", "Cloudflare", "DisposableStack", "EventSource",
     "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
-    "Proxy", "Reflect", "RegExp", "SharedArrayBuffer", "SuppressedError", "Symbol", "URLPattern", "WeakMap",
-    "WeakRef", "WeakSet", "WebAssembly", "eval",
+    "Proxy", "RegExp", "SharedArrayBuffer", "SuppressedError", "URLPattern", "WeakRef", "WebAssembly", "eval",
 })  # fmt: skip
-"""What the platform has besides. It imports, and says at its first use that it isn't here."""
+"""Other names of the platform. They can be imported, and their first use raises an error that says so."""
 
 
 class _Scope:

@@ -1,4 +1,4 @@
-"""`JSON`, with V8's words for text that is none."""
+"""`JSON`, with V8's messages for text that is not JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def parse(text: str) -> Any:
-    """A value from JSON. Raises SyntaxError (JavaScript's) for text that is none."""
+    """A value from JSON. Raises JavaScript's SyntaxError for text that is not JSON."""
     try:
         return from_python(json.loads(text, parse_constant=_refuse, parse_float=_float))
     except (ValueError, RecursionError):
@@ -43,7 +43,7 @@ def _float(text: str) -> float | int:
 
 
 def from_python(value: Any) -> Any:
-    """What Python's `json` makes of a text, as JavaScript values."""
+    """The values that Python's `json` reads from a text, as JavaScript values."""
     if isinstance(value, dict):
         return js_object({name: from_python(item) for name, item in value.items()})
     if isinstance(value, list):
@@ -208,7 +208,7 @@ class _Finder:
 
 
 class _Found(Exception):
-    """What is wrong."""
+    """The fault that a text has."""
 
 
 def stringify(value: Any, replacer: Any = None, space: Any = None) -> str | None:

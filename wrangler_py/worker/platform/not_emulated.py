@@ -1,4 +1,4 @@
-"""What the platform has and wrangler-py has not: it imports, may be passed around, and fails when it is used."""
+"""Parts of the platform that wrangler-py lacks: they can be imported and passed around, and fail when used."""
 
 from __future__ import annotations
 

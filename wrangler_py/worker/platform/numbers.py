@@ -8,13 +8,20 @@ import random
 import re
 from typing import Any, Final
 
-from wrangler_py.worker.platform.values import JsProxy, JsTypeError, is_truthy, js_string, jsnull
+from wrangler_py.worker.platform.conversions import is_truthy
+from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string, jsnull
 
 NAN: Final = math.nan
 INFINITY: Final = math.inf
 _MAX_SAFE: Final = 2**53 - 1
 _LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 _RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
+_INTEGERS: Final = {
+    2: re.compile("[01]+"),
+    8: re.compile("[0-7]+"),
+    10: re.compile("[+-]?[0-9]+"),
+    16: re.compile("[0-9a-fA-F]+"),
+}
 _SPACES: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"
 
 
@@ -41,26 +48,33 @@ def to_number(value: Any) -> float | int:
     value_of = getattr(value, "valueOf", None) if isinstance(value, JsProxy) else None
     if value_of is not None:
         return to_number(value_of())
+    whole = parse_integer(js_string(value))
+    if whole is not None:
+        return tidy(whole)
     text = js_string(value).strip(_SPACES)
+    return tidy(float(text)) if _LITERAL.fullmatch(text) else NAN
+
+
+def parse_integer(text: str) -> int | None:
+    """The integer that a text is for JavaScript; None for any other text."""
+    text = text.strip(_SPACES)
     if not text:
         return 0
     radix = _RADIX.get(text[:2].lower())
-    try:
-        if radix is not None:
-            return tidy(int(text[2:], radix))
-    except ValueError:
-        return NAN
-    return tidy(float(text)) if _LITERAL.fullmatch(text) else NAN
+    digits = text if radix is None else text[2:]
+    if not _INTEGERS[radix or 10].fullmatch(digits):
+        return None
+    return int(digits, radix or 10)
 
 
 def _to_number(value: Any) -> float | int:
     """`to_number`, but as JavaScript does it implicitly. Raises TypeError for a BigInt."""
-    if _is_big(value):
+    if is_big(value):
         raise JsTypeError.new("Cannot convert a BigInt value to a number")
     return to_number(value)
 
 
-def _is_big(value: Any) -> bool:
+def is_big(value: Any) -> bool:
     """Whether JavaScript gets a BigInt: an integer that its numbers don't hold exactly."""
     return isinstance(value, int) and abs(value) > _MAX_SAFE
 
@@ -140,7 +154,7 @@ class Number:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not _is_big(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not is_big(value)
 
 
 class Math(JsProxy):

@@ -1,4 +1,4 @@
-"""Which HTTP proxy a request goes through: the variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+"""The HTTP proxy for a request, from the variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 

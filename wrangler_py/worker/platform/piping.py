@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.stream_sources import fulfil, new_future, type_error
-from wrangler_py.worker.platform.values import is_truthy, member
+from wrangler_py.worker.platform.values import member
 from wrangler_py.worker.platform.writable import WritableStream
 
 

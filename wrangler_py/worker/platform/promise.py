@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.borrowed import AFTER_CALL, AFTER_ITERATION, is_python
+from wrangler_py.worker.platform.containers import iterate, js_array
+from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.values import (
     JsException,
     JsProxy,
@@ -17,7 +20,19 @@ from wrangler_py.worker.platform.values import (
     js_string,
 )
 
-_DESTROYED = "This borrowed proxy was automatically destroyed when an iterator was exhausted."
+
+class AggregateError(JsException):
+    """Several errors in one."""
+
+    js_name = "AggregateError"
+
+    def __init__(self, errors: Any = None, message: Any = None, options: Any = None) -> None:
+        super().__init__(message, options)
+        self.errors = js_array(list(iterate(errors)))
+
+
+AggregateError.__module__ = "pyodide.ffi"
+AggregateError.__name__ = AggregateError.__qualname__ = "JsException"  # Python sees one class of errors
 
 
 class JsPromise(JsProxy):
@@ -27,6 +42,7 @@ class JsPromise(JsProxy):
     """
 
     js_name = "Promise"
+    __hash__ = object.__hash__  # type: ignore[assignment]
     __slots__ = ("__dict__", "_error", "_future", "_value")
 
     _future: asyncio.Future[Any] | None
@@ -45,7 +61,11 @@ class JsPromise(JsProxy):
         def resolve(value: Any = None) -> None:
             if future.done():
                 return
-            if inspect.isawaitable(value):
+            if is_python(value):
+                if inspect.iscoroutine(value):
+                    value.close()
+                future.set_exception(JsException.new(AFTER_CALL))
+            elif inspect.isawaitable(unwrap(value)):
                 _follow(value, future)
             else:
                 future.set_result(value)
@@ -57,7 +77,7 @@ class JsPromise(JsProxy):
         try:
             executor(resolve, reject)
         except Exception as error:
-            reject(error)
+            reject(python_error(error))
 
     @classmethod
     def run(cls, work: Awaitable[Any]) -> JsPromise:
@@ -83,7 +103,7 @@ class JsPromise(JsProxy):
         """JavaScript's `Promise.resolve`."""
         if isinstance(value, JsPromise):
             return value
-        return cls.run(value) if inspect.isawaitable(value) else cls.resolved(value)
+        return cls.run(_as_javascript(value)) if inspect.isawaitable(unwrap(value)) else cls.resolved(value)
 
     @classmethod
     def reject(cls, reason: Any = None) -> JsPromise:
@@ -129,12 +149,12 @@ class JsPromise(JsProxy):
         promises = _each(values)
 
         async def first() -> Any:
-            for next_done in asyncio.as_completed(_competing(promises)):
+            futures = _competing(promises)
+            for next_done in asyncio.as_completed(futures):
                 with contextlib.suppress(Exception):
                     return await next_done
-            error = JsException.new("All promises were rejected")
-            error.name = "AggregateError"
-            raise error
+            errors = [reason_of(error) for future in futures if (error := future.exception()) is not None]
+            raise AggregateError.new(js_array(errors), "All promises were rejected")
 
         return cls.run(first())
 
@@ -215,12 +235,20 @@ def _competing(promises: Iterable[JsPromise]) -> list[asyncio.Future[Any]]:
 
 
 async def _destroyed() -> None:
-    raise JsException.new(_DESTROYED)
+    raise JsException.new(AFTER_ITERATION)
 
 
 def _is_future(value: Any) -> bool:
     """Whether a value is one of Python's awaitables in Pyodide."""
     return not value._from_new if isinstance(value, JsPromise) else inspect.isawaitable(value)
+
+
+async def _as_javascript(awaitable: Awaitable[Any]) -> Any:
+    """The result of a Python awaitable for JavaScript, which sees exceptions as PythonErrors."""
+    try:
+        return await awaitable
+    except Exception as error:
+        raise python_error(error) from error
 
 
 def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:
@@ -237,8 +265,16 @@ def _follow(awaitable: Awaitable[Any], future: asyncio.Future[Any]) -> None:
     asyncio.ensure_future(awaitable).add_done_callback(settle)
 
 
+def python_error(error: BaseException) -> BaseException:
+    """The error that JavaScript gets for a Python exception. Python code that awaits the promise gets it, too."""
+    made: Any = JsException.new("".join(traceback.format_exception(error)))
+    made.name, made.type = "PythonError", type(error).__name__
+    made.__cause__ = error
+    return made  # type: ignore[no-any-return]
+
+
 def as_exception(reason: Any) -> BaseException:
-    """What a promise is rejected with, or what is thrown, as something that Python can raise."""
+    """An exception for a reason: a value that a promise is rejected with, or that is thrown."""
     if isinstance(reason, BaseException):
         return reason
     error: Any = JsException.new(js_string(reason))
@@ -247,5 +283,5 @@ def as_exception(reason: Any) -> BaseException:
 
 
 def reason_of(error: BaseException) -> Any:
-    """What was thrown: the error, or the value that is no error in JavaScript."""
+    """The value that was thrown in JavaScript, which need not be an error."""
     return vars(error).get("thrown", error)

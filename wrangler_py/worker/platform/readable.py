@@ -8,6 +8,7 @@ from typing import Any
 from wrangler_py.worker.platform.arguments import is_iterable, is_object, not_of_type, options_argument, wrong_field
 from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.containers import JsArray, js_array
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable_controllers import (
     ReadableByteStreamController,
@@ -20,7 +21,7 @@ from wrangler_py.worker.platform.readers import (
 )
 from wrangler_py.worker.platform.stream_controller import Controller
 from wrangler_py.worker.platform.stream_sources import Strategy, callback, read_result, rejected, type_error
-from wrangler_py.worker.platform.values import JsProxy, is_truthy, js_function, js_string, member
+from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, member
 
 
 class ReadableStream(JsProxy):
@@ -70,7 +71,7 @@ class ReadableStream(JsProxy):
             except (StopAsyncIteration, StopIteration):
                 controller.close()
             else:
-                controller.enqueue(await chunk if isinstance(chunk, Awaitable) else chunk)
+                controller.add(await chunk if isinstance(chunk, Awaitable) else chunk)
 
         return stream_of(pull, None)
 
@@ -136,7 +137,7 @@ class ReadableStream(JsProxy):
         return other
 
     def take(self, *into: Any) -> Any:
-        """What `take` of the controller gives, for the reader that has the lock."""
+        """The result of the controller's `take`, for the reader that has the lock."""
         self._disturbed = True
         return self.controller.take(*into)
 
@@ -304,7 +305,7 @@ def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:
             elif of_bytes:
                 branch.controller.enqueue_bytes(result.value.to_bytes())
             else:
-                branch.controller.enqueue(result.value)
+                branch.controller.add(result.value)
 
     def pull(_controller: Any) -> Any:
         if not reading:

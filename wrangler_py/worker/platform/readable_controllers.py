@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from wrangler_py.worker.platform.borrowed import DestroyedProxy, kept
 from wrangler_py.worker.platform.buffers import JsBuffer, TypedArray, Uint8Array, uint8_array
 from wrangler_py.worker.platform.stream_controller import Controller
 from wrangler_py.worker.platform.stream_sources import (
@@ -32,9 +33,15 @@ class ReadableStreamDefaultController(Controller):
         self._reads: deque[asyncio.Future[Any]] = deque()
 
     def enqueue(self, chunk: Any = None) -> None:
+        self.add(kept(chunk))
+
+    def add(self, chunk: Any) -> None:
+        """`enqueue` for code of this platform, which borrows nothing."""
         if self._state != "readable" or self._closing:
             raise type_error("Unable to enqueue")
-        if self._reads:
+        if self._reads and isinstance(chunk, DestroyedProxy):
+            self._reads.popleft().set_exception(chunk.error())
+        elif self._reads:
             fulfil(self._reads.popleft(), read_result(chunk, False))
         else:
             try:
@@ -55,7 +62,7 @@ class ReadableStreamDefaultController(Controller):
                 self._finish()
             else:
                 self.pull_if_needed()
-            return read_result(chunk, False)
+            return chunk.error() if isinstance(chunk, DestroyedProxy) else read_result(chunk, False)
         if self._error is not None:
             return self._error
         if self._state == "closed":
@@ -128,6 +135,9 @@ class ReadableByteStreamController(Controller):
         if self._state != "readable" or self._closing:
             raise type_error("This ReadableByteStreamController is closed.")
         self.enqueue_bytes(chunk.to_bytes())
+
+    add = enqueue
+    """For code of this platform, as with the other controller."""
 
     def enqueue_bytes(self, data: bytes) -> None:
         """Bytes from a source of this platform's."""

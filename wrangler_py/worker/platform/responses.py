@@ -36,7 +36,7 @@ _CLASS_TEXTS: Final = {2: "Successful", 3: "Redirection", 4: "Client Error", 5: 
 
 
 def status_text(status: int) -> str:
-    """What workerd calls a status."""
+    """workerd's text for a status."""
     text = STATUS_TEXTS.get(status)
     return _CLASS_TEXTS.get(status // 100, "") if text is None else text
 

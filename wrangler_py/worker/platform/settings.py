@@ -1,4 +1,4 @@
-"""What depends on the Pyodide release that the compatibility date selects."""
+"""Behavior that depends on the Pyodide release, which the compatibility date selects."""
 
 from __future__ import annotations
 

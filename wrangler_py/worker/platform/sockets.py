@@ -8,6 +8,7 @@ import ssl
 from typing import Any
 
 from wrangler_py.worker.platform.buffers import JsBuffer
+from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.current import current_invocation
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable import byte_stream_of
@@ -15,7 +16,6 @@ from wrangler_py.worker.platform.values import (
     JsException,
     JsProxy,
     JsTypeError,
-    is_truthy,
     js_function,
     js_object,
     js_string,

@@ -1,4 +1,4 @@
-"""What the controllers of both kinds of readable streams have in common."""
+"""The common part of the controllers of both kinds of readable streams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wrangler_py.worker.platform.values import JsProxy, jsnull
 
 
 class Controller(JsProxy):
-    """What both kinds have in common: when the source is asked for more, and the stream's end."""
+    """Base class of both kinds: decides when to ask the source for more, and ends the stream."""
 
     illegal_constructor = True
 
@@ -32,7 +32,7 @@ class Controller(JsProxy):
         self._started = self._pulling = self._pull_again = self._closing = False
         self._closed: asyncio.Future[Any] | None = None
 
-    # What an underlying source uses.
+    # For the underlying source.
 
     @property
     def desiredSize(self) -> Any:
@@ -50,10 +50,10 @@ class Controller(JsProxy):
         if self._state == "readable":
             self._fail(as_exception(reason))
 
-    # What the stream and its readers use.
+    # For the stream and its readers.
 
     def start(self, begin: Callback | None) -> None:
-        """Call the source's `start`. What it raises is the stream's error."""
+        """Call the source's `start`. An exception of it becomes the stream's error."""
         try:
             work = invoke(begin, self)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What streams of both directions share: strategies, callbacks of sources and sinks, and quiet promises."""
+"""Parts that readable and writable streams share: strategies, callbacks of sources and sinks, quiet promises."""
 
 from __future__ import annotations
 

@@ -7,16 +7,15 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import not_of_type, options_argument
 from wrangler_py.worker.platform.buffers import JsBuffer, TypedArray, Uint8Array, uint8_array
+from wrangler_py.worker.platform.conversions import is_truthy, usv_string
 from wrangler_py.worker.platform.values import (
     JsProxy,
     JsRangeError,
     JsTypeError,
-    is_truthy,
     js_function,
     js_object,
     js_string,
     member,
-    usv_string,
 )
 
 _LABELS: Final = {
@@ -89,7 +88,7 @@ _BOM: Final = "\ufeff"
 
 
 def _control_character(error: UnicodeError) -> tuple[str, int]:
-    """What Windows' code pages leave out is a control character on the web."""
+    """A byte without a character in a Windows code page is a control character on the web."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     byte = error.object[error.start]

@@ -10,6 +10,7 @@ from typing import Any
 
 from wrangler_py.worker.platform.aborting import AbortSignal
 from wrangler_py.worker.platform.arguments import not_of_type
+from wrangler_py.worker.platform.borrowed import kept, readable
 from wrangler_py.worker.platform.containers import call
 from wrangler_py.worker.platform.convert import kept_callback
 from wrangler_py.worker.platform.global_scope import invocation_in_request
@@ -19,7 +20,7 @@ from wrangler_py.worker.platform.values import JsProxy, js_function, member
 _ids = itertools.count(1)
 _running: dict[int, asyncio.Handle] = {}
 _tasks: set[asyncio.Future[Any]] = set()
-"""What asynchronous callbacks do: the loop itself keeps no task alive."""
+"""Tasks of asynchronous callbacks: the loop itself keeps no task alive."""
 
 
 def _checked(callback: Any, name: str) -> Callable[..., Any]:
@@ -29,12 +30,17 @@ def _checked(callback: Any, name: str) -> Callable[..., Any]:
     return kept_callback(callback)  # type: ignore[no-any-return]
 
 
+def _passed(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments for a callback, which is called after the call that they came with."""
+    return tuple(map(kept, args))
+
+
 def not_callable(name: str) -> Exception:
     return not_of_type("ServiceWorkerGlobalScope", 1, "function", name)
 
 
 def _run(callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    result = callback(*args) if args else call(callback)
+    result = callback(*map(readable, args)) if args else call(callback)
     if inspect.isawaitable(result):
         task = asyncio.ensure_future(result)
         _tasks.add(task)
@@ -46,19 +52,19 @@ def _delay(milliseconds: Any) -> float:
 
 
 def setTimeout(callback: Any = None, delay: Any = 0, *args: Any) -> int:
-    kept = _checked(callback, "setTimeout")
+    called, passed = _checked(callback, "setTimeout"), _passed(args)
     timer = next(_ids)
 
     def fire() -> None:
         _running.pop(timer, None)
-        _run(kept, args)
+        _run(called, passed)
 
     _running[timer] = asyncio.get_running_loop().call_later(_delay(delay), fire)
     return timer
 
 
 def setInterval(callback: Any = None, delay: Any = 0, *args: Any) -> int:
-    kept = _checked(callback, "setInterval")
+    called, passed = _checked(callback, "setInterval"), _passed(args)
     timer = next(_ids)
     loop = asyncio.get_running_loop()
     # As V8 does: no interval is shorter than a millisecond.
@@ -66,7 +72,7 @@ def setInterval(callback: Any = None, delay: Any = 0, *args: Any) -> int:
 
     def fire() -> None:
         _running[timer] = loop.call_later(pause, fire)
-        _run(kept, args)
+        _run(called, passed)
 
     _running[timer] = loop.call_later(pause, fire)
     return timer

@@ -74,7 +74,7 @@ class TransformStream(JsProxy):
                     if work is not None:
                         await work
                 else:
-                    controller.enqueue(chunk)
+                    controller.add(chunk)
             except Exception as error:
                 controller.error(error)
                 raise
@@ -132,7 +132,7 @@ class _Gate:
 
 
 class TransformStreamDefaultController(JsProxy):
-    """What a transformer's methods get."""
+    """The controller that a transformer's methods get."""
 
     illegal_constructor = True
 
@@ -154,6 +154,10 @@ class TransformStreamDefaultController(JsProxy):
 
     def enqueue(self, chunk: Any = None) -> None:
         self._readable.controller.enqueue(chunk)
+
+    def add(self, chunk: Any) -> None:
+        """`enqueue` for code of this platform."""
+        self._readable.controller.add(chunk)
 
     def error(self, reason: Any = None) -> None:
         self._readable.controller.error(reason)
@@ -184,7 +188,7 @@ class IdentityTransformStream(TransformStream):
                     type_error("Attempt to write too many bytes through a FixedLengthStream.")
                 )
             elif chunk.byteLength:
-                controller.enqueue(chunk)
+                controller.add(chunk)
 
         def flush(_controller: Any) -> None:
             if expected is not None and seen < expected:

@@ -9,7 +9,9 @@ import ada_url
 
 from wrangler_py.worker.platform.arguments import MISSING, is_object, pairs_of, text_argument
 from wrangler_py.worker.platform.containers import JsArray, call, js_array
-from wrangler_py.worker.platform.values import JsException, JsIterator, JsLookup, JsProxy, JsTypeError, usv_string
+from wrangler_py.worker.platform.conversions import usv_string
+from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
+from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError
 
 _PARTS: Final = (
     "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash",
@@ -17,7 +19,7 @@ _PARTS: Final = (
 
 
 def normalized_url(url: str) -> str | None:
-    """An absolute URL as the URL standard writes it; None if it is none."""
+    """An absolute URL as the URL standard writes it; None for a text that is no such URL."""
     try:
         return ada_url.normalize_url(url)
     except ValueError:

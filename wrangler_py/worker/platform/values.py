@@ -23,11 +23,11 @@ The rules that every class of this package keeps:
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any, ClassVar, Final, TypeVar
 
+from wrangler_py.worker.platform.number_text import js_number
 from wrangler_py.worker.platform.settings import settings
 
 _T = TypeVar("_T")
@@ -125,6 +125,7 @@ class JsProxy(metaclass=JsProxyMeta):
     """Base of every class whose instances are JavaScript objects."""
 
     __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # `js_id` serves as a key
 
     js_name: str
     illegal_constructor: bool
@@ -145,6 +146,16 @@ class JsProxy(metaclass=JsProxyMeta):
 
     def toString(self) -> str:
         return f"[object {type(self).js_name}]"
+
+    def _ordered(self) -> Any:
+        """The number or text that JavaScript compares."""
+        return self.toString()
+
+    def __lt__(self, other: object) -> bool:
+        return self._ordered() < other._ordered() if isinstance(other, JsProxy) else NotImplemented
+
+    def __le__(self, other: object) -> bool:
+        return self._ordered() <= other._ordered() if isinstance(other, JsProxy) else NotImplemented
 
     def to_py(
         self,
@@ -407,104 +418,3 @@ def js_string(value: Any) -> str:
     if isinstance(value, JsProxyMeta):
         return repr(value)
     return str(value)
-
-
-def js_number(value: float) -> str:
-    """JavaScript's text for a number that is not an integer for Python."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value == 0:
-        return "0"
-    sign = "-" if value < 0 else ""
-    digits, _, exponent_text = repr(abs(value)).partition("e")
-    whole, _, fraction = digits.partition(".")
-    fraction = fraction.rstrip("0")
-    point = len(whole) + int(exponent_text or 0)
-    text = (whole + fraction).lstrip("0")
-    point -= len(whole + fraction) - len(text)
-    text = text.rstrip("0") or "0"
-    if 0 < point <= 21:
-        if len(text) <= point:
-            return sign + text + "0" * (point - len(text))
-        return f"{sign}{text[:point]}.{text[point:]}"
-    if -6 < point <= 0:
-        return f"{sign}0.{'0' * -point}{text}"
-    mantissa = text if len(text) == 1 else f"{text[0]}.{text[1:]}"
-    return f"{sign}{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
-
-
-def usv_string(value: Any) -> str:
-    """`String(value)` with lone surrogates replaced, as Web IDL's USVString."""
-    text = js_string(value)
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def is_truthy(value: Any) -> bool:
-    """JavaScript's `Boolean(value)`: every object is true, an empty list of Python's too."""
-    if value is None or isinstance(value, bool | int | float | str | JsNull):
-        return bool(value) and value == value
-    return True
-
-
-def js_typeof(value: Any) -> str:
-    """JavaScript's `typeof`."""
-    if value is None:
-        return "undefined"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "function" if callable(value) else "object"
-
-
-class JsIterator(JsProxy):
-    """An iterator, as `headers.entries()` makes one. It serves Python's loops and JavaScript's `next()`."""
-
-    js_name = "Iterator"
-
-    def __init__(self, values: Iterator[Any]) -> None:
-        self._iterator = values
-
-    def __iter__(self) -> JsIterator:
-        return self
-
-    def __next__(self) -> Any:
-        return next(self._iterator)
-
-    def next(self, _value: Any = None) -> JsObject:
-        try:
-            return js_object({"done": False, "value": next(self._iterator)})
-        except StopIteration:
-            return js_object({"done": True, "value": None})
-
-
-class JsLookup(JsProxy):
-    """Base of what has `get`, `has`, `set` and `delete`: Python code may also use it with items."""
-
-    __slots__ = ()
-
-    get: Callable[[Any], Any]
-    has: Callable[[Any], bool]
-    set: Callable[..., Any]
-    delete: Callable[[Any], Any]
-
-    def __getitem__(self, name: Any) -> Any:
-        value = self.get(name)
-        if value is None and not self.has(name):
-            raise KeyError(name)
-        return value
-
-    def __setitem__(self, name: Any, value: Any) -> None:
-        self.set(name, value)
-
-    def __delitem__(self, name: Any) -> None:
-        if not self.has(name):
-            raise KeyError(name)
-        self.delete(name)
-
-    def __contains__(self, name: object) -> bool:
-        return bool(self.has(name))

@@ -121,7 +121,7 @@ class WebSocket(EventTarget):
     def deserializeAttachment(self) -> Any:
         return getattr(self, "_attachment", jsnull)
 
-    # What the other end and the host use.
+    # For the other end and the host.
 
     def connect(self, peer: Any) -> None:
         """Send what the program sends to `peer`."""

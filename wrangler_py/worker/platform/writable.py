@@ -146,12 +146,12 @@ class WritableStreamDefaultController(JsProxy):
         self._ready: asyncio.Future[Any] | None = None
         self.signal = make_signal()
 
-    # What a sink uses.
+    # For the sink.
 
     def error(self, reason: Any = None) -> None:
         self.fail(as_exception(reason))
 
-    # What the stream and its writer use.
+    # For the stream and its writer.
 
     def start(self, begin: Callback | None) -> None:
         try:

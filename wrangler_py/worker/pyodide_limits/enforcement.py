@@ -1,4 +1,4 @@
-"""Watches what the Worker's code does, and says of each thing that Pyodide cannot do where it is done."""
+"""Watches the Worker's code, and warns of each thing that Pyodide cannot do, with its line."""
 
 from __future__ import annotations
 
@@ -83,6 +83,14 @@ class Limits:
             return start_new(*arguments)
 
         _thread.start_new_thread = watched_start_new
+        listen = socket.socket.listen  # Python has no audit event for it
+
+        @functools.wraps(listen)
+        def watched_listen(opened: socket.socket, *backlog: int) -> None:
+            self._server()
+            listen(opened, *backlog)
+
+        socket.socket.listen = watched_listen  # type: ignore[assignment, method-assign]
 
     def follow(self, worker: Worker) -> None:
         """Watch the code of `worker` from now on."""
@@ -154,23 +162,23 @@ class Limits:
 
     def _socket(self, event: str, arguments: tuple[Any, ...]) -> None:
         opened, address = arguments[:2]
-        if event == "socket.bind":
-            message = explanations.SERVER
-            if opened.type == socket.SOCK_DGRAM:
-                message = explanations.DATAGRAM
-        elif opened.type == socket.SOCK_DGRAM or not isinstance(address, tuple):
+        if opened.type == socket.SOCK_DGRAM or not isinstance(address, tuple):
             message = explanations.DATAGRAM
-        elif self._python == "3.14":
-            return
+        elif event == "socket.bind" or self._python == "3.14":
+            return  # libraries bind a socket to find out whether there is IPv6, and close it
         else:
             message = explanations.early_socket(_SOCKETS_SINCE)
         caller = self._stack.caller()
-        if caller is None or (
-            message not in (explanations.SERVER, explanations.DATAGRAM) and caller.package is not None
-        ):
+        if caller is None or (message != explanations.DATAGRAM and caller.package is not None):
             return  # a library for HTTP, perhaps, which uses fetch on the platform
         if self._report(("socket", caller.file, caller.line), message, caller):
             raise OSError(errno.ENOTSUP, message)
+
+    def _server(self) -> None:
+        if self._worker is None or (caller := self._stack.caller()) is None:
+            return
+        if self._report(("socket", caller.file, caller.line), explanations.SERVER, caller):
+            raise OSError(errno.ENOTSUP, explanations.SERVER)
 
     def _import(self, event: str, arguments: tuple[Any, ...]) -> None:
         name, file = arguments[:2]

@@ -1,4 +1,4 @@
-"""What is said of each limit: what does not work on Cloudflare, and the way that does."""
+"""The warning for each limit: what does not work on Cloudflare, and what to do instead."""
 
 from __future__ import annotations
 

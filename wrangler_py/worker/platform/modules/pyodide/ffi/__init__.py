@@ -16,15 +16,9 @@ from wrangler_py.worker.platform.convert import (
     destroy_proxies,
     to_js,
 )
+from wrangler_py.worker.platform.iterators import JsIterator
 from wrangler_py.worker.platform.promise import JsPromise
-from wrangler_py.worker.platform.values import (
-    JsException,
-    JsIterator,
-    JsNull,
-    JsProxy,
-    JsProxyMeta,
-    jsnull,
-)
+from wrangler_py.worker.platform.values import JsException, JsNull, JsProxy, JsProxyMeta, jsnull
 
 IN_PYODIDE = True
 
@@ -47,7 +41,7 @@ class _KindMeta(JsProxyMeta):
             instance = instance.unwrap()
         elif not isinstance(instance, JsProxy | JsProxyMeta):
             return False
-        return all(hasattr(instance, method) for method in cls._methods)
+        return all(getattr(instance, method, None) is not None for method in cls._methods)
 
 
 class JsArray(JsProxy, metaclass=_KindMeta):
