@@ -169,4 +169,5 @@ def test_it(worker, database, number):
         project.passes(passed=2)
     else:
         result = project.passes(errors=2)
+        assert "could not build it" in result.stdout.str()
         assert "missing-module" in result.stdout.str()

@@ -45,6 +45,10 @@ _REQUEST_END_S = 10.0
 """How long the end of a request is waited for, after its answer."""
 _DRAIN_S = 0.8
 _READY = re.compile(r"Ready on (https?://\S+)|Local:\s+(https?://\S+?)/?\s*$")
+_BUILD_FAILED = re.compile(r"\[ERROR\] Build failed")
+"""wrangler then waits for the file to be saved again."""
+_QUIET_S = 1.0
+"""How long wrangler says nothing after it has said why."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _START_S = 120.0
 _LAST_LINES = 30
@@ -280,6 +284,8 @@ class WranglerWorker:
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
+        loop = asyncio.get_running_loop()
+        gives_up: asyncio.TimerHandle | None = None
         async for raw in process.stdout:
             line = _COLOURS.sub("", raw.decode(errors="replace")).rstrip()
             self._say(line)
@@ -287,9 +293,19 @@ class WranglerWorker:
             del self._lines[:-_LAST_LINES]
             if not self._ready.done() and (match := _READY.search(line)):
                 self._ready.set_result(match[1] or match[2])
+            if gives_up is not None:
+                gives_up.cancel()
+            if gives_up is not None or _BUILD_FAILED.search(line):
+                gives_up = loop.call_later(_QUIET_S, self._build_failed)
+        if gives_up is not None:
+            gives_up.cancel()
         status = await process.wait()
         if not self._ready.done():
             self._ready.set_exception(self._failure(f"ended with status {status} before it served anything"))
+
+    def _build_failed(self) -> None:
+        if not self._ready.done():
+            self._ready.set_exception(self._failure("could not build it"))
 
     def _failure(self, what: str) -> WranglerError:
         return WranglerError(
