@@ -18,7 +18,7 @@ _KINDS = (
     *("JsDoubleProxy", "JsException", "JsGenerator", "JsIterable", "JsIterator", "JsMap", "JsMutableMap"),
     *("JsPromise", "JsTypedArray"),
 )
-_LIMIT_S = 10
+_LIMIT_S = 3
 
 
 def json(text: str) -> Any:
