@@ -21,13 +21,15 @@ REQUIREMENTS = ["mypy>=1.13", "setuptools>=68"]
 PACKAGE = "wrangler_py"
 
 _SETUP = """
+import os
 import sys
 from mypyc.build import mypycify
 from setuptools import setup
 
 arguments = ["--config-file", "mypy.ini", *sys.argv[2:]]
 modules = mypycify(arguments, opt_level="3", debug_level="0", group_name="{group}")
-setup(name="{group}", packages=[], ext_modules=modules, script_args=["build_ext", "--build-lib", sys.argv[1]])
+options = ["--build-lib", sys.argv[1], "--parallel", str(os.cpu_count() or 1)]
+setup(name="{group}", packages=[], ext_modules=modules, script_args=["build_ext", *options])
 """
 _MYPY_INI = """
 [mypy]
