@@ -22,6 +22,7 @@ POSTGRES = "PostgreSQL"
 PGBOUNCER = "PgBouncer"
 WRANGLER = "wrangler"
 CACHED = "wrangler-py, cached"
+CACHED_COMPILED = "wrangler-py, cached, compiled"
 COMPILED_SITE = Path(__file__).parents[1] / ".cache" / "compiled" / "site"
 """Where `scripts/compiled` puts the compiled build."""
 
@@ -93,12 +94,28 @@ class Lab:
         return self._running.enter_context(run_proxy(self.server, caching=True))
 
     @cached_property
+    def cached_compiled_proxy(self) -> Endpoint | None:
+        if not self._compiled:
+            return None
+        return self._running.enter_context(run_proxy(self.server, caching=True, site=COMPILED_SITE))
+
+    @cached_property
     def node(self) -> NodePackages | None:
         return install_node_packages(self.say)
 
     def poolers(self) -> dict[str, Endpoint]:
         """The poolers there are, in the order they are measured."""
         found = {PGBOUNCER: self.pgbouncer, OURS: self.proxy, COMPILED: self.compiled_proxy}
+        return {name: endpoint for name, endpoint in found.items() if endpoint is not None}
+
+    def ways_to_cached_reads(self) -> dict[str, Endpoint]:
+        """PostgreSQL itself, PgBouncer, and the proxies that cache."""
+        found = {
+            POSTGRES: self.direct,
+            PGBOUNCER: self.pgbouncer,
+            CACHED: self.cached_proxy,
+            CACHED_COMPILED: self.cached_compiled_proxy,
+        }
         return {name: endpoint for name, endpoint in found.items() if endpoint is not None}
 
     def ways_to_the_database(self) -> dict[str, Endpoint]:

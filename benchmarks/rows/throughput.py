@@ -20,7 +20,7 @@ from benchmarks.figures import (
     median_of,
     ratio,
 )
-from benchmarks.lab import CACHED, PGBOUNCER, POSTGRES, Lab
+from benchmarks.lab import CACHED, CACHED_COMPILED, PGBOUNCER, POSTGRES, Lab
 from benchmarks.peers.endpoint import Endpoint
 from benchmarks.pgbench import HOT_READS, PROTOCOLS, Protocol, run_pgbench
 from benchmarks.settings import Settings
@@ -104,22 +104,27 @@ def cached(lab: Lab) -> Result:
 
     Caches are made for what is asked again: so that the hits are measured, the clients ask for few rows.
     """
-    peers = {**lab.ways_to_the_database(), CACHED: lab.cached_proxy}
+    peers = lab.ways_to_cached_reads()
+    suffixes = {CACHED: "", CACHED_COMPILED: ", compiled"}
+    builds = [build for build in suffixes if build in peers]
     cells = []
     for protocol in PROTOCOLS:
         for clients in CLIENTS:
-            run_pgbench(lab.cached_proxy, protocol=protocol, clients=clients, seconds=1, script=HOT_READS)
+            for build in builds:
+                run_pgbench(peers[build], protocol=protocol, clients=clients, seconds=1, script=HOT_READS)
             cells.append(_tps(lab, peers, protocol, clients, HOT_READS))
-    checks = [
-        check
-        for cell in cells
-        if not cell.label.endswith(" 1 client")
-        for against, bound in ((POSTGRES, at_least(1.5)), (PGBOUNCER, at_least(3.0)))
-        for check in ratio(cell, against, bound, ours=CACHED, headline=False)
-    ]
+    checks: list[Check] = []
+    for build in builds:
+        of_build = [
+            check
+            for cell in cells
+            for against, bound in ((POSTGRES, at_least(2.5)), (PGBOUNCER, at_least(3.5)))
+            for check in ratio(cell, against, bound, ours=build, label=cell.label + suffixes[build], headline=False)
+        ]
+        checks += [*of_build, *_worst_against(of_build)]
     everything = _tps(lab, peers, "prepared", 16)
     everything = Cell(f"{everything.label}, all 100,000 rows", everything.unit, everything.figures)
-    return Result([*cells, everything], [*checks, *_worst_against(checks)], _remarks(lab))
+    return Result([*cells, everything], checks, _remarks(lab))
 
 
 def _worst_against(checks: list[Check]) -> list[Check]:
