@@ -55,10 +55,17 @@ def run_pgbench(
     seconds: float,
     script: Path | None = None,
     connect_each: bool = False,
+    transactions_each: int | None = None,
+    rate: int | None = None,
 ) -> Outcome:
-    """`pgbench -S`, or `script`, for `seconds`. Raises RuntimeError if anything fails."""
+    """`pgbench -S`, or `script`, for `seconds`, or until each client has run so many transactions.
+
+    `rate` is the most transactions a second. Raises RuntimeError if anything fails.
+    """
     command = [str(program()), "-n", "-M", protocol, "-c", str(clients)]
     command += ["-S"] if script is None else ["-f", str(script)]
+    if rate is not None:
+        command += ["-R", str(rate)]
     if connect_each:
         command += [
             "-C",
@@ -67,6 +74,8 @@ def run_pgbench(
         ]  # each thread connects on its own: one alone would wait for each login
     for login_s in (LOGIN_S, 4 * LOGIN_S, 16 * LOGIN_S):
         duration = ["-T", str(math.ceil(seconds + clients * login_s))]
+        if transactions_each is not None:
+            duration = ["-t", str(transactions_each)]
         result = subprocess.run(
             [*command, *duration], env=endpoint.environment, capture_output=True, text=True, check=False
         )

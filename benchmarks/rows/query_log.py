@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,7 @@ WITHOUT_LOG = "without a query log"
 WITHOUT_DISTANCE = "without latency"
 CLIENTS = 16
 DISTANT_CLIENTS = 64
+DISTANCE_S = 0.025
 ROUNDS = 4
 """Times those of other rows: the difference looked for is smaller than that between two rounds."""
 
@@ -55,15 +57,20 @@ def estimate_latency_s(settings: Settings) -> float:
 
 
 def latency(lab: Lab) -> Result:
-    """CPU time of the proxy's process a query, while each of 64 clients waits 25 ms for each answer."""
+    """CPU time of the proxy's process a query, while each of 64 clients waits 25 ms for each answer.
+
+    Both answer as many queries, at the same rate: a login, and waking up for each query, cost both the same.
+    """
     peers = {
-        WITHOUT_DISTANCE: lab.proxy_with(),
+        WITHOUT_DISTANCE: lab.proxy_with(pool_size=DISTANT_CLIENTS),
         OURS: lab.proxy_with("--latency", "25ms", pool_size=DISTANT_CLIENTS),
     }
+    transactions = math.ceil(lab.settings.seconds / DISTANCE_S)
+    rates = {WITHOUT_DISTANCE: round(DISTANT_CLIENTS / DISTANCE_S), OURS: None}
     cells = []
     for protocol in ("simple", "prepared"):
         measurements: dict[str, Callable[[], float]] = {
-            name: partial(_cpu_us_a_query, endpoint, protocol, lab.settings.seconds)
+            name: partial(_cpu_us_a_query, endpoint, protocol, transactions, rates[name])
             for name, endpoint in peers.items()
         }
         label = f"{protocol}, {DISTANT_CLIENTS} clients, 25 ms"
@@ -72,9 +79,16 @@ def latency(lab: Lab) -> Result:
     return Result(cells, checks)
 
 
-def _cpu_us_a_query(endpoint: Endpoint, protocol: Protocol, seconds: float) -> float:
+def _cpu_us_a_query(endpoint: Endpoint, protocol: Protocol, transactions: int, rate: int | None) -> float:
     assert endpoint.process is not None
     before = endpoint.process.cpu_times()
-    outcome = run_pgbench(endpoint, protocol=protocol, clients=DISTANT_CLIENTS, seconds=seconds)
+    outcome = run_pgbench(
+        endpoint,
+        protocol=protocol,
+        clients=DISTANT_CLIENTS,
+        seconds=0,
+        transactions_each=transactions,
+        rate=rate,
+    )
     after = endpoint.process.cpu_times()
     return (after.user - before.user + after.system - before.system) / outcome.transactions * 1e6
