@@ -317,11 +317,17 @@ def test_draining_waits_for_wait_until_work(start_worker: StartWorker) -> None:
 
 def test_draining_serves_a_connection_whose_request_is_on_the_way(start_worker: StartWorker) -> None:
     child = start_worker(HELLO)
-    with socket.create_connection(("127.0.0.1", child.port)) as connection:
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    address = ("127.0.0.1", child.port)
+    with socket.create_connection(address) as connection, socket.create_connection(address) as idle:
         # The child has accepted once another connection made after this one is answered.
-        assert child.client.get("/").text == "hello"
+        idle.sendall(request)
+        answer = b""
+        while not answer.endswith(b"hello"):
+            answer += idle.recv(65536)
         child.drain()
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(65536) == b""  # so the child knows of it
+        connection.sendall(request)
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
