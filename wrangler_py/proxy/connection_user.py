@@ -19,7 +19,7 @@ class ConnectionUser(ABC, Generic[Connection]):
     last_origin: Connection | None = None
     """The connection that it used last. It gets it again without a reset if nobody else has used it since."""
     last_use = 0
-    """Which of the uses of that connection this was."""
+    """The number of that use, as the connection counts them."""
     waiting: bool
     """For a connection that the pool has not given yet."""
     write_paused: bool
@@ -57,7 +57,7 @@ class ConnectionUser(ABC, Generic[Connection]):
         return 0.0
 
     def uses(self, connection: Connection, number: int) -> None:
-        """It is about to send its first query over `connection`, and is the user `number` of it."""
+        """It is about to send its first query over `connection`, which counts this use as `number`."""
         self.last_origin = connection
         self.last_use = number
 

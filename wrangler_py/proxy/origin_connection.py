@@ -112,7 +112,7 @@ class OriginConnection:
         self.idle = False
         self.idle_since = 0.0
         self._uses = 0
-        """How often it has gone to somebody who wasn't the last to use it."""
+        """How often it was given to a user other than the last one."""
         self._cancelling = 0
         self._release_pending = False
         self._abandoned_at: float | None = None

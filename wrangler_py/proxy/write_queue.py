@@ -1,8 +1,8 @@
 """Writes that wait for the end of the event loop's turn, while clients wait for connections.
 
 Each write wakes a process, which the system may run at once in the place of the proxy. With more clients than
-connections, one turn of the loop reads dozens of answers, and gives each connection to the next client. What that
-writes goes out behind the last of them, so that the proxy does its own work in one go.
+connections, one turn of the loop reads dozens of answers, and gives each connection to the next client. Writing
+only after the last of them lets the proxy do its own work in one go.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class WriteQueue:
         self.active = True
 
     def write(self, transport: WriteTransport, data: bytes) -> None:
-        """Writes `data` at the end of the turn, or now if that is as well."""
+        """Writes `data` at the end of the turn, or at once while nobody waits."""
         if not self.active:
             transport.write(data)
             return

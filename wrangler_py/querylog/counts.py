@@ -31,17 +31,13 @@ class Latency:
         return self.total_ms / self.count if self.count else 0.0
 
 
-def _nothing_new() -> None:
-    pass
-
-
 class ConfigCounts:
     """Counts of one config since the session began.
 
     `settle` is called before any of them is read: it adds the queries that have ended and are not counted yet.
     """
 
-    def __init__(self, settle: Callable[[], None] = _nothing_new) -> None:
+    def __init__(self, settle: Callable[[], None]) -> None:
         self._settle = settle
         self._by_status: Counter[str] = Counter()
         self._query_bytes = 0

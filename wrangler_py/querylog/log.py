@@ -104,7 +104,8 @@ class QueryLog:
             if (count := bindings.count(binding)) == len(entries):
                 counts.add_queries(columns)
             elif count:
-                counts.add_queries(list(zip(*(entry for entry in entries if entry[1] == binding), strict=True)))
+                of_binding = (entry for entry in entries if entry[Column.BINDING] == binding)
+                counts.add_queries(list(zip(*of_binding, strict=True)))
 
     def _pack(self) -> None:
         """Counts and packs the new entries, and makes room."""

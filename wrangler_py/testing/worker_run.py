@@ -48,7 +48,7 @@ _READY = re.compile(r"Ready on (https?://\S+)|Local:\s+(https?://\S+?)/?\s*$")
 _BUILD_FAILED = re.compile(r"\[ERROR\] Build failed")
 """wrangler then waits for the file to be saved again."""
 _QUIET_S = 1.0
-"""How long wrangler says nothing after it has said why."""
+"""wrangler's message about a failed build is complete when nothing follows it for so long."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _START_S = 120.0
 _LAST_LINES = 30

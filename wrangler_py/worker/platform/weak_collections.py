@@ -41,11 +41,27 @@ class _Entries:
         return there
 
 
-class WeakMap(JsProxy):
+class _WeakCollection(JsProxy):
+    """What `WeakMap` and `WeakSet` share."""
+
+    def __init__(self) -> None:
+        self._entries = _Entries()
+
+    def has(self, key: Any = None) -> bool:
+        return self._entries.find(key)[0]
+
+    def delete(self, key: Any = None) -> bool:
+        return self._entries.drop(key)
+
+    def __contains__(self, key: object) -> bool:
+        return self.has(key)
+
+
+class WeakMap(_WeakCollection):
     """Values by objects, which it does not keep alive."""
 
     def __init__(self, entries: Any = None) -> None:
-        self._entries = _Entries()
+        super().__init__()
         for pair in iterate(entries):
             key, value = pair
             self._put(key, value)
@@ -62,12 +78,6 @@ class WeakMap(JsProxy):
         self._put(key, kept(value))
         return self
 
-    def has(self, key: Any = None) -> bool:
-        return self._entries.find(key)[0]
-
-    def delete(self, key: Any = None) -> bool:
-        return self._entries.drop(key)
-
     def __getitem__(self, key: Any) -> Any:
         if not self.has(key):
             raise KeyError(key)
@@ -76,17 +86,14 @@ class WeakMap(JsProxy):
     def __setitem__(self, key: Any, value: Any) -> None:
         self._put(key, value)
 
-    def __contains__(self, key: object) -> bool:
-        return self.has(key)
-
     __iter__ = None  # or Python would iterate by index
 
 
-class WeakSet(JsProxy):
+class WeakSet(_WeakCollection):
     """Objects, which it does not keep alive."""
 
     def __init__(self, values: Any = None) -> None:
-        self._entries = _Entries()
+        super().__init__()
         for value in iterate(values):
             self.add(value)
 
@@ -95,15 +102,6 @@ class WeakSet(JsProxy):
             raise JsTypeError.new("Invalid value used in weak set")
         self._entries.put(value, None)
         return self
-
-    def has(self, value: Any = None) -> bool:
-        return self._entries.find(value)[0]
-
-    def delete(self, value: Any = None) -> bool:
-        return self._entries.drop(value)
-
-    def __contains__(self, value: object) -> bool:
-        return self.has(value)
 
 
 def _is_object(value: Any) -> bool:
