@@ -14,7 +14,7 @@ import pytest
 from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of
 from support.raw_client import SYNC, Message, RawClient, bind, execute, parse, query
-from support.ways_to_ask import FORMS, ask, simple, unnamed, values
+from support.ways_to_ask import FORMS, ask, unnamed, values
 
 StartProxy = Callable[..., ProxyServer]
 STATE = "SELECT current_setting('work_mem')"
@@ -101,7 +101,7 @@ def test_the_next_client_finds_nothing(
     statement, sql, clean = left_behind
     with connect(proxy) as client, connect(proxy) as other:
         for one in (client, other, client, other):
-            assert values(ask(one, form(STATE))) == CLEAN
+            assert values(ask(one, unnamed(STATE))) == CLEAN
         assert has_reset_statements(client)
         leak(postgres, proxy, client, statement)
         assert values(ask(other, form(sql))) == [clean]
@@ -109,11 +109,22 @@ def test_the_next_client_finds_nothing(
     assert not proxy.notices
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_written_behind_a_reset_is_committed(
+    postgres: PostgresServer, proxy: ProxyServer, form: Callable[[str], bytes]
+) -> None:
+    database = proxy.config.origin.database
+    with connect(proxy) as client, connect(proxy) as other:
+        for number, one in enumerate((client, other, client, other), 1):
+            assert ask(one, form("INSERT INTO kept VALUES ('x')"))[-1].body == b"I"
+            assert postgres.execute("SELECT count(*) FROM kept", database=database) == [(number,)]
+
+
 @pytest.mark.parametrize("behind", ["afterwards", "in the same packet", "from another client"])
 def test_what_comes_behind_a_query_that_fails_finds_nothing(
     postgres: PostgresServer, proxy: ProxyServer, behind: str
 ) -> None:
-    failing = query("SELECT 1 / (count(*) - 1) FROM (VALUES (1)) AS one")
+    failing = unnamed("SELECT 1 / (count(*) - 1) FROM (VALUES (1)) AS one")
     with connect(proxy) as client, connect(proxy) as other, connect(proxy) as third:
         assert values(other.ask(query(STATE))) == CLEAN
         leak(postgres, proxy, client, "SET work_mem = '7MB'")
@@ -126,19 +137,18 @@ def test_what_comes_behind_a_query_that_fails_finds_nothing(
             assert values((third if behind == "from another client" else other).ask(query(STATE))) == CLEAN
 
 
-@pytest.mark.parametrize("form", [simple, unnamed])
 def test_a_connection_that_has_lost_the_statements_of_the_reset_is_not_used(
-    postgres: PostgresServer, proxy: ProxyServer, form: Callable[[str], bytes]
+    postgres: PostgresServer, proxy: ProxyServer
 ) -> None:
     with connect(proxy) as client, connect(proxy) as other:
         for one in (client, other, client, other):
-            assert values(ask(one, form(STATE))) == CLEAN
+            assert values(ask(one, unnamed(STATE))) == CLEAN
         leak(postgres, proxy, client, "EXECUTE 'DEALLOCATE ALL'; SET work_mem = '7MB'")
         process = values(client.ask(query("SELECT pg_backend_pid()")))
-        assert values(ask(other, form(STATE))) == CLEAN
-        assert values(ask(other, form("SELECT pg_backend_pid()"))) != process
+        assert values(ask(other, unnamed(STATE))) == CLEAN
+        assert values(ask(other, unnamed("SELECT pg_backend_pid()"))) != process
         for one in (client, other):
-            assert values(ask(one, form(STATE))) == CLEAN
+            assert values(ask(one, unnamed(STATE))) == CLEAN
             assert not has_reset_statements(one)
 
 

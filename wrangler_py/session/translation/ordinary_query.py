@@ -99,12 +99,15 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
     """The group that begins with `query.sent`; None if its messages have to be looked at one by one.
 
     That is so if anything but the reset in front of it is under way, if its statement has to be prepared first, or
-    if the reset that it needs must not be in its transaction.
+    if the reset that it needs must not be in its transaction. For a simple query it never is: messages of the
+    extended protocol in front of one begin a transaction block that its end does not commit (PostgreSQL 18).
     """
     statement, named = query.statement, query.named
     if named and (statement not in origin.prepared or origin.drop_statements):
         return None
-    if origin.reset_owed and not (query.run.text.runs_in_any_transaction and origin.can_reset_within):
+    if origin.reset_owed and (
+        statement is None or not query.run.text.runs_in_any_transaction or not origin.can_reset_within
+    ):
         return None
     if not origin.stream.queue:
         origin.nothing_under_way()
