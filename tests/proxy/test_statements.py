@@ -740,7 +740,10 @@ def test_each_way_to_set_something_ends_with_its_query(
         )
     try:
         with connect(proxy) as client:
-            assert not [answer.fields for answer in client.ask(query(text)) if answer.kind == "E"]
+            errors = [answer for answer in client.ask(query(text)) if answer.kind == "E"]
+            if "query_to_xml" in text and [error.sqlstate for error in errors] == ["0A000"]:
+                pytest.skip("this PostgreSQL was built without XML")
+            assert not [error.fields for error in errors]
             assert session_settings(proxy, 1) == []
             if ";" not in text:
                 client.ask(parse("", text), bind(), execute(), SYNC)

