@@ -98,16 +98,10 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
 def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> SentGroup | None:
     """The group that begins with `query.sent`; None if its messages have to be looked at one by one.
 
-    That is so if anything but the reset in front of it is under way, if its statement has to be prepared first, or
-    if the reset that it needs must not be in its transaction. For a simple query it never is: messages of the
-    extended protocol in front of one begin a transaction block that its end does not commit (PostgreSQL 18).
+    That is so if anything but the reset in front of it is under way, or if its statement has to be prepared first.
     """
     statement, named = query.statement, query.named
     if named and (statement not in origin.prepared or origin.drop_statements):
-        return None
-    if origin.reset_owed and (
-        statement is None or not query.run.text.runs_in_any_transaction or not origin.can_reset_within
-    ):
         return None
     if not origin.stream.queue:
         origin.nothing_under_way()
@@ -115,7 +109,12 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
         return None
     sent_group = SentGroup(client.receiver, simple=statement is None)
     if origin.reset_owed:
-        origin.reset_within(sent_group)
+        # Messages of the extended protocol in front of a simple query begin a transaction block that its end does not
+        # commit (PostgreSQL 18).
+        if statement is not None and query.run.text.runs_in_any_transaction and origin.can_reset_within:
+            origin.reset_within(sent_group)
+        else:
+            origin.reset_ahead()
     client.ordinary_query(statement, named=named)
     if statement is None:
         origin.parse_unnamed(None)
