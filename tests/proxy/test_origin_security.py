@@ -27,8 +27,8 @@ from support.raw_client import RawClient, RefusedError, query
 
 from wrangler_py.hyperdrive.config import PLAINTEXT, TLSPolicy
 from wrangler_py.pgwire.origin_startup import OriginStartup
-from wrangler_py.proxy import connect
-from wrangler_py.proxy.tls import client_context
+from wrangler_py.proxy.origin import connect
+from wrangler_py.proxy.origin.tls import client_context
 
 StartProxy = Callable[..., ProxyServer]
 
@@ -137,7 +137,7 @@ def test_certificates_are_checked_as_the_mode_says(
 def test_public_roots_are_the_systems(server: PostgresServer) -> None:
     """SSL_CERT_FILE is read when a process begins to use TLS, so this takes one of its own."""
     program = (
-        "import ssl, sys; from wrangler_py.proxy.tls import client_context; "
+        "import ssl, sys; from wrangler_py.proxy.origin.tls import client_context; "
         "from wrangler_py.hyperdrive.config import TLSPolicy; "
         "print(client_context(TLSPolicy(verify='full')).cert_store_stats()['x509_ca'])"
     )
@@ -159,7 +159,7 @@ def test_nobody_is_asked_for_a_passphrase(server: PostgresServer) -> None:
     key = load_pem_private_key(server.certificates.client_key.read_bytes(), None)
     encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
     program = (
-        "import sys; from wrangler_py.proxy.tls import client_context; "
+        "import sys; from wrangler_py.proxy.origin.tls import client_context; "
         "from wrangler_py.hyperdrive.config import TLSPolicy; "
         "client_context(TLSPolicy(client_certificate=sys.argv[1], client_key=sys.argv[2]))"
     )

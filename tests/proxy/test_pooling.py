@@ -14,8 +14,8 @@ from support.postgres_server import PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
 from support.raw_client import SYNC, RawClient, bind, describe, execute, parse, query
 
-from wrangler_py.proxy import client_connection as client_module
-from wrangler_py.proxy.tcp import acknowledge_now
+from wrangler_py.proxy.client import connection as client_module
+from wrangler_py.proxy.client.tcp import acknowledge_now
 
 
 def test_a_query_goes_through(proxy: ProxyServer) -> None:

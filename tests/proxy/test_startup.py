@@ -20,8 +20,8 @@ from support.raw_client import RawClient, RefusedError, query
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.scram import MECHANISM, ScramClient
-from wrangler_py.proxy.login import Login
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.client.login import Login
+from wrangler_py.proxy.origin.connection import OriginConnection
 
 SETTINGS = {
     "client_encoding": "latin1",

@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wrangler_py.proxy.write_queue import LONG_BYTES, WriteQueue
+from wrangler_py.proxy.origin.write_queue import LONG_BYTES, WriteQueue
 
 STEPS = st.lists(
     st.one_of(

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.pool.pool import Pool
 from wrangler_py.proxy.server import Proxy
 
 INTERVAL_S = 1.0

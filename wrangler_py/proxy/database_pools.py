@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
-from wrangler_py.proxy.pool import Pool
-from wrangler_py.proxy.waiters import Waiter
+from wrangler_py.proxy.pool.pool import Pool
+from wrangler_py.proxy.pool.waiters import Waiter
 
 SERVER_WAITS_S = 5.0
 """How long DROP DATABASE and its like wait for others to leave."""

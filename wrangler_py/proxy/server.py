@@ -18,15 +18,15 @@ from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.open_files import FileReserve
 from wrangler_py.pgwire.client_startup import LOGIN_HINT, Refused
 from wrangler_py.pgwire.scram import QUICK_ITERATIONS, Verifier
-from wrangler_py.proxy.caching import WrittenByDatabase
-from wrangler_py.proxy.client_connection import ClientConnection
+from wrangler_py.proxy.client.connection import ClientConnection
+from wrangler_py.proxy.client.login import Login
 from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.database_pools import DatabasePools
-from wrangler_py.proxy.login import Login
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.pool import Pool
-from wrangler_py.proxy.snapshot import PoolSnapshot
+from wrangler_py.proxy.pool.caching import WrittenByDatabase
+from wrangler_py.proxy.pool.pool import Pool
+from wrangler_py.proxy.pool.snapshot import PoolSnapshot
 from wrangler_py.proxy.worker_requests import Request, Requests
 from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.log import QueryLog

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wrangler_py.dashboard.api.operation import COUNT, NUMBER, Call, Operation, map_of, object_of
-from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.pool.pool import Pool
 
 _LATENCY = object_of(avg=NUMBER, max=NUMBER, count=COUNT)
 

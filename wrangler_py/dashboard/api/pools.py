@@ -22,7 +22,7 @@ from wrangler_py.dashboard.api.operation import (
     object_of,
 )
 from wrangler_py.dashboard.pool_history import PoolSample
-from wrangler_py.proxy.snapshot import PoolSnapshot
+from wrangler_py.proxy.pool.snapshot import PoolSnapshot
 
 SAMPLE = object_of(
     time=NUMBER,

@@ -15,8 +15,8 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.origin_startup import AuthenticationFailed, OriginRefused, OriginStartup
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.proxy.failures import OriginUnavailable, connection_attempt_failed, origin_said
-from wrangler_py.proxy.origin_connection import OriginConnection
-from wrangler_py.proxy.tls import client_context
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.tls import client_context
 from wrangler_py.session.settings import APPLICATION_NAME
 
 _AUTHENTICATION_SQLSTATES = ("28000", "28P01")

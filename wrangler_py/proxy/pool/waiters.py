@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 
-from wrangler_py.proxy.connection_user import ConnectionUser
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.session.settings import SessionSettings, SettingsKey
 
 SWITCH_AFTER_S = 0.05

@@ -17,9 +17,9 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Receiver, SentGroup
-from wrangler_py.proxy.connection_user import ConnectionUser
-from wrangler_py.proxy.distance import DistantTransport
-from wrangler_py.proxy.write_queue import WriteQueue
+from wrangler_py.proxy.origin.connection_user import ConnectionUser
+from wrangler_py.proxy.origin.distance import DistantTransport
+from wrangler_py.proxy.origin.write_queue import WriteQueue
 from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession

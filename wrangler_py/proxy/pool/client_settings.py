@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from wrangler_py.proxy.connection_user import ConnectionUser
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, SettingsKey, probe
 
 MAX_KNOWN_SETTINGS = 1_000

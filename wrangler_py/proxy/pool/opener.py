@@ -8,12 +8,12 @@ from typing import Protocol
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.background_tasks import BackgroundTasks
 from wrangler_py.proxy.conditions import ROUND_TRIPS_TO_CONNECT
-from wrangler_py.proxy.connect import connect
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connect import connect
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.pool.background_tasks import BackgroundTasks
 from wrangler_py.session.settings import SessionSettings, SettingsKey
 
 

@@ -10,9 +10,9 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.client_startup import Refused
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.connection_user import ConnectionSource, ConnectionUser
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.origin_connection import Collector, OriginConnection
+from wrangler_py.proxy.origin.connection import Collector, OriginConnection
+from wrangler_py.proxy.origin.connection_user import ConnectionSource, ConnectionUser
 from wrangler_py.session.settings import SessionSettings
 
 

@@ -17,12 +17,12 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.scram import Verifier
 from wrangler_py.pgwire.startup_options import requested_settings
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.client_connection import CLOSE_GRACE_S, ClientConnection, ClientRegistry
-from wrangler_py.proxy.client_settings import StartingClient
+from wrangler_py.proxy.client.connection import CLOSE_GRACE_S, ClientConnection, ClientRegistry
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin_connection import OriginConnection
-from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.pool.client_settings import StartingClient
+from wrangler_py.proxy.pool.pool import Pool
 from wrangler_py.proxy.worker_requests import Request
 from wrangler_py.session.settings import SessionSettings
 

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.backend_kinds import IDLE
-from wrangler_py.proxy.connection_user import ConnectionUser
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.log import QueryLog

@@ -9,7 +9,7 @@ from typing import Literal
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire.backend_kinds import IDLE
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connection import OriginConnection
 from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.session.client_session import ClientSession
 

@@ -24,12 +24,12 @@ from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.outstanding_requests import SentGroup
-from wrangler_py.proxy.accounting import Accounting
-from wrangler_py.proxy.connection_user import ConnectionSource
 from wrangler_py.proxy.failures import SQLSTATE
-from wrangler_py.proxy.internal_query import InternalQuery
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin_connection import Collector, OriginConnection
+from wrangler_py.proxy.origin.connection import Collector, OriginConnection
+from wrangler_py.proxy.origin.connection_user import ConnectionSource
+from wrangler_py.proxy.origin.internal_query import InternalQuery
+from wrangler_py.proxy.pool.accounting import Accounting
 from wrangler_py.proxy.worker_requests import Requests
 from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.session.client_session import ClientSession

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.background_tasks import BackgroundTasks
-from wrangler_py.proxy.caching import Caching
 from wrangler_py.proxy.conditions import Conditions
-from wrangler_py.proxy.connect import cancel
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connect import cancel
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.pool.background_tasks import BackgroundTasks
+from wrangler_py.proxy.pool.caching import Caching
 
 SLOW_READER_S = 1.0
 """A client that reads nothing for so long holds up nobody who waits for the same answer."""

@@ -11,25 +11,25 @@ from typing import Protocol
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.accounting import Accounting
-from wrangler_py.proxy.background_tasks import BackgroundTasks
-from wrangler_py.proxy.caching import Caching, WrittenByDatabase
-from wrangler_py.proxy.client_settings import ClientSettings, Rows, StartingClient
 from wrangler_py.proxy.conditions import Conditions
-from wrangler_py.proxy.deadlocks import DeadlockWatch
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.internal_query import run_on
-from wrangler_py.proxy.notices import Notices
 from wrangler_py.proxy.observer import Observer
-from wrangler_py.proxy.opener import Opener, same_origin
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin_connection import OriginConnection
-from wrangler_py.proxy.shared_limit import SharedLimit
-from wrangler_py.proxy.snapshot import PoolSnapshot, take_snapshot
-from wrangler_py.proxy.time_limits import TimeLimits
-from wrangler_py.proxy.waiters import User, Waiter, Waiters, fits
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.internal_query import run_on
+from wrangler_py.proxy.origin.write_queue import WriteQueue
+from wrangler_py.proxy.pool.accounting import Accounting
+from wrangler_py.proxy.pool.background_tasks import BackgroundTasks
+from wrangler_py.proxy.pool.caching import Caching, WrittenByDatabase
+from wrangler_py.proxy.pool.client_settings import ClientSettings, Rows, StartingClient
+from wrangler_py.proxy.pool.deadlocks import DeadlockWatch
+from wrangler_py.proxy.pool.notices import Notices
+from wrangler_py.proxy.pool.opener import Opener, same_origin
+from wrangler_py.proxy.pool.shared_limit import SharedLimit
+from wrangler_py.proxy.pool.snapshot import PoolSnapshot, take_snapshot
+from wrangler_py.proxy.pool.time_limits import TimeLimits
+from wrangler_py.proxy.pool.waiters import User, Waiter, Waiters, fits
 from wrangler_py.proxy.worker_requests import Requests
-from wrangler_py.proxy.write_queue import WriteQueue
 from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.session.client_session import ClientSession

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.accounting import FailingClient
 from wrangler_py.proxy.conditions import AT_CHECKOUT, FaultKind
-from wrangler_py.proxy.origin_connection import OriginConnection
-from wrangler_py.proxy.pool import Pool
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.pool.accounting import FailingClient
+from wrangler_py.proxy.pool.pool import Pool
 from wrangler_py.session.message_groups import MessageGroup
 from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 from wrangler_py.session.translation.sql_effects import in_failed_transaction

@@ -14,7 +14,7 @@ from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy.observer import Observer, QueryEvent
-from wrangler_py.proxy.origin_connection import OriginConnection
+from wrangler_py.proxy.origin.connection import OriginConnection
 from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.querylog.record import REFUSED, describe_error

@@ -26,12 +26,12 @@ from wrangler_py.pgwire.frontend_kinds import (
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
-from wrangler_py.proxy.connection_user import ConnectionUser
+from wrangler_py.proxy.client.faults import meets_fault
+from wrangler_py.proxy.client.tcp import acknowledge_now
 from wrangler_py.proxy.failures import OriginUnavailable
-from wrangler_py.proxy.faults import meets_fault
-from wrangler_py.proxy.origin_connection import OriginConnection
-from wrangler_py.proxy.pool import Pool
-from wrangler_py.proxy.tcp import acknowledge_now
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.connection_user import ConnectionUser
+from wrangler_py.proxy.pool.pool import Pool
 from wrangler_py.proxy.worker_requests import Request
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.message_groups import GroupReader, MessageGroup, WaitingGroups

@@ -1,0 +1,1 @@
+"""Connections of clients: start-up, and then a session."""

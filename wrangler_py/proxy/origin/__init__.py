@@ -1,0 +1,1 @@
+"""Connections to the origin: opened, used by one client at a time, and closed."""
