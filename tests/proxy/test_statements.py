@@ -705,6 +705,31 @@ def session_settings(proxy: ProxyServer, limit: int) -> list[tuple[bytes | None,
     return found
 
 
+def test_a_failed_check_of_columns_tells_of_the_settings_that_end_with_it(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
+) -> None:
+    """The statement is unknown to the second connection, which prepares it before it is used."""
+    proxy = start_proxy(config={"connection_limit": 2})
+    postgres.execute("CREATE TABLE checked (a int); ALTER TABLE checked OWNER TO app")
+    turns = [
+        query("SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL search_path = 'nowhere'"),
+        bind("", "s") + execute() + SYNC,
+        query("ROLLBACK"),
+    ]
+    try:
+        heard = []
+        for one in (connect(proxy), RawClient(postgres.port, user="app", password=postgres.user_password)):
+            with one as client, connect(proxy) as other:
+                client.ask(parse("s", "SELECT * FROM checked") + describe("S", "s") + SYNC)
+                other.ask(query("BEGIN"))
+                client.ask(query("BEGIN"))
+                heard.append([sorted((answer.kind, answer.body[:13]) for answer in client.ask(turn)) for turn in turns])
+        assert heard[0] == heard[1]
+        assert ("S", b"IntervalStyle") in heard[0][1]
+    finally:
+        postgres.execute("DROP TABLE checked")
+
+
 SETTING = [
     "SET work_mem = '7MB'",
     "SELECT set_config('work_mem', '7MB', false)",

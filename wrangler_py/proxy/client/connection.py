@@ -553,6 +553,8 @@ class ClientConnection(ConnectionUser[OriginConnection]):
         def done(sent_group: SentGroup) -> None:
             if sent_group.error == b"":
                 return  # the connection is lost, and the client is told so
+            if told := check.for_client():
+                self.write(told)
             error, cleanup = check.result(sent_group)
             if cleanup and not origin.closed:
                 origin.send(SentGroup(None), cleanup)

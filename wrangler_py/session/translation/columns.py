@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wrangler_py.pgwire import messages
-from wrangler_py.pgwire.backend_kinds import NO_DATA, PARAMETER_DESCRIPTION, ROW_DESCRIPTION
+from wrangler_py.pgwire.backend_kinds import (
+    NO_DATA,
+    NOTIFICATION_RESPONSE,
+    PARAMETER_DESCRIPTION,
+    PARAMETER_STATUS,
+    ROW_DESCRIPTION,
+)
 from wrangler_py.pgwire.frontend import Piece
 from wrangler_py.pgwire.frontend_kinds import BIND, PARSE
 from wrangler_py.pgwire.outstanding_requests import SentGroup
@@ -59,7 +65,8 @@ def _has_to_be_checked(origin: OriginSession, name: bytes, statement: Statement)
 class ColumnCheck:
     """Prepares statements on a connection and checks that they have the columns that are known of them.
 
-    `data` is what to send, and `write` takes the answers. `result` tells then whether to go on.
+    `data` is what to send, and `write` takes the answers. `result` tells then whether to go on, and `for_client` gives
+    what a server tells its client at any time.
     """
 
     def __init__(self, client: ClientSession, origin: OriginSession, statements: dict[bytes, Statement]) -> None:
@@ -86,6 +93,12 @@ class ColumnCheck:
 
     def write(self, data: bytes) -> None:
         self._answers.append(data)
+
+    def for_client(self) -> bytes:
+        """A check that fails ends what SET LOCAL has set, for one."""
+        return b"".join(
+            messages.of_kinds(b"".join(self._answers), bytes((PARAMETER_STATUS, NOTIFICATION_RESPONSE)))
+        )
 
     def result(self, sent_group: SentGroup) -> tuple[bytes | None, bytes]:
         """The error for the client, None if the columns are the same, and what to send before anything else.
