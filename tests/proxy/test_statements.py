@@ -723,7 +723,9 @@ def test_a_failed_check_of_columns_tells_of_the_settings_that_end_with_it(
                 client.ask(parse("s", "SELECT * FROM checked") + describe("S", "s") + SYNC)
                 other.ask(query("BEGIN"))
                 client.ask(query("BEGIN"))
-                heard.append([sorted((answer.kind, answer.body[:13]) for answer in client.ask(turn)) for turn in turns])
+                heard.append(
+                    [sorted((answer.kind, answer.body[:13]) for answer in client.ask(turn)) for turn in turns]
+                )
         assert heard[0] == heard[1]
         assert ("S", b"IntervalStyle") in heard[0][1]
     finally:

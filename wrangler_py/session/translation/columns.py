@@ -65,8 +65,8 @@ def _has_to_be_checked(origin: OriginSession, name: bytes, statement: Statement)
 class ColumnCheck:
     """Prepares statements on a connection and checks that they have the columns that are known of them.
 
-    `data` is what to send, and `write` takes the answers. `result` tells then whether to go on, and `for_client` gives
-    what a server tells its client at any time.
+    `data` is what to send, and `write` takes the answers. Then `result` tells whether to go on, and `for_client`
+    gives what a server tells its client at any time.
     """
 
     def __init__(self, client: ClientSession, origin: OriginSession, statements: dict[bytes, Statement]) -> None:
@@ -95,7 +95,7 @@ class ColumnCheck:
         self._answers.append(data)
 
     def for_client(self) -> bytes:
-        """A check that fails ends what SET LOCAL has set, for one."""
+        """ParameterStatus messages, when a check that fails ends what SET LOCAL has set, and notifications."""
         return b"".join(
             messages.of_kinds(b"".join(self._answers), bytes((PARAMETER_STATUS, NOTIFICATION_RESPONSE)))
         )

@@ -109,8 +109,8 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
         return None
     sent_group = SentGroup(client.receiver, simple=statement is None)
     if origin.reset_owed:
-        # Messages of the extended protocol in front of a simple query begin a transaction block that its end does not
-        # commit (PostgreSQL 18).
+        # Messages of the extended protocol in front of a simple query begin a transaction block that its end does
+        # not commit (PostgreSQL 18).
         if statement is not None and query.run.text.runs_in_any_transaction and origin.can_reset_within:
             origin.reset_within(sent_group)
         else:
