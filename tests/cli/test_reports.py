@@ -161,7 +161,7 @@ except psycopg.Error as error:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--latency", "fast"), "this is no time"),
+        (("--latency", "fast"), "give a time with its unit"),
         (("--latency", "OTHER=5ms"), "there is no binding 'OTHER'"),
         (("--fault", "flood"), "there is no fault 'flood'"),
         (("--fault", "restart:/(/"), "no regular expression"),

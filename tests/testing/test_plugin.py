@@ -261,7 +261,7 @@ def test_values_that_are_wrong(hyperdrive):
     with pytest.raises(Exception, match="there is no fault 'nonsense'"):
         with hyperdrive.fault("nonsense"):
             pass
-    with pytest.raises(Exception, match="this is no time"):
+    with pytest.raises(Exception, match="give a time with its unit"):
         with hyperdrive.latency("soon"):
             pass
 """

@@ -92,7 +92,7 @@ def parse_latency(text: str) -> Latency:
     low_unit = match and (match["low_unit"] or match["unit"])
     if match is None or (low_unit is None and float(match["low"])):
         raise WranglerError(
-            f"--latency {text}: this is no time.",
+            f"--latency {text}: give a time with its unit, ms or s.",
             hint="As in --latency 25ms, --latency 20-40ms, or --latency HYPERDRIVE=25ms for one binding.",
             exit_status=2,
         )
