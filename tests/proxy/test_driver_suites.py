@@ -91,6 +91,17 @@ def test_deallocate_all_in_a_transaction_reaches_the_connection(
         assert client.execute("SELECT 1", prepare=True).fetchone() == (1,)
 
 
+@pytest.mark.parametrize("extended", [False, True])
+def test_deallocate_all_in_a_transaction_drops_what_code_has_prepared(
+    start_proxy: Callable[..., ProxyServer], extended: bool
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with psycopg.connect(proxy.dsn()) as client:
+        client.execute("DO $$BEGIN EXECUTE 'PREPARE p AS SELECT 1'; END$$")
+        client.execute("DEALLOCATE ALL", binary=extended)
+        assert client.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
 def test_deallocate_all_of_a_pinned_client_drops_what_it_prepared_in_sql(pinning: ProxyServer) -> None:
     with psycopg.connect(pinning.dsn(), autocommit=True) as client:
         for _ in range(2):
