@@ -12,7 +12,7 @@ import pytest
 from support.dev_process import DEADLINE_S, DevProcess, own_inspector, wait_until_gone
 from support.node_packages import Node
 from support.postgres_server import PostgresServer, free_port
-from support.wrangler_projects import COMPATIBLE, HYPERDRIVE_VARIABLE, Project
+from support.wrangler_projects import COMPATIBLE, HYPERDRIVE_VARIABLE, VITE_CONFIG, Project
 
 HYPERDRIVE = """
 [[hyperdrive]]
@@ -44,10 +44,6 @@ export default {
 }
 """
 CONFIG = f'main = "index.js"\n{COMPATIBLE}{HYPERDRIVE}'
-VITE_CONFIG = """
-import { cloudflare } from "@cloudflare/vite-plugin"
-export default { plugins: [cloudflare({ inspectorPort: false })] }
-"""
 ROWS = [{"one": 1}]
 
 

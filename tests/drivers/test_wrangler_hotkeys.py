@@ -10,7 +10,14 @@ import pytest
 from support.dev_process import DEADLINE_S
 from support.node_packages import Node
 from support.postgres_server import PostgresServer, free_port
-from support.wrangler_projects import COMPATIBLE, HYPERDRIVE_VARIABLE, Project, ends_well, in_terminal
+from support.wrangler_projects import (
+    COMPATIBLE,
+    HYPERDRIVE_VARIABLE,
+    VITE_CONFIG,
+    Project,
+    ends_well,
+    in_terminal,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
 
@@ -112,16 +119,12 @@ def test_prompts_get_every_key(project: Project) -> None:
 def test_vite(project: Project, newest_node: Node, postgres: PostgresServer) -> None:
     package = """{"private": true, "type": "module", "scripts": {"dev": "vite"},
         "devDependencies": {"vite": "^8", "@cloudflare/vite-plugin": "^1"}}"""
-    vite_config = """
-import { cloudflare } from "@cloudflare/vite-plugin"
-export default { plugins: [cloudflare({ inspectorPort: false })] }
-"""
     root = project(
         CONFIG,
         modules=newest_node.modules,
         index_js=WORKER,
         package_json=package,
-        vite_config_mjs=vite_config,
+        vite_config_mjs=VITE_CONFIG,
     )
     variables = {**newest_node.environment, HYPERDRIVE_VARIABLE: postgres.dsn(), "NO_COLOR": "1"}
     child = in_terminal(root, variables, "--port", str(free_port()))

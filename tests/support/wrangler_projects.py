@@ -12,6 +12,11 @@ from support.dev_process import DEADLINE_S, DevProcess, dev_environment, own_ins
 
 Project = Callable[..., Path]
 HYPERDRIVE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE"
+VITE_CONFIG = """
+import { cloudflare } from "@cloudflare/vite-plugin"
+export default { cacheDir: ".vite", plugins: [cloudflare({ inspectorPort: false })] }
+"""
+"""Its cache is not in `node_modules`, which the tests share."""
 COMPATIBLE = 'compatibility_date = "2026-04-01"\ncompatibility_flags = ["nodejs_compat"]\n'
 
 
