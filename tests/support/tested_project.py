@@ -28,6 +28,9 @@ def connect():
 
 """
 
+WITHOUT = [f"-pno:{name}" for name in ("cacheprovider", "schemathesis", "hypothesispytest", "pytest_postgresql")]
+"""Without the plugins that only these tests need: each process of pytest takes two seconds to import them."""
+
 
 class TestedProject:
     """A project in `root`; its tests run in databases of the server `server`, or of the embedded PostgreSQL."""
@@ -51,7 +54,7 @@ class TestedProject:
         self.write("test_it.py", CONNECT + text)
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        return self._pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+        return self._pytester.runpytest_subprocess(*WITHOUT, *arguments)
 
     def passes(self, *arguments: str, **outcomes: int) -> pytest.RunResult:
         result = self.run(*arguments)
@@ -62,7 +65,7 @@ class TestedProject:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A pytest that goes on in the background."""
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-s", *arguments],
+            [sys.executable, "-m", "pytest", *WITHOUT, "-s", *arguments],
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
