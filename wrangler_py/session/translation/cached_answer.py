@@ -116,7 +116,7 @@ class CachedGroups:
     ) -> CachedAnswer | Miss | None:
         """Goes through the group as the origin would. Nothing changes before all of it is known to be there."""
         if not closed and group[-1][0] != FLUSH:
-            return None  # a simple query follows, which depends on what has run at the origin (PostgreSQL 18)
+            return None  # a simple query may follow, whose transaction depends on what the origin has run before
         unnamed_described = client.unnamed_described
         statements: dict[bytes, Statement] = {}
         portals = dict(client.cached_portals)
