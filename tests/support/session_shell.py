@@ -277,8 +277,8 @@ class Shell:
 
     def _settle(self) -> None:
         self.origin.anything_noted()
-        if self.origin.has_statements_in_doubt:
-            self._send(SentGroup(None), self.origin.close_statements_in_doubt())
+        if closing := self.origin.close_statements_in_doubt():
+            self._send(SentGroup(None), closing)
         if self.origin.dirty:
             self.resets += 1
             reset = self.origin.reset()

@@ -83,6 +83,7 @@ class LocalHyperdrive:
         self._recovery: asyncio.Task[None] | None = None
         self._ends: list[float] = []
         self._summary = (state, SummaryRecorder()) if leaves_summary else None
+        self.wants_queries = on_query is not None or leaves_summary
         self._executions = ExecutionLog()
         self._executed: dict[str, float | None] = {}
         self._deleted: set[str] = set()
@@ -284,11 +285,8 @@ class LocalHyperdrive:
         if self._summary is not None and any(each.by_status for each in counts.values()):
             state, recorder = self._summary
             self._summary = None
+            self.wants_queries = self._on_query is not None
             write_summary(state, recorder.summary(counts, self.proxy.requests.most_connections))
-
-    @property
-    def wants_queries(self) -> bool:
-        return self._on_query is not None or self._summary is not None
 
     def query(self, event: QueryEvent) -> None:
         if self._summary is not None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from librt.strings import read_i32_be
+
 from wrangler_py.pgwire.frontend_kinds import (
     BIND,
     CLOSE,
@@ -81,7 +83,8 @@ class FrontendReader:
         position, end_of_data = 0, len(data)
         limit_of = _LIMITS.get
         while end_of_data - position >= 5:
-            kind, length = HEADER.unpack_from(data, position)
+            kind = data[position]
+            length: int = read_i32_be(data, position + 1)
             end = position + length + 1
             if end > end_of_data or length < 4:
                 self._check(kind, length)

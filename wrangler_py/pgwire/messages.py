@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from librt.strings import read_i32_be
+
 from wrangler_py.pgwire import backend_kinds, frontend_kinds
 from wrangler_py.pgwire.frontend_kinds import PORTAL, STATEMENT
 
@@ -51,8 +53,9 @@ TERMINATE: Final[bytes] = message(frontend_kinds.TERMINATE)
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether `data` is one message, and has its end."""
-    return len(data) == int.from_bytes(data[1:5], "big") + 1
+    """Whether `data`, five octets or more, is one message and has its end."""
+    length: int = read_i32_be(data, 1)
+    return len(data) == length + 1
 
 
 def cstring(data: bytes, start: int) -> tuple[bytes, int]:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+from librt.strings import read_i32_be
+
 from wrangler_py.pgwire.backend_kinds import (
     AUTHENTICATION,
     BACKEND_KEY_DATA,
@@ -37,7 +39,7 @@ from wrangler_py.pgwire.backend_kinds import (
     ROW_DESCRIPTION,
 )
 from wrangler_py.pgwire.copy_syncs import CopySyncs
-from wrangler_py.pgwire.messages import HEADER, ProtocolError, parse_parameter_status
+from wrangler_py.pgwire.messages import READY_IDLE, ProtocolError, parse_parameter_status
 from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
 
 MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
@@ -86,11 +88,11 @@ class _Output:
         self._start = 0
         self._pieces: list[bytes] = []
 
-    def begin(self, data: bytes, answers: list[Answer]) -> None:
-        """`data` was read; what owners get of it is added to `answers`."""
+    def begin(self, data: bytes, start: int, answers: list[Answer]) -> None:
+        """`data` was read; what owners get of it from `start` on is added to `answers`."""
         self._data = data
         self._answers = answers
-        self._start = 0
+        self._start = start
         if self._pieces:  # of a read that ended with an error
             self._pieces = []
 
@@ -232,29 +234,34 @@ class OriginStream:
             self._skip = position - size
             answers.append((queue[0] if queue else None, data, 0))
             return
-        self._skip = 0
-        output = self._output
-        output.begin(data, answers)
+        self._skip = start = 0
         group = queue[0] if queue else None
         while group is not None and group.expected and data.startswith(group.expected, position):
-            position += len(group.expected)
-            output.replace(0, position, b"")
+            start = position = position + len(group.expected)
             self._expected_came(group)
             group = queue[0] if queue else None
         if group is not None and (prefix := group.prefix) is not None and prefix.is_expected:
             if data.startswith(prefix.answer, position):
-                position += len(prefix.answer)
-                output.replace(0, position, b"")
+                start = position = position + len(prefix.answer)
                 prefix.answered()
             elif prefix.answer.startswith(data[position:]):
                 self._tail = data[position:]
                 return
             else:
                 group.match_each(prefix)
+        if group is not None and self._is_whole_answer(group, data, position):
+            queue.popleft()
+            self.transaction_status = data[-1]
+            answers.append((group, data[start:] if start else data, data[-1]))
+            return
+        output = self._output
+        output.begin(data, start, answers)
         reads = _reads(group)
-        unpack = HEADER.unpack_from
         while size - position >= 5:
-            kind, length = unpack(data, position)
+            kind = data[position]
+            length: int = read_i32_be(data, position + 1)
+            if length < 4:
+                raise ProtocolError(f"message {chr(kind)!r} of an impossible length from the origin")
             end = position + length + 1
             if not reads[kind]:
                 position = end
@@ -289,6 +296,33 @@ class OriginStream:
             self._tail = data[position:]
         if not output.is_empty(position):
             output.hand_over(group, position, 0)
+
+    def _is_whole_answer(self, group: SentGroup, data: bytes, position: int) -> bool:
+        """Whether `data` is, from `position` on, the whole answer to a plain group with nothing in it to be read.
+
+        Most answers are. The others are looked at message by message.
+        """
+        last = len(data) - len(READY_IDLE)
+        copy = self.copy
+        if (
+            last < position
+            or data[last] != READY_FOR_QUERY
+            or group.outstanding is not None
+            or not group.closed
+            or len(self.queue) > 1
+            or copy.copy_in
+            or copy.unresolved
+            or copy.groups
+        ):
+            return False
+        while position < last:
+            if _READ_IF_PLAIN[data[position]]:
+                return False
+            length: int = read_i32_be(data, position + 1)
+            if length < 4:
+                return False
+            position += length + 1
+        return position == last
 
     def _expected_came(self, group: SentGroup) -> None:
         self.queue.popleft()

@@ -147,6 +147,7 @@ class SentGroup:
         outstanding: list[OutstandingRequest] | None = None,
         done: Callable[[SentGroup], None] | None = None,
         expected: bytes = b"",
+        queries: Any = None,
     ) -> None:
         self.owner = owner
         self.simple = simple
@@ -166,7 +167,7 @@ class SentGroup:
         self.tail = b""
         self.completed: tuple[bytes, ...] = ()
         self.capture: Any = None
-        self.queries: Any = None
+        self.queries = queries
         self.prefix: Prefix | None = None
 
     # --- sending -------------------------------------------------------------------------------------------

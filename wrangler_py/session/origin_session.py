@@ -52,10 +52,10 @@ class OriginSession:
     """
 
     __slots__ = (
-        "_has_reset_statements", "_prepared_in_doubt", "_shared", "_stored_code", "dirty", "drop_statements",
-        "in_doubt", "pipeline_in_doubt", "prepared", "preparing", "preparing_unasked", "pristine", "process_id",
-        "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent", "stream", "unnamed",
-        "unsent",
+        "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
+        "pipeline_in_doubt", "prepared", "prepared_in_doubt", "preparing", "preparing_unasked", "pristine",
+        "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent", "stream",
+        "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +76,7 @@ class OriginSession:
         self.pipeline_in_doubt = False
         self.preparing: set[Statement] = set()
         self.preparing_unasked: set[Statement] = set()
-        self._prepared_in_doubt: WeakSet[Statement] | None = None
+        self.prepared_in_doubt: WeakSet[Statement] | None = None
         """Not for anyone else: the session may have had other settings when they were prepared."""
         self.reset_owed = False
         self.reset_failed = False
@@ -121,9 +121,9 @@ class OriginSession:
     def prepare(self, statement: Statement, limit: int) -> Statement | None:
         """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
         if not self.pristine and not statement.private:
-            if self._prepared_in_doubt is None:
-                self._prepared_in_doubt = WeakSet()
-            self._prepared_in_doubt.add(statement)
+            if self.prepared_in_doubt is None:
+                self.prepared_in_doubt = WeakSet()
+            self.prepared_in_doubt.add(statement)
         self.preparing.add(statement)
         self.prepared[statement] = None
         if len(self.prepared) > limit:
@@ -153,14 +153,12 @@ class OriginSession:
 
         return undo
 
-    @property
-    def has_statements_in_doubt(self) -> bool:
-        return self._prepared_in_doubt is not None and len(self._prepared_in_doubt) > 0
-
     def close_statements_in_doubt(self) -> bytes:
-        """The messages that close those that nobody else may use."""
-        in_doubt = list(self._prepared_in_doubt or ())
-        self._prepared_in_doubt = None
+        """The messages that close those that nobody else may use; none if there are none."""
+        in_doubt = list(self.prepared_in_doubt or ())
+        self.prepared_in_doubt = None
+        if not in_doubt:
+            return b""
         self.forget(in_doubt)
         return b"".join(messages.close_statement(statement.name) for statement in in_doubt) + messages.SYNC
 
@@ -189,12 +187,15 @@ class OriginSession:
 
     def runs(self, text: SQLText) -> None:
         """Takes note of `text`, which is about to be run for a client."""
+        stored_code = self._stored_code
+        if text.is_ordinary and stored_code.is_harmless:
+            self.pristine = False
+            return
         if text.begins or text.ends or text.may_begin or text.copies:
             self.pipeline_in_doubt = True
         if text.transaction_control:
             return
         self.pristine = False
-        stored_code = self._stored_code
         if stored_code.may_be_run_by(text):
             self.dirty = self.drop_statements = True
         elif text.dirties or stored_code.may_use_sequence(text):
@@ -287,7 +288,7 @@ class OriginSession:
             return reset_message()
         self.drop_statements = self._has_reset_statements = False
         self.prepared.clear()
-        self._prepared_in_doubt = None
+        self.prepared_in_doubt = None
         return full_reset_message(by_discard_all=by_discard_all)
 
     @property

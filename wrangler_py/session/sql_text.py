@@ -60,17 +60,18 @@ class SQLText:
     anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop statements. `needs_session`:
     what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all that, so that
     the proxy only has to pass it on. `runs_in_any_transaction`: it does the same, whatever its transaction has done
-    before. `notes`: what people are told of several statements in one text. `databases`:
-    those that nobody else may be connected to.
+    before. `writes`: it may write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes
+    or DDL: triggers, defaults, checks, event triggers. `notes`: what people are told of several statements in one
+    text. `databases`: those that nobody else may be connected to.
     """
 
     __slots__ = (
-        "_runs_stored_code", "_sample", "_verdict", "_writes", "begins", "changes_schema", "copies",
+        "_sample", "_verdict", "begins", "changes_schema", "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
-        "prepares", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "sets_outside_transaction",
-        "takes_transaction_lock", "transaction_control",
+        "prepares", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "runs_stored_code",
+        "sets_outside_transaction", "takes_transaction_lock", "transaction_control", "writes",
     )  # fmt: skip
 
     def __init__(self, sql: bytes, facts: SQLFacts | None = None) -> None:
@@ -101,16 +102,22 @@ class SQLText:
         self.notes: tuple[str, ...] = ()
         self.databases: frozenset[str] = frozenset()
         self._verdict: Verdict | None = None
-        self._writes: bool | None = None
-        self._runs_stored_code: bool | None = None
         self._learn(self.facts)
+        self.writes = bool(
+            self.facts.tables_written
+            or self.facts.writes_unknown
+            or self.facts.writes_catalogs
+            or self.facts.unknown_functions
+        )
+        self.runs_stored_code = self.writes or not _RUNS_NO_CODE.issuperset(self.facts.kinds)
         self.is_ordinary = self._has_no_effect()
         self.runs_in_any_transaction = self.is_ordinary and self.facts.kinds in _QUERIES
 
     def _has_no_effect(self) -> bool:
         return self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends or self.may_begin
-            or self.sets_outside_transaction or self.takes_transaction_lock or self.prepares or self.notifies
+            or self.copies or self.transaction_control or self.sets_outside_transaction
+            or self.takes_transaction_lock or self.prepares or self.notifies
             or self.needs_session or self.custom_settings or self.ends_failure or self.databases
         )  # fmt: skip
 
@@ -137,23 +144,6 @@ class SQLText:
     @property
     def tables_read(self) -> frozenset[str]:
         return self.facts.tables_read
-
-    @property
-    def writes(self) -> bool:
-        """Whether the text may write tables, catalogs included."""
-        if self._writes is None:
-            facts = self.facts
-            self._writes = bool(
-                facts.tables_written or facts.writes_unknown or facts.writes_catalogs or facts.unknown_functions
-            )
-        return self._writes
-
-    @property
-    def runs_stored_code(self) -> bool:
-        """Whether it may set off what runs on writes or DDL: triggers, defaults, checks, event triggers."""
-        if self._runs_stored_code is None:
-            self._runs_stored_code = self.writes or not _RUNS_NO_CODE.issuperset(self.facts.kinds)
-        return self._runs_stored_code
 
     def _learn(self, facts: SQLFacts) -> None:
         effects = facts.session_effects

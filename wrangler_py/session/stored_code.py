@@ -109,6 +109,8 @@ class StoredCode:
 
     def __init__(self) -> None:
         self.wanted = True
+        self.is_harmless = False
+        """Whatever runs, none of it leaves anything behind."""
         self.on_read = True
         self.on_write = True
         self._sequence_on_read = True
@@ -132,6 +134,7 @@ class StoredCode:
 
     def _take_to_leave_something(self) -> None:
         self.on_read = self.on_write = self._sequence_on_read = self._sequence_on_write = self.wanted = True
+        self.is_harmless = False
 
     def may_be_run_by(self, text: SQLText) -> bool:
         """Whether `text` may run code that leaves something behind."""
@@ -173,3 +176,6 @@ class StoredCode:
                 self.on_read = self.on_read or runs_on_read == "t"
             elif runs_on_read == "t" and writes(body):
                 self._sequence_on_read = True
+        self.is_harmless = not (
+            self.on_read or self.on_write or self._sequence_on_read or self._sequence_on_write
+        )

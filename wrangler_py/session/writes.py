@@ -9,18 +9,17 @@ from wrangler_py.session.query_run import QueryRun
 class TransactionWrites:
     """The queries that wrote something in the transaction that is open, and whether it has failed."""
 
-    __slots__ = ("_failed", "_writes")
+    __slots__ = ("_failed", "_writes", "is_open")
 
     def __init__(self) -> None:
         self._writes: list[QueryRun] = []
         self._failed = False
-
-    def __bool__(self) -> bool:
-        """Whether there is something to keep track of."""
-        return self._failed or bool(self._writes)
+        self.is_open = False
+        """Whether a transaction is open, as far as is known here."""
 
     def group_ended(self, queries: list[QueryRun], status: int, *, failed: bool) -> list[QueryRun]:
         """`queries` have ended with the transaction status `status`; returns the writes that are committed."""
+        self.is_open = status != IDLE
         if status == IDLE:
             undone = failed or self._failed or any(run.text.rolls_back for run in queries)
             committed = [] if undone else [*self._writes, *(run for run in queries if run.text.writes)]
@@ -35,6 +34,7 @@ class TransactionWrites:
     def roll_back(self) -> list[QueryRun]:
         """The client left without a COMMIT; what it wrote, unless the transaction had failed anyway."""
         lost = [] if self._failed else self._writes
+        self.is_open = False
         self._writes = []
         self._failed = False
         return lost

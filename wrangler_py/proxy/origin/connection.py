@@ -432,13 +432,14 @@ class OriginConnection:
         looks_up = stored_code.wanted and not self.retired
         if looks_up and not session.pristine:
             session.leave_dirty()
-        if not (session.dirty or looks_up or session.has_statements_in_doubt):
+        closing = session.close_statements_in_doubt() if session.prepared_in_doubt is not None else b""
+        if not (session.dirty or looks_up or closing):
             if not self.idle:
                 self.pool.available(self)
             return
         self.pool.not_idle(self)
-        if session.has_statements_in_doubt:
-            self.send(SentGroup(None), session.close_statements_in_doubt())
+        if closing:
+            self.send(SentGroup(None), closing)
         if session.dirty:
             reset = session.reset()
             self.send(SentGroup(None, simple=True, done=self._reset_done), reset)

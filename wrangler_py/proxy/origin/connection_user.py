@@ -18,7 +18,7 @@ class ConnectionUser(ABC, Generic[Connection]):
     settings: SessionSettings
     last_origin: Connection | None = None
     """The connection that it used last. It gets it again without a reset if nobody else has used it since."""
-    last_use = 0
+    last_use: int = 0
     """The number of that use, as the connection counts them."""
     waiting: bool
     """For a connection that the pool has not given yet."""

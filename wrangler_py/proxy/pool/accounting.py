@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from time import monotonic, time
 from typing import Protocol
 
@@ -68,7 +68,6 @@ class Accounting:
     ) -> None:
         self._binding = binding
         self._query_log = query_log
-        self._record = query_log.add
         self._observer = observer
         self._keeper = keeper
         self._listener = listener
@@ -94,23 +93,26 @@ class Accounting:
             cost = connection.distance.take_cost()
             if (request := queries[0].request) is not None:
                 request.counts.add_distance(cost, waited + duration)
+        if capture is not None and capture.oversized:
+            queries = [_oversized(run) for run in queries]
         count = len(queries)
-        result_bytes = sent_group.answered_bytes // count
-        at_origin = (duration - sending) / count
-        writes = False
-        ends: Iterable[_End] = ((queries[0], sent_group.tail, sent_group.error),)
-        if count > 1:
-            ends = _ends_of_several(queries, sent_group)
-        for run, tail, error in ends:
-            writes = writes or run.text.writes
-            if capture is not None and capture.oversized and run.status is CacheStatus.MISS:
-                run = run._replace(status=CacheStatus.OVERSIZED_RESULT)
+        if count == 1:
+            run = queries[0]
+            writes = run.text.writes
             self._add(
-                run, waited, at_origin, sending / count, tail, result_bytes,
-                error, connection.number, status != IDLE or run.in_transaction, False,
+                run, waited, duration - sending, sending, sent_group.tail, sent_group.answered_bytes,
+                sent_group.error, connection.number, status != IDLE or run.in_transaction, False,
             )  # fmt: skip
-            waited = 0.0
-        if writes or status != IDLE or connection.writes:
+        else:
+            writes = any(run.text.writes for run in queries)
+            for run, tail, error in _ends_of_several(queries, sent_group):
+                self._add(
+                    run, waited, (duration - sending) / count, sending / count, tail,
+                    sent_group.answered_bytes // count, error, connection.number,
+                    status != IDLE or run.in_transaction, False,
+                )  # fmt: skip
+                waited = 0.0
+        if writes or status != IDLE or connection.writes.is_open:
             self._note_writes(connection.writes.group_ended(queries, status, failed=failed))
 
     def _note_writes(self, committed: list[QueryRun]) -> None:
@@ -129,7 +131,7 @@ class Accounting:
         """The origin was not asked, and the client got the error in `response` instead."""
         request_id = client.request.id if client.request else None
         in_transaction = client.in_transaction
-        self._record(
+        self._query_log.add(
             (
                 time(), self._binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
                 b"", len(sql), 0, response, None, in_transaction, False,
@@ -189,7 +191,7 @@ class Accounting:
             request_id = request.id
             if not text.transaction_control:
                 request.counts.add(status)
-        self._record(
+        self._query_log.add(
             (
                 time(), self._binding, request_id, client, sql, bind, types, status, waited, at_origin,
                 sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
@@ -208,6 +210,11 @@ class Accounting:
             request_id = request.id if request else None
             shown = describe_error(error) if error else None
             observer.query(QueryEvent(self._binding, request_id, status, duration_ms, text, shown))
+
+
+def _oversized(run: QueryRun) -> QueryRun:
+    """`run`, whose answer was too long to be kept."""
+    return run._replace(status=CacheStatus.OVERSIZED_RESULT) if run.status is CacheStatus.MISS else run
 
 
 def _ends_of_several(queries: list[QueryRun], sent_group: SentGroup) -> Iterator[_End]:

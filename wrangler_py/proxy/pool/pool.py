@@ -141,13 +141,18 @@ class Pool:
         return connection
 
     def _take(self, client: User) -> OriginConnection | None:
-        """An idle connection, if there is one and nobody waits for it."""
+        """An idle connection, if nobody waits for one: the one that `client` used last, or another."""
         if self._waiters.queue:
             return None
+        idle = self._idle
         while True:
-            connection = self._take_idle(client)
-            if connection is None:
-                return None
+            connection = client.last_origin
+            if connection in idle and connection.was_used_by(client):
+                del idle[connection]
+            else:
+                connection = self._take_other(client)
+                if connection is None:
+                    return None
             if connection.closed:
                 connection.leaves_idle()
             elif self._loop.time() - connection.idle_since > CLOSE_UNLIKELY_S and connection.has_news:
@@ -160,13 +165,9 @@ class Pool:
                     self._tick()
                 return connection
 
-    def _take_idle(self, client: User) -> OriginConnection | None:
-        """A connection with the settings of `client`: the one it used last, or the most recently used one."""
+    def _take_other(self, client: User) -> OriginConnection | None:
+        """The most recently used connection with the settings of `client`."""
         idle = self._idle
-        last = client.last_origin
-        if last in idle and last.was_used_by(client):
-            del idle[last]
-            return last
         for connection in reversed(idle):
             if fits(connection, client, self._settings.baseline):
                 del idle[connection]

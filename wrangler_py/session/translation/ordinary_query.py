@@ -6,6 +6,8 @@ cases to look at. On a connection that hasn't prepared its statement it is trans
 
 from __future__ import annotations
 
+from librt.strings import read_i32_be
+
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
@@ -16,11 +18,9 @@ from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.statements import Statement
 
-_SHORTEST_QUERY = 6
+_SHORTEST = 6
 _EXECUTE_AND_SYNC = messages.execute(b"") + messages.SYNC
 _DESCRIBE_AND_EXECUTE = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
-_ENDS = frozenset({_EXECUTE_AND_SYNC, _DESCRIBE_AND_EXECUTE})
-"""What follows a Bind of the unnamed portal: all rows of it, with or without their description."""
 
 
 class OrdinaryQuery:
@@ -52,19 +52,27 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
     bind = 0
     sent = data
     if kind == QUERY:
-        if len(data) < _SHORTEST_QUERY or not messages.is_whole(data):
+        if len(data) < _SHORTEST or not messages.is_whole(data):
             return None
         sql = data[5:-1]
         text = shared.texts.get(sql)
     else:
+        # The Bind is one of the unnamed portal. All rows of it follow, with or without their description.
+        if data.endswith(_DESCRIBE_AND_EXECUTE):
+            bind_end, describes = len(data) - len(_DESCRIBE_AND_EXECUTE), True
+        elif data.endswith(_EXECUTE_AND_SYNC):
+            bind_end, describes = len(data) - len(_EXECUTE_AND_SYNC), False
+        else:
+            return None
         if kind == PARSE:
-            bind = int.from_bytes(data[1:5], "big") + 1
+            bind = _end_of_message(data, 0)
             parsed = shared.statements.known(data[:bind], client.settings)
             if parsed is None or parsed[0]:
                 return None
             statement = parsed[1]
-        bind_end = bind + int.from_bytes(data[bind + 1 : bind + 5], "big") + 1
-        if len(data) <= bind or data[bind] != BIND or data[bind_end:] not in _ENDS or data[bind + 5]:
+        if not 0 <= bind < bind_end - _SHORTEST or data[bind] != BIND or data[bind + 5]:
+            return None
+        if _end_of_message(data, bind) != bind_end:
             return None
         name_end = data.find(0, bind + 6, bind_end)
         name = data[bind + 6 : name_end]
@@ -72,7 +80,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
             statement = client.statements.get(name)
         if statement is None or name_end < 0 or bool(name) == (kind == PARSE):
             return None
-        if (statement.rows is None or not client.knows_columns) and data.endswith(_DESCRIBE_AND_EXECUTE):
+        if describes and (statement.rows is None or not client.knows_columns):
             return None  # the columns are to be remembered
         sql, text = statement.sql, statement.text
         if name:
@@ -95,6 +103,12 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
     return OrdinaryQuery(data, sent, statement, bool(name), run)
 
 
+def _end_of_message(data: bytes, start: int) -> int:
+    """Where the message that begins at `start` says that it ends."""
+    length: int = read_i32_be(data, start + 1)
+    return start + length + 1
+
+
 def translate_ordinary(client: ClientSession, origin: OriginSession, query: OrdinaryQuery) -> SentGroup | None:
     """The group that begins with `query.sent`; None if its messages have to be looked at one by one.
 
@@ -107,7 +121,7 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
         origin.nothing_under_way()
     elif not origin.only_reset_under_way:
         return None
-    sent_group = SentGroup(client.receiver, simple=statement is None)
+    sent_group = SentGroup(client.receiver, simple=statement is None, queries=[query.run])
     if origin.reset_owed:
         # Messages of the extended protocol in front of a simple query begin a transaction block that its end does
         # not commit (PostgreSQL 18).
@@ -123,5 +137,4 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
     else:
         origin.parse_unnamed(statement)
     origin.runs(query.run.text)
-    sent_group.add_queries([query.run])
     return sent_group
