@@ -216,14 +216,6 @@ class OriginStream:
 
     def receive(self, data: bytes) -> list[Answer]:
         """Returns what the owners of groups get. After an error `broken` is set."""
-        answers: list[Answer] = []
-        try:
-            self._receive(data, answers)
-        except ProtocolError as error:
-            self.broken = error
-        return answers
-
-    def _receive(self, data: bytes, answers: list[Answer]) -> None:
         if self._tail:
             data = self._tail + data
             self._tail = b""
@@ -232,8 +224,7 @@ class OriginStream:
         position = self._skip
         if position >= size:
             self._skip = position - size
-            answers.append((queue[0] if queue else None, data, 0))
-            return
+            return [(queue[0] if queue else None, data, 0)]
         self._skip = start = 0
         group = queue[0] if queue else None
         while group is not None and group.expected and data.startswith(group.expected, position):
@@ -246,14 +237,25 @@ class OriginStream:
                 prefix.answered()
             elif prefix.answer.startswith(data[position:]):
                 self._tail = data[position:]
-                return
+                return []
             else:
                 group.match_each(prefix)
         if group is not None and self._is_whole_answer(group, data, position):
             queue.popleft()
             self.transaction_status = data[-1]
-            answers.append((group, data[start:] if start else data, data[-1]))
-            return
+            return [(group, data[start:] if start else data, data[-1])]
+        answers: list[Answer] = []
+        try:
+            self._read_each(group, data, start, position, answers)
+        except ProtocolError as error:
+            self.broken = error
+        return answers
+
+    def _read_each(
+        self, group: SentGroup | None, data: bytes, start: int, position: int, answers: list[Answer]
+    ) -> None:
+        """Looks at `data` from `position` on, where `group` is answered; owners get what comes from `start` on."""
+        size = len(data)
         output = self._output
         output.begin(data, start, answers)
         reads = _reads(group)

@@ -30,13 +30,20 @@ class Chunk:
     def __init__(self, first: int, columns: list[Any], each: int) -> None:
         self.first = first
         self._length = len(columns[0])
-        self.size = each * self._length + sum(map(len, columns[Column.SQL])) + sum(map(len, columns[Column.BIND]))
+        self.size = each * self._length
         if any(columns[Column.ERROR]):
             self.size += sum(len(error) for error in columns[Column.ERROR] if error is not None)
         for index in _TIMES:
             columns[index] = array("d", columns[index])
         for index in _TEXTS:
-            columns[index] = _packed(columns[index])
+            texts = columns[index]
+            if texts[0] is texts[-1] is texts[self._length // 2] and texts.count(texts[0]) == self._length:
+                size = len(texts[0]) * self._length  # one text, which takes no memory of its own
+            else:
+                packed = columns[index] = _Texts(texts)
+                size = packed.size
+            if index != Column.TAIL:
+                self.size += size
         self._columns = columns
         self._records: list[QueryRecord] | None = None
 
@@ -54,12 +61,13 @@ class Chunk:
 
 
 class _Texts:
-    """A column of bytes as one piece."""
+    """A column of bytes as one piece. `size` is its length."""
 
-    __slots__ = ("_joined", "_lengths")
+    __slots__ = ("_joined", "_lengths", "size")
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._joined = b"".join(texts)
+        self.size = len(self._joined)
         self._lengths = array("I", map(len, texts))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -67,8 +75,3 @@ class _Texts:
         for length in self._lengths:
             yield self._joined[start : start + length]
             start += length
-
-
-def _packed(texts: Sequence[bytes]) -> Iterable[bytes]:
-    """`texts` as one piece, unless the entries share one text, which takes no memory of its own."""
-    return texts if texts[0] is texts[-1] is texts[len(texts) // 2] else _Texts(texts)

@@ -59,21 +59,24 @@ class ConfigCounts:
     def add_queries(self, columns: Sequence[Sequence[Any]]) -> None:
         """Queries have ended; `columns` are those of their entries in the query log."""
         statuses = columns[Column.STATUS]
-        if REFUSED in statuses:
-            kept = [status != REFUSED for status in statuses]
-            columns = [[value for value, keep in zip(column, kept, strict=True) if keep] for column in columns]
-            statuses = columns[Column.STATUS]
-        self._by_status.update(statuses)
+        if statuses.count(statuses[0]) == len(statuses) and statuses[0] != REFUSED:
+            self._by_status[statuses[0]] += len(statuses)
+        else:
+            if REFUSED in statuses:
+                kept = [status != REFUSED for status in statuses]
+                columns = [[value for value, keep in zip(column, kept, strict=True) if keep] for column in columns]
+            self._by_status.update(columns[Column.STATUS])
         self._query_bytes += sum(columns[Column.QUERY_BYTES])
         self._result_bytes += sum(columns[Column.RESULT_BYTES])
         errors = columns[Column.ERROR]
         self._error += len(errors) - errors.count(None)
         connections = columns[Column.ORIGIN_CONNECTION]
-        if (not_asked := connections.count(None)) < len(connections):
-            took = list(map(add, columns[Column.ORIGIN], columns[Column.SENDING]))
-            if not_asked:
-                took = [each for each, number in zip(took, connections, strict=True) if number is not None]
-            self._query_latency.add(took)
+        took = columns[Column.ORIGIN]
+        if any(columns[Column.SENDING]):
+            took = list(map(add, took, columns[Column.SENDING]))
+        if not all(connections):
+            took = [each for each, number in zip(took, connections, strict=True) if number is not None]
+        self._query_latency.add(took)
 
     # --- reading -------------------------------------------------------------------------------------------
 

@@ -188,9 +188,6 @@ class OriginSession:
     def runs(self, text: SQLText) -> None:
         """Takes note of `text`, which is about to be run for a client."""
         stored_code = self._stored_code
-        if text.is_ordinary and stored_code.is_harmless:
-            self.pristine = False
-            return
         if text.begins or text.ends or text.may_begin or text.copies:
             self.pipeline_in_doubt = True
         if text.transaction_control:
@@ -210,6 +207,17 @@ class OriginSession:
             self.spent = True
         if text.runs_anything:
             self.ran_anything = True
+
+    def ordinary_query(self, statement: Statement | None, text: SQLText, *, named: bool) -> None:
+        """An ordinary query is sent: see `translation.ordinary_query`. `statement` is None for a simple one."""
+        if named and statement is not None:
+            self.prepared.move_to_end(statement)
+        else:
+            self.unnamed = statement
+        if self._stored_code.is_harmless:
+            self.pristine = False
+        else:
+            self.runs(text)
 
     def runs_own_query(self) -> None:
         """A query of the proxy's own is about to be run."""

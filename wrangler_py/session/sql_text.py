@@ -258,17 +258,8 @@ class SQLTexts:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
         self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
-        self._last_sql: bytes | None = None
-        self._last = TOO_LONG
 
     def get(self, sql: bytes) -> SQLText:
-        if sql == self._last_sql:
-            return self._last
-        text = self._look_up(sql)
-        self._last_sql, self._last = sql, text
-        return text
-
-    def _look_up(self, sql: bytes) -> SQLText:
         text = self._texts.get(sql)
         if text is not None:
             return text

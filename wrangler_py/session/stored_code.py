@@ -176,6 +176,4 @@ class StoredCode:
                 self.on_read = self.on_read or runs_on_read == "t"
             elif runs_on_read == "t" and writes(body):
                 self._sequence_on_read = True
-        self.is_harmless = not (
-            self.on_read or self.on_write or self._sequence_on_read or self._sequence_on_write
-        )
+        self.is_harmless = not (self.on_read or self.on_write or self._sequence_on_read or self._sequence_on_write)

@@ -52,7 +52,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
     bind = 0
     sent = data
     if kind == QUERY:
-        if len(data) < _SHORTEST or not messages.is_whole(data):
+        if len(data) < _SHORTEST or _end_of_message(data, 0) != len(data):
             return None
         sql = data[5:-1]
         text = shared.texts.get(sql)
@@ -130,11 +130,5 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
         else:
             origin.reset_ahead()
     client.ordinary_query(statement, named=named)
-    if statement is None:
-        origin.parse_unnamed(None)
-    elif named:
-        origin.use(statement)
-    else:
-        origin.parse_unnamed(statement)
-    origin.runs(query.run.text)
+    origin.ordinary_query(statement, query.run.text, named=named)
     return sent_group
