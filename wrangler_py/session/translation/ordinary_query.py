@@ -6,21 +6,25 @@ cases to look at. On a connection that hasn't prepared its statement it is trans
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.strings import read_i32_be
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.frontend_kinds import BIND, PARSE, QUERY
+from wrangler_py.pgwire.messages import HEADER
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.statements import Statement
 
-_SHORTEST = 6
-_EXECUTE_AND_SYNC = messages.execute(b"") + messages.SYNC
-_DESCRIBE_AND_EXECUTE = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
+_SHORTEST: Final = 6
+_DISABLED: Final = CacheStatus.DISABLED
+_EXECUTE_AND_SYNC: Final = messages.execute(b"") + messages.SYNC
+_DESCRIBE_AND_EXECUTE: Final = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
 
 
 class OrdinaryQuery:
@@ -74,30 +78,27 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
             return None
         if _end_of_message(data, bind) != bind_end:
             return None
-        name_end = data.find(0, bind + 6, bind_end)
-        name = data[bind + 6 : name_end]
+        name, end_of_name, values = data[bind + 6 : bind_end].partition(b"\0")
         if statement is None:
             statement = client.statements.get(name)
-        if statement is None or name_end < 0 or bool(name) == (kind == PARSE):
+        if statement is None or not end_of_name or bool(name) == (kind == PARSE):
             return None
         if describes and (statement.rows is None or not client.knows_columns):
             return None  # the columns are to be remembered
         sql, text = statement.sql, statement.text
         if name:
             length = bind_end - 1 + len(statement.name) - len(name)
-            sent = messages.HEADER.pack(BIND, length) + b"\0" + statement.name + data[name_end:]
+            sent = HEADER.pack(BIND, length) + b"\0" + statement.name + data[bind + 6 + len(name) :]
     if not text.is_ordinary:
         return None
-    status: CacheStatus | None = CacheStatus.DISABLED
+    status: CacheStatus | None = _DISABLED
     if shared.caching:
         status = text.verdict.status
         if status is None:
             return None
-    assert status is not None
     if statement is None:
-        asked = (sql, text, status, client.request, client.number, b"", b"", False)
+        asked: tuple[object, ...] = (sql, text, status, client.request, client.number, b"", b"", False)
     else:
-        values = data[name_end + 1 : bind_end]
         asked = (sql, text, status, client.request, client.number, values, statement.types, False)
     run = tuple.__new__(QueryRun, asked)  # a named tuple's own constructor is Python, and takes longer
     return OrdinaryQuery(data, sent, statement, bool(name), run)
