@@ -35,6 +35,7 @@ from wrangler_py.pgwire.outstanding_requests import SentGroup
 ROW = message(backend_kinds.DATA_ROW, b"\0\1\0\0\0\1x")
 COLUMNS = message(backend_kinds.ROW_DESCRIPTION, b"\0\1a\0" + bytes(18))
 PARAMETERS = message(backend_kinds.PARAMETER_DESCRIPTION, b"\0\0")
+ROW_LIKE_READY = message(backend_kinds.DATA_ROW, b"\0\1\0\0\0\6" + READY_IDLE)
 SELECTED = messages.command_complete("SELECT 1")
 RESULT = ROW + SELECTED
 COPIED = messages.command_complete("COPY 2")
@@ -89,6 +90,9 @@ TABLE: dict[str, list[Turn]] = {
     # --- each action ---------------------------------------------------------------------------------------
     "a plain simple query": [
         Turn(plain(simple=True), COLUMNS + RESULT + READY_IDLE, COLUMNS + RESULT + READY_IDLE)
+    ],
+    "rows whose last octets look like a ReadyForQuery": [
+        passed_on(plain(), BIND_COMPLETE + ROW_LIKE_READY + ROW_LIKE_READY + SELECTED + READY_IDLE)
     ],
     "a plain extended query": [Turn(plain(), EXTENDED, EXTENDED)],
     "forwarded": [Turn(group(PARSE, BIND, EXECUTE, SYNC), EXTENDED, EXTENDED)],

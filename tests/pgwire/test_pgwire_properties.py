@@ -347,6 +347,14 @@ def test_answers_are_the_same_in_any_pieces(at: list[int]) -> None:
     assert not stream.mid_message
 
 
+@pytest.mark.parametrize("length", [b"\0\0\0\0", b"\0\0\0\3", b"\x80\0\0\0", b"\xff\xff\xff\xff"])
+def test_an_impossible_length_from_an_origin_breaks_the_stream(length: bytes) -> None:
+    stream = OriginStream({})
+    stream.send(SentGroup(Owner("a")))
+    assert stream.receive(messages.BIND_COMPLETE + b"D" + length + bytes(20) + messages.READY_IDLE) == []
+    assert "length" in str(stream.broken)
+
+
 @given(st.binary(max_size=400), cuts, st.integers(0, 1_500))
 def test_an_origin_that_says_anything_breaks_the_stream_at_most(data: bytes, at: list[int], sense: int) -> None:
     """And all sent groups are accounted for: ended, dropped, or still under way."""
