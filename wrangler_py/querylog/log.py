@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from wrangler_py.querylog.chunk import Chunk
 from wrangler_py.querylog.counts import ConfigCounts
@@ -13,17 +13,17 @@ from wrangler_py.querylog.incidents import MAX_INCIDENTS, Incident
 from wrangler_py.querylog.record import Column, Entry, QueryRecord, read_entry, shorten
 from wrangler_py.querylog.requests import KnownRequests, RequestGroup
 
-DEFAULT_MAX_RECORDS = 20_000
-DEFAULT_MAX_BYTES = 64 * 1024 * 1024
-RECORD_BYTES = 600
+DEFAULT_MAX_RECORDS: Final = 20_000
+DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
+RECORD_BYTES: Final = 600
 """The size of a record without its SQL, its parameters and its error (CPython on 64 bits)."""
-CHUNK_LENGTH = 256
+CHUNK_LENGTH: Final = 256
 """How many records are packed together, and removed together to make room."""
-CHUNKS = 16
+CHUNKS: Final = 16
 """A small log has this many chunks, each of them shorter."""
-LONG_BYTES = 1_024
+LONG_BYTES: Final = 1_024
 """An entry whose SQL and parameters are longer than this, together, is shortened when it is added."""
-MAX_PENDING_BYTES = 262_144
+MAX_PENDING_BYTES: Final = 262_144
 """Entries longer than LONG_BYTES are packed as soon as they come to more than this."""
 
 

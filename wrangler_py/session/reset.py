@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import DATA_ROW, ROW_DESCRIPTION
 from wrangler_py.pgwire.frontend_kinds import BIND, EXECUTE, PARSE
 from wrangler_py.pgwire.outstanding_requests import Prefix
 
-RESET_SESSION = (
+RESET_SESSION: Final = (
     "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
     "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
-_RESET = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
+_RESET: Final = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
 """The same as a message: its header, and its text, which has the same length with every seed from 0 to 1."""
 _VOID = b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
 """A column of type void in a RowDescription, behind its name."""
-RESET_ANSWER = b"".join([
+RESET_ANSWER: Final = b"".join([
     messages.command_complete("CLOSE CURSOR ALL"),
     messages.command_complete("SET"),
     messages.command_complete("RESET"),
@@ -32,7 +33,7 @@ RESET_ANSWER = b"".join([
     messages.READY_IDLE,
 ])  # fmt: skip
 """What PostgreSQL answers to a reset that changes none of the settings that it reports."""
-_DISCARD_ALL = messages.query("DISCARD ALL")
+_DISCARD_ALL: Final = messages.query("DISCARD ALL")
 
 _CHECKED_SETTINGS = ("isolation", "read_only", "deferrable")
 _BEGAN_OTHERWISE = " OR ".join(
@@ -65,18 +66,18 @@ for want of a setting of this name, if anything of that differs from what it sho
 """
 _COUNT = len(RESET_STATEMENTS)
 _NAMES = tuple(b"hyperdrive_reset_%d" % number for number in range(_COUNT))
-_PREPARE = b"".join(
+_PREPARE: Final = b"".join(
     messages.parse(name, sql + b"\0\0\0") for name, sql in zip(_NAMES, RESET_STATEMENTS, strict=True)
 )
-_PREPARED = messages.PARSE_COMPLETE * _COUNT
+_PREPARED: Final = messages.PARSE_COMPLETE * _COUNT
 _SEED = b"%.15f" % 0
 _EXECUTE = messages.execute(b"")
 _RUN_HEAD, _, _RUN_TAIL = b"".join([
     *(messages.bind(b"", name, b"\0\0\0\0\0\0") + _EXECUTE for name in _NAMES[:-1]),
     messages.bind(b"", _NAMES[-1], b"\0\0\0\1" + len(_SEED).to_bytes(4, "big") + _SEED + b"\0\0") + _EXECUTE,
 ]).partition(_SEED)  # fmt: skip
-_ANSWER = b"".join(messages.BIND_COMPLETE + answer for answer in RESET_STATEMENTS.values())
-_KINDS = bytes((BIND, EXECUTE)) * _COUNT
+_ANSWER: Final = b"".join(messages.BIND_COMPLETE + answer for answer in RESET_STATEMENTS.values())
+_KINDS: Final = bytes((BIND, EXECUTE)) * _COUNT
 
 
 def reset_message() -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
 from wrangler_py.session.lost_state import notes_on
@@ -17,13 +17,13 @@ from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
 
-MAX_TEXTS = 5_000
+MAX_TEXTS: Final = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
-MAX_TEXTS_BYTES = 8_000_000
+MAX_TEXTS_BYTES: Final = 8_000_000
 """How long they may be in all."""
-MAX_START_BYTES = 1_000
+MAX_START_BYTES: Final = 1_000
 """How long the start of a text that ends in a number may be, for the text to be found by it."""
-MAX_ANALYSED_BYTES = 1_000_000
+MAX_ANALYSED_BYTES: Final = 1_000_000
 """A longer text is taken to leave the session dirty, and is not looked at further."""
 
 TRANSACTION_LOCK_NOTE = (
@@ -33,7 +33,7 @@ TRANSACTION_LOCK_NOTE = (
 _NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
 """A number that is part of neither a name nor an escape."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
-_END_IN_NUMBER = b"0123456789;"
+_END_IN_NUMBER: Final = b"0123456789;"
 
 
 class Refusal(NamedTuple):
@@ -260,16 +260,18 @@ class SQLTexts:
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
 
     def get(self, sql: bytes) -> SQLText:
+        start = sql.rstrip(_END_IN_NUMBER)
+        end = sql[len(start) :]
+        ends_in_number = end.isdigit() or end[:-1].isdigit()
+        if ends_in_number:
+            text = self._by_start.get(start)
+            if text is not None:
+                return text
         text = self._texts.get(sql)
         if text is not None:
             return text
         if len(sql) > MAX_ANALYSED_BYTES:
             return TOO_LONG
-        start = sql.rstrip(_END_IN_NUMBER)
-        end = sql[len(start) :]
-        is_number = end.rstrip(b";").isdigit() and end.count(b";") <= 1
-        if is_number and start in self._by_start:
-            return self._by_start[start]
         shape = sql if b'"' in sql or b"&'" in sql else _NUMBER.sub(b"1", sql)  # float(0) would be an error
         text = self._texts.get(shape)
         if text is None:
@@ -279,7 +281,7 @@ class SQLTexts:
                 self._bytes -= len(self._texts.popitem(last=False)[0])
         else:
             self._texts.move_to_end(shape)
-        if is_number and shape is not sql and len(start) <= MAX_START_BYTES and _ENDS_IN_NO_NAME.search(start):
+        if ends_in_number and shape is not sql and len(start) <= MAX_START_BYTES and _ENDS_IN_NO_NAME.search(start):
             if len(self._by_start) >= MAX_TEXTS:
                 self._by_start.clear()
             self._by_start[start] = text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from wrangler_py.pgwire.backend_kinds import PARAMETER_DESCRIPTION
@@ -18,9 +18,9 @@ from wrangler_py.session.sql_text import SQLText, SQLTexts
 if TYPE_CHECKING:
     from wrangler_py.session.settings import SessionSettings
 
-MAX_REMEMBERED = 1_000
+MAX_REMEMBERED: Final = 1_000
 """Parse messages remembered whole, so that the same one again costs one look-up."""
-MAX_REMEMBERED_BYTES = 4_096
+MAX_REMEMBERED_BYTES: Final = 4_096
 POOL_NAME = re.compile(rb'"(hyperdrive_\d+)"')
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sized
-from typing import Protocol
+from typing import Final, Protocol
 
-LONG_BYTES = 16_384
+LONG_BYTES: Final = 16_384
 """With data that is longer, everything goes out at once."""
 
 

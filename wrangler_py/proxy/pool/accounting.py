@@ -94,7 +94,8 @@ class Accounting:
             if (request := queries[0].request) is not None:
                 request.counts.add_distance(cost, waited + duration)
         if capture is not None and capture.oversized:
-            queries = [_oversized(run) for run in queries]
+            for run in queries:
+                run.answer_is_oversized()
         count = len(queries)
         if count == 1:
             run = queries[0]
@@ -185,15 +186,15 @@ class Accounting:
         stale: bool,
     ) -> None:
         """`run` has ended: adds it to the query log and to its request, and tells the observer."""
-        sql, text, status, request, client, bind, types, _ = run
+        sql, status, request = run.sql, run.status, run.request
         request_id = None
         if request is not None:
             request_id = request.id
-            if not text.transaction_control:
+            if not run.text.transaction_control:
                 request.counts.add(status)
         self._query_log.add(
             (
-                time(), self._binding, request_id, client, sql, bind, types, status, waited, at_origin,
+                time(), self._binding, request_id, run.client, sql, run.bind, run.types, status, waited, at_origin,
                 sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
             )
         )  # fmt: skip
@@ -210,11 +211,6 @@ class Accounting:
             request_id = request.id if request else None
             shown = describe_error(error) if error else None
             observer.query(QueryEvent(self._binding, request_id, status, duration_ms, text, shown))
-
-
-def _oversized(run: QueryRun) -> QueryRun:
-    """`run`, whose answer was too long to be kept."""
-    return run._replace(status=CacheStatus.OVERSIZED_RESULT) if run.status is CacheStatus.MISS else run
 
 
 def _ends_of_several(queries: list[QueryRun], sent_group: SentGroup) -> Iterator[_End]:

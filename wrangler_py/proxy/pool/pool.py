@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
@@ -37,13 +37,13 @@ from wrangler_py.session.effects import DatabasesNeeded, Notice, QueryRefused
 from wrangler_py.session.settings import SessionSettings, SettingsKey
 from wrangler_py.session.shared import SharedState
 
-TICK_S = 1.0
+TICK_S: Final = 1.0
 _NO_SUCH_DATABASE = "3D000"
-CLOSE_UNLIKELY_S = 0.005
+CLOSE_UNLIKELY_S: Final = 0.005
 """A connection that has been idle for longer is looked at before it is used: the origin may have closed it. Sooner
 than that, it might as well be closed during the query."""
-NEWS_GRACE_S = 0.01
-RESTART_GRACE_S = 1.0
+NEWS_GRACE_S: Final = 0.01
+RESTART_GRACE_S: Final = 1.0
 """How long what is under way may go on after a restart."""
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from typing import Final
 
 from wrangler_py.proxy.origin.connection import OriginConnection
 from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.session.settings import SessionSettings, SettingsKey
 
-SWITCH_AFTER_S = 0.05
+SWITCH_AFTER_S: Final = 0.05
 """A client that has waited so long is served before others for whose settings a connection is there already."""
 
 User = ConnectionUser[OriginConnection]

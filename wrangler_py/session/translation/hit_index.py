@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wrangler_py.cache.answers import Answers
 from wrangler_py.cache.keys import CacheKey
@@ -21,8 +21,9 @@ MAX_GROUPS = 4_000
 MAX_BYTES = 2_048
 """Longer groups are read each time."""
 
-_QUERY = bytes((QUERY,))
-_PORTAL_BEHIND_BIND = b"Bp"
+_HIT: Final = CacheStatus.HIT
+_QUERY: Final = bytes((QUERY,))
+_PORTAL_BEHIND_BIND: Final = b"Bp"
 _HEADS = {
     _QUERY: b"",
     b"PBES": messages.PARSE_COMPLETE + messages.BIND_COMPLETE,
@@ -112,6 +113,5 @@ class HitIndex:
             rows = b""
         client.hit_again(statement, parses=parses, describes=describes)
         types = key.parameter_types if statement is None else statement.types
-        asked = (key.sql, text, CacheStatus.HIT, client.request, client.number, key.bind, types, False)
-        run = tuple.__new__(QueryRun, asked)  # a named tuple's own constructor is Python, and takes longer
+        run = QueryRun(key.sql, text, _HIT, client.request, client.number, key.bind, types)
         return IndexedHit(head + rows + result.body + messages.READY_IDLE, run, result)

@@ -91,16 +91,13 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
             sent = HEADER.pack(BIND, length) + b"\0" + statement.name + data[bind + 6 + len(name) :]
     if not text.is_ordinary:
         return None
-    status: CacheStatus | None = _DISABLED
-    if shared.caching:
-        status = text.verdict.status
-        if status is None:
-            return None
+    status = text.verdict.status if shared.caching else _DISABLED
+    if status is None:
+        return None
     if statement is None:
-        asked: tuple[object, ...] = (sql, text, status, client.request, client.number, b"", b"", False)
+        run = QueryRun(sql, text, status, client.request, client.number)
     else:
-        asked = (sql, text, status, client.request, client.number, values, statement.types, False)
-    run = tuple.__new__(QueryRun, asked)  # a named tuple's own constructor is Python, and takes longer
+        run = QueryRun(sql, text, status, client.request, client.number, values, statement.types)
     return OrdinaryQuery(data, sent, statement, bool(name), run)
 
 
