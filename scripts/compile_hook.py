@@ -17,7 +17,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VARIABLE = "WRANGLER_PY_COMPILE"
-REQUIREMENTS = ["mypy>=1.13", "setuptools>=68"]
+REQUIREMENTS = ["mypy>=2.4", "setuptools>=68"]
 PACKAGE = "wrangler_py"
 
 _SETUP = """
