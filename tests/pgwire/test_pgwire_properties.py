@@ -347,6 +347,17 @@ def test_answers_are_the_same_in_any_pieces(at: list[int]) -> None:
     assert not stream.mid_message
 
 
+@given(st.lists(st.integers(0, 300).map(bytes), max_size=6), st.binary(max_size=300))
+def test_a_group_keeps_the_end_of_its_answer_and_not_the_rest(parts: list[bytes], last: bytes) -> None:
+    sent_group = SentGroup(Owner("a"))
+    for part in (*parts, last):
+        sent_group.note_answer(part, 64)
+    whole = b"".join(parts) + last
+    assert sent_group.answered_bytes == len(whole)
+    assert sent_group.tail[-64:] == whole[-64:]
+    assert len(sent_group.tail) <= 128
+
+
 @pytest.mark.parametrize("length", [b"\0\0\0\0", b"\0\0\0\3", b"\x80\0\0\0", b"\xff\xff\xff\xff"])
 def test_an_impossible_length_from_an_origin_breaks_the_stream(length: bytes) -> None:
     stream = OriginStream({})

@@ -342,10 +342,13 @@ class SentGroup:
         return unfinished
 
     def note_answer(self, data: bytes, tail: int) -> None:
-        """The owner was given `data`; the last `tail` octets are kept, or some more."""
+        """The owner was given `data`; the last `tail` octets are kept, or up to twice as many."""
         size = len(data)
         self.answered_bytes += size
-        self.tail = data if size >= tail else self.tail[-tail:] + data
+        if size > 2 * tail:
+            self.tail = data[-tail:]
+        else:
+            self.tail = data if size >= tail else self.tail[-tail:] + data
         if self.queries is not None and len(self.queries) > 1:
             self.completed = (*self.completed, *_COMPLETED.findall(data))
 
