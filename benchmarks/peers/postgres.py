@@ -13,7 +13,7 @@ from benchmarks.pgbench import make_tables
 
 PASSWORD = "bench"
 """Instead of the tests' awkward one, which `wrangler dev` hands to a Worker unescaped."""
-SETTINGS = {"max_connections": "200", "shared_buffers": "128MB"}
+SETTINGS = {"max_connections": "500", "shared_buffers": "128MB"}
 
 
 @contextmanager
