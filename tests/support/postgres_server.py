@@ -32,6 +32,8 @@ PASSWORDS = {SUPERUSER: "super secret/%40", USER: "app-secret:?#"}
 """Awkward on purpose: whatever carries them has to escape them."""
 
 _DEADLINE_S = 30.0
+_ACCEPTS = ("ready", "standby")
+"""What a server that accepts connections calls itself in its postmaster.pid."""
 
 _SETTINGS = {
     "max_connections": "300",
@@ -55,7 +57,10 @@ class Certificates:
 
 
 class PostgresServer:
-    """One PostgreSQL server: `stop()` is a fast shutdown, `kill()` is SIGKILL for all of it."""
+    """One PostgreSQL server: `stop()` is a fast shutdown, `kill()` is SIGKILL for all of it.
+
+    A `standby` only reads, and has no primary.
+    """
 
     host = "127.0.0.1"
     superuser = SUPERUSER
@@ -72,6 +77,7 @@ class PostgresServer:
         tls: bool = True,
         settings: Mapping[str, str] | None = None,
         hba: Sequence[str] = (),
+        standby: bool = False,
     ) -> None:
         self.root = root
         self.data = root / "data"
@@ -80,6 +86,7 @@ class PostgresServer:
         self.port = 0
         self.has_tls = tls and _has_openssl()
         self._hba = hba
+        self._standby = standby
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -108,6 +115,8 @@ class PostgresServer:
         settings |= self._settings
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        if self._standby:
+            (self.data / "standby.signal").touch()  # without a primary, so it has what the template has
         hba = self.data / "pg_hba.conf"
         hba.write_text("".join(f"{line}\n" for line in self._hba) + hba.read_text())
         for path in (self.root, *self.root.rglob("*")):
@@ -179,7 +188,7 @@ class PostgresServer:
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(OSError):
                 lines = pid_file.read_text().splitlines()
-                if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready":
+                if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() in _ACCEPTS:
                     return True
             time.sleep(0.01)
         self.kill()

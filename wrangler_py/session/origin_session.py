@@ -249,6 +249,11 @@ class OriginSession:
         self.reset_owed = True
 
     @property
+    def reset_drops_statements(self) -> bool:
+        """Whether the next reset drops the prepared statements."""
+        return self.drop_statements or (self.reset_owed and self._resets_by_discard)
+
+    @property
     def can_reset_within(self) -> bool:
         """Whether a query can have the reset in its own transaction."""
         return not (

@@ -113,7 +113,7 @@ def translate_ordinary(client: ClientSession, origin: OriginSession, query: Ordi
     That is so if anything but the reset in front of it is under way, or if its statement has to be prepared first.
     """
     statement, named = query.statement, query.named
-    if named and (statement not in origin.prepared or origin.drop_statements):
+    if named and (statement not in origin.prepared or origin.reset_drops_statements):
         return None
     if not origin.stream.queue:
         origin.nothing_under_way()
