@@ -1,4 +1,4 @@
-"""A read-only standby as the origin: it refuses the usual reset, so sessions are reset by DISCARD ALL."""
+"""A read-only standby as the origin, which refuses some of what a reset does elsewhere."""
 
 from __future__ import annotations
 
@@ -54,6 +54,26 @@ def test_a_client_has_none_of_the_last_clients_settings(proxy: ProxyServer) -> N
             assert two.execute(ask).fetchone() == usual
             one.execute("DO $$ BEGIN SET TimeZone = 'Asia/Tokyo'; END $$")
             assert two.execute(ask, prepare=True).fetchone() == usual
+
+
+def test_a_client_does_not_know_the_random_numbers_to_come(proxy: ProxyServer) -> None:
+    with connect(proxy) as one, connect(proxy) as two:
+        numbers = set()
+        for _ in range(3):
+            one.execute("SELECT setseed(0.5)")
+            numbers.add(two.execute("SELECT random()").fetchone())
+        assert len(numbers) == 3
+
+
+def test_statements_stay_prepared(proxy: ProxyServer) -> None:
+    prepared = "SELECT array_agg(prepare_time) FROM pg_prepared_statements WHERE statement LIKE '%int + 1'"
+    with connect(proxy) as one, connect(proxy) as two:
+        times = set()
+        for number in range(3):
+            for client in (one, two):
+                client.execute("SELECT %s::int + 1", [number], prepare=True)
+                times.add(str(client.execute(prepared.encode()).fetchone()))
+        assert len(times) == 1
 
 
 def test_what_writes_fails_as_it_does_there(proxy: ProxyServer) -> None:

@@ -15,7 +15,13 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
-from wrangler_py.session.reset import RESET_ANSWER, full_reset_message, reset_message, reset_within_transaction
+from wrangler_py.session.reset import (
+    RESET_ANSWER,
+    STANDBY_RESET_ANSWER,
+    full_reset_message,
+    reset_message,
+    reset_within_transaction,
+)
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.shared import INTERRUPTED, SharedState
 from wrangler_py.session.sql_text import SQLText
@@ -251,13 +257,18 @@ class OriginSession:
     @property
     def reset_drops_statements(self) -> bool:
         """Whether the next reset drops the prepared statements."""
-        return self.drop_statements or (self.reset_owed and self._resets_by_discard)
+        return self.drop_statements or (self.reset_owed and self._shared.discards_all)
 
     @property
     def can_reset_within(self) -> bool:
         """Whether a query can have the reset in its own transaction."""
+        shared = self._shared
         return not (
-            self.drop_statements or self.stream.queue or self._shared.resets_apart or self._resets_by_discard
+            self.drop_statements
+            or self.stream.queue
+            or shared.resets_apart
+            or shared.discards_all
+            or self._is_standby
         )
 
     def reset_within(self, sent_group: SentGroup) -> None:
@@ -281,7 +292,8 @@ class OriginSession:
         """Puts a reset in front of what is sent next; `take_unsent` gives its bytes."""
         if not self.stream.queue:
             self.nothing_under_way()
-        self.stream.send(SentGroup(None, simple=True, done=self.reset_ended, expected=RESET_ANSWER))
+        expected = STANDBY_RESET_ANSWER if self._is_standby else RESET_ANSWER
+        self.stream.send(SentGroup(None, simple=True, done=self.reset_ended, expected=expected))
         self.unsent += self.reset()
 
     def take_unsent(self) -> bytes:
@@ -296,17 +308,17 @@ class OriginSession:
         self.dirty = self.reset_owed = False
         self.pristine = True
         self.unnamed = None
-        by_discard_all = self._resets_by_discard
+        standby, by_discard_all = self._is_standby, self._shared.discards_all
         if not self.drop_statements and not by_discard_all:
-            return reset_message()
+            return reset_message(standby=standby)
         self.drop_statements = self._has_reset_statements = False
         self.prepared.clear()
         self.prepared_in_doubt = None
-        return full_reset_message(by_discard_all=by_discard_all)
+        return full_reset_message(standby=standby, by_discard_all=by_discard_all)
 
     @property
-    def _resets_by_discard(self) -> bool:
-        return self._shared.discards_all or self.stream.parameters.get("in_hot_standby") == "on"
+    def _is_standby(self) -> bool:
+        return self.stream.parameters.get("in_hot_standby") == "on"
 
     def reset_ended(self, sent_group: SentGroup) -> None:
         """The origin has answered a reset."""

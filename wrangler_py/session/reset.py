@@ -17,6 +17,8 @@ RESET_SESSION: Final = (
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
 _RESET: Final = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
 """The same as a message: its header, and its text, which has the same length with every seed from 0 to 1."""
+_RESET_STANDBY: Final = RESET_SESSION.replace("UNLISTEN *; ", "")
+"""For a standby, which refuses UNLISTEN. Nobody can LISTEN there."""
 _VOID = b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
 """A column of type void in a RowDescription, behind its name."""
 RESET_ANSWER: Final = b"".join([
@@ -33,6 +35,7 @@ RESET_ANSWER: Final = b"".join([
     messages.READY_IDLE,
 ])  # fmt: skip
 """What PostgreSQL answers to a reset that changes none of the settings that it reports."""
+STANDBY_RESET_ANSWER: Final = RESET_ANSWER.replace(messages.command_complete("UNLISTEN"), b"")
 _DISCARD_ALL: Final = messages.query("DISCARD ALL")
 
 _CHECKED_SETTINGS = ("isolation", "read_only", "deferrable")
@@ -80,20 +83,23 @@ _ANSWER: Final = b"".join(messages.BIND_COMPLETE + answer for answer in RESET_ST
 _KINDS: Final = bytes((BIND, EXECUTE)) * _COUNT
 
 
-def reset_message() -> bytes:
+def reset_message(*, standby: bool) -> bytes:
     """Resets all but the prepared statements."""
+    if standby:
+        return messages.query(_RESET_STANDBY % random.random())  # noqa: S311
     header, text = _RESET
     return header + text % random.random() + b"\0"  # noqa: S311
 
 
-def full_reset_message(*, by_discard_all: bool) -> bytes:
+def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
     """Resets the session and drops its prepared statements.
 
-    `by_discard_all`: for standbys, which refuse UNLISTEN, and for databases that are not quite PostgreSQL.
+    `by_discard_all`: for databases that are not quite PostgreSQL, and refuse the usual reset.
     """
     if by_discard_all:
         return _DISCARD_ALL
-    return messages.query("DEALLOCATE ALL; " + RESET_SESSION % random.random())  # noqa: S311
+    reset = _RESET_STANDBY if standby else RESET_SESSION
+    return messages.query("DEALLOCATE ALL; " + reset % random.random())  # noqa: S311
 
 
 def reset_within_transaction(*, prepared: bool) -> tuple[bytes, Prefix]:
