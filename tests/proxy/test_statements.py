@@ -389,6 +389,7 @@ def stale_plan(postgres: PostgresServer) -> Iterator[Callable[[], object]]:
 
 
 @pytest.mark.parametrize("way", FRESH)
+@pytest.mark.parametrize("ran", [b"", query("SELECT 1"), query("SET LOCAL TimeZone = 'Asia/Tokyo'")])
 @pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["", "cached"])
 def test_a_new_client_has_the_new_plan_after_ddl_elsewhere(
     start_proxy: Callable[..., ProxyServer],
@@ -396,11 +397,14 @@ def test_a_new_client_has_the_new_plan_after_ddl_elsewhere(
     stale_plan: Callable[[], None],
     way: str,
     caching: Caching,
+    ran: bytes,
 ) -> None:
-    """And whoever may know the old columns gets no others."""
+    """And whoever may know the old columns gets no others. If something `ran`, the new client is behind a reset."""
     proxy = start_proxy(config={"connection_limit": 1, "caching": caching})
     with connect(proxy) as told, connect(proxy) as fresh, connect(proxy) as fresher:
         told.ask(FRESH["described first"][0])
+        if ran:
+            told.ask(ran)
         stale_plan()
         with RawClient(postgres.port, user=postgres.user, password=postgres.user_password) as direct:
             theirs = [[answer.kind for answer in direct.ask(data)] for data in FRESH[way]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE, PARAMETER_DESCRIPTION
-from wrangler_py.pgwire.outstanding_requests import SentGroup
+from wrangler_py.pgwire.frontend_kinds import PARSE
+from wrangler_py.pgwire.messages import PARSE_COMPLETE
+from wrangler_py.pgwire.outstanding_requests import Action, SentGroup
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.statements import POOL_NAME
@@ -45,13 +47,7 @@ class ErrorAnswers:
         if self._held_back:
             self._held_back += output
             return b""
-        # A server sends the first answer to the Describe of a statement, `t`, before it looks at the columns.
-        if (
-            holder is not None
-            and is_theirs
-            and not sent_group.answered_bytes
-            and output[0] in (ERROR_RESPONSE, PARAMETER_DESCRIPTION)
-        ):
+        if holder is not None and is_theirs and _fails_at_once(sent_group, output):
             if sent_group.outstanding is None or sent_group.prefix is not None:
                 holder.failed_at_once(sent_group)
             if (
@@ -75,5 +71,22 @@ class ErrorAnswers:
         held_back, self._held_back = self._held_back, b""
         again = None
         if holder is not None and is_last and not self._origin.stream.queue:
-            again = prepare_anew(holder, self._origin, sent_group)
+            parse_answered = not held_back.startswith(PARSE_COMPLETE)
+            again = prepare_anew(holder, self._origin, sent_group, parse_answered=parse_answered)
         return again, b"" if again is not None else held_back
+
+
+def _fails_at_once(sent_group: SentGroup, output: bytes) -> bool:
+    """Whether `output` begins with an error, or with a ParameterDescription, and nothing was answered before.
+
+    The faked answer to a Parse doesn't count, be it in `output` or ahead of it. A server answers the Describe of a
+    statement with its parameters before it looks at the columns.
+    """
+    answered = sent_group.answered_bytes
+    first = sent_group.outstanding[0] if sent_group.outstanding else None
+    if first is not None and first.kind == PARSE and first.action is Action.FAKE:
+        if output.startswith(PARSE_COMPLETE) and not answered:
+            output = output[len(PARSE_COMPLETE) :]
+        elif answered == len(PARSE_COMPLETE):
+            answered = 0
+    return not answered and bool(output) and output[0] in (ERROR_RESPONSE, PARAMETER_DESCRIPTION)

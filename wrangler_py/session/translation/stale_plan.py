@@ -36,8 +36,10 @@ _DESCRIPTION = bytes((DESCRIBE, SYNC))
 _FORMS = (_DESCRIPTION, bytes((BIND, EXECUTE, SYNC)), bytes((BIND, DESCRIBE, EXECUTE, SYNC)))
 
 
-def prepare_anew(client: ClientSession, origin: OriginSession, failed: SentGroup) -> Translation | None:
-    """What to send instead of `failed`, of which nothing was done and at most a ParseComplete was answered.
+def prepare_anew(
+    client: ClientSession, origin: OriginSession, failed: SentGroup, *, parse_answered: bool
+) -> Translation | None:
+    """What to send instead of `failed`, of which nothing was done, and nothing answered but perhaps its Parse.
 
     None unless it is one Parse, whose statement the origin had already, and the use of that statement.
     """
@@ -56,10 +58,10 @@ def prepare_anew(client: ClientSession, origin: OriginSession, failed: SentGroup
     outstanding: list[OutstandingRequest] = []
     if failed.outstanding and failed.outstanding[0].action is Action.SKIP:
         # The Describe in front is the proxy's own: see `ExtendedTranslation.check_prepared_statement`.
-        request = OutstandingRequest(PARSE, name=parse.name, statement=new)
+        parse_answered = False
         del pieces[0]
-    else:
-        request = OutstandingRequest(PARSE, Action.SKIP, name=parse.name, statement=new)
+    action = Action.SKIP if parse_answered else Action.FORWARD
+    request = OutstandingRequest(PARSE, action, name=parse.name, statement=new)
     prepare(client, origin, new, request, out, outstanding)
     for kind, data, _ in pieces:
         request = _REQUESTS[kind]
