@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from support.postgres_server import (
     PostgresServer,
     initialise,
     make_certificates,
+    running,
     short_folder,
 )
 
@@ -73,13 +75,8 @@ def postgres_template() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(postgres_template: Path, certificates: Certificates) -> Iterator[PostgresServer]:
     """The server all tests share: don't stop it, and leave no tables behind. See `postgres_factory`."""
-    server = PostgresServer(short_folder(), certificates)
-    server.create(postgres_template)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
-        shutil.rmtree(server.root, ignore_errors=True)
+    with running(postgres_template, certificates) as server:
+        yield server
 
 
 @pytest.fixture
@@ -89,18 +86,13 @@ def postgres_factory(postgres_template: Path, certificates: Certificates) -> Ite
     Options: `tls=False`, `settings={name: value}` of postgresql.conf, `hba=[lines]` that come before the
     default ones of pg_hba.conf, `certificates=` of another CA (see `make_certificates`).
     """
-    servers: list[PostgresServer] = []
+    with contextlib.ExitStack() as servers:
 
-    def start(**options: Any) -> PostgresServer:
-        server = PostgresServer(short_folder(), options.pop("certificates", certificates), **options)
-        servers.append(server)
-        server.create(postgres_template)
-        return server.start()
+        def start(**options: Any) -> PostgresServer:
+            server = running(postgres_template, options.pop("certificates", certificates), **options)
+            return servers.enter_context(server)
 
-    yield start
-    for server in servers:
-        server.kill()
-        shutil.rmtree(server.root, ignore_errors=True)
+        yield start
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from support.postgres_server import Certificates, PostgresServer, short_folder
+from support.postgres_server import Certificates, PostgresServer, running
 from support.proxy_server import ProxyServer, origin_of, pool_config
 
 
 @pytest.fixture(scope="module")
 def standby(postgres_template: Path, certificates: Certificates) -> Iterator[PostgresServer]:
-    server = PostgresServer(short_folder(), certificates, standby=True)
-    server.create(postgres_template)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
-        shutil.rmtree(server.root, ignore_errors=True)
+    with running(postgres_template, certificates, standby=True) as server:
+        yield server
 
 
 @pytest.fixture

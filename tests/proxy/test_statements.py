@@ -389,7 +389,11 @@ def stale_plan(postgres: PostgresServer) -> Iterator[Callable[[], object]]:
 
 
 @pytest.mark.parametrize("way", FRESH)
-@pytest.mark.parametrize("ran", [b"", query("SELECT 1"), query("SET LOCAL TimeZone = 'Asia/Tokyo'")])
+@pytest.mark.parametrize(
+    "ran",
+    [b"", query("SELECT 1"), query("SET LOCAL TimeZone = 'Asia/Tokyo'")],
+    ids=["nothing ran", "a query ran", "a setting was set"],
+)
 @pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["", "cached"])
 def test_a_new_client_has_the_new_plan_after_ddl_elsewhere(
     start_proxy: Callable[..., ProxyServer],

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -229,6 +229,18 @@ class PostgresServer:
             row = connection.execute(sql, [application_name]).fetchone()
             assert row is not None
             return int(row[0])
+
+
+@contextlib.contextmanager
+def running(template: Path, certificates: Certificates, **options: Any) -> Iterator[PostgresServer]:
+    """A server with a copy of `template`, gone with the block; `options` are those of PostgresServer."""
+    server = PostgresServer(short_folder(), certificates, **options)
+    try:
+        server.create(template)
+        yield server.start()
+    finally:
+        server.kill()
+        shutil.rmtree(server.root, ignore_errors=True)
 
 
 def initialise(folder: Path) -> None:

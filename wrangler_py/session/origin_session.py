@@ -256,7 +256,7 @@ class OriginSession:
 
     @property
     def reset_drops_statements(self) -> bool:
-        """Whether the next reset drops the prepared statements."""
+        """Whether the prepared statements are to be dropped before anything else is sent."""
         return self.drop_statements or (self.reset_owed and self._shared.discards_all)
 
     @property

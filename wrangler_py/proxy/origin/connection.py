@@ -283,7 +283,7 @@ class OriginConnection:
         Whatever was run for somebody else, the session is reset after it. The query goes out behind the reset, in
         the same write. For an `ordinary` query, `translate_ordinary` decides on the kind of reset.
         """
-        if client.last_origin is not self or client.last_use != self._uses:
+        if not self.was_used_by(client):
             self._uses += 1
             client.uses(self, self._uses)
             if not self.session.pristine:

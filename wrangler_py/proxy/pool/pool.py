@@ -242,8 +242,7 @@ class Pool:
 
     @property
     def _has_room(self) -> bool:
-        limit = self.config.connection_limit
-        return len(self.connections) < limit and len(self.connections) + self.opening < limit
+        return len(self.connections) + self.opening < self.config.connection_limit
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle longest, if there is one: nobody who waits has its settings."""

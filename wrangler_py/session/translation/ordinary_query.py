@@ -22,6 +22,7 @@ from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.statements import Statement
 
 _SHORTEST: Final = 6
+"""The length of a message with nothing in it but an empty string."""
 _DISABLED: Final = CacheStatus.DISABLED
 _EXECUTE_AND_SYNC: Final = messages.execute(b"") + messages.SYNC
 _DESCRIBE_AND_EXECUTE: Final = messages.describe_portal(b"") + _EXECUTE_AND_SYNC
@@ -56,7 +57,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
     bind = 0
     sent = data
     if kind == QUERY:
-        if len(data) < _SHORTEST or _end_of_message(data, 0) != len(data):
+        if len(data) < _SHORTEST or not messages.is_whole(data):
             return None
         sql = data[5:-1]
         text = shared.texts.get(sql)
