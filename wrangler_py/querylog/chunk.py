@@ -7,9 +7,9 @@ column by column, while they are still in the cache, into a few objects that are
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import marshal
+from collections.abc import Iterable
+from typing import Any, Final
 
 from wrangler_py.querylog.record import Column, QueryRecord, read_entry
 
@@ -17,6 +17,8 @@ _TIMES = (Column.ENDED_AT, Column.ORIGIN)
 """The columns of numbers that differ from query to query. Other numbers are small, or zero, and shared."""
 _TEXTS = (Column.SQL, Column.BIND, Column.TAIL)
 """The columns of bytes that often differ from query to query: SQL, parameters, the end of the answer."""
+_FORMAT: Final = 2
+"""The version of marshal's format that has floats in binary and doesn't look for objects that occur twice."""
 
 
 class Chunk:
@@ -34,14 +36,14 @@ class Chunk:
         if any(columns[Column.ERROR]):
             self.size += sum(len(error) for error in columns[Column.ERROR] if error is not None)
         for index in _TIMES:
-            columns[index] = array("d", columns[index])
+            columns[index] = marshal.dumps(columns[index], _FORMAT)
         for index in _TEXTS:
             texts = columns[index]
             if texts[0] is texts[-1] is texts[self._length // 2] and texts.count(texts[0]) == self._length:
                 size = len(texts[0]) * self._length  # one text, which takes no memory of its own
             else:
-                packed = columns[index] = _Texts(texts)
-                size = packed.size
+                packed = columns[index] = marshal.dumps(texts, _FORMAT)
+                size = len(packed)
             if index != Column.TAIL:
                 self.size += size
         self._columns = columns
@@ -54,24 +56,12 @@ class Chunk:
     def records(self) -> list[QueryRecord]:
         """The entries as people read them. They are decoded once, and kept decoded."""
         if self._records is None:
-            entries: Iterable[Any] = zip(*self._columns, strict=True)
+            entries: Iterable[Any] = zip(*map(_unpacked, self._columns), strict=True)
             self._records = [read_entry(number, entry) for number, entry in enumerate(entries, self.first)]
             self._columns = []
         return self._records
 
 
-class _Texts:
-    """A column of bytes as one piece. `size` is its length."""
-
-    __slots__ = ("_joined", "_lengths", "size")
-
-    def __init__(self, texts: Sequence[bytes]) -> None:
-        self._joined = b"".join(texts)
-        self.size = len(self._joined)
-        self._lengths = array("I", map(len, texts))
-
-    def __iter__(self) -> Iterator[bytes]:
-        start = 0
-        for length in self._lengths:
-            yield self._joined[start : start + length]
-            start += length
+def _unpacked(column: Any) -> tuple[Any, ...]:
+    """The values of a column, which is packed if it is bytes."""
+    return marshal.loads(column) if isinstance(column, bytes) else column  # type: ignore[no-any-return]  # noqa: S302

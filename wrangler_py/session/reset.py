@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from random import getrandbits
 from typing import Final
 
 from wrangler_py.pgwire import messages
@@ -12,11 +12,14 @@ from wrangler_py.pgwire.outstanding_requests import Prefix
 
 RESET_SESSION: Final = (
     "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; "
-    "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
+    "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(0.%s)"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
-_RESET: Final = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
-"""The same as a message: its header, and its text, which has the same length with every seed from 0 to 1."""
+_SEED_BITS: Final = 49
+_LEAST_SEED: Final = 10**14
+_SEED_HERE = str(_LEAST_SEED).encode()
+_RESET: Final = messages.query(RESET_SESSION % _LEAST_SEED).partition(_SEED_HERE)
+"""The same as a message, in front of the decimals of the seed and behind them; all seeds have the same length."""
 _RESET_STANDBY: Final = RESET_SESSION.replace("UNLISTEN *; ", "")
 """For a standby, which refuses UNLISTEN. Nobody can LISTEN there."""
 _VOID = b"\0\0\0\0\0\0\0\0\0\x08\xe6\0\x04\xff\xff\xff\xff\0\0"
@@ -73,12 +76,12 @@ _PREPARE: Final = b"".join(
     messages.parse(name, sql + b"\0\0\0") for name, sql in zip(_NAMES, RESET_STATEMENTS, strict=True)
 )
 _PREPARED: Final = messages.PARSE_COMPLETE * _COUNT
-_SEED = b"%.15f" % 0
+_SEED = b"0." + _SEED_HERE
 _EXECUTE = messages.execute(b"")
-_RUN_HEAD, _, _RUN_TAIL = b"".join([
+_RUN: Final = b"".join([
     *(messages.bind(b"", name, b"\0\0\0\0\0\0") + _EXECUTE for name in _NAMES[:-1]),
     messages.bind(b"", _NAMES[-1], b"\0\0\0\1" + len(_SEED).to_bytes(4, "big") + _SEED + b"\0\0") + _EXECUTE,
-]).partition(_SEED)  # fmt: skip
+]).partition(_SEED_HERE)  # fmt: skip
 _ANSWER: Final = b"".join(messages.BIND_COMPLETE + answer for answer in RESET_STATEMENTS.values())
 _KINDS: Final = bytes((BIND, EXECUTE)) * _COUNT
 
@@ -86,9 +89,9 @@ _KINDS: Final = bytes((BIND, EXECUTE)) * _COUNT
 def reset_message(*, standby: bool) -> bytes:
     """Resets all but the prepared statements."""
     if standby:
-        return messages.query(_RESET_STANDBY % random.random())  # noqa: S311
-    header, text = _RESET
-    return header + text % random.random() + b"\0"  # noqa: S311
+        return messages.query(_RESET_STANDBY % _seed())
+    head, _, tail = _RESET
+    return head + _seed().encode() + tail
 
 
 def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
@@ -99,7 +102,7 @@ def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
     if by_discard_all:
         return _DISCARD_ALL
     reset = _RESET_STANDBY if standby else RESET_SESSION
-    return messages.query("DEALLOCATE ALL; " + reset % random.random())  # noqa: S311
+    return messages.query("DEALLOCATE ALL; " + reset % _seed())
 
 
 def reset_within_transaction(*, prepared: bool) -> tuple[bytes, Prefix]:
@@ -107,7 +110,13 @@ def reset_within_transaction(*, prepared: bool) -> tuple[bytes, Prefix]:
 
     `prepared`: the origin has the statements for it; else they are prepared first.
     """
-    run = _RUN_HEAD + b"%.15f" % random.random() + _RUN_TAIL  # noqa: S311
+    head, _, tail = _RUN
+    run = head + _seed().encode() + tail
     if prepared:
         return run, Prefix(_KINDS, _ANSWER)
     return _PREPARE + run, Prefix(bytes((PARSE,)) * _COUNT + _KINDS, _PREPARED + _ANSWER)
+
+
+def _seed() -> str:
+    """The fifteen decimals of a seed. Formatting a random float would take ten times as long."""
+    return str(_LEAST_SEED + getrandbits(_SEED_BITS))

@@ -91,6 +91,7 @@ class ClientConnection(ConnectionUser[OriginConnection]):
         self.origin: OriginConnection | None = None
         self.waiting = False
         self.write_paused = False
+        self._reading_paused = False
         self.asks_alone = False
         """Its next query waits for nobody else's answer, and nobody else waits for its answer."""
         self._reader = GroupReader()
@@ -191,12 +192,16 @@ class ClientConnection(ConnectionUser[OriginConnection]):
                 transport.write(data)
 
     def pause_reading(self) -> None:
+        self._reading_paused = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
+        if not self._reading_paused:
+            return
         held_up = self._stalled or self._pending.too_many or (self.origin is not None and self.origin.write_paused)
         if not held_up and not self.transport.is_closing():
+            self._reading_paused = False
             self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import select
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final
 
 from wrangler_py.hyperdrive.config import PoolConfig
 from wrangler_py.pgwire import messages
@@ -30,39 +31,51 @@ from wrangler_py.session.stored_code import CATALOG_QUERY
 from wrangler_py.session.translation.error_answers import ErrorAnswers, shows_stale_plan
 from wrangler_py.session.writes import TransactionWrites
 
+_monotonic: Final = time.monotonic
 _CANCELLED = b"\0C57014\0"
 _CLIENT_IS_GONE = messages.copy_fail(b"the client is gone")
 
 
-class ConnectionOwner(Protocol):
+class ConnectionOwner(ABC):
     """The pool of a connection, as the connection sees it."""
 
     shared: SharedState
     writes: WriteQueue
 
     @property
+    @abstractmethod
     def baseline(self) -> SessionSettings:
         """The settings of a connection for which nobody asked for any."""
 
+    @abstractmethod
     def available(self, connection: OriginConnection) -> None:
         """The connection is clean and nobody's."""
 
+    @abstractmethod
     def not_idle(self, connection: OriginConnection) -> None:
         """The connection waits for its next use, and is not to be used for now."""
 
+    @abstractmethod
     def replace(self, connection: OriginConnection) -> None:
         """Nobody can use the connection any more."""
 
+    @abstractmethod
     def connection_lost(self, connection: OriginConnection) -> None: ...
+    @abstractmethod
     def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
         """A group with queries has ended, in the transaction status `status`; 0 if it was cut off."""
 
+    @abstractmethod
     def schema_changed(self) -> None: ...
+    @abstractmethod
     def code_was_made_elsewhere(self) -> None: ...
+    @abstractmethod
     def defaults_are(self, parameters: dict[str, str]) -> None:
         """A connection without settings of its own reports these parameters."""
 
+    @abstractmethod
     def notice(self, message: str) -> None: ...
+    @abstractmethod
     def say_rolled_back(self, writes: list[QueryRun]) -> None: ...
 
 
@@ -110,6 +123,8 @@ class OriginConnection:
         self.closed = False
         self.retired = False
         self.idle = False
+        self.answered_at = _monotonic()
+        """When the origin last sent anything, or was lost."""
         self.idle_since = 0.0
         self._uses = 0
         """How often it was given to a user other than the last one."""
@@ -134,6 +149,7 @@ class OriginConnection:
     # --- asyncio's side ------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        self.answered_at = _monotonic()
         answers = self.stream.receive(data)
         if self.pool is None:
             return  # nothing was sent yet
@@ -154,8 +170,11 @@ class OriginConnection:
                 self._undo_unfinished(sent_group)
             if output:
                 sent_group.note_answer(output, TAIL_BYTES)
-                if sent_group.owner is not None:
-                    sent_group.owner.write(output)
+                owner = sent_group.owner
+                if owner is self.client and self.client is not None:
+                    self.client.write(output)  # a class that mypyc knows, so it calls the method directly
+                elif owner is not None:
+                    owner.write(output)
                 if sent_group.capture is not None:
                     sent_group.capture.feed(output)
             if status:
@@ -183,7 +202,7 @@ class OriginConnection:
 
     def _group_ended(self, sent_group: SentGroup, status: int, *, is_last: bool) -> None:
         if self.stream.queue:
-            self.stream.queue[0].turn_begins(time.monotonic())
+            self.stream.queue[0].turn_begins(self.answered_at)
         if self.session.schema_changed and status == IDLE:
             self.session.schema_change_noted()
             self.pool.schema_changed()
@@ -217,6 +236,7 @@ class OriginConnection:
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        self.answered_at = _monotonic()
         if self.pool is None:
             return
         client, self.client = self.client, None
@@ -261,10 +281,10 @@ class OriginConnection:
         self.client = client
         self.idle = False
 
-    def becomes_idle(self, now: float) -> None:
+    def becomes_idle(self) -> None:
         """It waits in the pool for its next use."""
         self.idle = True
-        self.idle_since = now
+        self.idle_since = self.answered_at
 
     def leaves_idle(self) -> None:
         self.idle = False
@@ -294,7 +314,7 @@ class OriginConnection:
     def reset_ahead(self) -> None:
         """Puts a reset, in a transaction of its own, in front of what is sent next."""
         self.session.reset_ahead()
-        self.stream.queue[-1].turn_begins(time.monotonic())
+        self.stream.queue[-1].turn_begins(_monotonic())
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -307,7 +327,7 @@ class OriginConnection:
     def send(self, sent_group: SentGroup, data: bytes) -> None:
         """Sends `data`, the beginning of a group."""
         self.sent_groups += 1
-        now = time.monotonic()  # the loop's clock, but for uvloop's, which counts whole milliseconds
+        now = _monotonic()
         sent_group.note_sent(data, now)
         if self.session.unsent:
             data = self.session.take_unsent() + data
@@ -338,7 +358,7 @@ class OriginConnection:
     def _quiet(self) -> None:
         """Everything that was sent has been answered."""
         if self.stream.copy.unresolved:
-            self.run("", lambda _: self.stream.resolve_syncs())
+            self.run("", self._syncs_resolved)
             return
         client = self.client
         if client is not None and client.waiting:
@@ -354,7 +374,10 @@ class OriginConnection:
             rolled_back = self.writes.roll_back()
             if rolled_back:
                 self.pool.say_rolled_back(rolled_back)
-            self.run("ROLLBACK", lambda _: None)
+            self.run("ROLLBACK", _ignore)
+
+    def _syncs_resolved(self, sent_group: SentGroup) -> None:
+        self.stream.resolve_syncs()
 
     def message_ended(self) -> None:
         """The client has sent the end of a long message, which may have been answered before that."""
@@ -390,7 +413,7 @@ class OriginConnection:
         if not self.stream.queue:
             self._quiet()
             return
-        self._abandoned_at = self._loop.time()
+        self._abandoned_at = _monotonic()
         self._end_for_nobody()
 
     def _end_for_nobody(self) -> None:
@@ -498,7 +521,7 @@ class OriginConnection:
         self._cancelling -= 1
         if not self._cancelling and self._release_pending and not self.closed:
             self._release_pending = False
-            self.run("", lambda _: None)
+            self.run("", _ignore)
 
     # --- errors --------------------------------------------------------------------------------------------
 
@@ -554,6 +577,10 @@ class OriginConnection:
     def abort(self) -> None:
         self.closed = True
         self.transport.abort()
+
+
+def _ignore(sent_group: SentGroup) -> None:
+    """For a query of the proxy's own whose answer doesn't matter."""
 
 
 def _poll_of(transport: asyncio.BaseTransport) -> Callable[[int], list[Any]] | None:

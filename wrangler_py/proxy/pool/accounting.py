@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
-from time import monotonic, time
-from typing import Protocol
+from typing import Final, Protocol
+
+from librt.time import time as unix_time
 
 from wrangler_py.cache.store import StoredResult
 from wrangler_py.cache.verdict import CacheStatus
@@ -23,6 +25,7 @@ from wrangler_py.session.query_run import QueryRun, WorkerRequest
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 
+_monotonic: Final = time.monotonic
 _End = tuple[QueryRun, bytes, bytes | None]
 """A query, the end of its answer, and its error."""
 
@@ -81,7 +84,7 @@ class Accounting:
         if queries is None:
             return
         failed = sent_group.error is not None
-        duration = monotonic() - sent_group.sent_at
+        duration = connection.answered_at - sent_group.sent_at
         waited = sending = 0.0
         client = connection.client
         if client is not None:
@@ -134,7 +137,7 @@ class Accounting:
         in_transaction = client.in_transaction
         self._query_log.add(
             (
-                time(), self._binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
+                unix_time(), self._binding, request_id, client.number, sql, b"", b"", REFUSED, 0.0, 0.0, 0.0,
                 b"", len(sql), 0, response, None, in_transaction, False,
             )
         )  # fmt: skip
@@ -154,7 +157,7 @@ class Accounting:
         status = text.verdict.status or CacheStatus.MISS if session.shared.caching else CacheStatus.DISABLED
         types = statement.types if statement is not None else b""
         run = QueryRun(sql, text, status, session.request, session.number, bind, types)
-        waited = client.take_wait(monotonic()) if client.waiting_since else 0.0
+        waited = client.take_wait(_monotonic()) if client.waiting_since else 0.0
         in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
         self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
 
@@ -194,8 +197,8 @@ class Accounting:
                 request.counts.add(status)
         self._query_log.add(
             (
-                time(), self._binding, request_id, run.client, sql, run.bind, run.types, status, waited, at_origin,
-                sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
+                unix_time(), self._binding, request_id, run.client, sql, run.bind, run.types, status, waited,
+                at_origin, sending, tail, len(sql), result_bytes, error, origin_connection, in_transaction, stale,
             )
         )  # fmt: skip
         observer = self._observer

@@ -10,12 +10,13 @@ from typing import Final, Protocol
 
 from wrangler_py.cache.store import CacheStore
 from wrangler_py.hyperdrive.config import PoolConfig
+from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.proxy import failures
 from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.connection import ConnectionOwner, OriginConnection
 from wrangler_py.proxy.origin.internal_query import run_on
 from wrangler_py.proxy.origin.write_queue import WriteQueue
 from wrangler_py.proxy.pool.accounting import Accounting
@@ -34,9 +35,11 @@ from wrangler_py.querylog.counts import ConfigCounts
 from wrangler_py.querylog.log import QueryLog
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.effects import DatabasesNeeded, Notice, QueryRefused
+from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.settings import SessionSettings, SettingsKey
 from wrangler_py.session.shared import SharedState
 
+_monotonic: Final = time.monotonic
 TICK_S: Final = 1.0
 _NO_SUCH_DATABASE = "3D000"
 CLOSE_UNLIKELY_S: Final = 0.005
@@ -59,7 +62,7 @@ class PoolClient(Protocol):
         """Tells the client why, where that is possible, and closes."""
 
 
-class Pool:
+class Pool(ConnectionOwner):
     """Everything that the clients of one binding share.
 
     A connection serves clients with the settings that it was opened with; one makes room for another if it has to.
@@ -96,15 +99,12 @@ class Pool:
         self.clients: set[PoolClient] = set()
         self.closed = False
         self._notices = Notices(binding, observer, requests, told_once)
-        self.notice = self._notices.notice
         self.notice_once = self._notices.notice_once
-        self.say_rolled_back = self._notices.rolled_back
         self._settings = ClientSettings()
         self._counts = counts or ConfigCounts(query_log.settle)
         query_log.count_with(binding, self._counts)
         self.caching = Caching(self, store, written, self._counts)
         self.accounting = Accounting(binding, query_log, observer, self.caching, self)
-        self.group_ended = self.accounting.group_ended
         self._tasks = BackgroundTasks()
         self._time_limits = TimeLimits(self, self._tasks)
         self.cancel = self._time_limits.cancel
@@ -133,7 +133,7 @@ class Pool:
         """A connection at once, or None: then `client.granted` or `client.origin_unavailable` follows."""
         connection = self._take(client)
         if connection is None:
-            self._waiters.add(client, time.monotonic(), self.options.pool_wait_timeout_s)
+            self._waiters.add(client, _monotonic(), self.options.pool_wait_timeout_s)
             self.writes.activate()
             self._tick()
             self._deadlocks.somebody_waits()
@@ -155,7 +155,7 @@ class Pool:
                     return None
             if connection.closed:
                 connection.leaves_idle()
-            elif self._loop.time() - connection.idle_since > CLOSE_UNLIKELY_S and connection.has_news:
+            elif _monotonic() - connection.idle_since > CLOSE_UNLIKELY_S and connection.has_news:
                 # Perhaps it was closed at the other end: let the event loop read before it is used.
                 connection.leaves_idle()
                 self._loop.call_later(NEWS_GRACE_S, self._available_again, connection)
@@ -187,15 +187,16 @@ class Pool:
         ):
             self._discard(connection)
             return
-        now = self._loop.time()
         client = None
         if self._waiters.queue:
-            client = self._waiters.take_for(connection, self._settings.baseline, self._opener.opening, now)
+            client = self._waiters.take_for(
+                connection, self._settings.baseline, self._opener.opening, connection.answered_at
+            )
         if client is not None:
             connection.is_taken_by(client)
             client.granted(connection)
             return
-        connection.becomes_idle(now)
+        connection.becomes_idle()
         self._idle[connection] = None
         if self._waiters.queue:  # for connections with other settings
             self.open_for_waiters()
@@ -228,7 +229,7 @@ class Pool:
         if self._limit is not None:
             self._limit.open_for_waiters()
             return
-        if self.closed or not (self._waiters and (self._has_room or self._idle)):
+        if self.closed or not (self._waiters.queue and (self._idle or self._has_room)):
             return
         for waiter in self._waiters.unserved(self._opener.opening):
             if not self._has_room and not self._make_room():
@@ -242,7 +243,8 @@ class Pool:
 
     @property
     def _has_room(self) -> bool:
-        return len(self.connections) + self.opening < self.config.connection_limit
+        room = self.config.connection_limit - len(self.connections)
+        return room > 0 and self.opening < room
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle longest, if there is one: nobody who waits has its settings."""
@@ -347,6 +349,16 @@ class Pool:
         self.shared.schema_changed()
         self.caching.schema_changed()
 
+    def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
+        self.accounting.group_ended(connection, sent_group, status)
+
+    def say_rolled_back(self, writes: list[QueryRun]) -> None:
+        self._notices.rolled_back(writes)
+
+    def notice(self, message: str) -> None:
+        """Tells the observer: see `Notices.notice`."""
+        self._notices.notice(message)
+
     def code_was_made_elsewhere(self) -> None:
         """Code in the database may have prepared statements in any session, while it was trusted."""
         for connection in self.connections:
@@ -411,7 +423,7 @@ class Pool:
     def _tock(self) -> None:
         """Once a second while there is anything to watch: waits, statements and idle times that last too long."""
         self._ticker = None
-        now = self._loop.time()
+        now = _monotonic()
         for client in self._waiters.take_overdue(now):
             client.origin_unavailable(self._why_none())
         for connection in list(self.connections):

@@ -14,7 +14,6 @@ from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.frontend_kinds import BIND, PARSE, QUERY
-from wrangler_py.pgwire.messages import HEADER
 from wrangler_py.pgwire.outstanding_requests import SentGroup
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
@@ -89,7 +88,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
         sql, text = statement.sql, statement.text
         if name:
             length = bind_end - 1 + len(statement.name) - len(name)
-            sent = HEADER.pack(BIND, length) + b"\0" + statement.name + data[bind + 6 + len(name) :]
+            sent = b"B" + length.to_bytes(4, "big") + b"\0" + statement.name + data[bind + 6 + len(name) :]
     if not text.is_ordinary:
         return None
     status = text.verdict.status if shared.caching else _DISABLED
