@@ -219,7 +219,7 @@ class Proxy:
     def enter(self, client: ClientConnection) -> int:
         """`client` is in; gives the process id of its cancel key."""
         self.clients.add(client)
-        client.pool.clients.add(client)
+        client.pool.clients.add(client.queries)
         if client.request is not None:
             client.request.add(client)
         process_id = secrets.randbelow(2**31 - 1) + 1
@@ -231,7 +231,7 @@ class Proxy:
     def leave(self, client: ClientConnection) -> None:
         """`client` is gone."""
         self.clients.discard(client)
-        client.pool.clients.discard(client)
+        client.pool.clients.discard(client.queries)
         self.left(client.pool)
         self._by_process_id.pop(client.process_id, None)
         if client.request is not None:
@@ -255,16 +255,17 @@ class Proxy:
         client = self._by_process_id.get(process_id)
         if client is None or not hmac.compare_digest(client.secret, secret):
             return
-        while (origin := client.origin) is not None:
+        queries = client.queries
+        while (origin := queries.origin) is not None:
             queue = origin.stream.queue
-            if queue and queue[0].owner is client:
+            if queue and queue[0].owner is queries:
                 await asyncio.wait([client.pool.cancel(origin)])
                 return
-            if not queue and not client.waiting:
+            if not queue and not queries.waiting:
                 return
             await asyncio.sleep(CANCEL_AGAIN_S)  # the connection is still being prepared for its query
-        if client.waiting:
-            client.cancel_waiting()
+        if queries.waiting:
+            queries.cancel_waiting()
 
     # --- requests ------------------------------------------------------------------------------------------
 

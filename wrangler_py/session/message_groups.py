@@ -141,6 +141,12 @@ class WaitingGroups:
     def begins_with_ordinary(self) -> bool:
         return bool(self._groups) and self._groups[0].ordinary is not None
 
+    def take_only_ordinary(self) -> OrdinaryQuery | None:
+        """Takes an ordinary query with nothing behind it, if that is what waits."""
+        if len(self._groups) != 1 or self._groups[0].ordinary is None:
+            return None
+        return self.take_all()[0].ordinary
+
     def add(self, group: MessageGroup) -> None:
         self._groups.append(group)
         self._bytes += group.size
