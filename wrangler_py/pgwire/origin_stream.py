@@ -11,6 +11,7 @@ from typing import Final
 
 from librt.strings import read_i32_be
 
+from wrangler_py.pgwire.answer_output import Answer, AnswerOutput
 from wrangler_py.pgwire.backend_kinds import (
     AUTHENTICATION,
     BACKEND_KEY_DATA,
@@ -45,10 +46,6 @@ from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, 
 MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
 """The longest answer that has to be looked at whole (an error, a row description)."""
 
-Answer = tuple[SentGroup | None, bytes, int]
-"""A group, octets for its owner, and the transaction status if they end the group, else 0. The group is None for
-what came while nothing was under way."""
-
 
 def _table(kinds: set[int]) -> bytes:
     return bytes(kind in kinds for kind in range(256))
@@ -77,54 +74,6 @@ def _reads(group: SentGroup | None) -> bytes:
     return _READ_PREFIX if group.in_prefix else _READ
 
 
-class _Output:
-    """What the owners of groups get of one read: runs of messages as they are, and replacements in between."""
-
-    __slots__ = ("_answers", "_data", "_pieces", "_start")
-
-    def __init__(self) -> None:
-        self._data = b""
-        self._answers: list[Answer] = []
-        self._start = 0
-        self._pieces: list[bytes] = []
-
-    def begin(self, data: bytes, start: int, answers: list[Answer]) -> None:
-        """`data` was read; what owners get of it from `start` on is added to `answers`."""
-        self._data = data
-        self._answers = answers
-        self._start = start
-        if self._pieces:  # of a read that ended with an error
-            self._pieces = []
-
-    def replace(self, start: int, end: int, replacement: bytes) -> None:
-        """Adds what comes before `start`, then `replacement` in place of the octets up to `end`."""
-        if self._start < start:
-            self._pieces.append(self._data[self._start : start])
-        if replacement:
-            self._pieces.append(replacement)
-        self._start = end
-
-    def is_empty(self, end: int) -> bool:
-        """Whether there is nothing for the group at hand before `end`."""
-        return self._start == end and not self._pieces
-
-    def hand_over(self, group: SentGroup | None, end: int, status: int) -> None:
-        """Adds what comes before `end`, and gives it all to `group`."""
-        run = self._data
-        if end < len(run):
-            run = run[self._start : end]
-        else:
-            if self._start:
-                run = run[self._start :]
-            self._data = b""  # nothing comes behind, so don't hold it until the next read
-        self._start = end
-        if self._pieces:
-            self._pieces.append(run)
-            run = b"".join(self._pieces)
-            self._pieces = []
-        self._answers.append((group, run, status))
-
-
 class OriginStream:
     """Sent groups and an origin's octets in, answers out; a state machine without I/O.
 
@@ -149,7 +98,7 @@ class OriginStream:
         self.process_ids: Mapping[int, int] = {}
         self.transaction_status = IDLE
         self.copy = CopySyncs()
-        self._output = _Output()
+        self._output = AnswerOutput()
         self._tail = b""
         self._skip = 0
 
@@ -333,7 +282,7 @@ class OriginStream:
             self.copy.group_ended(group)
 
     def _ready_for_query(
-        self, group: SentGroup | None, status: int, output: _Output, position: int, end: int
+        self, group: SentGroup | None, status: int, output: AnswerOutput, position: int, end: int
     ) -> SentGroup | None:
         """Ends `group`, or an unresolved Sync of a COPY; returns the group that is answered next."""
         copy = self.copy
@@ -368,14 +317,14 @@ class OriginStream:
         self.parameters[name] = value
         self.parameters_changed = True
 
-    def _notification(self, data: bytes, output: _Output, position: int) -> None:
+    def _notification(self, data: bytes, output: AnswerOutput, position: int) -> None:
         """Shows the process id by which clients know the sender, if that is one of the proxy's own clients."""
         sender = int.from_bytes(data[position + 5 : position + 9], "big")
         if sender in self.process_ids:
             output.replace(position + 5, position + 9, self.process_ids[sender].to_bytes(4, "big"))
 
     def _error_in_plain(
-        self, group: SentGroup | None, error: bytes, output: _Output, position: int, end: int
+        self, group: SentGroup | None, error: bytes, output: AnswerOutput, position: int, end: int
     ) -> None:
         self.copy.no_data_wanted()
         if group is not None:
@@ -394,7 +343,7 @@ class OriginStream:
         outstanding: list[OutstandingRequest],
         kind: int,
         answer: bytes,
-        output: _Output,
+        output: AnswerOutput,
         position: int,
         end: int,
     ) -> None:

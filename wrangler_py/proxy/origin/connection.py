@@ -7,9 +7,7 @@ What the protocol means is known to `pgwire.origin_stream`, and what the session
 from __future__ import annotations
 
 import asyncio
-import select
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,15 +16,15 @@ from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.backend_kinds import ERROR_RESPONSE, IDLE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Receiver, SentGroup
+from wrangler_py.proxy.origin.connection_owner import ConnectionOwner
 from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.proxy.origin.distance import DistantTransport
+from wrangler_py.proxy.origin.socket_poll import poll_of
 from wrangler_py.proxy.origin.write_queue import WriteQueue
 from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
-from wrangler_py.session.query_run import QueryRun
 from wrangler_py.session.settings import SessionSettings
-from wrangler_py.session.shared import SharedState
 from wrangler_py.session.stored_code import CATALOG_QUERY
 from wrangler_py.session.translation.error_answers import ErrorAnswers, shows_stale_plan
 from wrangler_py.session.writes import TransactionWrites
@@ -34,49 +32,6 @@ from wrangler_py.session.writes import TransactionWrites
 _monotonic: Final = time.monotonic
 _CANCELLED = b"\0C57014\0"
 _CLIENT_IS_GONE = messages.copy_fail(b"the client is gone")
-
-
-class ConnectionOwner(ABC):
-    """The pool of a connection, as the connection sees it."""
-
-    shared: SharedState
-    writes: WriteQueue
-
-    @property
-    @abstractmethod
-    def baseline(self) -> SessionSettings:
-        """The settings of a connection for which nobody asked for any."""
-
-    @abstractmethod
-    def available(self, connection: OriginConnection) -> None:
-        """The connection is clean and nobody's."""
-
-    @abstractmethod
-    def not_idle(self, connection: OriginConnection) -> None:
-        """The connection waits for its next use, and is not to be used for now."""
-
-    @abstractmethod
-    def replace(self, connection: OriginConnection) -> None:
-        """Nobody can use the connection any more."""
-
-    @abstractmethod
-    def connection_lost(self, connection: OriginConnection) -> None: ...
-    @abstractmethod
-    def group_ended(self, connection: OriginConnection, sent_group: SentGroup, status: int) -> None:
-        """A group with queries has ended, in the transaction status `status`; 0 if it was cut off."""
-
-    @abstractmethod
-    def schema_changed(self) -> None: ...
-    @abstractmethod
-    def code_was_made_elsewhere(self) -> None: ...
-    @abstractmethod
-    def defaults_are(self, parameters: dict[str, str]) -> None:
-        """A connection without settings of its own reports these parameters."""
-
-    @abstractmethod
-    def notice(self, message: str) -> None: ...
-    @abstractmethod
-    def say_rolled_back(self, writes: list[QueryRun]) -> None: ...
 
 
 class Collector:
@@ -106,7 +61,7 @@ class OriginConnection:
         self.stream = stream
         self.process_id = process_id
         self.secret = secret
-        self.pool: ConnectionOwner = None  # type: ignore[assignment]  # set when it joins one
+        self.pool: ConnectionOwner[OriginConnection] = None  # type: ignore[assignment]  # set when it joins one
         self.session: OriginSession = None  # type: ignore[assignment]  # likewise
         self._errors: ErrorAnswers = None  # type: ignore[assignment]  # likewise
         self._writes: WriteQueue = None  # type: ignore[assignment]  # likewise
@@ -135,9 +90,9 @@ class OriginConnection:
         """When what runs was cancelled for taking too long."""
         self._told = False
         """The origin said something by itself that was an error, and the client was told."""
-        self._poll = _poll_of(transport)
+        self._poll = poll_of(transport)
 
-    def join(self, pool: ConnectionOwner, settings: SessionSettings, number: int) -> None:
+    def join(self, pool: ConnectionOwner[OriginConnection], settings: SessionSettings, number: int) -> None:
         """The connection is one of `pool` from now on, opened with `settings`."""
         self.pool = pool
         self.number = number
@@ -150,7 +105,8 @@ class OriginConnection:
 
     def data_received(self, data: bytes) -> None:
         self.answered_at = _monotonic()
-        answers = self.stream.receive(data)
+        stream = self.stream
+        answers = stream.receive(data)
         if self.pool is None:
             return  # nothing was sent yet
         for sent_group, output, status in answers:
@@ -179,25 +135,25 @@ class OriginConnection:
                     sent_group.capture.feed(output)
             if status:
                 self._group_ended(sent_group, status, is_last=answers[-1][0] is sent_group)
-        if self.stream.dropped:
-            for sent_group in self.stream.take_dropped():
+        if stream.dropped:
+            for sent_group in stream.take_dropped():
                 self._cut_off(sent_group)
-        if self.stream.broken is not None:
-            self.pool.notice(f"protocol error from the origin: {self.stream.broken}")
+        if stream.broken is not None:
+            self.pool.notice(f"protocol error from the origin: {stream.broken}")
             self.abort()
-        elif self.client is None and self.stream.syncs_uncertain:
+        elif self.client is None and stream.syncs_uncertain:
             self.abort()
         if self.closed:
             return
-        if not self.stream.queue:
+        if not stream.queue:
             self._quiet()
         elif self.client is None:
             self._end_for_nobody()
-        elif self.client.waiting and (self.stream.copy_in or not self.stream.queue[-1].closed):
+        elif self.client.waiting and (stream.copy_in or not stream.queue[-1].closed):
             # The origin waits, too: for COPY data, or for the Sync behind something that failed.
-            if self.stream.copy_in or not self.stream.syncs_uncertain:
+            if stream.copy_in or not stream.syncs_uncertain:
                 self.client.granted(self)
-            elif self.stream.queue[-1].failed:
+            elif stream.queue[-1].failed:
                 self.abort()  # it is unknown whether the origin skips what the client has sent
 
     def _group_ended(self, sent_group: SentGroup, status: int, *, is_last: bool) -> None:
@@ -581,16 +537,3 @@ class OriginConnection:
 
 def _ignore(sent_group: SentGroup) -> None:
     """For a query of the proxy's own whose answer doesn't matter."""
-
-
-def _poll_of(transport: asyncio.BaseTransport) -> Callable[[int], list[Any]] | None:
-    """A function that lists what can be read, now or within so many milliseconds; None without a socket."""
-    sock = transport.get_extra_info("socket")
-    if sock is None:
-        return None
-    descriptor = sock.fileno()
-    if hasattr(select, "poll"):
-        poller = select.poll()
-        poller.register(descriptor, select.POLLIN)
-        return poller.poll
-    return lambda milliseconds: select.select([descriptor], [], [], milliseconds / 1000)[0]

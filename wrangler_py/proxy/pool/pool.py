@@ -16,7 +16,8 @@ from wrangler_py.proxy.conditions import Conditions
 from wrangler_py.proxy.failures import OriginUnavailable
 from wrangler_py.proxy.observer import Observer
 from wrangler_py.proxy.options import ProxyOptions
-from wrangler_py.proxy.origin.connection import ConnectionOwner, OriginConnection
+from wrangler_py.proxy.origin.connection import OriginConnection
+from wrangler_py.proxy.origin.connection_owner import ConnectionOwner
 from wrangler_py.proxy.origin.internal_query import run_on
 from wrangler_py.proxy.origin.write_queue import WriteQueue
 from wrangler_py.proxy.pool.accounting import Accounting
@@ -62,7 +63,7 @@ class PoolClient(Protocol):
         """Tells the client why, where that is possible, and closes."""
 
 
-class Pool(ConnectionOwner):
+class Pool(ConnectionOwner[OriginConnection]):
     """Everything that the clients of one binding share.
 
     A connection serves clients with the settings that it was opened with; one makes room for another if it has to.
