@@ -11,12 +11,13 @@ from support.web_platform.record import COMPATIBILITY_DATE
 
 from wrangler_py.project.python_flags import enabled_flags
 from wrangler_py.worker.platform import js_module
-from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.arrays import js_array
+from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.convert import create_proxy
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.typed_arrays import uint8_array
 from wrangler_py.worker.platform.urls import URLSearchParams
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_object, js_string, jsnull
 

@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 from wrangler_py.worker.platform.arguments import MISSING, is_iterable, not_of_type, options_argument, text_argument
-from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
+from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.typed_arrays import uint8_array
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_string, jsnull, member
 
 

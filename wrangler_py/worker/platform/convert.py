@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.borrowed import AFTER_CALL, is_python
-from wrangler_py.worker.platform.buffers import copy_to_js, uint8_array
-from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, js_array
+from wrangler_py.worker.platform.maps import JsMap, JsSet
 from wrangler_py.worker.platform.settings import settings
+from wrangler_py.worker.platform.typed_arrays import copy_to_js, uint8_array
 from wrangler_py.worker.platform.values import (
     JsException,
     JsNull,

@@ -10,25 +10,24 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import not_of_type
-from wrangler_py.worker.platform.buffers import (
-    BigInt64Array,
-    BigUint64Array,
-    Int8Array,
-    Int16Array,
-    Int32Array,
-    JsBuffer,
-    Uint8Array,
-    Uint8ClampedArray,
-    Uint16Array,
-    Uint32Array,
-    array_buffer,
-)
+from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.crypto_key import HASHES, CryptoKey, failure, hash_name, hash_of
 from wrangler_py.worker.platform.crypto_keys import algorithm_name, export_key, generate_key, import_key
 from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.stream_sources import fulfil, new_future, promise_of
+from wrangler_py.worker.platform.typed_arrays import (
+    BigInt64Array,
+    BigUint64Array,
+    Int8Array,
+    Int16Array,
+    Int32Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Uint16Array,
+    Uint32Array,
+)
 from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string, member
 from wrangler_py.worker.platform.writable import WritableStream, writable_of
 

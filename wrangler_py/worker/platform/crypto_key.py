@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from wrangler_py.worker.platform.containers import JsArray, js_array
+from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.values import DOMException, JsProxy, JsTypeError, js_object, js_string, member
 
 HASHES: Final = {"SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512", "MD5": "md5"}

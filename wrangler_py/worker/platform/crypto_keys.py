@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
+from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
-from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.crypto_key import (
     HASHES,
     CryptoKey,

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.buffers import array_buffer
-from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.crypto_key import (
     CURVES,
     HASHES,
@@ -109,7 +109,7 @@ def _described(name: str, pair: Any, algorithm: Any) -> dict[str, Any]:
     if name.startswith("RSA"):
         public = pair.public_key() if hasattr(pair, "private_bytes") else pair
         exponent = public.public_numbers().e
-        from wrangler_py.worker.platform.buffers import uint8_array
+        from wrangler_py.worker.platform.typed_arrays import uint8_array
 
         return {
             "name": name,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type, pairs_of, text_argument
-from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.values import JsTypeError, jsnull
 
@@ -23,7 +24,7 @@ _INIT: Final = "Headers or Sequence or object"
 class Headers(JsLookup):
     """The headers of a request or a response. Values are text; UTF-8 is how they go over the wire."""
 
-    __slots__ = ("_immutable", "_values")
+    __slots__ = ("__dict__", "_immutable", "_values")
 
     _values: dict[str, list[str]]
     """Lower-case names and their values, in the order of insertion."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
 from wrangler_py.worker.platform.html_tokens import VOID, Attribute, Token

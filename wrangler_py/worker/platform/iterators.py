@@ -29,6 +29,18 @@ class JsIterator(JsProxy):
             return js_object({"done": True, "value": None})
 
 
+class LanguageIterator(JsIterator):
+    """An iterator of the language's own, over an Array, a Map or a Set. Its results have `value` first."""
+
+    js_name = "Iterator"
+
+    def next(self, _value: Any = None) -> JsObject:
+        try:
+            return js_object({"value": next(self._iterator), "done": False})
+        except StopIteration:
+            return js_object({"value": None, "done": True})
+
+
 class JsLookup(JsProxy):
     """Base of what has `get`, `has`, `set` and `delete`: Python code may also use it with items."""
 

@@ -53,7 +53,7 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "json_text": ("JSON",),
     "dates": ("Date",),
     "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
-    "objects": ("structuredClone",),
+    "cloning": ("structuredClone",),
     "weak_collections": ("WeakMap", "WeakSet"),
     "caches": ("caches", "Cache", "CacheStorage"),
     "crypto": ("crypto", "Crypto", "SubtleCrypto"),
@@ -73,9 +73,9 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
 """The names each file of this package defines."""
 
 _RENAMED: Final = {
-    "Array": ("containers", "JsArray"),
-    "Map": ("containers", "JsMap"),
-    "Set": ("containers", "JsSet"),
+    "Array": ("arrays", "JsArray"),
+    "Map": ("maps", "JsMap"),
+    "Set": ("maps", "JsSet"),
     "Promise": ("promise", "JsPromise"),
     "Error": ("values", "JsException"),
     "TypeError": ("values", "JsTypeError"),
@@ -87,6 +87,8 @@ _RENAMED: Final = {
     "EvalError": ("values", "JsEvalError"),
     "DOMException": ("values", "DOMException"),
     "Object": ("objects", "object_function"),
+    "ArrayBuffer": ("buffers", "ArrayBuffer"),
+    "DataView": ("data_views", "DataView"),
     "BigInt": ("big_integers", "big_int_function"),
     "Reflect": ("reflection", "reflect_object"),
     "Symbol": ("symbols", "symbol_function"),
@@ -97,9 +99,9 @@ _RENAMED: Final = {
     "Infinity": ("numbers", "INFINITY"),
     "undefined": ("values", "undefined"),
     **{
-        name: ("buffers", name)
+        name: ("typed_arrays", name)
         for name in (
-            "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array",
+            "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array",
             "Uint32Array", "Int32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
         )
     },

@@ -8,7 +8,8 @@ from typing import Any, Final
 import ada_url
 
 from wrangler_py.worker.platform.arguments import MISSING, is_object, pairs_of, text_argument
-from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError
@@ -29,7 +30,7 @@ def normalized_url(url: str) -> str | None:
 class URLSearchParams(JsLookup):
     """The parameters of a query."""
 
-    __slots__ = ("_pairs", "_url")
+    __slots__ = ("__dict__", "_pairs", "_url")
 
     _pairs: list[tuple[str, str]]
     _url: URL | None
@@ -147,7 +148,7 @@ def serialize_query(pairs: list[tuple[str, str]]) -> str:
 class URL(JsProxy):
     """A URL."""
 
-    __slots__ = ("_params", "_url")
+    __slots__ = ("__dict__", "_params", "_url")
 
     _params: URLSearchParams | None
 
