@@ -119,7 +119,7 @@ def test_a_package_that_is_installed_meanwhile(start_worker: StartWorker, tmp_pa
         (
             "from workers import WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
             "    async def queue(self, batch): ...",
-            "src/entry.py:3: class Default has no fetch method, and wrangler-py has no queue events.",
+            "src/entry.py:4: The Worker handles queue events, and wrangler-py has none of them. Run `",
         ),
         (
             "\nclass Worker:\n    async def fetch(self, request): ...",

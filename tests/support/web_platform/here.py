@@ -77,6 +77,11 @@ class _Callbacks(ast.NodeTransformer):
         node.decorator_list.append(ast.Name("create_proxy", ast.Load()))
         return node
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        node.type = ast.Name("JsException", ast.Load())
+        return node
+
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         return ast.Await(node) if isinstance(node.func, ast.Name) and node.func.id == "gather" else node
@@ -93,6 +98,7 @@ class _Names(dict[str, Any]):
             undefined=lambda value: value is None,
             null=jsnull,
             create_proxy=create_proxy,
+            JsException=JsException,
             str=js_string,
             len=len,
             swap=str.replace,

@@ -41,6 +41,13 @@ def not_of_type(of: str, position: int, expected: str, method: str | None = None
     return error
 
 
+def function_argument(value: Any, of: str, position: int, method: str) -> Any:
+    """A function from an argument. Raises TypeError for what is none."""
+    if not callable(value):
+        raise not_of_type(of, position, "function", method)
+    return value
+
+
 def text_argument(value: Any, of: str, position: int, method: str | None = None, expected: str = "string") -> str:
     """A string from an argument. Raises TypeError if it is missing."""
     if value is MISSING:

@@ -87,6 +87,8 @@ class Body:
 
     def moved(self) -> Body:
         """The same content for another message. This one counts as used."""
+        if self._stream is not None and self._stream.locked:
+            raise type_error("The ReadableStream has been locked to a reader.")
         if self._stream is None:
             moved = Body(self._content)
             self._taken = True

@@ -79,11 +79,11 @@ class _Copier:
 
     def _copy_other(self, value: JsProxy) -> Any:
         if value.constructor.name == "Date":
-            return value.constructor.new(value)
+            return type(value).new(value)
         if isinstance(value, ArrayBuffer):
             return array_buffer(bytearray(value.memory()))
         if isinstance(value, TypedArray):
-            return value.constructor.new(self.copy(value.buffer), value.byteOffset, value.length)
+            return type(value).new(self.copy(value.buffer), value.byteOffset, value.length)
         if isinstance(value, DataView):
             return DataView.new(self.copy(value.buffer), value.byteOffset, value.byteLength)
         if isinstance(value, Blob) and not isinstance(value, File):

@@ -203,7 +203,7 @@ def to_js(
 
     def convert_dict(value: dict[Any, Any], levels: int) -> Any:
         if dict_converter is not None:
-            pairs = [js_array([key, convert(item, levels - 1)]) for key, item in value.items()]
+            pairs = [js_array([_as_key(key, "Map"), convert(item, levels - 1)]) for key, item in value.items()]
             converted = dict_converter(js_array(pairs))
             cache[id(value)] = converted
             return converted

@@ -19,7 +19,7 @@ from wrangler_py.worker.platform.http_client import Answer
 from wrangler_py.worker.platform.mime_types import parse_mime_type
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.readable import chunks_of, stream_of_chunks
-from wrangler_py.worker.platform.requests import Request
+from wrangler_py.worker.platform.requests import USED_REQUEST, Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
 from wrangler_py.worker.platform.stream_sources import fulfil, type_error
 from wrangler_py.worker.platform.urls import URL
@@ -63,7 +63,7 @@ def _check(request: Request) -> None:
         raise as_exception(signal.reason)
     invocation_in_request()
     if request.bodyUsed:
-        raise type_error("Cannot reconstruct a Request with a used body.")
+        raise type_error(USED_REQUEST)
     if request._body is not None:
         request._body.check()
 

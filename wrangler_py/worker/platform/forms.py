@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, function_argument, not_of_type, text_argument
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.blobs import Blob, File, make_file
 from wrangler_py.worker.platform.callbacks import call
@@ -73,7 +73,8 @@ class FormData(JsLookup):
     def entries(self) -> JsIterator:
         return JsIterator.new(js_array(list(field)) for field in list(self._fields))
 
-    def forEach(self, callback: Callable[..., Any], _this: Any = None) -> None:
+    def forEach(self, callback: Any = None, _this: Any = None) -> None:
+        function_argument(callback, "FormData", 1, "forEach")
         for name, value in list(self._fields):
             call(callback, value, name, self)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, pairs_of, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, function_argument, not_of_type, pairs_of, text_argument
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
@@ -87,7 +87,8 @@ class Headers(JsLookup):
     def entries(self) -> JsIterator:
         return JsIterator.new(js_array(list(pair)) for pair in self.displayed())
 
-    def forEach(self, callback: Callable[..., Any], _this: Any = None) -> None:
+    def forEach(self, callback: Any = None, _this: Any = None) -> None:
+        function_argument(callback, "Headers", 1, "forEach")
         for name, value in self.displayed():
             call(callback, value, name, self)
 

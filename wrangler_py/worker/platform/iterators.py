@@ -49,7 +49,7 @@ class JsLookup(JsProxy):
     get: Callable[[Any], Any]
     has: Callable[[Any], bool]
     set: Callable[..., Any]
-    delete: Callable[[Any], Any]
+    delete: Callable[[Any], bool | None]
 
     def __getitem__(self, name: Any) -> Any:
         value = self.get(name)
@@ -61,9 +61,9 @@ class JsLookup(JsProxy):
         self.set(name, value)
 
     def __delitem__(self, name: Any) -> None:
-        if not self.has(name):
+        # `delete` of a Map says whether there was such a key. Others say nothing, which Pyodide takes for no.
+        if not self.delete(name):
             raise KeyError(name)
-        self.delete(name)
 
     def __contains__(self, name: object) -> bool:
         return bool(self.has(name))

@@ -9,7 +9,9 @@ import importlib
 from types import ModuleType
 from typing import Any, Final
 
+from wrangler_py.worker.platform.js_classes import js_class
 from wrangler_py.worker.platform.not_emulated import MissingGlobal
+from wrangler_py.worker.platform.values import JsProxyMeta
 
 _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "urls": ("URL", "URLSearchParams"),
@@ -62,10 +64,8 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "timers": (
         "setTimeout",
         "setInterval",
-        "setImmediate",
         "clearTimeout",
         "clearInterval",
-        "clearImmediate",
         "queueMicrotask",
         "scheduler",
     ),
@@ -111,7 +111,10 @@ PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for nam
 
 
 NOT_EMULATED: Final = frozenset({
-    "AsyncDisposableStack", "Atomics", "Cloudflare", "DisposableStack", "EventSource",
+    "AsyncDisposableStack", "Atomics", "Body", "Cloudflare", "DisposableStack", "EventSource", "ExtendableEvent",
+    "FetchEvent", "Navigator", "PromiseRejectionEvent", "ScheduledEvent", "ServiceWorkerGlobalScope", "TailEvent",
+    "TraceEvent", "WebSocketRequestResponsePair", "WorkerGlobalScope", "addEventListener", "dispatchEvent",
+    "removeEventListener",
     "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
     "Proxy", "RegExp", "SharedArrayBuffer", "SuppressedError", "URLPattern", "WeakRef", "WebAssembly", "eval",
 })  # fmt: skip
@@ -128,6 +131,7 @@ class JsModule(ModuleType):
     """JavaScript's global scope. `globalThis` and `self` are the module itself."""
 
     typeof = "object"
+    origin = "null"
 
     @property
     def globalThis(self) -> JsModule:
@@ -147,6 +151,8 @@ class JsModule(ModuleType):
             raise AttributeError(f"module 'js' has no attribute {name!r}")
         module, attribute = place
         value = getattr(importlib.import_module(f"wrangler_py.worker.platform.{module}"), attribute)
+        if isinstance(value, JsProxyMeta):
+            value = js_class(value)
         setattr(self, name, value)
         return value
 

@@ -23,6 +23,7 @@ _BAD_REDIRECT: Final = (
     'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does not '
     'make sense at the edge; use "manual" and check the response status code).'
 )
+USED_REQUEST: Final = "Cannot reconstruct a Request with a used body."
 _NO_BODY: Final = "Request with a GET or HEAD method cannot have a body."
 
 
@@ -53,7 +54,8 @@ class Request(Message):
             self._signal, self._cf, self._fetcher = init._signal, init._cf, init._fetcher
             self._headers = copy_of(init._headers)
             if init._body is not None:
-                init._body.check()
+                if init.bodyUsed:
+                    raise type_error(USED_REQUEST)
                 self._body = init._body.moved()
         else:
             self._take_options(options_argument(init, "Request", 2, _INIT))
@@ -80,9 +82,8 @@ class Request(Message):
         if isinstance(init, Request) or member(init, "body") is not None:
             return
         if other.bodyUsed:
-            raise type_error("Cannot reconstruct a Request with a used body.")
+            raise type_error(USED_REQUEST)
         if other._body is not None:
-            other._body.check()
             self._body = other._body.moved()
 
     def _take_options(self, options: Any) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import ada_url
 
-from wrangler_py.worker.platform.arguments import MISSING, is_object, pairs_of, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, function_argument, is_object, pairs_of, text_argument
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import usv_string
@@ -112,7 +112,8 @@ class URLSearchParams(JsLookup):
     def entries(self) -> JsIterator:
         return JsIterator.new(js_array(list(pair)) for pair in list(self._pairs))
 
-    def forEach(self, callback: Callable[..., Any], _this: Any = None) -> None:
+    def forEach(self, callback: Any = None, _this: Any = None) -> None:
+        function_argument(callback, "URLSearchParams", 1, "forEach")
         for name, value in list(self._pairs):
             call(callback, value, name, self)
 

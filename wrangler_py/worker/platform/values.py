@@ -25,7 +25,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from keyword import iskeyword
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, SupportsIndex, TypeVar
 
 from wrangler_py.worker.platform.number_text import js_number
 from wrangler_py.worker.platform.settings import settings
@@ -167,6 +167,8 @@ class JsProxy(metaclass=JsProxyMeta):
     is_callable = False
     _js_array: ClassVar[Any]
     """Makes an Array; set by the module of arrays, which builds on this one."""
+    _class_of: ClassVar[Any]
+    """Gives the constructor of a class as programs see it; set by the module `js_classes`."""
 
     @property
     def js_id(self) -> int:
@@ -178,7 +180,7 @@ class JsProxy(metaclass=JsProxyMeta):
 
     @property
     def constructor(self) -> Any:
-        return type(self)
+        return self._class_of(type(self))
 
     def toString(self) -> str:
         return f"[object {type(self).js_name}]"
@@ -225,6 +227,9 @@ class JsProxy(metaclass=JsProxyMeta):
 
     def bind_class(self, _signature: Any) -> Any:
         return self
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> Any:
+        raise TypeError("cannot pickle 'pyodide.ffi.JsProxy' object: JavaScript objects can't be copied either")
 
     def destroy(self) -> None:
         """Release the object. Python's garbage collection does it here."""
@@ -402,6 +407,7 @@ class JsException(Exception, JsProxy):
 
     js_name = "Error"
     is_callable = True
+    __reduce_ex__ = object.__reduce_ex__  # an exception can be copied
 
     def __init__(self, message: Any = None, options: Any = None) -> None:
         self.message = "" if message is None else js_string(message)
