@@ -407,7 +407,7 @@ class JsException(Exception, JsProxy):
 
     js_name = "Error"
     is_callable = True
-    __reduce_ex__ = object.__reduce_ex__  # an exception can be copied
+    __reduce_ex__ = object.__reduce_ex__  # type: ignore[assignment]  # an exception can be copied
 
     def __init__(self, message: Any = None, options: Any = None) -> None:
         self.message = "" if message is None else js_string(message)
