@@ -175,28 +175,11 @@ class JsArray(ArrayMethods):
     @classmethod
     def from_(cls, source: Any = None, function: Any = None) -> JsArray:
         """JavaScript's `Array.from`."""
-        items = _items_of(source)
+        items = items_of(source)
         if function is not None:
             called = callback(function)
             items = [call(called, readable(item), index) for index, item in enumerate(items)]
         return js_array(with_kept([], items))
-
-    @classmethod
-    def fromAsync(cls, source: Any = None, function: Any = None) -> Any:
-        """JavaScript's `Array.fromAsync`."""
-        from wrangler_py.worker.platform.promise import JsPromise  # promises are made of arrays
-
-        async def collect() -> JsArray:
-            if hasattr(source, "__aiter__"):
-                items = [item async for item in source]
-            else:
-                items = [await JsPromise.resolve(item) for item in _items_of(source)]
-            if function is None:
-                return js_array(items)
-            called = callback(function)
-            return js_array([await JsPromise.resolve(call(called, item, i)) for i, item in enumerate(items)])
-
-        return JsPromise.run(collect())
 
     @classmethod
     def of(cls, *items: Any) -> JsArray:
@@ -224,7 +207,7 @@ JsProxy._js_array = staticmethod(js_array)
 MutableSequence.register(JsArray)
 
 
-def _items_of(source: Any) -> list[Any]:
+def items_of(source: Any) -> list[Any]:
     """The elements that an Array is made of."""
     if isinstance(source, bool | int | float):
         return []

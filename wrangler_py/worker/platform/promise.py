@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from wrangler_py.worker.platform.arrays import js_array
+from wrangler_py.worker.platform.arrays import JsArray, items_of, js_array
 from wrangler_py.worker.platform.borrowed import AFTER_CALL, AFTER_ITERATION, is_python
-from wrangler_py.worker.platform.callbacks import described, iterable, iterate
+from wrangler_py.worker.platform.callbacks import call, callback, described, iterable, iterate
 from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.values import (
     JsException,
@@ -308,3 +308,22 @@ def as_exception(reason: Any) -> BaseException:
 def reason_of(error: BaseException) -> Any:
     """The value that was thrown in JavaScript, which need not be an error."""
     return vars(error).get("thrown", error)
+
+
+async def _collected(source: Any, function: Any) -> JsArray:
+    if hasattr(source, "__aiter__"):
+        items = [item async for item in source]
+    else:
+        items = [await JsPromise.resolve(item) for item in items_of(source)]
+    if function is None:
+        return js_array(items)
+    called = callback(function)
+    return js_array([await JsPromise.resolve(call(called, item, index)) for index, item in enumerate(items)])
+
+
+def _array_from_async(source: Any = None, function: Any = None) -> JsPromise:
+    """JavaScript's `Array.fromAsync`. It is here because promises are made of arrays."""
+    return JsPromise.run(_collected(source, function))
+
+
+JsArray.fromAsync = staticmethod(_array_from_async)  # type: ignore[attr-defined]

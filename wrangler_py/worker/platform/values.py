@@ -151,7 +151,9 @@ def _refuse_to_assign(name: str) -> Callable[[Any, Any], None]:
     """The setter of a property that has none in JavaScript."""
 
     def refuse(self: Any, _value: Any) -> None:
-        raise JsTypeError.new(f"Cannot assign to read only property '{name}' of object '#<{type(self).js_name}>'")
+        of = type(self).js_name
+        shown = f"[object {of}]" if of in {"URL", "URLSearchParams"} else f"#<{of}>"
+        raise JsTypeError.new(f"Cannot assign to read only property '{name}' of object '{shown}'")
 
     return refuse
 
