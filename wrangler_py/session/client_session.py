@@ -97,7 +97,7 @@ class ClientSession:
         if text.begins:
             self.in_transaction = True
         elif text.ends:
-            self.in_transaction = False
+            self.in_transaction = self.in_transaction and text.chains
             self.forget_portals()
         if text.ends_failure:
             self.failure_ended = True

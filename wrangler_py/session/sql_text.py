@@ -54,6 +54,7 @@ class SQLText:
     `dirties`: the session has to be reset before anyone uses the connection again. `outlives_reset`: no reset
     undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their names,
     which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or ends one.
+    `chains`: it ends one and begins another.
     `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one, for all that
     is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for all, None for
     none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
@@ -66,7 +67,7 @@ class SQLText:
     """
 
     __slots__ = (
-        "_sample", "_verdict", "begins", "changes_schema", "copies",
+        "_sample", "_verdict", "begins", "chains", "changes_schema", "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
@@ -84,6 +85,7 @@ class SQLText:
         self.refusal: Refusal | None = None
         self.begins = False
         self.ends = False
+        self.chains = False
         self.ends_failure = False
         self.may_begin = False
         self.copies = "copy" in self.facts.kinds
@@ -173,9 +175,10 @@ class SQLText:
         inside = False
         for statement in facts.statements:
             if statement.kind == "begin":
-                self.begins, self.ends, inside = True, False, True
+                self.begins, self.ends, self.chains, inside = True, False, False, True
             elif statement.kind in ("commit", "rollback", "prepare_transaction"):
-                self.begins, self.ends, inside = False, True, False
+                inside = inside and statement.chains
+                self.begins, self.ends, self.chains = inside, not inside, statement.chains
                 self.rolls_back = statement.kind == "rollback"
                 self.ends_failure = True
             elif statement.kind == "rollback_to":

@@ -120,6 +120,8 @@ class StatementFacts:
     """Databases that nobody else may be connected to while it runs."""
     drops_databases: frozenset[str] = frozenset()
     """Databases that are gone after it, under this name."""
+    chains: bool = False
+    """It ends a transaction with AND CHAIN: the next one begins at once."""
     is_cleanup: bool = False
     """What drivers send to clean a session: UNLISTEN *, pg_advisory_unlock_all(), CLOSE ALL, RESET ALL,
     DEALLOCATE, DISCARD ALL."""

@@ -210,6 +210,7 @@ def _transaction(statement: Draft, fields: Node) -> None:
     kind = fields["kind"]
     statement.kind = _TRANSACTION_KINDS.get(kind) or kind.removeprefix("TRANS_STMT_").lower()
     statement.target = fields.get("savepoint_name")
+    statement.chains = fields.get("chain", False)
     statement.tree.effects |= SessionEffect.TRANSACTION_CONTROL
 
 
