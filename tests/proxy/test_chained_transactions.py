@@ -30,10 +30,18 @@ def table(postgres: PostgresServer) -> Iterator[str]:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("chain", CHAINS)
-def test_what_is_pipelined_behind_it_is_in_a_transaction(proxy: ProxyServer, chain: str, form: Callable[[str], bytes]) -> None:
+def test_what_is_pipelined_behind_it_is_in_a_transaction(
+    proxy: ProxyServer, chain: str, form: Callable[[str], bytes]
+) -> None:
     """A temporary table and a WITH HOLD cursor are refused outside of one."""
     with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as client:
-        texts = ["BEGIN", chain, "CREATE TEMP TABLE kept (i int)", "INSERT INTO kept VALUES (7)", "SELECT i FROM kept"]
+        texts = [
+            "BEGIN",
+            chain,
+            "CREATE TEMP TABLE kept (i int)",
+            "INSERT INTO kept VALUES (7)",
+            "SELECT i FROM kept",
+        ]
         assert values(ask(client, *map(form, texts))) == [b"7"]
         texts = [f"ROLLBACK; BEGIN; {chain}; SELECT 1", "DECLARE c CURSOR WITH HOLD FOR SELECT 8", "FETCH c"]
         assert values(ask(client, query(texts[0]), *map(form, texts[1:]))) == [b"1", b"8"]

@@ -16,6 +16,7 @@ StartProxy = Callable[..., ProxyServer]
 SQL = "SELECT * FROM portal_columns"
 ALTER = "ALTER TABLE portal_columns ADD COLUMN b int DEFAULT 2"
 AGAIN = bind("", "s") + execute() + SYNC
+DESCRIBED_AGAIN = bind("", "s") + describe("P") + execute() + SYNC
 
 ALL_AT_ONCE = [parse("s", SQL) + bind("", "s") + describe("P") + execute() + SYNC]
 LEARN: dict[str, list[bytes]] = {
@@ -144,7 +145,9 @@ def test_columns_told_from_the_cache_by_a_portal_hold(start_proxy: StartProxy, p
 
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("stored_by", ["a simple query", "a refresh"])
-@pytest.mark.parametrize("again", [AGAIN, bind("", "s") + describe("P") + execute() + SYNC], ids=["rows", "described"])
+@pytest.mark.parametrize(
+    "again", [AGAIN, bind("", "s") + describe("P") + execute() + SYNC], ids=["rows", "described"]
+)
 def test_an_answer_with_other_columns_is_not_for_a_client_that_knows_the_former_ones(
     start_proxy: StartProxy, postgres: PostgresServer, stored_by: str, again: bytes
 ) -> None:

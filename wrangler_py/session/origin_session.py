@@ -42,7 +42,9 @@ class OriginSession:
     `prepared` that were under way when the last group of messages began, and `preparing_unasked` those whose Parse
     is the proxy's own.
 
-    `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
+    `pristine`: nothing has run or was prepared since the session began or was last reset, so it surely is as its
+    client asked for. `only_prepared`: nothing has run, and what was prepared is known to run no code that leaves
+    anything behind: to read its constants a server may run checks of domains, or functions of operator classes.
     `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
     something has run that leaves what no reset undoes, so the connection is closed. `drop_statements`: with the
     next reset, for the origin may have others than are known here. `reset_owed`: what is sent next for the client
@@ -59,9 +61,9 @@ class OriginSession:
 
     __slots__ = (
         "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
-        "pipeline_in_doubt", "prepared", "prepared_in_doubt", "preparing", "preparing_unasked", "pristine",
-        "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent", "stream",
-        "unnamed", "unsent",
+        "only_prepared", "pipeline_in_doubt", "prepared", "prepared_in_doubt", "preparing", "preparing_unasked",
+        "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent",
+        "stream", "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +77,7 @@ class OriginSession:
         self.prepared: OrderedDict[Statement, None] = OrderedDict()
         self.unnamed: Statement | None = None
         self.pristine = True
+        self.only_prepared = False
         self.dirty = False
         self.spent = False
         self.drop_statements = False
@@ -113,9 +116,22 @@ class OriginSession:
 
     # --- statements ----------------------------------------------------------------------------------------
 
+    @property
+    def has_run_nothing(self) -> bool:
+        """Whether the settings surely are those that the client asked for."""
+        return self.pristine or self.only_prepared
+
+    def _prepares(self) -> None:
+        """A Parse is about to be sent."""
+        if self.pristine:
+            self.pristine = False
+            self.only_prepared = not self._stored_code.on_read
+
     def parse_unnamed(self, statement: Statement | None) -> None:
         """The origin has `statement` without a name from now on, or none."""
         self.unnamed = statement
+        if statement is not None:
+            self._prepares()
 
     def use(self, statement: Statement) -> bool:
         """Whether the origin has `statement` under its name; then it is the most recently used one."""
@@ -126,10 +142,11 @@ class OriginSession:
 
     def prepare(self, statement: Statement, limit: int) -> Statement | None:
         """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
-        if not self.pristine and not statement.private:
+        if not self.has_run_nothing and not statement.private:
             if self.prepared_in_doubt is None:
                 self.prepared_in_doubt = WeakSet()
             self.prepared_in_doubt.add(statement)
+        self._prepares()
         self.preparing.add(statement)
         self.prepared[statement] = None
         if len(self.prepared) > limit:
@@ -198,7 +215,7 @@ class OriginSession:
             self.pipeline_in_doubt = True
         if text.transaction_control:
             return
-        self.pristine = False
+        self._has_run()
         if stored_code.may_be_run_by(text):
             self.dirty = self.drop_statements = True
         elif text.dirties or stored_code.may_use_sequence(text):
@@ -221,18 +238,21 @@ class OriginSession:
         else:
             self.unnamed = statement
         if self._stored_code.is_harmless:
-            self.pristine = False
+            self._has_run()
         else:
             self.runs(text)
 
+    def _has_run(self) -> None:
+        self.pristine = self.only_prepared = False
+
     def runs_own_query(self) -> None:
         """A query of the proxy's own is about to be run."""
-        self.pristine = False
+        self._has_run()
         self.unnamed = None
 
     def leave_dirty(self, *, drop_statements: bool = False) -> None:
         """Whatever has run, the session is reset before anyone goes on."""
-        self.pristine = False
+        self._has_run()
         self.dirty = True
         self.drop_statements = self.drop_statements or drop_statements
 
@@ -280,6 +300,7 @@ class OriginSession:
         data, prefix = reset_within_transaction(prepared=self._has_reset_statements)
         self._has_reset_statements = True
         self.pristine = True
+        self.only_prepared = False
         self.unnamed = None
         self.unsent += data
         sent_group.begin_with(prefix)
@@ -305,7 +326,7 @@ class OriginSession:
 
     def reset(self) -> bytes:
         """The message that resets the session; taken for done from now on."""
-        self.dirty = self.reset_owed = False
+        self.dirty = self.reset_owed = self.only_prepared = False
         self.pristine = True
         self.unnamed = None
         standby, by_discard_all = self._is_standby, self._shared.discards_all

@@ -26,16 +26,16 @@ class TransactionWrites:
             self._writes = []
             self._failed = False
             return committed
-        committed: list[QueryRun] = []
+        ended: list[QueryRun] = []
         for run in queries if not failed else ():
             if run.text.writes:
                 self._writes.append(run)
             if run.text.chains:
-                committed += [] if self._failed or run.text.rolls_back else self._writes
+                ended += [] if self._failed or run.text.rolls_back else self._writes
                 self._writes = []
                 self._failed = False
         self._failed = status == IN_FAILED_TRANSACTION
-        return committed
+        return ended
 
     def roll_back(self) -> list[QueryRun]:
         """The client left without a COMMIT; what it wrote, unless the transaction had failed anyway."""

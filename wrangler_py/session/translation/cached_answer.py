@@ -50,8 +50,8 @@ class IndexedQuery(NamedTuple):
 class CachedAnswer:
     """The answer to a whole group: `data` is for the client, `served` are the queries in it.
 
-    `indexed` is set if the group may be found by its octets the next time. `accept` has to be called when the answer
-    is given.
+    `indexed` is set if the group may be found by its octets the next time. `accept` has to be called when the
+    answer is given.
     """
 
     __slots__ = ("_client", "_described", "_portals", "_statements", "_tells_columns", "data", "indexed", "served")
