@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import IDLE
 from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
@@ -52,7 +53,8 @@ class OriginSession:
     transaction of a query that is under way or has failed. `reset_failed`: the origin answered a reset with an
     error, so nobody may go on with the connection.
 
-    `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run
+    `settings_changed`: the open transaction, or something since the last reset, has changed settings that plans may
+    depend on. `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run
     that may do anything, such as DDL or making triggers.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
@@ -62,8 +64,8 @@ class OriginSession:
     __slots__ = (
         "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
         "only_prepared", "pipeline_in_doubt", "prepared", "prepared_in_doubt", "preparing", "preparing_unasked",
-        "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent",
-        "stream", "unnamed", "unsent",
+        "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings",
+        "settings_changed", "spent", "stream", "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -86,11 +88,12 @@ class OriginSession:
         self.preparing: set[Statement] = set()
         self.preparing_unasked: set[Statement] = set()
         self.prepared_in_doubt: WeakSet[Statement] | None = None
-        """Not for anyone else: the session may have had other settings when they were prepared."""
+        """Not for anyone else: the session may have had other settings when they were prepared or planned."""
         self.reset_owed = False
         self.reset_failed = False
         self.unsent = b""
         self._has_reset_statements = False
+        self.settings_changed = False
         self.ran_anything = False
         self.schema_changed = False
 
@@ -99,6 +102,8 @@ class OriginSession:
     def nothing_under_way(self) -> None:
         """All that was sent has been answered; another group of messages begins."""
         self.in_doubt = self.pipeline_in_doubt = False
+        if self.settings_changed and not self.dirty and self.stream.transaction_status == IDLE:
+            self.settings_changed = False
         if self.preparing:
             self.preparing.clear()
         if self.preparing_unasked:
@@ -138,14 +143,20 @@ class OriginSession:
         if statement not in self.prepared:
             return False
         self.prepared.move_to_end(statement)
+        if self.settings_changed and not statement.private:
+            self._doubt(statement)
         return True
+
+    def _doubt(self, statement: Statement) -> None:
+        """Nobody else may use `statement` as it is prepared here."""
+        if self.prepared_in_doubt is None:
+            self.prepared_in_doubt = WeakSet()
+        self.prepared_in_doubt.add(statement)
 
     def prepare(self, statement: Statement, limit: int) -> Statement | None:
         """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
         if not self.has_run_nothing and not statement.private:
-            if self.prepared_in_doubt is None:
-                self.prepared_in_doubt = WeakSet()
-            self.prepared_in_doubt.add(statement)
+            self._doubt(statement)
         self._prepares()
         self.preparing.add(statement)
         self.prepared[statement] = None
@@ -222,6 +233,8 @@ class OriginSession:
             self.dirty = True
         if text.is_ordinary:
             return
+        if text.changes_settings:
+            self.settings_changed = True
         if text.drops_statements or text.may_prepare:
             self.drop_statements = True
         if text.changes_schema:
@@ -300,7 +313,7 @@ class OriginSession:
         data, prefix = reset_within_transaction(prepared=self._has_reset_statements)
         self._has_reset_statements = True
         self.pristine = True
-        self.only_prepared = False
+        self.only_prepared = self.settings_changed = False
         self.unnamed = None
         self.unsent += data
         sent_group.begin_with(prefix)
@@ -326,7 +339,7 @@ class OriginSession:
 
     def reset(self) -> bytes:
         """The message that resets the session; taken for done from now on."""
-        self.dirty = self.reset_owed = self.only_prepared = False
+        self.dirty = self.reset_owed = self.only_prepared = self.settings_changed = False
         self.pristine = True
         self.unnamed = None
         standby, by_discard_all = self._is_standby, self._shared.discards_all

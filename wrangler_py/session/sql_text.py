@@ -32,6 +32,10 @@ TRANSACTION_LOCK_NOTE = (
 
 _NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
 """A number that is part of neither a name nor an escape."""
+_CLOCK_CONSTANT = re.compile(
+    rb"(?<![a-z_.\x80-\xff])(?:now|today|tomorrow|yesterday)(?![\w\x80-\xff]|\s*\()", re.IGNORECASE
+)
+"""May be a date or time constant. Elsewhere than in a string, the word does no harm."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
 _END_IN_NUMBER: Final = b"0123456789;"
 
@@ -54,7 +58,9 @@ class SQLText:
     `dirties`: the session has to be reset before anyone uses the connection again. `outlives_reset`: no reset
     undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their names,
     which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or ends one.
-    `chains`: it ends one and begins another.
+    `chains`: it ends one and begins another. `changes_settings`: for the transaction or longer, and among them some
+    that plans may depend on. `reads_clock`: it has a constant such as 'today', whose value is that of the moment when
+    the text is prepared.
     `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one, for all that
     is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for all, None for
     none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
@@ -67,11 +73,11 @@ class SQLText:
     """
 
     __slots__ = (
-        "_sample", "_verdict", "begins", "chains", "changes_schema", "copies",
+        "_sample", "_verdict", "begins", "chains", "changes_schema", "changes_settings", "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
-        "prepares", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "runs_stored_code",
+        "prepares", "reads_clock", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "runs_stored_code",
         "sets_outside_transaction", "takes_transaction_lock", "transaction_control", "writes",
     )  # fmt: skip
 
@@ -82,6 +88,8 @@ class SQLText:
         self.outlives_reset = False
         self.custom_settings: frozenset[str] = frozenset()
         self.changes_schema = False
+        self.changes_settings = False
+        self.reads_clock = _CLOCK_CONSTANT.search(sql) is not None
         self.refusal: Refusal | None = None
         self.begins = False
         self.ends = False
@@ -119,7 +127,7 @@ class SQLText:
         return self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends or self.may_begin
             or self.copies or self.transaction_control or self.sets_outside_transaction
-            or self.takes_transaction_lock or self.prepares or self.notifies
+            or self.takes_transaction_lock or self.prepares or self.notifies or self.changes_settings
             or self.needs_session or self.custom_settings or self.ends_failure or self.databases
         )  # fmt: skip
 
@@ -154,9 +162,11 @@ class SQLText:
             self.deallocates = (facts.deallocated or "").encode("utf-8", "surrogateescape")
             return
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
-        self.outlives_reset = bool(effects & (Effect.OUTLIVES_RESET | Effect.LOAD))
+        self.outlives_reset = bool(effects & (Effect.OUTLIVES_RESET | Effect.LOAD | Effect.UNNAMED_SETTING))
+        self.custom_settings = frozenset(name for name in facts.settings if "." in name)
         if effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG):
-            self.custom_settings = frozenset(name for name in facts.settings if "." in name)
+            unknown = bool(effects & Effect.UNNAMED_SETTING)
+            self.changes_settings = unknown or not facts.settings <= self.custom_settings | _WITHOUT_PLANS
         self.drops_statements = bool(effects & Effect.DEALLOCATE)
         self.dirties = self.dirties or self.drops_statements
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
@@ -200,6 +210,13 @@ _LEAVES_SOMETHING_BEHIND = (
     | Effect.LOAD | Effect.UNKNOWN_SYNTAX | Effect.SEQUENCE_USE | Effect.RANDOM_SEED | Effect.OUTLIVES_RESET
     | Effect.UNPROVED_FUNCTION
 )  # fmt: skip
+
+_WITHOUT_PLANS = frozenset({
+    "idle_in_transaction_session_timeout", "lock_timeout", "role", "search_path", "session_authorization",
+    "statement_timeout", "transaction_deferrable", "transaction_isolation", "transaction_read_only",
+})  # fmt: skip
+"""Settings that plans don't depend on, or whose changes make PostgreSQL plan again. Nor do they depend on custom
+settings, which only functions read."""
 
 _QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
 """The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""
