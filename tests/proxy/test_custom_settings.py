@@ -1,4 +1,4 @@
-"""A custom setting that one client names is unset for the next: NULL, and not the empty string that a reset leaves."""
+"""A custom setting that one client names is NULL for the next, and not the empty string that a reset leaves."""
 
 from __future__ import annotations
 

@@ -249,6 +249,13 @@ class ClientSession:
             QueryRun(sql, text, status, self.request, self.number, bind, types, self.in_transaction)
         )
 
+    def text(self, sql: bytes) -> SQLText:
+        """What is known of `sql`, as this client's session reads it."""
+        settings, texts = self.settings, self.shared.texts
+        if settings.reads_otherwise:
+            return texts.get_as_read(sql, settings.encoding, escapes=settings.escapes)
+        return texts.get(sql)
+
     def take_queries(self) -> list[QueryRun]:
         """The queries that were noted since this was last called."""
         queries = self._queries

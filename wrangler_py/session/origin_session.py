@@ -54,8 +54,8 @@ class OriginSession:
     error, so nobody may go on with the connection.
 
     `settings_changed`: the open transaction, or something since the last reset, has changed settings that plans may
-    depend on. `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run
-    that may do anything, such as DDL or making triggers.
+    depend on. `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something
+    has run that may do anything, such as DDL or making triggers.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.

@@ -56,20 +56,20 @@ class SQLText:
     """What distinct texts of SQL that differ in numbers only have in common.
 
     `dirties`: the session has to be reset before anyone uses the connection again. `outlives_reset`: no reset
-    undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their names,
-    which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or ends one.
-    `chains`: it ends one and begins another. `changes_settings`: for the transaction or longer, and among them some
-    that plans may depend on. `reads_clock`: it has a constant such as 'today', whose value is that of the moment when
-    the text is prepared.
-    `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one, for all that
-    is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for all, None for
-    none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
-    anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop statements. `needs_session`:
-    what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all that, so that
-    the proxy only has to pass it on. `runs_in_any_transaction`: it does the same, whatever its transaction has done
-    before. `writes`: it may write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes
-    or DDL: triggers, defaults, checks, event triggers. `notes`: what people are told of several statements in one
-    text. `databases`: those that nobody else may be connected to.
+    undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their
+    names, which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or
+    ends one. `chains`: it ends one and begins another. `changes_settings`: for the transaction or longer, and
+    among them some that plans may depend on. `reads_clock`: it has a constant such as 'today', whose value is
+    that of the moment when the text is prepared. `ends_failure`: a failed transaction goes on behind it, or is
+    over. `may_begin`: it may begin one, for all that is known. `copies`: it may want COPY data. `deallocates`:
+    the statement that it drops, b"" for all, None for none. `drops_statements`: it does so among other things,
+    so that the origin does it. `runs_anything`: it may do anything, from preparing statements to DDL.
+    `may_prepare`: it may prepare or drop statements. `needs_session`: what of it is lost, after its
+    transaction, on any other connection. `is_ordinary`: none of all that, so that the proxy only has to pass it
+    on. `runs_in_any_transaction`: it does the same, whatever its transaction has done before. `writes`: it may
+    write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes or DDL: triggers,
+    defaults, checks, event triggers. `notes`: what people are told of several statements in one text.
+    `databases`: those that nobody else may be connected to.
     """
 
     __slots__ = (
@@ -77,8 +77,8 @@ class SQLText:
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
-        "prepares", "reads_clock", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "runs_stored_code",
-        "sets_outside_transaction", "takes_transaction_lock", "transaction_control", "writes",
+        "prepares", "reads_clock", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction",
+        "runs_stored_code", "sets_outside_transaction", "takes_transaction_lock", "transaction_control", "writes",
     )  # fmt: skip
 
     def __init__(self, sql: bytes, facts: SQLFacts | None = None) -> None:
@@ -164,7 +164,7 @@ class SQLText:
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
         self.outlives_reset = bool(effects & (Effect.OUTLIVES_RESET | Effect.LOAD | Effect.UNNAMED_SETTING))
         self.custom_settings = frozenset(name for name in facts.settings if "." in name)
-        if effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG):
+        if effects & _CHANGE_SETTINGS:
             unknown = bool(effects & Effect.UNNAMED_SETTING)
             self.changes_settings = unknown or not facts.settings <= self.custom_settings | _WITHOUT_PLANS
         self.drops_statements = bool(effects & Effect.DEALLOCATE)
@@ -172,6 +172,8 @@ class SQLText:
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
         self.may_prepare = self.runs_anything or bool(effects & Effect.UNKNOWN_FUNCTION)
         self.may_begin = bool(effects & Effect.UNKNOWN_SYNTAX)
+        if facts.settings & _READING and effects & _CHANGE_SETTINGS:
+            self.dirties = self.may_prepare = True  # what comes behind it in the transaction may be read wrongly
         self.changes_schema = facts.changes_schema
         self.databases = frozenset().union(*(statement.databases for statement in facts.statements))
         self.prepares = bool(effects & Effect.PREPARE)
@@ -210,6 +212,11 @@ _LEAVES_SOMETHING_BEHIND = (
     | Effect.LOAD | Effect.UNKNOWN_SYNTAX | Effect.SEQUENCE_USE | Effect.RANDOM_SEED | Effect.OUTLIVES_RESET
     | Effect.UNPROVED_FUNCTION
 )  # fmt: skip
+
+_CHANGE_SETTINGS = Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG
+
+_READING = frozenset({"client_encoding", "standard_conforming_strings"})
+"""Settings on which it depends where a string ends."""
 
 _WITHOUT_PLANS = frozenset({
     "idle_in_transaction_session_timeout", "lock_timeout", "role", "search_path", "session_authorization",
@@ -265,6 +272,15 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
 
 
 TOO_LONG = SQLText.too_long()
+_UNREADABLE: Final = SQLText(
+    b"",
+    SQLFacts(
+        statements=(),
+        parse_error="it has a backslash, and standard_conforming_strings is off",
+        writes_unknown=True,
+        session_effects=Effect.UNKNOWN_SYNTAX,
+    ),
+)
 
 
 class SQLTexts:
@@ -278,6 +294,15 @@ class SQLTexts:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
         self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
+
+    def get_as_read(self, sql: bytes, encoding: str | None, *, escapes: bool) -> SQLText:
+        """The text of a client with an unusual `encoding`, or whose strings have `escapes` without being E'…'."""
+        if escapes and b"\\" in sql:
+            return _UNREADABLE
+        if encoding is None or sql.isascii():
+            return self.get(sql)
+        text = self.get(sql.decode(encoding, "replace").encode())
+        return text if text.deallocates is None else self.get(sql)  # the name as the client has it
 
     def get(self, sql: bytes) -> SQLText:
         start = sql.rstrip(_END_IN_NUMBER)

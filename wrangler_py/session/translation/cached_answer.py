@@ -112,7 +112,7 @@ class CachedGroups:
         if not messages.is_whole(data):
             return None
         sql = data[5:-1]
-        text = client.shared.texts.get(sql)
+        text = client.text(sql)
         if not text.candidate:
             return None
         key = self._answers.simple_key(sql, client.settings.cache_key)
@@ -190,7 +190,7 @@ class CachedGroups:
                     continue
                 portals[portal] = bound._replace(done=True)
                 out.append(bound.hit.entry.result.body)
-                served.append(ServedQuery(client.shared.texts.get(bound.key.sql), bound.key, bound.hit))
+                served.append(ServedQuery(client.text(bound.key.sql), bound.key, bound.hit))
             elif kind == SYNC:
                 out.append(messages.READY_IDLE)
             elif kind != FLUSH:

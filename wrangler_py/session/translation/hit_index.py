@@ -92,7 +92,7 @@ class HitIndex:
         if len(self._known) >= MAX_GROUPS or self._generation != generation:
             self._known.clear()
             self._generation = generation
-        text = client.shared.texts.get(key.sql)
+        text = client.text(key.sql)
         describes = kinds == _QUERY or _PORTAL_BEHIND_BIND in kinds
         self._known[client.settings, data] = IndexedGroup(key, text, statement, name, rows, head, parses, describes)
 
