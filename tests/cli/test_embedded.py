@@ -219,11 +219,12 @@ def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> Non
         ("[tool.wrangler-py]\nmigrate = 1", "takes a command"),
         ("[tool.wrangler-py]\nmigrat = 'x'", "has no key 'migrat'"),
         ("[tool]\nwrangler-py = 1", "is no table"),
-        ("[tool", "cannot be read"),
+        ("[tool", "is not valid TOML"),
+        (b"\xff", "is not UTF-8 text"),
     ],
 )
-def test_a_pyproject_that_is_wrong(cli: CommandLine, project: Path, content: str, message: str) -> None:
-    (project / "pyproject.toml").write_text(content)
+def test_a_pyproject_that_is_wrong(cli: CommandLine, project: Path, content: str | bytes, message: str) -> None:
+    (project / "pyproject.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
     assert message in cli.fails("embedded", "reset", "--yes")
 
 

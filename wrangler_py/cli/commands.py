@@ -34,10 +34,13 @@ COMMANDS = {
         "wrangler_py.cli.deploy", "app", "Check the project, and deploy it with the official tool"
     ),
     "whoami": Subcommand("wrangler_py.cli.whoami", "whoami", "Show the credentials for Cloudflare"),
+    "complete": Subcommand(
+        "wrangler_py.cli.complete", "complete", "Print a script that completes commands in a shell"
+    ),
 }
 
 _ELSEWHERE = """
-    complete containers d1 delete deployments dispatch-namespace docs kv login logout pages
+    containers d1 delete deployments dispatch-namespace docs kv login logout pages
     pipelines publish queues r2 rollback secret secrets-store setup tail triggers vectorize versions
     workflows
 """

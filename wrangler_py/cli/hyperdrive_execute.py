@@ -30,14 +30,7 @@ _INTEGERS, _FLOATS = frozenset({20, 21, 23, 26}), frozenset({700, 701})
 
 
 def execute(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar=target_argument.METAVAR,
-            help=f"{target_argument.HELP}; by default its only binding",
-            show_default=False,
-        ),
-    ] = None,
+    target: Annotated[str | None, target_argument.argument("the Worker's only binding by default")] = None,
     command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run, or - for standard input")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,

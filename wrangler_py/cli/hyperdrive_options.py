@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wrangler_py.cli.typer_adapter import Command
+from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config_options import ConfigOptions
@@ -112,5 +113,7 @@ class ConfigCommand(Command):
         for index, argument in enumerate(args):
             flag, equals, value = argument.partition("=")
             if flag == "--caching-disabled" and equals:
-                args[index] = values.get(value.lower(), argument)
+                if value.lower() not in values:
+                    raise WranglerError(f"{flag} is true or false, not {value!r}.", exit_status=2)
+                args[index] = values[value.lower()]
         return super().parse_args(ctx, args)

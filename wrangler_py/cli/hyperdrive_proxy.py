@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,6 +71,6 @@ def _show(hyperdrive: LocalHyperdrive, dashboard: str | None) -> None:
     printing.table(("User", "Origin", "TLS", "Pool", "Caching"), rows)
     for name in hyperdrive.pools:
         printing.out(hyperdrive.connection_string(name))
-    sys.stdout.flush()
+    printing.flush()
     printing.info(f"Dashboard: {dashboard}")
     printing.info("Ready. Ctrl-C ends it.")

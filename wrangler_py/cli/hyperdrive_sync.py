@@ -134,14 +134,7 @@ def pull(
 
 
 def diff(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar=target_argument.METAVAR,
-            help=f"{target_argument.HELP}; all configs if left out",
-            show_default=False,
-        ),
-    ] = None,
+    target: Annotated[str | None, target_argument.argument("all configs by default")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with status 1 if something differs")] = False,
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -75,7 +74,7 @@ def _npm_install(folder: Path, yes: bool) -> bool:
     if not yes and not (printing.is_interactive() and printing.confirm(question, True)):
         return False
     printing.out("Running `npm install`, which downloads what package.json lists into node_modules …")
-    sys.stdout.flush()
+    printing.flush()
     if subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=False).returncode == 0:
         return True
     printing.warn("`npm install` failed; the project is complete but for its packages.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def global_options() -> GlobalOptions:
-    """The global options of the running command. Raises WranglerError if `--cwd` is no folder."""
+    """The global options of the running command."""
     return typer_adapter.given_options().resolve()
 
 

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
     from wrangler_py.devserver.standalone import StandaloneOptions
     from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 
-Target = Annotated[
-    str | None,
-    typer.Argument(
-        metavar=target_argument.METAVAR,
-        help=f"{target_argument.HELP}; by default all its bindings",
-        show_default=False,
-    ),
-]
+Target = Annotated[str | None, target_argument.argument("all bindings of the Worker by default")]
 ConnectionString = Annotated[
     str | None,
     typer.Option(

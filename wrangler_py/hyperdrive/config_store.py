@@ -130,7 +130,7 @@ class ConfigStore:
         except (KeyError, TypeError, AttributeError):
             raise WranglerError(
                 f"{self.path} is damaged: a config in it lacks a part.",
-                hint="Repair it, or move it away to start with an empty one.",
+                hint="Repair the file, or move it away to start with an empty one.",
             ) from None
 
 

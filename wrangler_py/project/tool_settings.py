@@ -27,8 +27,12 @@ def read_tool_settings(root: Path) -> ToolSettings:
         return ToolSettings()
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WranglerError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise WranglerError(f"Cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise WranglerError(f"{path} is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise WranglerError(f"{path} is not valid TOML: {error}.") from None
     tool = document.get("tool")
     table = tool.get("wrangler-py", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
