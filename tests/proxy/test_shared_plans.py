@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
 from support.raw_client import SYNC, RawClient, bind, execute, parse, query
 from support.ways_to_ask import ask, named, named_in_turns, values
 
@@ -25,8 +25,8 @@ CHANGES += ["SELECT set_config(name, '{1}', true) FROM pg_settings WHERE name IL
 CLOCKS = ["'now'::timestamptz", "timestamp 'NOW'", "'{now,today}'::timestamp[]", "$$now$$::timestamptz"]
 
 
-def connect(proxy: ProxyServer) -> RawClient:
-    return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD)
+def connect(proxy: ProxyServer, database: str = "app") -> RawClient:
+    return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, database=database)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -45,6 +45,79 @@ def test_what_is_planned_under_changed_settings_is_for_nobody_else(
         client.ask(query("COMMIT"))
         for form in (named, named_in_turns):
             assert values(ask(other, form(sql))) == [expected.encode()]
+
+
+KEPT = {
+    "a function": ("SELECT instant()", "SELECT instant()"),
+    "a trigger": (
+        "INSERT INTO stamped VALUES (1)",
+        "INSERT INTO stamped VALUES (2) RETURNING extract(epoch FROM at)::int",
+    ),
+    "a trigger that changes it": (
+        "INSERT INTO changing VALUES (1)",
+        "INSERT INTO stamped VALUES (2) RETURNING extract(epoch FROM at)::int",
+    ),
+}
+
+
+@pytest.fixture
+def keeping(postgres: PostgresServer) -> Iterator[ProxyServer]:
+    """In front of a database whose functions and triggers have constants that the time zone decides about."""
+    constant = "'2024-01-01 00:00'::timestamptz"
+    postgres.execute("CREATE DATABASE keeping OWNER app")
+    postgres.execute(
+        f"""
+        SET ROLE app;
+        CREATE FUNCTION instant() RETURNS text LANGUAGE plpgsql
+            AS $$BEGIN RETURN extract(epoch FROM {constant})::int; END$$;
+        CREATE TABLE stamped (a int, at timestamptz);
+        CREATE TABLE clocked (a int, at timestamptz);
+        CREATE TABLE changing (a int);
+        CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.at := {constant}; RETURN NEW; END$$;
+        CREATE FUNCTION clock() RETURNS trigger LANGUAGE plpgsql
+            AS $$BEGIN NEW.at := 'now'::timestamptz; RETURN NEW; END$$;
+        CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM set_config('timezone', 'Asia/Tokyo', true);
+                INSERT INTO stamped VALUES (1);
+                RETURN NEW;
+            END$$;
+        CREATE TRIGGER stamp BEFORE INSERT ON stamped FOR EACH ROW EXECUTE FUNCTION stamp();
+        CREATE TRIGGER clock BEFORE INSERT ON clocked FOR EACH ROW EXECUTE FUNCTION clock();
+        CREATE TRIGGER change BEFORE INSERT ON changing FOR EACH ROW EXECUTE FUNCTION change();
+        """,
+        database="keeping",
+    )
+    server = ProxyServer(pool_config(origin_of(postgres, database="keeping"), connection_limit=1))
+    with RawClient(server.proxy.port, user=BINDING, password=PASSWORD, database="keeping") as client:
+        client.rows("SELECT now()")
+        pool = server.proxy.pools[BINDING]
+        wait_until(lambda: not pool.stored_code.on_read)
+    yield server
+    server.close()
+    postgres.execute("DROP DATABASE keeping WITH (FORCE)")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", KEPT)
+def test_what_functions_and_triggers_have_planned_is_for_nobody_else(
+    keeping: ProxyServer, kind: str, change: str
+) -> None:
+    use, see = KEPT[kind]
+    with connect(keeping, "keeping") as client, connect(keeping, "keeping") as other:
+        client.ask(query("BEGIN"))
+        client.ask(query(change.format("TimeZone", "Asia/Tokyo")))
+        client.ask(query(use))
+        client.ask(query("COMMIT"))
+        assert other.rows(see) == [[b"1704067200"]]
+
+
+def test_constants_in_a_trigger_that_tell_the_time_are_read_anew(keeping: ProxyServer) -> None:
+    told = []
+    for _ in range(2):
+        with connect(keeping, "keeping") as client:
+            told += [client.rows("INSERT INTO clocked VALUES (1) RETURNING at") for _ in range(2)]
+    assert told[0] != told[2]
 
 
 def test_settings_that_no_plan_depends_on_cost_no_plan(start_proxy: StartProxy) -> None:

@@ -19,6 +19,7 @@ from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, 
 from wrangler_py.session.reset import (
     RESET_ANSWER,
     STANDBY_RESET_ANSWER,
+    discard_plans_message,
     full_reset_message,
     reset_message,
     reset_within_transaction,
@@ -31,6 +32,8 @@ from wrangler_py.session.statements import POOL_NAME, Statement
 _REFUSED = re.compile(rb"\0VERROR\0")
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
 """An error about a statement of the pool's that does not exist, or exists already."""
+
+_SET_ALONE = ("set",)
 
 Undo = Callable[[], None]
 
@@ -53,9 +56,11 @@ class OriginSession:
     transaction of a query that is under way or has failed. `reset_failed`: the origin answered a reset with an
     error, so nobody may go on with the connection.
 
-    `settings_changed`: the open transaction, or something since the last reset, has changed settings that plans may
-    depend on. `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something
-    has run that may do anything, such as DDL or making triggers.
+    `settings_changed`: the open transaction, or something since the last reset, has changed settings that plans
+    may depend on. `plans_in_doubt`: something has run under such settings, and plans of it may have been kept,
+    in prepared statements or by functions and triggers, so the reset discards all plans. `schema_changed`:
+    something has run that may make statements' plans stale. `ran_anything`: something has run that may do
+    anything, such as DDL or making triggers.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
@@ -63,9 +68,9 @@ class OriginSession:
 
     __slots__ = (
         "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
-        "only_prepared", "pipeline_in_doubt", "prepared", "prepared_in_doubt", "preparing", "preparing_unasked",
-        "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings",
-        "settings_changed", "spent", "stream", "unnamed", "unsent",
+        "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared", "prepared_in_doubt", "preparing",
+        "preparing_unasked", "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed",
+        "schema_changed", "settings", "settings_changed", "spent", "stream", "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -88,12 +93,13 @@ class OriginSession:
         self.preparing: set[Statement] = set()
         self.preparing_unasked: set[Statement] = set()
         self.prepared_in_doubt: WeakSet[Statement] | None = None
-        """Not for anyone else: the session may have had other settings when they were prepared or planned."""
+        """Not for anyone else: the session may have had other settings when they were prepared."""
         self.reset_owed = False
         self.reset_failed = False
         self.unsent = b""
         self._has_reset_statements = False
         self.settings_changed = False
+        self.plans_in_doubt = False
         self.ran_anything = False
         self.schema_changed = False
 
@@ -102,7 +108,10 @@ class OriginSession:
     def nothing_under_way(self) -> None:
         """All that was sent has been answered; another group of messages begins."""
         self.in_doubt = self.pipeline_in_doubt = False
-        if self.settings_changed and not self.dirty and self.stream.transaction_status == IDLE:
+        if self.stream.transaction_status != IDLE:
+            # A function or a trigger may have changed settings, too. The server reports most that matter.
+            self.settings_changed = self.settings_changed or self.stream.parameters_changed
+        elif self.settings_changed and not self.dirty:
             self.settings_changed = False
         if self.preparing:
             self.preparing.clear()
@@ -143,20 +152,14 @@ class OriginSession:
         if statement not in self.prepared:
             return False
         self.prepared.move_to_end(statement)
-        if self.settings_changed and not statement.private:
-            self._doubt(statement)
         return True
-
-    def _doubt(self, statement: Statement) -> None:
-        """Nobody else may use `statement` as it is prepared here."""
-        if self.prepared_in_doubt is None:
-            self.prepared_in_doubt = WeakSet()
-        self.prepared_in_doubt.add(statement)
 
     def prepare(self, statement: Statement, limit: int) -> Statement | None:
         """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
         if not self.has_run_nothing and not statement.private:
-            self._doubt(statement)
+            if self.prepared_in_doubt is None:
+                self.prepared_in_doubt = WeakSet()
+            self.prepared_in_doubt.add(statement)
         self._prepares()
         self.preparing.add(statement)
         self.prepared[statement] = None
@@ -227,6 +230,8 @@ class OriginSession:
         if text.transaction_control:
             return
         self._has_run()
+        if self.settings_changed or (text.changes_settings and text.facts.kinds != _SET_ALONE):
+            self.plans_in_doubt = self.dirty = True
         if stored_code.may_be_run_by(text):
             self.dirty = self.drop_statements = True
         elif text.dirties or stored_code.may_use_sequence(text):
@@ -298,6 +303,7 @@ class OriginSession:
         shared = self._shared
         return not (
             self.drop_statements
+            or self.plans_in_doubt
             or self.stream.queue
             or shared.resets_apart
             or shared.discards_all
@@ -343,8 +349,9 @@ class OriginSession:
         self.pristine = True
         self.unnamed = None
         standby, by_discard_all = self._is_standby, self._shared.discards_all
+        plans_in_doubt, self.plans_in_doubt = self.plans_in_doubt, False
         if not self.drop_statements and not by_discard_all:
-            return reset_message(standby=standby)
+            return discard_plans_message(standby=standby) if plans_in_doubt else reset_message(standby=standby)
         self.drop_statements = self._has_reset_statements = False
         self.prepared.clear()
         self.prepared_in_doubt = None

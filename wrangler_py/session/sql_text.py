@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
 from wrangler_py.session.lost_state import notes_on
 from wrangler_py.sql.analyse import analyse
+from wrangler_py.sql.clock_constants import may_have_clock_constant
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
+from wrangler_py.sql.plan_settings import leaves_plans
 
 MAX_TEXTS: Final = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
@@ -32,10 +34,6 @@ TRANSACTION_LOCK_NOTE = (
 
 _NUMBER = re.compile(rb"(?<![\w$\\\x80-\xff])\d+(?![\w$\x80-\xff])")
 """A number that is part of neither a name nor an escape."""
-_CLOCK_CONSTANT = re.compile(
-    rb"(?<![a-z_.\x80-\xff])(?:now|today|tomorrow|yesterday)(?![\w\x80-\xff]|\s*\()", re.IGNORECASE
-)
-"""May be a date or time constant. Elsewhere than in a string, the word does no harm."""
 _ENDS_IN_NO_NAME = re.compile(rb"[^\w$\x80-\xff]\Z")
 _END_IN_NUMBER: Final = b"0123456789;"
 
@@ -89,7 +87,7 @@ class SQLText:
         self.custom_settings: frozenset[str] = frozenset()
         self.changes_schema = False
         self.changes_settings = False
-        self.reads_clock = _CLOCK_CONSTANT.search(sql) is not None
+        self.reads_clock = may_have_clock_constant(sql)
         self.refusal: Refusal | None = None
         self.begins = False
         self.ends = False
@@ -166,7 +164,7 @@ class SQLText:
         self.custom_settings = frozenset(name for name in facts.settings if "." in name)
         if effects & _CHANGE_SETTINGS:
             unknown = bool(effects & Effect.UNNAMED_SETTING)
-            self.changes_settings = unknown or not facts.settings <= self.custom_settings | _WITHOUT_PLANS
+            self.changes_settings = unknown or not all(map(leaves_plans, facts.settings))
         self.drops_statements = bool(effects & Effect.DEALLOCATE)
         self.dirties = self.dirties or self.drops_statements
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
@@ -217,13 +215,6 @@ _CHANGE_SETTINGS = Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG
 
 _READING = frozenset({"client_encoding", "standard_conforming_strings"})
 """Settings on which it depends where a string ends."""
-
-_WITHOUT_PLANS = frozenset({
-    "idle_in_transaction_session_timeout", "lock_timeout", "role", "search_path", "session_authorization",
-    "statement_timeout", "transaction_deferrable", "transaction_isolation", "transaction_read_only",
-})  # fmt: skip
-"""Settings that plans don't depend on, or whose changes make PostgreSQL plan again. Nor do they depend on custom
-settings, which only functions read."""
 
 _QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
 """The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""
