@@ -72,6 +72,13 @@ def test_every_help_has_the_global_options(arguments: list[str]) -> None:
     assert "--env-file" in result.stdout
 
 
+@pytest.mark.parametrize("group", ["hyperdrive", "embedded", "cert", "node-compat"])
+def test_the_summary_of_each_command_is_whole(group: str) -> None:
+    commands = wrangler(group).stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert commands
+    assert "..." not in commands
+
+
 def test_usage_has_arguments_by_their_names_alone() -> None:
     assert wrangler("hyperdrive", "create", "-h").stdout.startswith(
         "Usage: wrangler-py hyperdrive create [OPTIONS] NAME\n"

@@ -218,7 +218,7 @@ def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> Non
     [
         ("[tool.wrangler-py]\nmigrate = 1", "takes a command"),
         ("[tool.wrangler-py]\nmigrat = 'x'", "has no key 'migrat'"),
-        ("[tool]\nwrangler-py = 1", "is no table"),
+        ("[tool]\nwrangler-py = 1", "is not a table"),
         ("[tool", "is not valid TOML"),
         (b"\xff", "is not UTF-8 text"),
     ],

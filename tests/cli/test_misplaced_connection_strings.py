@@ -62,7 +62,7 @@ def assert_silent(output: str, form: str) -> None:
 def test_every_form(cli: CommandLine, form: str) -> None:
     outcome = cli("hyperdrive", "get", form)
     assert outcome.status == 2
-    assert "BINDING is given a connection string" in outcome.stderr
+    assert "BINDING must not be a connection string" in outcome.stderr
     assert_silent(outcome.output, form)
 
 

@@ -10,10 +10,10 @@ from wrangler_py.errors import WranglerError
 
 HELP = """\
 Global options:
-  -c, --config PATH    Path to the wrangler.toml, wrangler.json or wrangler.jsonc
+  -c, --config PATH    Path of the wrangler.toml, wrangler.json or wrangler.jsonc
       --cwd PATH       Run as if started in this folder
   -e, --env NAME       Environment of the config file to use
-      --env-file PATH  File of variables to load; may be given more than once
+      --env-file PATH  File of variables to load; may be repeated
   -h, --help           Show help
   -v, --version        Show the version"""
 """What `--help` says of them, in every command."""

@@ -16,13 +16,14 @@ from wrangler_py.project import scaffold
 def init(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Name of the project and its folder; `.` is this folder"),
+        typer.Argument(metavar="NAME", help="Name of the project and its folder; `.` for this folder"),
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", metavar="NAME", help="Template to start from")
+        str | None,
+        typer.Option("--template", metavar="NAME", help="Template to start from; python-psycopg by default"),
     ] = None,
     list_templates: Annotated[bool, typer.Option("--list-templates", help="List the templates")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the defaults instead of asking")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Use the defaults instead of asking")] = False,
 ) -> None:
     """Create a new Worker project that talks to PostgreSQL through Hyperdrive."""
     if list_templates:

@@ -29,10 +29,10 @@ def check_place(parameter: Any, context: Any, value: Any) -> None:
     place = parameter.metavar or parameter.name.upper() if option is None else option
     hint = f"`{context.command_path} --help` says what is expected."
     if " hyperdrive " in f" {context.command_path} ":
-        hint = "To make a config of it: wrangler-py hyperdrive create NAME --connection-string=…"
+        hint = "To create a config: wrangler-py hyperdrive create NAME --connection-string=…"
         if any("--connection-string" in other.opts for other in context.command.params):
-            hint = f"Give it with --connection-string. {hint}"
-    raise WranglerError(f"{place} is given a connection string, which it does not take.", hint=hint, exit_status=2)
+            hint = f"Use --connection-string for it. {hint}"
+    raise WranglerError(f"{place} must not be a connection string.", hint=hint, exit_status=2)
 
 
 def _texts(value: Any) -> Iterable[str]:

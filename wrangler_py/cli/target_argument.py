@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def argument(default: str | None = None) -> Any:
     """The argument. `default` says in the help what leaving it out means; without it, the argument is required."""
-    about = "Config by id or name, or binding of the Worker"
+    about = "ID or name of a config, or binding of the Worker"
     return typer.Argument(
         metavar="CONFIG|BINDING",
         help=f"{about}; {default}" if default else about,

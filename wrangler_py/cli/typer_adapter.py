@@ -275,7 +275,7 @@ class _LazyGroup(Group):
         if name not in COMMANDS and not name.startswith("-"):
             if is_connection_string(name):
                 raise WranglerError(
-                    "There is a connection string where a command is expected.",
+                    "This is a connection string, not a command.",
                     hint="`wrangler-py --help` lists the commands.",
                     exit_status=2,
                 )

@@ -71,7 +71,7 @@ def _origin(options: ConfigOptions, *, partial: bool) -> dict[str, Any]:
     if scheme is None and not partial:
         scheme = "postgresql"
     if scheme is not None and scheme not in SCHEMES:
-        raise WranglerError(f"--origin-scheme is one of {', '.join(SCHEMES)}.", exit_status=2)
+        raise WranglerError(f"--origin-scheme must be one of {', '.join(SCHEMES)}.", exit_status=2)
     if not partial:
         for option in ("database", "origin_user", "origin_password"):
             if not getattr(options, option):
@@ -111,7 +111,7 @@ def _network(options: ConfigOptions, *, partial: bool) -> dict[str, Any]:
     if partial:
         return {}
     raise WranglerError(
-        "You must say where the database is.",
+        "Specify the database.",
         hint="--connection-string, or --origin-host; --service-id for a Workers VPC service.",
         exit_status=2,
     )
@@ -159,7 +159,7 @@ def _split_address(address: str) -> tuple[str, int | None]:
 
 def _decode(text: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise _malformed("It has a `%` that two hexadecimal digits don't follow: write a `%` itself as %25.")
+        raise _malformed("It has a `%` without two hexadecimal digits after it: write a `%` itself as %25.")
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
@@ -189,7 +189,7 @@ def _mtls(options: ConfigOptions) -> dict[str, Any]:
         mode = next((each for each in MYSQL_SSL_MODES if each == mode.upper()), mode)
         if mode not in (*SSL_MODES, *MYSQL_SSL_MODES):
             raise WranglerError(
-                f"--sslmode is one of {', '.join(SSL_MODES)}; for MySQL, of {', '.join(MYSQL_SSL_MODES)}.",
+                f"--sslmode must be one of {', '.join(SSL_MODES)}; for MySQL, of {', '.join(MYSQL_SSL_MODES)}.",
                 exit_status=2,
             )
     return _given(

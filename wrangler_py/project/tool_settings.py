@@ -36,7 +36,7 @@ def read_tool_settings(root: Path) -> ToolSettings:
     tool = document.get("tool")
     table = tool.get("wrangler-py", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise WranglerError(f"{path}: [{TABLE}] is no table.")
+        raise WranglerError(f"{path}: [{TABLE}] is not a table.")
     for key in table:
         if key not in _KEYS:
             raise WranglerError(f"{path}: [{TABLE}] has no key {key!r}.", hint=f"Known keys: {', '.join(_KEYS)}")

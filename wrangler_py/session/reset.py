@@ -15,6 +15,8 @@ RESET_SESSION: Final = (
     "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(%.15f)"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
+_DISCARD_PLANS: Final = "DISCARD PLANS; "
+"""Those of functions and triggers, too. Constants in them are read again, under the settings of the next use."""
 _RESET: Final = messages.query(RESET_SESSION % 0)[:5], RESET_SESSION.encode()
 """The same as a message: its header, and its text, which has the same length with every seed from 0 to 1."""
 _RESET_STANDBY: Final = RESET_SESSION.replace("UNLISTEN *; ", "")
@@ -91,6 +93,12 @@ def reset_message(*, standby: bool) -> bytes:
     return header + text % random.random() + b"\0"  # noqa: S311
 
 
+def discard_plans_message(*, standby: bool) -> bytes:
+    """Resets all but the prepared statements, whose plans go."""
+    reset = _RESET_STANDBY if standby else RESET_SESSION
+    return messages.query(_DISCARD_PLANS + reset % random.random())  # noqa: S311
+
+
 def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
     """Resets the session and drops its prepared statements.
 
@@ -99,7 +107,7 @@ def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
     if by_discard_all:
         return _DISCARD_ALL
     reset = _RESET_STANDBY if standby else RESET_SESSION
-    return messages.query("DEALLOCATE ALL; " + reset % random.random())  # noqa: S311
+    return messages.query("DEALLOCATE ALL; " + _DISCARD_PLANS + reset % random.random())  # noqa: S311
 
 
 def reset_within_transaction(*, prepared: bool) -> tuple[bytes, Prefix]:
