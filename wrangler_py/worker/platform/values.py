@@ -23,6 +23,7 @@ The rules that every class of this package keeps:
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any, ClassVar, Final, SupportsIndex, TypeVar
@@ -467,20 +468,16 @@ class DOMException(JsException):
         return _CODES.get(self.name, 0)
 
 
-_CONSTANTS: Final = (
-    "INDEX_SIZE_ERR", "DOMSTRING_SIZE_ERR", "HIERARCHY_REQUEST_ERR", "WRONG_DOCUMENT_ERR", "INVALID_CHARACTER_ERR",
-    "NO_DATA_ALLOWED_ERR", "NO_MODIFICATION_ALLOWED_ERR", "NOT_FOUND_ERR", "NOT_SUPPORTED_ERR",
-    "INUSE_ATTRIBUTE_ERR", "INVALID_STATE_ERR", "SYNTAX_ERR", "INVALID_MODIFICATION_ERR", "NAMESPACE_ERR",
-    "INVALID_ACCESS_ERR", "VALIDATION_ERR", "TYPE_MISMATCH_ERR", "SECURITY_ERR", "NETWORK_ERR", "ABORT_ERR",
-    "URL_MISMATCH_ERR", "QUOTA_EXCEEDED_ERR", "TIMEOUT_ERR", "INVALID_NODE_TYPE_ERR", "DATA_CLONE_ERR",
+_ERRORS: Final = (
+    "IndexSize", "DomstringSize", "HierarchyRequest", "WrongDocument", "InvalidCharacter", "NoDataAllowed",
+    "NoModificationAllowed", "NotFound", "NotSupported", "InuseAttribute", "InvalidState", "Syntax",
+    "InvalidModification", "Namespace", "InvalidAccess", "Validation", "TypeMismatch", "Security", "Network", "Abort",
+    "UrlMismatch", "QuotaExceeded", "Timeout", "InvalidNodeType", "DataClone",
 )  # fmt: skip
-"""The constants of the codes, from 1."""
-_CODES: Final = {
-    "URLMismatchError" if constant == "URL_MISMATCH_ERR" else constant.title().replace("_", "")[:-3] + "Error": code
-    for code, constant in enumerate(_CONSTANTS, 1)
-}
-for _code, _constant in enumerate(_CONSTANTS, 1):
-    setattr(DOMException, _constant, _code)
+"""What the constants of the codes are called after, from 1."""
+_CODES: Final = {f"{error.replace('Url', 'URL')}Error": code for code, error in enumerate(_ERRORS, 1)}
+for _code, _error in enumerate(_ERRORS, 1):
+    setattr(DOMException, re.sub("(?<!^)(?=[A-Z])", "_", _error).upper() + "_ERR", _code)
 
 DOMException.__module__ = "pyodide.ffi"
 DOMException.__name__ = DOMException.__qualname__ = "JsException"  # Python sees one class of errors
