@@ -471,8 +471,8 @@ class DOMException(JsException):
 _ERRORS: Final = (
     "IndexSize", "DomstringSize", "HierarchyRequest", "WrongDocument", "InvalidCharacter", "NoDataAllowed",
     "NoModificationAllowed", "NotFound", "NotSupported", "InuseAttribute", "InvalidState", "Syntax",
-    "InvalidModification", "Namespace", "InvalidAccess", "Validation", "TypeMismatch", "Security", "Network", "Abort",
-    "UrlMismatch", "QuotaExceeded", "Timeout", "InvalidNodeType", "DataClone",
+    "InvalidModification", "Namespace", "InvalidAccess", "Validation", "TypeMismatch", "Security", "Network",
+    "Abort", "UrlMismatch", "QuotaExceeded", "Timeout", "InvalidNodeType", "DataClone",
 )  # fmt: skip
 """What the constants of the codes are called after, from 1."""
 _CODES: Final = {f"{error.replace('Url', 'URL')}Error": code for code, error in enumerate(_ERRORS, 1)}
