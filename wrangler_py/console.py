@@ -7,12 +7,14 @@ command, until there is a table to print.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Protocol, TextIO
 
+from wrangler_py.errors import OutputError
 from wrangler_py.masking import mask, mask_surely
 from wrangler_py.terminal_text import printable, styled
 
@@ -82,11 +84,22 @@ class Console:
 
     def write(self, level: Level, line: str) -> None:
         """Write a line of a message of that level, as it is."""
-        print(line, file=sys.stderr)
+        try:
+            print(line, file=sys.stderr)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            pass  # a full disk, for example: there is nowhere left to say so
 
     def out(self, line: str = "") -> None:
-        """Write a line of results, as it is."""
-        print(line)
+        """Write a line of results, as it is. Raises OutputError if that fails."""
+        with _writing_results():
+            print(line)
+
+    def flush(self) -> None:
+        """Write the results that are still buffered. Raises OutputError if that fails."""
+        with _writing_results():
+            sys.stdout.flush()
 
     def success(self, message: str) -> None:
         """Say that something was done, which is the command's result."""
@@ -123,7 +136,18 @@ class Console:
             width=None if sys.stdout.isatty() else _UNBOUNDED,
             highlight=False,
         )
-        console.print(grid, crop=False)
+        with _writing_results():
+            console.print(grid, crop=False)
+
+
+@contextlib.contextmanager
+def _writing_results() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write to standard output: {error.strerror}.") from None
 
 
 def has_colour(stream: TextIO) -> bool:

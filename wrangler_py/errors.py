@@ -14,3 +14,7 @@ class WranglerError(Exception):
         self.message = message
         self.hint = hint
         self.exit_status = exit_status
+
+
+class OutputError(WranglerError):
+    """Standard output cannot be written to: its disk is full, for example."""

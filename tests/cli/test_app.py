@@ -72,6 +72,13 @@ def test_every_help_has_the_global_options(arguments: list[str]) -> None:
     assert "--env-file" in result.stdout
 
 
+@pytest.mark.parametrize("group", ["hyperdrive", "embedded", "cert", "node-compat"])
+def test_the_summary_of_each_command_is_whole(group: str) -> None:
+    commands = wrangler(group).stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert commands
+    assert "..." not in commands
+
+
 def test_usage_has_arguments_by_their_names_alone() -> None:
     assert wrangler("hyperdrive", "create", "-h").stdout.startswith(
         "Usage: wrangler-py hyperdrive create [OPTIONS] NAME\n"
@@ -117,10 +124,14 @@ def test_config_is_taken_from_cwd_and_the_environment_from_the_process(project: 
         (["node-compat", "status", "--bogus"], "Run `wrangler-py node-compat status --help`", 2),
         (["node-compat", "status", "-e"], "requires an argument", 2),
         (["node-compat", "status", "--cwd", "no-such-folder"], "No such folder", 1),
+        (["--cwd", "no-such-folder", "hyperdrive", "list"], "No such folder", 1),
         (["hyperdrive", "get"], "Missing argument 'CONFIG|BINDING'", 2),
-        (["hyperdrive", "create", "db", "--max-age", "long"], "Invalid value for '--max-age'", 2),
-        (["hyperdrive", "proxy", "--port", "65536"], "Invalid value for '--port'", 2),
-        (["dev", "--log-level", "loud"], "Invalid value for '--log-level'", 2),
+        (["hyperdrive", "create", "db", "--max-age", "long"], "'--max-age': it must be a whole number.", 2),
+        (["hyperdrive", "create", "db", "--caching-disabled=no"], "is true or false, not 'no'", 2),
+        (["hyperdrive", "create", "db", "--databse=d"], "No such option: --databse. Did you mean --database?", 2),
+        (["hyperdrive", "proxy", "--port", "65536"], "'--port': it must be less than or equal to 65535.", 2),
+        (["hyperdrive", "proxy", "--port", "-1"], "'--port': it must be greater than or equal to 0.", 2),
+        (["dev", "--log-level", "loud"], "'--log-level': 'loud' is not one of 'none', 'error', 'warn'", 2),
         (["node-compat", "status", "-c", "none.toml"], "No such config file", 1),
         (["node-compat", "status", "--cwd", Path.cwd().anchor], "No wrangler.toml", 1),
     ],
@@ -132,6 +143,12 @@ def test_mistakes_are_explained(arguments: list[str], message: str, status: int,
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def test_the_config_file_is_looked_for_above_cwd_alone(project: Path) -> None:
+    (project / "src").mkdir()
+    assert "No wrangler.toml" in wrangler("node-compat", "status", "--cwd", "..", cwd=project).stderr
+    assert wrangler("node-compat", "status", "--cwd", "src/..", cwd=project).returncode == 0
 
 
 def test_an_unknown_environment_is_an_error(project: Path) -> None:
@@ -208,3 +225,48 @@ def test_ctrl_c_at_a_question_is_no_traceback(tmp_path: Path) -> None:
     assert b"Traceback" not in (child.before or b"")
     assert child.exitstatus == 130
     assert list(tmp_path.iterdir()) == []
+
+
+FULL = Path("/dev/full")
+"""A device on which there is never any space left."""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["cert", "upload", "-h"], ["hyperdrive", "list"], ["cert", "list", "--json"]],
+)
+def test_a_full_disk_is_an_error(arguments: list[str], buffered: str, tmp_path: Path) -> None:
+    environ = {**os.environ, "WRANGLER_PY_HOME": str(tmp_path), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": buffered}
+    with FULL.open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "wrangler_py", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environ,
+        )
+    assert result.stderr == "✘ [ERROR] Cannot write to standard output: No space left on device.\n"
+    assert result.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("hyperdrive list >&-", 0),
+        ("--help >&-", 0),
+        ("hyperdrive get nope >&- 2>&-", 1),
+        ("hyperdrive get nope 2>/dev/full", 1),
+        ("hyperdrive list <&- >/dev/null", 0),
+    ],
+)
+def test_a_closed_stream_changes_nothing_but_what_is_shown(command: str, status: int, tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'exec "{sys.executable}" -m wrangler_py {command}'],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "WRANGLER_PY_HOME": str(tmp_path)},
+    )
+    assert (result.stdout, result.stderr, result.returncode) == ("", "", status)

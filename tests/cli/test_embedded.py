@@ -213,17 +213,32 @@ def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> Non
     assert "no binding leads" not in outcome.stderr
 
 
+def test_psql_makes_no_database_of_a_misspelt_name(cli: CommandLine, project: Path) -> None:
+    assert "Databases: none yet" in cli.fails("embedded", "psql", "ap", "--", "-c", "SELECT 1")
+    cli.ok("embedded", "reset", "--yes")
+    assert ask(cli, "SELECT 1", "app") == "1"
+    said = cli.fails("embedded", "psql", "ap", "--", "-c", "SELECT 1")
+    assert "no database 'ap'" in said
+    assert "Databases: app" in said
+    assert " ap " not in cli.ok("embedded", "status").stdout
+
+
+def test_an_option_of_psql_before_the_dashes(cli: CommandLine, project: Path) -> None:
+    assert "embedded psql -- -c SQL" in cli.fails("embedded", "psql", "-c", "SELECT 1")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("[tool.wrangler-py]\nmigrate = 1", "takes a command"),
         ("[tool.wrangler-py]\nmigrat = 'x'", "has no key 'migrat'"),
-        ("[tool]\nwrangler-py = 1", "is no table"),
-        ("[tool", "cannot be read"),
+        ("[tool]\nwrangler-py = 1", "is not a table"),
+        ("[tool", "is not valid TOML"),
+        (b"\xff", "is not UTF-8 text"),
     ],
 )
-def test_a_pyproject_that_is_wrong(cli: CommandLine, project: Path, content: str, message: str) -> None:
-    (project / "pyproject.toml").write_text(content)
+def test_a_pyproject_that_is_wrong(cli: CommandLine, project: Path, content: str | bytes, message: str) -> None:
+    (project / "pyproject.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
     assert message in cli.fails("embedded", "reset", "--yes")
 
 

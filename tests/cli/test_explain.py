@@ -178,7 +178,7 @@ def test_a_config_with_caching_disabled(cli: CommandLine) -> None:
 def test_mistakes(cli: CommandLine) -> None:
     assert "There is no SQL to explain." in explain(cli).stderr
     assert "No Hyperdrive config has the id or name 'nope'." in explain(cli, "SELECT 1", "nope").stderr
-    assert "the query comes first" in explain(cli, "DB", "SELECT 1").stderr
+    assert "The query comes first" in explain(cli, "DB", "SELECT 1").stderr
     assert "missing.sql" in explain(cli, "--file", "missing.sql").stderr
     (cli.cwd / "latin.sql").write_bytes(b"SELECT '\xe9'")
     assert "latin.sql is not UTF-8 text." in explain(cli, "--file", "latin.sql").stderr

@@ -253,7 +253,8 @@ def test_a_damaged_store(cli: CommandLine) -> None:
 def test_a_home_that_cannot_be_made(cli: CommandLine) -> None:
     cli.home.write_text("a file")
     said = cli.fails("hyperdrive", "create", "db", f"--connection-string={STRING}", "--no-check")
-    assert "cannot be" in said
+    assert f"Cannot read {cli.home / 'hyperdrive.json'}: Not a directory." in said
+    assert "set WRANGLER_PY_HOME to another folder" in said
 
 
 # -- bindings ---------------------------------------------------------------------------------------
@@ -484,7 +485,7 @@ def test_a_taken_name_is_asked_for_again(cli: CommandLine, terminal: Any) -> Non
     child.sendline("y")
     for name, answer in (
         ("DB", "The name DB is taken"),
-        ("1", "cannot be the name"),
+        ("1", "is not a valid name"),
         ("C", "env.C in wrangler.toml"),
     ):
         child.expect("binding name")

@@ -62,8 +62,14 @@ def assert_silent(output: str, form: str) -> None:
 def test_every_form(cli: CommandLine, form: str) -> None:
     outcome = cli("hyperdrive", "get", form)
     assert outcome.status == 2
-    assert "BINDING is given a connection string" in outcome.stderr
+    assert "BINDING must not be a connection string" in outcome.stderr
     assert_silent(outcome.output, form)
+
+
+def test_a_url_of_the_web_is_called_one(cli: CommandLine) -> None:
+    outcome = cli("dev", "--allowed-host", "http://app.example.test")
+    assert outcome.status == 2
+    assert "--allowed-host must not be a URL." in outcome.stderr
 
 
 @pytest.mark.parametrize("place", PLACES, ids=" ".join)

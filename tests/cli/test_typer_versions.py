@@ -125,8 +125,8 @@ def test_the_command_of_exec_is_left_alone(on_version: CommandLine, version: Typ
         (["hyperdrive", "create", "db", "--max-age", "long"], "Invalid value for '--max-age'"),
         (["hyperdrive", "proxy", "--port", "65536"], "Invalid value for '--port'"),
         (["dev", "--log-level", "loud"], "Invalid value for '--log-level'"),
-        (["hyperdrive", "get", STRING], "CONFIG|BINDING is given a connection string"),
-        (["hyperdrive", "list", "--env", STRING], "--env is given a connection string"),
+        (["hyperdrive", "get", STRING], "CONFIG|BINDING must not be a connection string"),
+        (["hyperdrive", "list", "--env", STRING], "--env must not be a connection string"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

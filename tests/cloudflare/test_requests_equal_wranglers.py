@@ -34,6 +34,13 @@ CREATE = (
     (*PARTS, *HOST, "--sslmode=verify-ca", "--ca-certificate-uuid={ca}"),
     (*PARTS, *HOST, "--max-age=9999"),
 )
+REFUSED = (
+    ("--connection-string=postgres://u:p%@db.example.com/app",),
+    ("--connection-string=postgres://u:p@db.example.com/app%2",),
+    (*PARTS, "--origin-host=db.example.com"),
+    (*PARTS, "--origin-host=db.example.com", "--origin-scheme=mysql"),
+    (*PARTS, "--origin-port=5432"),
+)
 UPDATE = (
     ("--name=renamed",),
     (f"--connection-string={STRING}", "--caching-disabled"),
@@ -114,6 +121,15 @@ def test_create(both: Both, uploaded: dict[str, str], options: tuple[str, ...]) 
     assert (method, path.rpartition("/")[2]) == ("POST", "configs")
     assert isinstance(body, dict)
     assert body["name"] == "db"
+
+
+@pytest.mark.parametrize("options", REFUSED, ids=" ".join)
+def test_what_the_official_command_line_refuses_is_refused(both: Both, options: tuple[str, ...]) -> None:
+    official = both.official("hyperdrive", "create", "db", *options)
+    ours = both.cli("hyperdrive", "create", "db", *options, "--remote", **both.environ)
+    assert official.returncode
+    assert ours.status
+    assert both.cloudflare.take_requests() == []
 
 
 @pytest.mark.parametrize("options", UPDATE, ids=" ".join)

@@ -79,6 +79,16 @@ def test_records_can_be_selected(shop: Shop, api: DashboardClient, queries: Any)
     assert number not in numbers(text="no such text")
     assert number not in numbers(slower_than=10_000_000)
     assert numbers(binding="OTHER") == []
+    assert numbers(status="refused") == []
+    wrong = api.get("/api/queries", params={"status": "volatle"})
+    assert wrong.status_code == 400
+    assert "volatile, refused" in wrong.json()["message"]
+
+
+def test_an_unknown_operation_says_where_the_others_are(api: DashboardClient) -> None:
+    answer = api.get("/api/querys")
+    assert answer.status_code == 404
+    assert "/api/openapi.json" in answer.json()["hint"]
 
 
 def test_parameters_are_given_only_when_asked_for(api: DashboardClient, queries: Any) -> None:

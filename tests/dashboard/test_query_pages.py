@@ -146,6 +146,22 @@ def test_sql_and_values_never_become_html(shop: Shop, open_page: OpenPage) -> No
     assert page.locator("#main script, #main img, #main i:not([class])").count() == 0
 
 
+def test_characters_that_hide_what_runs_are_shown_as_escapes(shop: Shop, open_page: OpenPage) -> None:
+    page = open_page("database")
+    sql = "SELECT 'a\u202eb\u2066', E'\x1b[31m', 'שלום'"
+    page.get_by_role("textbox", name="SQL").fill(sql)
+    page.get_by_role("button", name="Run").click()
+    cells = page.get_by_role("region", name="Table: Rows").get_by_role("cell")
+    expect(cells.first).to_have_text(r"a\u202eb\u2066")
+    expect(cells.nth(1)).to_have_text(r"\u001b[31m")
+    expect(cells.nth(2)).to_have_text("שלום")
+    page.goto(f"{shop.origin}/#/queries")
+    entry = page.get_by_role("row").filter(has_text=r"SELECT 'a\u202eb\u2066'").first
+    entry.click()
+    panel = page.get_by_role("complementary")
+    expect(panel.get_by_role("group", name="SQL", exact=True)).to_contain_text(r"\u202eb")
+
+
 def test_a_request_is_a_waterfall_with_its_findings(shop: Shop, open_page: OpenPage) -> None:
     shop.get("/articles")
     page = open_page("requests")

@@ -43,7 +43,7 @@ def test_defaults(store: CertificateStore) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "say where the database is"),
+        ({}, "Specify the database"),
         ({"connection_string": STRING, "origin_host": "h"}, "--connection-string and --origin-host are mutually"),
         ({"connection_string": STRING, "embedded": True}, "--embedded and --connection-string are mutually"),
         ({"embedded": True, "sslmode": "require"}, "--embedded and --sslmode are mutually"),
@@ -59,8 +59,8 @@ def test_defaults(store: CertificateStore) -> None:
         ({"service_id": "x"}, "exists on Cloudflare only"),
         ({"access_client_id": "x"}, "work on Cloudflare only"),
         ({"access_client_secret": "s3cr3t"}, "work on Cloudflare only"),
-        ({"connection_string": STRING, "max_age": 0}, "--max-age is from 1 to 3600"),
-        ({"connection_string": STRING, "max_age": 3601}, "--max-age is from 1 to 3600"),
+        ({"connection_string": STRING, "max_age": 0}, "--max-age must be from 1 to 3600"),
+        ({"connection_string": STRING, "max_age": 3601}, "--max-age must be from 1 to 3600"),
         ({"connection_string": STRING, "swr": -1}, "--swr"),
         ({"connection_string": STRING, "caching_disabled": True, "max_age": 5}, "when caching is disabled"),
         ({"connection_string": STRING, "caching_disabled": True, "swr": 5}, "when caching is disabled"),

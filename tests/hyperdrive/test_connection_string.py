@@ -272,8 +272,8 @@ def test_several_hosts(text: str) -> None:
             "user and password before",
         ),
         ("r2dbc:postgresql://u:s3cr3t@h/d", "`r2dbc:` URLs are for Java drivers", "postgres://"),
-        ("postgresql+asyncpg://u:s3cr3t@h/d", "names a driver, as SQLAlchemy has it", "Leave out the `+`"),
-        ("postgres+psycopg2://u:s3cr3t@h/d", "Hyperdrive takes `postgres://` alone", "Leave out the `+`"),
+        ("postgresql+asyncpg://u:s3cr3t@h/d", "names a driver, as in SQLAlchemy", "Leave out the `+`"),
+        ("postgres+psycopg2://u:s3cr3t@h/d", "Hyperdrive takes only `postgres://`", "Leave out the `+`"),
     ],
 )
 def test_schemes_of_other_tools(text: str, message: str, hint: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from support.postgres_server import PostgresServer
-from support.proxy_server import BINDING, PASSWORD, ProxyServer
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, wait_until
 from support.raw_client import FLUSH, SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
@@ -16,6 +16,7 @@ StartProxy = Callable[..., ProxyServer]
 SQL = "SELECT * FROM portal_columns"
 ALTER = "ALTER TABLE portal_columns ADD COLUMN b int DEFAULT 2"
 AGAIN = bind("", "s") + execute() + SYNC
+DESCRIBED_AGAIN = bind("", "s") + describe("P") + execute() + SYNC
 
 ALL_AT_ONCE = [parse("s", SQL) + bind("", "s") + describe("P") + execute() + SYNC]
 LEARN: dict[str, list[bytes]] = {
@@ -140,3 +141,28 @@ def test_columns_told_from_the_cache_by_a_portal_hold(start_proxy: StartProxy, p
         postgres.execute(ALTER)
         proxy.call(proxy.proxy.clear_cache)
         assert errors(client.ask(AGAIN)) == ["0A000"]
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("stored_by", ["a simple query", "a refresh"])
+@pytest.mark.parametrize(
+    "again", [AGAIN, bind("", "s") + describe("P") + execute() + SYNC], ids=["rows", "described"]
+)
+def test_an_answer_with_other_columns_is_not_for_a_client_that_knows_the_former_ones(
+    start_proxy: StartProxy, postgres: PostgresServer, stored_by: str, again: bytes
+) -> None:
+    """It asks with the same octets as when it was answered from the cache before."""
+    proxy = start_proxy(config={"caching": Caching(max_age=60, stale_while_revalidate=3600)})
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(parse("s", SQL) + describe("S", "s") + SYNC)
+        for _ in range(3):
+            assert rows(client.ask(again)) == [[b"1"]]
+        postgres.execute(ALTER)
+        [(key, entry)] = proxy.call(proxy.proxy.store.entries)
+        if stored_by == "a refresh":
+            entry.stored_at -= 100  # as if so many seconds had passed
+        else:
+            proxy.call(lambda: proxy.proxy.store.remove(key))
+        other.ask(query(SQL))
+        wait_until(lambda: rows(other.ask(query(SQL))) == [[b"1", b"2"]])
+        assert errors(client.ask(again)) == ["0A000"]

@@ -152,7 +152,7 @@ def test_a_report_without_queries(project: TestedProject) -> None:
     [
         (["--hyperdrive-report=report.txt"], "", "ends in neither .json nor .html"),
         (["--hyperdrive-database=drop"], "", "invalid choice: 'drop'"),
-        ([], "hyperdrive_database = drop", "hyperdrive_database is one of copy, truncate"),
+        ([], "hyperdrive_database = drop", "hyperdrive_database must be one of copy, truncate"),
     ],
 )
 def test_options_that_are_wrong(project: TestedProject, arguments: list[str], ini: str, message: str) -> None:
@@ -161,6 +161,79 @@ def test_options_that_are_wrong(project: TestedProject, arguments: list[str], in
     result = project.run(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()
+
+
+def test_a_report_that_cannot_be_written(project: TestedProject) -> None:
+    project.tests("def test_it(): ...\ndef test_that_fails(): raise ValueError")
+    (project.root / "folder.json").mkdir()
+    result = project.run("--hyperdrive-report=folder.json")
+    assert result.ret == 1
+    assert "the report cannot be written to" in result.stderr.str()
+    assert "FAILED test_it.py::test_that_fails" in result.stdout.str()
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_tracebacks_end_in_the_test(project: TestedProject) -> None:
+    project.tests(
+        """
+def test_binding(hyperdrive):
+    hyperdrive.connection_string("NONE")
+
+def test_sql(database):
+    database.execute("SELECT * FROM missing")
+
+def test_latency(hyperdrive):
+    with hyperdrive.latency("soon"): ...
+
+def test_last(worker):
+    worker.last
+"""
+    )
+    project.write(
+        "wrangler.toml",
+        """
+name = "app"
+main = "entry.py"
+compatibility_date = "2026-09-08"
+compatibility_flags = ["python_workers"]
+[[hyperdrive]]
+binding = "HYPERDRIVE"
+id = "none"
+""",
+    )
+    project.write(
+        "entry.py",
+        """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("")
+""",
+    )
+    output = project.run().stdout.str()
+    assert "There is no binding NONE. Bindings: HYPERDRIVE" in output
+    assert 'relation "missing" does not exist' in output
+    assert "this test has not sent a request by `worker` yet" in output
+    assert "wrangler_py/testing" not in output.replace("\\", "/")
+
+
+def test_a_stale_read_of_several_tests_is_listed_once(project: TestedProject) -> None:
+    project.tests(
+        """
+@pytest.mark.allow_stale_reads
+@pytest.mark.parametrize("number", range(3))
+def test_it(database, number):
+    with connect() as connection:
+        connection.execute("SELECT text FROM notes")
+        connection.execute("INSERT INTO notes (text) VALUES ('mine')")
+        connection.execute("SELECT text FROM notes")
+        connection.execute("SELECT text FROM notes")
+"""
+    )
+    output = project.passes(passed=3).stdout.str()
+    listed = output[output.index("stale reads:") :].splitlines()[1:5]
+    assert listed == ["  SELECT text FROM notes", *(f"    test_it.py::test_it[{number}]" for number in range(3))]
 
 
 def test_a_skipped_and_an_expected_failure_are_left_alone(project: TestedProject) -> None:
@@ -275,7 +348,7 @@ def test_assertions_say_what_was_found(project: TestedProject) -> None:
 def test_it(database, hyperdrive):
     with psycopg.connect(hyperdrive.connection_string()) as connection:
         connection.execute("SELECT text FROM notes")
-    with pytest.raises(AssertionError, match="1 queries ran, not 2:\\n.*SELECT text FROM notes"):
+    with pytest.raises(AssertionError, match="1 query ran, not 2:\\n.*SELECT text FROM notes"):
         hyperdrive.assert_query_count(2)
     with pytest.raises(AssertionError, match="this query did not run: SELECT 1"):
         hyperdrive.assert_cached("SELECT 1")

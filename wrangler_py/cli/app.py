@@ -10,7 +10,7 @@ from typing import NoReturn
 from wrangler_py import masking
 from wrangler_py.cli import printing
 from wrangler_py.cli.commands import help_text
-from wrangler_py.errors import WranglerError
+from wrangler_py.errors import OutputError, WranglerError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it."""
@@ -27,15 +27,16 @@ def run(arguments: Sequence[str]) -> int:
     masking.remember_typed(list(arguments))
     try:
         status = _dispatch(list(arguments))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`| head`). Python flushes again at exit: give that somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        printing.flush()
+    except BrokenPipeError:  # the reader went away (`| head`)
+        printing.discard_output()
         return 1
     except KeyboardInterrupt:
         printing.info("")
         return INTERRUPTED
     except WranglerError as failure:
+        if isinstance(failure, OutputError):
+            printing.discard_output()
         printing.report(failure)
         return failure.exit_status
     except OSError as failure:
@@ -47,6 +48,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if instruction := os.environ.get("_WRANGLER_PY_COMPLETE"):
+        from wrangler_py.cli import typer_adapter
+
+        return typer_adapter.complete(instruction)
     if arguments in (["-v"], ["--version"]):
         from wrangler_py.build_kind import version_text
 

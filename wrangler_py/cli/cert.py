@@ -10,6 +10,7 @@ import typer
 from wrangler_py.cli import printing
 from wrangler_py.cli.certificate_output import say_certificate, say_uploaded
 from wrangler_py.cli.resolved_options import global_options
+from wrangler_py.cli.shared_options import AsJSON, Remote, Yes
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 
@@ -17,10 +18,7 @@ app = App(help="Manage certificates for TLS to the origin.")
 upload = App(help="Upload a certificate to the local store or to Cloudflare.")
 app.add_typer(upload, name="upload")
 
-Name = Annotated[str | None, typer.Option("--name", help="Name to refer to it by")]
-Remote = Annotated[
-    bool, typer.Option("--remote", help="At Cloudflare, in your account, instead of on this machine")
-]
+Name = Annotated[str | None, typer.Option("--name", help="Name of the certificate")]
 
 
 @upload.command("certificate-authority")
@@ -31,7 +29,7 @@ def upload_certificate_authority(
 ) -> None:
     """Upload CA certificates.
 
-    `hyperdrive create --ca-certificate-id` refers to them by id or name.
+    `hyperdrive create --ca-certificate-id` refers to them by ID or name.
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_authority
 
@@ -48,13 +46,13 @@ def upload_certificate_authority(
 @upload.command("mtls-certificate")
 def upload_mtls_certificate(
     cert: Annotated[Path, typer.Option("--cert", help="PEM file of the client certificate and its chain")],
-    key: Annotated[Path, typer.Option("--key", help="PEM file of its private key")],
+    key: Annotated[Path, typer.Option("--key", help="PEM file of the private key")],
     name: Name = None,
     remote: Remote = False,
 ) -> None:
     """Upload a client certificate with its key.
 
-    `hyperdrive create --mtls-certificate-id` refers to it by id or name.
+    `hyperdrive create --mtls-certificate-id` refers to it by ID or name.
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore, read_mtls
 
@@ -71,7 +69,7 @@ def upload_mtls_certificate(
 
 @app.command("list")
 def list_certificates(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    as_json: AsJSON = False,
     remote: Remote = False,
 ) -> None:
     """List the uploaded certificates."""
@@ -98,22 +96,24 @@ def list_certificates(
 
 @app.command()
 def delete(
-    certificate: Annotated[str | None, typer.Argument(metavar="ID|NAME", help="Id or name of it")] = None,
-    id: Annotated[str | None, typer.Option("--id", help="Id of it")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of it")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")] = False,
+    certificate: Annotated[
+        str | None, typer.Argument(metavar="ID|NAME", help="ID or name of the certificate")
+    ] = None,
+    id: Annotated[str | None, typer.Option("--id", help="ID of the certificate")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the certificate")] = None,
+    yes: Yes = False,
     remote: Remote = False,
 ) -> None:
     """Delete an uploaded certificate.
 
-    One that a config uses is deleted only after a yes: at the terminal, or by --yes.
+    If a config uses the certificate, you are asked first; --yes answers the question.
     """
     from wrangler_py.hyperdrive.certificates import CertificateStore
     from wrangler_py.hyperdrive.config_store import ConfigStore
 
     given = [value for value in (certificate, id, name) if value]
     if len(given) != 1:
-        raise WranglerError("Say which certificate to delete: one id or one name.", exit_status=2)
+        raise WranglerError("Specify the certificate to delete by one id or one name.", exit_status=2)
     if remote:
         from wrangler_py.cli import cert_remote
 
@@ -126,9 +126,9 @@ def delete(
     if users and not yes and not printing.is_interactive():
         raise WranglerError(
             f"The certificate {label} is used by: {users}",
-            hint="Give them another with `wrangler-py hyperdrive update`; --yes deletes it all the same.",
+            hint="Change the config with `wrangler-py hyperdrive update`, or use --yes to delete it anyway.",
         )
-    question = f"Are you sure you want to delete certificate {label}?"
+    question = f"Delete the certificate {label}?"
     if users:
         question = f"Without certificate {label} these configs cannot connect: {users}. Delete it?"
     if not yes and not printing.confirm(question, not users):

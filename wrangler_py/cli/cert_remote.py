@@ -64,7 +64,7 @@ def delete(id_or_name: str, *, is_name: bool, yes: bool) -> None:
         label = f"{certificate.id} ({certificate.name})" if certificate.name else certificate.id
         if not yes and not printing.is_interactive():
             raise WranglerError(f"Confirm that certificate {label} at Cloudflare is to be deleted: add --yes.")
-        if not yes and not printing.confirm(f"Are you sure you want to delete certificate {label}?", False):
+        if not yes and not printing.confirm(f"Delete the certificate {label}?", False):
             printing.out("Not deleting")
             return
         certificates.delete(certificate.id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wrangler_py.cli import printing
+from wrangler_py.cli.shared_options import AsJSON, PersistTo
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -19,14 +20,10 @@ if TYPE_CHECKING:
 
 
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    as_json: AsJSON = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too")] = False,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Leave out what Cloudflare has to be asked for")
-    ] = False,
-    persist_to: Annotated[
-        Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
-    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Skip the checks that ask Cloudflare")] = False,
+    persist_to: PersistTo = None,
 ) -> None:
     """Check the project before it is deployed.
 

@@ -21,23 +21,26 @@ COMMANDS = {
     "dev": Subcommand("wrangler_py.cli.dev", "app", "Run the Worker with a local Hyperdrive"),
     "hyperdrive": Subcommand("wrangler_py.cli.hyperdrive", "app", "Manage Hyperdrive configs"),
     "embedded": Subcommand(
-        "wrangler_py.cli.embedded", "app", "Look at, reset and keep snapshots of the embedded PostgreSQL"
+        "wrangler_py.cli.embedded", "app", "Inspect, reset and snapshot the embedded PostgreSQL"
     ),
     "dashboard": Subcommand("wrangler_py.cli.dashboard", "app", "Show the Hyperdrive configs in a browser"),
     "cert": Subcommand("wrangler_py.cli.cert", "app", "Manage certificates for TLS to the origin"),
     "node-compat": Subcommand(
         "wrangler_py.cli.node_compat", "app", "Show or change Node.js compatibility in the config file"
     ),
-    "types": Subcommand("wrangler_py.cli.types", "types", "Write type stubs of the Worker's modules and bindings"),
+    "types": Subcommand("wrangler_py.cli.types", "types", "Write type stubs for your editor"),
     "check": Subcommand("wrangler_py.cli.check", "check", "Check the project before it is deployed"),
     "deploy": Subcommand(
-        "wrangler_py.cli.deploy", "app", "Check the project, and deploy it with the official tool"
+        "wrangler_py.cli.deploy", "app", "Check the project, then deploy it with the official tool"
     ),
     "whoami": Subcommand("wrangler_py.cli.whoami", "whoami", "Show the credentials for Cloudflare"),
+    "complete": Subcommand(
+        "wrangler_py.cli.complete", "complete", "Print a script that completes commands in a shell"
+    ),
 }
 
 _ELSEWHERE = """
-    complete containers d1 delete deployments dispatch-namespace docs kv login logout pages
+    containers d1 delete deployments dispatch-namespace docs kv login logout pages
     pipelines publish queues r2 rollback secret secrets-store setup tail triggers vectorize versions
     workflows
 """
@@ -60,7 +63,7 @@ def help_text() -> str:
             "",
             HELP,
             "",
-            "`wrangler-py COMMAND --help` tells more about a command.",
+            "Run `wrangler-py COMMAND --help` for more about a command.",
         ]
     )
 

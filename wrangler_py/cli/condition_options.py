@@ -25,7 +25,8 @@ class ConditionArguments:
         typer.Option(
             "--latency",
             metavar="[NAME=]TIME",
-            help="Make the database seem far away: a round trip takes 25ms, or 20-40ms, longer; may be repeated",
+            help="Simulate a distant database: each round trip takes longer by TIME, such as 25ms or 20-40ms; "
+            "may be repeated",
         ),
     ] = None
     fault: Annotated[
@@ -33,21 +34,27 @@ class ConditionArguments:
         typer.Option(
             "--fault",
             metavar="KIND[:RATE][:/PATTERN/]",
-            help="Have queries fail: pool-exhausted, connection-refused, connection-lost, statement-timeout or "
-            "restart, for 5% of them or for those that match; may be repeated",
+            help="Make queries fail. KIND is pool-exhausted, connection-refused, connection-lost, "
+            "statement-timeout or restart; RATE, such as 5%, and PATTERN say which queries; may be repeated",
         ),
     ] = None
     seed: Annotated[
         int | None,
-        typer.Option("--seed", help="Have the same queries meet the same faults again", show_default=False),
+        typer.Option(
+            "--seed",
+            help="Make the random choices of --latency and --fault the same in each run",
+            show_default=False,
+        ),
     ] = None
     query_log_records: Annotated[
         int | None,
-        typer.Option("--query-log-records", min=0, help="Most queries that are remembered  [default: 20000]"),
+        typer.Option(
+            "--query-log-records", min=0, help="Maximum number of queries in the query log  [default: 20000]"
+        ),
     ] = None
     query_log_mb: Annotated[
         int | None,
-        typer.Option("--query-log-mb", min=1, help="Most megabytes that they take  [default: 64]"),
+        typer.Option("--query-log-mb", min=1, help="Maximum size of the query log, in megabytes  [default: 64]"),
     ] = None
 
     report: Annotated[

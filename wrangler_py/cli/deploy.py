@@ -9,6 +9,7 @@ import typer
 
 from wrangler_py.cli import printing
 from wrangler_py.cli.dev_on_wrangler import DevCommand
+from wrangler_py.cli.shared_options import PersistTo
 from wrangler_py.cli.typer_adapter import App
 from wrangler_py.errors import WranglerError
 
@@ -24,16 +25,14 @@ def deploy(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and build, but deploy nothing")] = False,
     ignore_problems: Annotated[
-        bool, typer.Option("--ignore-problems", help="Deploy in spite of what the checks find")
+        bool, typer.Option("--ignore-problems", help="Deploy in spite of problems that the checks find")
     ] = False,
-    persist_to: Annotated[
-        Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
-    ] = None,
+    persist_to: PersistTo = None,
 ) -> None:
     """Check the project, then deploy it with the official tool.
 
-    That is `pywrangler deploy` for Python and the project's own `wrangler deploy` otherwise. It gets the options
-    that are unknown here and all that follows `--`, and its exit status is that of this command.
+    That is `pywrangler deploy` for Python and the project's own `wrangler deploy` otherwise. Options that
+    wrangler-py does not know, and all that follows `--`, go to it. Its exit status is that of this command.
     """
     from wrangler_py.cli import check
     from wrangler_py.cli.resolved_options import global_options, project_config
@@ -47,7 +46,7 @@ def deploy(
     if check.has_problem(findings) and not ignore_problems:
         raise WranglerError(
             "Nothing was deployed, because of the problems above.",
-            hint="--ignore-problems deploys all the same; `wrangler-py check` runs the checks alone.",
+            hint="Use --ignore-problems to deploy anyway; `wrangler-py check` only runs the checks.",
         )
     arguments = [] if script is None else [str(script)]
     if options.config is not None:

@@ -11,7 +11,7 @@ import typer
 
 from wrangler_py.cli.condition_options import ConditionArguments
 from wrangler_py.cli.dev_on_wrangler import DevCommand, options_given
-from wrangler_py.cli.resolved_options import Migrate
+from wrangler_py.cli.shared_options import AllowUnsupported, DashboardPort, FailOnStaleRead, Migrate, PersistTo
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.console import Level
 from wrangler_py.errors import WranglerError
@@ -37,57 +37,47 @@ def dev(
     ] = None,
     ip: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; the next free one if it is taken")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; if it is taken, the next free one")
     ] = 8787,
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(
             "--allowed-host",
             metavar="NAME",
-            help="A host name to answer to, besides localhost and addresses (.NAME: all below it); may be repeated",
+            help="Host name to answer to, besides localhost and IP addresses; .NAME stands for all names below it; "
+            "may be repeated",
         ),
     ] = None,
     proxy_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port of the local Hyperdrive; any free one by default"),
     ] = None,
-    dashboard_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port of the dashboard; any free one by default"),
-    ] = None,
+    dashboard_port: DashboardPort = 0,
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", metavar="KEY:VALUE", help="A variable for the Worker; may be repeated"),
+        typer.Option("--var", metavar="KEY:VALUE", help="Variable of the Worker; may be repeated"),
     ] = None,
     no_reload: Annotated[
-        bool, typer.Option("--no-reload", help="Leave the Worker running when files change (Python only)")
+        bool, typer.Option("--no-reload", help="Do not reload the Worker when files change (Python only)")
     ] = False,
-    log_level: Annotated[Level, typer.Option(help="How much is shown")] = Level.LOG,
-    persist_to: Annotated[
-        Path | None, typer.Option(help="Folder for local state  [default: .wrangler/state]")
-    ] = None,
+    log_level: Annotated[Level, typer.Option(help="Least severe messages to show")] = Level.LOG,
+    persist_to: PersistTo = None,
     test_scheduled: Annotated[
         bool, typer.Option("--test-scheduled", help="Run the scheduled handler at /__scheduled")
     ] = False,
     allow_global_clients: Annotated[
         bool,
-        typer.Option("--allow-global-clients", help="Let a database client outlive its request"),
+        typer.Option("--allow-global-clients", help="Allow a database client to outlive its request"),
     ] = False,
-    fail_on_stale_read: Annotated[
-        bool,
-        typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning"),
-    ] = False,
-    allow_unsupported: Annotated[
-        bool,
-        typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support"),
-    ] = False,
+    fail_on_stale_read: FailOnStaleRead = False,
+    allow_unsupported: AllowUnsupported = False,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Make what Python Workers cannot do, such as start threads, an error"),
+        typer.Option("--strict", help="Turn warnings about what Python Workers cannot do into errors"),
     ] = False,
     runtime: Annotated[
         Runtime | None,
-        typer.Option(help="What runs a Python Worker: CPython, the default, or workerd by way of pywrangler"),
+        typer.Option(help="Runtime of a Python Worker: CPython (the default), or workerd through pywrangler"),
     ] = None,
     debugger: Annotated[
         int | None,
@@ -102,14 +92,19 @@ def dev(
     conditions: ConditionArguments,
     migrate: Migrate = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Add the flag that Python needs, or replace wrangler 3's `node_compat`")
+        bool,
+        typer.Option(
+            "--fix", help="Add the compatibility flag that Python needs, or replace the `node_compat` of wrangler 3"
+        ),
     ] = False,
 ) -> None:
-    """Run the Worker here, with a Hyperdrive that pools and caches.
+    """Run the Worker on this machine, with a Hyperdrive that pools and caches.
 
-    The files of `assets` are served ahead of it. Saving a file reloads it. Ctrl-C ends it, with everything that
-    was started. A Worker in JavaScript or TypeScript runs on the project's own wrangler or, if it uses Cloudflare's
-    plugin for it, on Vite, which also get the options that are unknown here and all that follows `--`.
+    Static assets are served first, as in production. Saving a file reloads the Worker. Ctrl-C ends it, with
+    everything that it started.
+
+    A Worker in JavaScript or TypeScript runs on the project's own wrangler, or on Vite if the project uses
+    Cloudflare's plugin for Vite. Options that wrangler-py does not know, and all that follows `--`, go there.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
@@ -178,7 +173,7 @@ def dev(
                 state=state.resolve(),
                 cwd=given.cwd,
                 proxy_port=proxy_port or 0,
-                dashboard_port=dashboard_port or 0,
+                dashboard_port=dashboard_port,
                 proxy_options=proxy_options,
                 query_report=report,
                 migrate=migration_command(config.root, migrate),
@@ -201,7 +196,7 @@ def dev(
             port=port,
             allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
-            dashboard_port=dashboard_port or 0,
+            dashboard_port=dashboard_port,
             # A debugger waits anew in every process, on the same port: only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,

@@ -13,12 +13,12 @@ import typer
 from wrangler_py.cli import printing
 from wrangler_py.cli.arguments_after_dashes import ArgumentsAfterDashes
 from wrangler_py.cli.resolved_options import (
-    Migrate,
     global_options,
     migration_command,
     project_config,
     state_folder,
 )
+from wrangler_py.cli.shared_options import Migrate, PersistTo, Yes
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
@@ -26,14 +26,10 @@ if TYPE_CHECKING:
     from wrangler_py.devserver.embedded import EmbeddedPostgres
     from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 
-app = App("embedded", help="Look at, reset and keep snapshots of the embedded PostgreSQL.")
+app = App("embedded", help="Inspect, reset and snapshot the embedded PostgreSQL.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the snapshot")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
-Force = Annotated[bool, typer.Option("--force", help="End the connections to the database, whatever they do")]
-PersistTo = Annotated[
-    Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
-]
+Force = Annotated[bool, typer.Option("--force", help="End the connections of other programs to the database")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +39,7 @@ class Place:
     database: Annotated[
         str | None,
         typer.Option(
-            "--database", help="This database only; by default all that bindings lead to", show_default=False
+            "--database", help="Only this database; by default all that bindings lead to", show_default=False
         ),
     ] = None
     persist_to: PersistTo = None
@@ -84,12 +80,12 @@ class Place:
 
 @app.command()
 def status(persist_to: PersistTo = None) -> None:
-    """Show where the embedded PostgreSQL is, whether it runs, and what is in it."""
+    """Show the state and the databases of the server."""
     from wrangler_py.devserver.embedded_tool import read_status
 
     found = read_status(_state(persist_to))
     if found.data is None:
-        printing.out(f"There is no data yet in {found.folder}: `wrangler-py dev` makes it.")
+        printing.out(f"There is no data yet in {found.folder}. `wrangler-py dev` creates it.")
         return
     printing.out(f"PostgreSQL {found.version}, {'running' if found.running else 'not running'}")
     printing.out(f"Data         {found.data} ({_size(found.bytes)})")
@@ -109,7 +105,10 @@ def status(persist_to: PersistTo = None) -> None:
 @app.command()
 @spread_options
 def reset(yes: Yes = False, force: Force = False, migrate: Migrate = None, *, place: Place) -> None:
-    """Start afresh: an empty database, then schema.sql, the migration command and seed.sql."""
+    """Start again with an empty database.
+
+    Runs schema.sql, the migration command and seed.sql in it. If one of them fails, the data stays as it was.
+    """
     from wrangler_py.devserver import embedded_tool
 
     root = project_config(global_options()).root
@@ -127,20 +126,20 @@ def reset(yes: Yes = False, force: Force = False, migrate: Migrate = None, *, pl
 @app.command()
 @spread_options
 def snapshot(name: Name, force: Force = False, *, place: Place) -> None:
-    """Keep a copy of the database under a name, for `restore`."""
+    """Save a copy of the database under a name."""
     from wrangler_py.devserver import embedded_tool
 
     embedded_tool.check_snapshot_name(name)
     names = place.names()
     with _running(place.state) as server:
         embedded_tool.take_snapshot(server, names, name, force=force)
-    printing.success(f"Kept {', '.join(names)} as the snapshot {name}")
+    printing.success(f"Saved {', '.join(names)} as the snapshot {name}")
 
 
 @app.command()
 @spread_options
 def restore(name: Name, force: Force = False, *, place: Place) -> None:
-    """Put the database back to what it was in a snapshot."""
+    """Restore the database from a snapshot."""
     from wrangler_py.devserver import embedded_tool
 
     names = place.names()
@@ -171,7 +170,7 @@ def delete(
     yes: Yes = False,
     persist_to: PersistTo = None,
 ) -> None:
-    """Delete a snapshot, or with --all the embedded PostgreSQL's data."""
+    """Delete a snapshot, or all data."""
     from wrangler_py.devserver import embedded_tool
     from wrangler_py.devserver.embedded import EmbeddedPostgres, server_folder, tests_state
 
@@ -206,12 +205,26 @@ def psql(
     ] = None,
     persist_to: PersistTo = None,
 ) -> None:
-    """Open psql on the embedded PostgreSQL; what follows `--` goes to psql."""
+    """Open psql. What follows `--` goes to psql."""
     from wrangler_py.devserver.embedded_psql import run_psql
+    from wrangler_py.devserver.embedded_tool import read_status
 
-    name = database or Place(persist_to=persist_to).names()[0]
-    with _running(_state(persist_to)) as server:
-        status = run_psql(server, name, context.args, cwd=global_options().cwd)
+    given = global_options()
+    if given.config is not None and not given.config.exists() and not context.args:
+        raise WranglerError(
+            f"No such config file: {given.config}",
+            hint="-c is --config here. Options of psql go after `--`: wrangler-py embedded psql -- -c SQL",
+        )
+    state = _state(persist_to)
+    if database is None:
+        database = Place(persist_to=persist_to).names()[0]
+    elif database not in (known := [each.name for each in read_status(state).databases]):
+        raise WranglerError(
+            f"The embedded PostgreSQL has no database {database!r}.",
+            hint=f"Databases: {', '.join(known) or 'none yet; `wrangler-py dev` creates them'}",
+        )
+    with _running(state) as server:
+        status = run_psql(server, database, context.args, cwd=given.cwd)
     raise typer.Exit(status)
 
 
@@ -254,8 +267,8 @@ def _confirm(question: str, yes: bool) -> None:
         return
     if not printing.is_interactive():
         raise WranglerError(
-            "This command asks before it deletes data, and here is no terminal to ask on.",
-            hint="Give --yes to go on without a question.",
+            "This command asks before it deletes data, but there is no terminal to ask on.",
+            hint="Use --yes to skip the question.",
         )
     if not printing.confirm(question, False):
         raise WranglerError("Nothing was changed.")
@@ -263,7 +276,7 @@ def _confirm(question: str, yes: bool) -> None:
 
 def _show_snapshots(found: Any) -> None:
     rows = [(each.name, each.database, each.made_at, _size(each.bytes)) for each in found]
-    printing.table(("Snapshot", "Database", "Made at", "Size"), rows)
+    printing.table(("Snapshot", "Database", "Created", "Size"), rows)
 
 
 def _size(number: int) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from wrangler_py.cli import printing, target_argument
 from wrangler_py.cli.resolved_options import find_project_config, global_options
+from wrangler_py.cli.shared_options import AsJSON
 from wrangler_py.errors import WranglerError
 from wrangler_py.terminal_text import printable
 
@@ -29,18 +30,15 @@ _CONTEXT = 60
 
 def explain(
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The query, or - for standard input")] = None,
-    target: Annotated[
-        str | None,
-        typer.Argument(metavar=target_argument.METAVAR, help=target_argument.HELP),
-    ] = None,
+    target: Annotated[str | None, target_argument.argument("the product's defaults without one")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow")
+        Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow it")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    as_json: AsJSON = False,
 ) -> None:
     """Say whether Hyperdrive caches a query, and why not.
 
-    The exit status is 3 for a query that is not cached.
+    Exits with status 3 if the query is not cached.
     """
     from wrangler_py.cache.verdict import DISABLED
     from wrangler_py.session.sql_text import TRANSACTION_LOCK_NOTE, SQLText
@@ -105,7 +103,7 @@ def _config(target: str | None) -> _Config:
         if " " not in target:
             raise
         raise WranglerError(
-            "That is no config or binding: the query comes first, then the config.",
+            "This is not a config or binding. The query comes first, then the config.",
             hint=error.hint,
             exit_status=2,
         ) from None

@@ -10,10 +10,10 @@ from wrangler_py.errors import WranglerError
 
 HELP = """\
 Global options:
-  -c, --config PATH    Path to the wrangler.toml, wrangler.json or wrangler.jsonc
+  -c, --config PATH    Path of the wrangler.toml, wrangler.json or wrangler.jsonc
       --cwd PATH       Run as if started in this folder
   -e, --env NAME       Environment of the config file to use
-      --env-file PATH  File of variables to load; may be given more than once
+      --env-file PATH  File of variables to load; may be repeated
   -h, --help           Show help
   -v, --version        Show the version"""
 """What `--help` says of them, in every command."""
@@ -49,11 +49,19 @@ class GivenOptions:
         return is_new
 
     def record(self, name: str, value: object) -> None:
-        """Keep one option; the last one typed wins, except that `--env-file` adds up."""
+        """Keep one option; the last one typed wins, except that `--env-file` adds up.
+
+        Raises WranglerError if `--cwd` is no folder.
+        """
         if name == "config":
             self.config = Path(str(value))
         elif name == "cwd":
-            self.cwd = Path(str(value))
+            # Resolved: the config file is looked for in the folders above, and that above `a/..` is not `a`.
+            self.cwd = Path(str(value)).resolve()
+            if not self.cwd.is_dir():
+                raise WranglerError(
+                    f"No such folder: {self.cwd}", hint="--cwd takes the path of an existing folder."
+                )
         elif name == "environment":
             self.environment = str(value)
         elif isinstance(value, (list, tuple)):
@@ -64,14 +72,8 @@ class GivenOptions:
 
         `--config` and `--env-file` are taken from `--cwd`. Without `--env`, `CLOUDFLARE_ENV` names the
         environment; `--env ""` means the top level.
-
-        Raises WranglerError if `--cwd` is no folder.
         """
-        cwd = Path.cwd()
-        if self.cwd is not None:
-            cwd = cwd / self.cwd
-            if not cwd.is_dir():
-                raise WranglerError(f"No such folder: {cwd}", hint="--cwd takes the path of an existing folder.")
+        cwd = self.cwd or Path.cwd()
         environment = self.environment
         if environment is None:
             environment = os.environ.get("CLOUDFLARE_ENV")

@@ -14,6 +14,7 @@ from wrangler_py.cli import printing
 from wrangler_py.cli.hyperdrive_bindings import offer_binding, save_binding, say_bound, say_still_bound
 from wrangler_py.cli.passwords import ask_password
 from wrangler_py.cli.resolved_options import global_options, project_config
+from wrangler_py.cli.shared_options import AsJSON, Remote
 from wrangler_py.cli.target_argument import ConfigOrBinding, stored_config
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 app = App(help="Manage Hyperdrive configs.")
 
-ConfigArgument = Annotated[str, typer.Argument(metavar="ID|NAME", help="Id or name of the config")]
-JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
+ConfigArgument = Annotated[str, typer.Argument(metavar="ID|NAME", help="ID or name of the config")]
 
 
 @app.command(cls=option.ConfigCommand)
@@ -35,16 +35,17 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new config")],
     arguments: option.ConfigArguments,
     binding: Annotated[
-        str | None, typer.Option("--binding", help="Write this binding of it into the config file")
+        str | None, typer.Option("--binding", help="Add a binding with this name to the Worker's config file")
     ] = None,
     update_config: Annotated[
         bool | None,
         typer.Option(
-            "--update-config/--no-update-config", help="Write a binding of it into the config file, or never"
+            "--update-config/--no-update-config",
+            help="Add a binding to the Worker's config file; or do not, and do not ask",
         ),
     ] = None,
     no_check: option.NoCheck = False,
-    remote: option.Remote = False,
+    remote: Remote = False,
 ) -> None:
     """Create a Hyperdrive config."""
     if remote:
@@ -78,7 +79,7 @@ def create(
 
 
 @app.command("list")
-def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> None:
+def list_configs(as_json: AsJSON = False, remote: Remote = False) -> None:
     """List Hyperdrive configs."""
     if remote:
         from wrangler_py.cli import hyperdrive_remote
@@ -94,15 +95,15 @@ def list_configs(as_json: JSONOption = False, remote: option.Remote = False) -> 
         return
     printing.out("📋 Listing Hyperdrive configs")
     if not configs:
-        printing.out("There are none yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one.")
+        printing.out("There are none yet. `wrangler-py hyperdrive create NAME --connection-string=…` creates one.")
         return
     columns = ("id", "name", "origin", "caching", "tls", "limit")
     printing.table(columns, [_row(config) for config in configs], unfolded=2)
 
 
 @app.command()
-def get(target: ConfigOrBinding, as_json: JSONOption = False, remote: option.Remote = False) -> None:
-    """Show a Hyperdrive config, as JSON in any case."""
+def get(target: ConfigOrBinding, as_json: AsJSON = False, remote: Remote = False) -> None:
+    """Show a Hyperdrive config as JSON."""
     if remote:
         from wrangler_py.cli import hyperdrive_remote
 
@@ -121,9 +122,9 @@ def update(
     name: Annotated[str | None, typer.Option("--name", help="New name of the config")] = None,
     arguments: option.ConfigArguments,
     no_check: option.NoCheck = False,
-    remote: option.Remote = False,
+    remote: Remote = False,
 ) -> None:
-    """Change a Hyperdrive config; what is not given stays as it is."""
+    """Change a Hyperdrive config. Settings that are not given stay as they are."""
     if remote:
         from wrangler_py.cli import hyperdrive_remote
 
@@ -139,7 +140,7 @@ def update(
 
 
 @app.command()
-def delete(id_or_name: ConfigArgument, remote: option.Remote = False) -> None:
+def delete(id_or_name: ConfigArgument, remote: Remote = False) -> None:
     """Delete a Hyperdrive config."""
     if remote:
         from wrangler_py.cli import hyperdrive_remote
@@ -155,11 +156,9 @@ def delete(id_or_name: ConfigArgument, remote: option.Remote = False) -> None:
 def bind(
     id_or_name: ConfigArgument,
     binding: Annotated[str, typer.Option("--binding", help="Name of the binding")] = DEFAULT_BINDING,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take over the Hyperdrive binding of that name")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the Hyperdrive binding of that name")] = False,
 ) -> None:
-    """Write a binding of a config into the Worker's config file."""
+    """Bind a config in the Worker's config file."""
     from wrangler_py.hyperdrive.config_store import ConfigStore
 
     store = ConfigStore()
@@ -181,7 +180,7 @@ def bind(
 def unbind(
     binding: Annotated[str, typer.Argument(metavar="BINDING", help="Name of the binding")],
 ) -> None:
-    """Take a Hyperdrive binding out of the Worker's config file."""
+    """Remove a Hyperdrive binding from the Worker's config file."""
     from wrangler_py.project.binding_actions import unbind as take_out
 
     take_out(project_config(), binding, global_options().environment, printing.console)

@@ -10,6 +10,7 @@ from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
 from wrangler_py.cli.arguments_after_dashes import ArgumentsAfterDashes
 from wrangler_py.cli.condition_options import ConditionArguments
+from wrangler_py.cli.shared_options import DashboardPort
 from wrangler_py.cli.typer_adapter import App, spread_options
 from wrangler_py.errors import WranglerError
 
@@ -33,7 +34,7 @@ def execute_command(
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Serve the dashboard while the command runs")
     ] = False,
-    dashboard_port: option.DashboardPort = 0,
+    dashboard_port: DashboardPort = 0,
     arguments: option.ServingArguments,
     conditions: ConditionArguments,
 ) -> None:

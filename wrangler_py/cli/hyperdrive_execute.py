@@ -13,6 +13,7 @@ import typer
 
 from wrangler_py.cli import printing, target_argument
 from wrangler_py.cli.resolved_options import find_project_config, global_options, state_folder
+from wrangler_py.cli.shared_options import AsJSON, PersistTo
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -30,25 +31,15 @@ _INTEGERS, _FLOATS = frozenset({20, 21, 23, 26}), frozenset({700, 701})
 
 
 def execute(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar=target_argument.METAVAR,
-            help=f"{target_argument.HELP}; by default its only binding",
-            show_default=False,
-        ),
-    ] = None,
+    target: Annotated[str | None, target_argument.argument("the Worker's only binding by default")] = None,
     command: Annotated[str | None, typer.Option("--command", help="SQL to run")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="File of SQL to run, or - for standard input")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
-    persist_to: Annotated[
-        Path | None,
-        typer.Option("--persist-to", help="Folder of the embedded PostgreSQL's data  [default: .wrangler/state]"),
-    ] = None,
+    as_json: AsJSON = False,
+    persist_to: PersistTo = None,
 ) -> None:
     """Run SQL at the origin of a config or binding.
 
-    The first error ends it: exit status 1, and the statement that failed is shown.
+    It stops at the first error, shows the statement that failed, and exits with status 1.
     """
     from wrangler_py.hyperdrive import limits
     from wrangler_py.hyperdrive.connection_test import check_name_resolves, explain
@@ -81,7 +72,8 @@ def execute(
                         _print(cursor)
                 if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
                     raise WranglerError(
-                        "The SQL leaves a transaction open, which is rolled back.", hint="End it with COMMIT."
+                        "The SQL leaves a transaction open, which is rolled back.",
+                        hint="End the transaction with COMMIT.",
                     )
             finally:
                 _note_execution(origin, script)
@@ -104,7 +96,7 @@ def _note_execution(origin: Origin, script: str) -> None:
 def _script(command: str | None, file: Path | None) -> tuple[str, str]:
     """The SQL, and what to call its source in errors."""
     if (command is None) == (file is None):
-        raise WranglerError("Give the SQL to run: either --command SQL or --file FILE.", exit_status=2)
+        raise WranglerError("Give the SQL to run with --command SQL or --file FILE.", exit_status=2)
     if command is not None:
         from wrangler_py.hyperdrive.connection_string import check_text
 
@@ -149,7 +141,7 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
     config_file = find_project_config(options)
     if target is None and config_file is None:
         raise WranglerError(
-            "There is no project here to take a binding from.",
+            "There is no project here whose binding could be used.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
         )
     resolved = target_argument.only(target_argument.find(target, config_file, options)).resolve()

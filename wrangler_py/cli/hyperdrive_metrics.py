@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wrangler_py.cli import hyperdrive_options as option
 from wrangler_py.cli import printing
 from wrangler_py.cli.resolved_options import find_project_config, global_options, state_folder
+from wrangler_py.cli.shared_options import AsJSON, Remote, Yes
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from wrangler_py.cloudflare.analytics import Metrics
 
 RemoteTarget = Annotated[
-    str, typer.Argument(metavar="ID|NAME|BINDING", help="Config at Cloudflare, or binding of the Worker")
+    str,
+    typer.Argument(
+        metavar="ID|NAME|BINDING", help="ID or name of a config at Cloudflare, or binding of the Worker"
+    ),
 ]
 Target = Annotated[
-    str, typer.Argument(metavar="ID|NAME|BINDING", help="Config by id or name, or binding of the Worker")
+    str, typer.Argument(metavar="ID|NAME|BINDING", help="ID or name of a config, or binding of the Worker")
 ]
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 _LONGEST_D = 31
 _BAR = 40
 
 
-def restart(target: Target, remote: option.Remote = False, yes: option.Yes = False) -> None:
-    """Close all connections of a config's pool, in the sessions of `dev` and `hyperdrive proxy` that run here.
+def restart(target: Target, remote: Remote = False, yes: Yes = False) -> None:
+    """Close all origin connections of a config.
 
-    Queries under way may fail. With --remote, it is the pool at Cloudflare.
+    Without --remote, this applies to the sessions of `dev` and `hyperdrive proxy` that run on this machine.
+    Queries under way may fail.
     """
     if not remote:
         from wrangler_py.devserver.restart import restart_in_sessions
@@ -61,9 +65,12 @@ def restart(target: Target, remote: option.Remote = False, yes: option.Yes = Fal
 def metrics(
     target: RemoteTarget,
     since: Annotated[str, typer.Option("--since", help="How far back: 30m, 24h, 7d")] = "24h",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    as_json: AsJSON = False,
 ) -> None:
-    """Show the metrics of a config at Cloudflare, beside those of the last dev session."""
+    """Show the metrics of a config at Cloudflare.
+
+    The cache statuses are shown beside those of the last dev session.
+    """
     from datetime import UTC, datetime
 
     from wrangler_py.cli.hyperdrive_remote import remote_id

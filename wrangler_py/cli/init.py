@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +16,14 @@ from wrangler_py.project import scaffold
 def init(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Name of the project and its folder; `.` is this folder"),
+        typer.Argument(metavar="NAME", help="Name of the project and its folder; `.` for this folder"),
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", metavar="NAME", help="Template to start from")
+        str | None,
+        typer.Option("--template", metavar="NAME", help="Template to start from; python-psycopg by default"),
     ] = None,
     list_templates: Annotated[bool, typer.Option("--list-templates", help="List the templates")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the defaults instead of asking")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Use the defaults instead of asking")] = False,
 ) -> None:
     """Create a new Worker project that talks to PostgreSQL through Hyperdrive."""
     if list_templates:
@@ -75,7 +75,7 @@ def _npm_install(folder: Path, yes: bool) -> bool:
     if not yes and not (printing.is_interactive() and printing.confirm(question, True)):
         return False
     printing.out("Running `npm install`, which downloads what package.json lists into node_modules …")
-    sys.stdout.flush()
+    printing.flush()
     if subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=False).returncode == 0:
         return True
     printing.warn("`npm install` failed; the project is complete but for its packages.")

@@ -26,7 +26,7 @@ def node_compat() -> None:
 
 @app.command()
 def status() -> None:
-    """Say which kind of Node.js compatibility the config file asks for."""
+    """Show which kind of Node.js compatibility is on."""
     file, environment = project_config(), global_options().environment
     section = file.section(environment)
     place = _place(file, environment)
@@ -46,7 +46,7 @@ def status() -> None:
 @app.command()
 def enable(
     legacy: Annotated[
-        bool, typer.Option("--legacy", help="Set `node_compat = true`, which only wrangler 3 and older take")
+        bool, typer.Option("--legacy", help="Set `node_compat = true`, for wrangler 3 and older")
     ] = False,
 ) -> None:
     """Turn Node.js compatibility on."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from wrangler_py.console import Console, has_colour
 from wrangler_py.errors import WranglerError
@@ -16,15 +17,25 @@ console = Console()
 
 out, success = console.out, console.success
 info, warn, error = console.info, console.warn, console.error
-style, table = console.style, console.table
+style, table, flush = console.style, console.table, console.flush
 
 
 def prepare_streams() -> None:
-    """Make a terminal that cannot show a character show `?` instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
+    """Make a terminal that cannot show a character show `?` instead of failing.
+
+    A stream that the caller has closed (`>&-`) discards what is written to it.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
+        elif (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="replace")
+
+
+def discard_output() -> None:
+    """Send the rest of standard output nowhere: Python writes what is left of it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def has_colours() -> bool:

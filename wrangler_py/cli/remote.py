@@ -66,7 +66,7 @@ def _check_chosen(url: str) -> None:
         return
     raise WranglerError(
         f"A file of this project has CLOUDFLARE_API_BASE_URL={url}, and your credentials would be sent there.",
-        hint="If that is meant, set the variable in the environment instead.",
+        hint="If you mean this, set the variable in the environment instead.",
     )
 
 

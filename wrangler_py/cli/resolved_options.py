@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from wrangler_py.cli import printing, typer_adapter
 from wrangler_py.cli.global_options import GlobalOptions
@@ -16,25 +14,13 @@ if TYPE_CHECKING:
 
 
 def global_options() -> GlobalOptions:
-    """The global options of the running command. Raises WranglerError if `--cwd` is no folder."""
+    """The global options of the running command."""
     return typer_adapter.given_options().resolve()
 
 
 def state_folder(root: Path, cwd: Path, persist_to: Path | None) -> Path:
     """Where a project keeps its local state: `--persist-to`, or the default below its folder."""
     return (root / ".wrangler" / "state" if persist_to is None else cwd / persist_to).resolve()
-
-
-Migrate = Annotated[
-    str | None,
-    typer.Option(
-        "--migrate",
-        metavar="COMMAND",
-        help="Your own tool's command to bring the embedded PostgreSQL up to date, run at start and at reset; "
-        "`migrate` of [tool.wrangler-py] in pyproject.toml sets it, too",
-        show_default=False,
-    ),
-]
 
 
 def migration_command(root: Path, given: str | None) -> str | None:

@@ -11,13 +11,14 @@ import typer
 
 from wrangler_py.cli import target_argument
 from wrangler_py.cli.resolved_options import (
-    Migrate,
     find_project_config,
     global_options,
     migration_command,
     state_folder,
 )
+from wrangler_py.cli.shared_options import AllowUnsupported, FailOnStaleRead, Migrate, PersistTo
 from wrangler_py.errors import WranglerError
+from wrangler_py.hyperdrive import limits
 
 if TYPE_CHECKING:
     from wrangler_py.cli.condition_options import ConditionArguments
@@ -26,14 +27,7 @@ if TYPE_CHECKING:
     from wrangler_py.devserver.standalone import StandaloneOptions
     from wrangler_py.hyperdrive.binding_resolution import ResolvedBinding
 
-Target = Annotated[
-    str | None,
-    typer.Argument(
-        metavar=target_argument.METAVAR,
-        help=f"{target_argument.HELP}; by default all its bindings",
-        show_default=False,
-    ),
-]
+Target = Annotated[str | None, target_argument.argument("all bindings of the Worker by default")]
 ConnectionString = Annotated[
     str | None,
     typer.Option(
@@ -43,18 +37,6 @@ ConnectionString = Annotated[
 Port = Annotated[
     int,
     typer.Option("--port", min=0, max=65535, help="Port to listen on; any free one by default", show_default=False),
-]
-
-
-DashboardPort = Annotated[
-    int,
-    typer.Option(
-        "--dashboard-port",
-        min=0,
-        max=65535,
-        help="Port of the dashboard; any free one by default",
-        show_default=False,
-    ),
 ]
 
 
@@ -79,7 +61,7 @@ class ServingArguments:
         bool,
         typer.Option(
             "--any-database",
-            help="Let clients ask for any database of the same server, for test runners that create their own",
+            help="Serve every database of the same server, for test runners that create their own",
         ),
     ] = False
     pool_size: Annotated[
@@ -87,8 +69,8 @@ class ServingArguments:
         typer.Option(
             "--pool-size",
             min=1,
-            max=100,
-            help="Most origin connections; the config's limit by default",
+            max=limits.ORIGIN_CONNECTION_LIMIT_MAX,
+            help="Maximum number of origin connections; the config's limit by default",
             show_default=False,
         ),
     ] = None
@@ -96,15 +78,9 @@ class ServingArguments:
     log_queries: Annotated[bool, typer.Option("--log-queries", help="Show each query with its cache status")] = (
         False
     )
-    fail_on_stale_read: Annotated[
-        bool, typer.Option("--fail-on-stale-read", help="Answer a stale read with an error instead of a warning")
-    ] = False
-    allow_unsupported: Annotated[
-        bool, typer.Option("--allow-unsupported", help="Let through what Hyperdrive does not support")
-    ] = False
-    persist_to: Annotated[
-        Path | None, typer.Option("--persist-to", help="Folder for local state  [default: .wrangler/state]")
-    ] = None
+    fail_on_stale_read: FailOnStaleRead = False
+    allow_unsupported: AllowUnsupported = False
+    persist_to: PersistTo = None
 
     migrate: Migrate = None
 

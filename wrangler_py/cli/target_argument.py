@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,10 +16,30 @@ if TYPE_CHECKING:
     from wrangler_py.hyperdrive.config import HyperdriveConfig
     from wrangler_py.project.config_file import ConfigFile
 
-METAVAR = "CONFIG|BINDING"
-HELP = "Config by id or name, or binding of the Worker"
 
-ConfigOrBinding = Annotated[str, typer.Argument(metavar=METAVAR, help=HELP)]
+def argument(default: str | None = None) -> Any:
+    """The argument. `default` says in the help what leaving it out means; without it, the argument is required."""
+    about = "ID or name of a config, or binding of the Worker"
+    return typer.Argument(
+        metavar="CONFIG|BINDING",
+        help=f"{about}; {default}" if default else about,
+        show_default=False,
+        autocompletion=_known_names,
+    )
+
+
+def _known_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The bindings of the project and the names of the configs, for a shell to complete."""
+    from wrangler_py.hyperdrive.config_store import ConfigStore
+
+    given = context.obj.resolve()
+    names = [config.name for config in ConfigStore().list()]
+    if (project := find_project_config(given)) is not None:
+        names[:0] = [each.binding for each in project.section(given.environment).hyperdrive]
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
+
+
+ConfigOrBinding = Annotated[str, argument()]
 
 
 def find(

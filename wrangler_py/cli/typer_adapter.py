@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -58,6 +59,29 @@ def run(arguments: Sequence[str]) -> int:
         printing.error(str(getattr(failure, "message", failure)))
         return 1
     return 0
+
+
+COMPLETE = "_WRANGLER_PY_COMPLETE"
+"""The variable by which the script of `completion_script` asks for completions."""
+
+
+def completion_script(shell: str) -> str:
+    """What makes `shell` ask this command line for completions."""
+    from typer._completion_shared import get_completion_script
+
+    return get_completion_script(prog_name="wrangler-py", complete_var=COMPLETE, shell=shell)
+
+
+def complete(instruction: str) -> int:
+    """Print the completions of the command line that a shell has put into variables; none if it is not valid."""
+    from typer._completion_classes import completion_init
+    from typer.completion import shell_complete
+
+    completion_init()
+    try:
+        return shell_complete(_root(), {"obj": GivenOptions()}, "wrangler-py", COMPLETE, instruction)
+    except (WranglerError, _AnyError, typer.Exit):
+        return 0
 
 
 def given_options() -> GivenOptions:
@@ -147,13 +171,12 @@ class _GlobalOption(TyperOption):
         vars(self).update(vars(original))
 
     def process_value(self, ctx: Any, value: Any) -> Any:
-        if ctx.resilient_parsing or not (value or value == ""):
+        if not (value or value == ""):
             return value
-        if self.name == "show_help":
-            printing.out(ctx.get_help())
-            raise typer.Exit
-        if self.name == "version":
-            printing.out(version_text())
+        if self.name in ("show_help", "version"):
+            if ctx.resilient_parsing:  # a shell completes the line
+                return value
+            printing.out(version_text() if self.name == "version" else ctx.get_help())
             raise typer.Exit
         check_place(self, ctx, value)
         ctx.obj.record(self.name, value)
@@ -173,6 +196,15 @@ class _WithGlobalOptions:
     def get_help(self: Any, ctx: Any) -> str:
         text = str(super().get_help(ctx)).rstrip()  # type: ignore[misc]
         return text if ctx.parent is None else f"{text}\n\n{HELP}"
+
+    def shell_complete(self: Any, ctx: Any, incomplete: str) -> list[Any]:
+        from typer._click.shell_completion import CompletionItem
+
+        found: list[Any] = super().shell_complete(ctx, incomplete)  # type: ignore[misc]
+        if incomplete.startswith("-"):
+            flags = [flag for each in _global_options() for flag in each.opts]
+            found += [CompletionItem(flag) for flag in flags if flag.startswith(incomplete)]
+        return found
 
 
 class Command(_WithGlobalOptions, TyperCommand):
@@ -243,7 +275,7 @@ class _LazyGroup(Group):
         if name not in COMMANDS and not name.startswith("-"):
             if is_connection_string(name):
                 raise WranglerError(
-                    "There is a connection string where a command is expected.",
+                    "This is a connection string, not a command.",
                     hint="`wrangler-py --help` lists the commands.",
                     exit_status=2,
                 )
@@ -346,5 +378,19 @@ def _report(failure: Any) -> int:
     hint = None
     if context is not None:
         hint = f"{context.get_usage()}\nRun `{context.command_path} --help` for more."
-    printing.error(failure.format_message(), hint)
+    message = failure.format_message()
+    for pattern, plain in _PLAIN:
+        message = re.sub(pattern, plain, message, flags=re.DOTALL)
+    printing.error(message, hint)
     return 2
+
+
+_PLAIN = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer\b.*", "it must be a whole number."),
+    (r"Input should be (less|greater) than or equal to (-?\d+)", r"it must be \1 than or equal to \2."),
+    (r"\. Choose from:\s*(.*)", r". Choose from: \1"),
+    (r",\s+", ", "),
+    (r" \(Possible options: (.*)\)", r". Did you mean \1?"),
+)
+"""What pydantic and Typer say, and how we say it."""

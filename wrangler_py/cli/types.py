@@ -20,7 +20,10 @@ def types(
         bool, typer.Option("--check", help="Write nothing; fail if the stubs are out of date")
     ] = False,
 ) -> None:
-    """Write type stubs of `workers`, `js` and the like, with an `Env` that has this project's bindings."""
+    """Write type stubs for your editor.
+
+    They describe `workers`, `js` and other modules of the runtime, and an `Env` with this project's bindings.
+    """
     from wrangler_py.devserver.worker_project import is_for_wrangler
     from wrangler_py.project.variables import load_variables
     from wrangler_py.worker import stubs

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from wrangler_py.cli import printing
+from wrangler_py.cli.shared_options import AsJSON
 
 _ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
-def whoami(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
+def whoami(as_json: AsJSON = False) -> None:
     """Show which credentials for Cloudflare are used, from where, and what they allow.
 
     They are those of the official command line: its variables, or its login.

@@ -66,6 +66,6 @@ def choose_account(
         return ask(accounts).id
     lines = "\n".join(f"{account.id}  {account.name}" for account in accounts)
     raise WranglerError(
-        "You have several accounts, and nothing says which one to use.",
+        "You have several accounts. Specify which one to use.",
         hint=f"Set CLOUDFLARE_ACCOUNT_ID, or `account_id` in the config file, to one of:\n{lines}",
     )

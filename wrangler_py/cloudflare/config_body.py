@@ -5,6 +5,7 @@ Ranges and combinations that it leaves to the API are left to the API here, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -70,7 +71,7 @@ def _origin(options: ConfigOptions, *, partial: bool) -> dict[str, Any]:
     if scheme is None and not partial:
         scheme = "postgresql"
     if scheme is not None and scheme not in SCHEMES:
-        raise WranglerError(f"--origin-scheme is one of {', '.join(SCHEMES)}.", exit_status=2)
+        raise WranglerError(f"--origin-scheme must be one of {', '.join(SCHEMES)}.", exit_status=2)
     if not partial:
         for option in ("database", "origin_user", "origin_password"):
             if not getattr(options, option):
@@ -85,12 +86,12 @@ def _origin(options: ConfigOptions, *, partial: bool) -> dict[str, Any]:
             "database": options.database,
             "user": options.origin_user,
             "password": options.origin_password,
-            **_network(options, scheme, partial=partial),
+            **_network(options, partial=partial),
         }
     )
 
 
-def _network(options: ConfigOptions, scheme: str | None, *, partial: bool) -> dict[str, Any]:
+def _network(options: ConfigOptions, *, partial: bool) -> dict[str, Any]:
     if options.service_id:
         return {"service_id": options.service_id}
     if options.access_client_id or options.access_client_secret:
@@ -103,17 +104,14 @@ def _network(options: ConfigOptions, scheme: str | None, *, partial: bool) -> di
             "host": options.origin_host,
         }
     if options.origin_host or options.origin_port:
-        port = options.origin_port
-        if not partial and port is None:
-            port = _DEFAULT_PORTS.get(scheme or "", _DEFAULT_PORT)
-        if not options.origin_host or port is None:
+        if not options.origin_host or options.origin_port is None:
             missing = "--origin-port" if options.origin_host else "--origin-host"
             raise WranglerError(f"{missing} is missing: host and port go together.", exit_status=2)
-        return {"host": options.origin_host, "port": port}
+        return {"host": options.origin_host, "port": options.origin_port}
     if partial:
         return {}
     raise WranglerError(
-        "You must say where the database is.",
+        "Specify the database.",
         hint="--connection-string, or --origin-host; --service-id for a Workers VPC service.",
         exit_status=2,
     )
@@ -160,6 +158,8 @@ def _split_address(address: str) -> tuple[str, int | None]:
 
 
 def _decode(text: str) -> str:
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise _malformed("It has a `%` without two hexadecimal digits after it: write a `%` itself as %25.")
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
@@ -189,7 +189,7 @@ def _mtls(options: ConfigOptions) -> dict[str, Any]:
         mode = next((each for each in MYSQL_SSL_MODES if each == mode.upper()), mode)
         if mode not in (*SSL_MODES, *MYSQL_SSL_MODES):
             raise WranglerError(
-                f"--sslmode is one of {', '.join(SSL_MODES)}; for MySQL, of {', '.join(MYSQL_SSL_MODES)}.",
+                f"--sslmode must be one of {', '.join(SSL_MODES)}; for MySQL, of {', '.join(MYSQL_SSL_MODES)}.",
                 exit_status=2,
             )
     return _given(

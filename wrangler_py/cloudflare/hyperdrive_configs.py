@@ -63,7 +63,7 @@ class HyperdriveConfigs:
         if _ID.fullmatch(id_or_name):
             return id_or_name
         if "://" in id_or_name:
-            raise WranglerError("That is a connection string: give the id or the name of a config.")
+            raise WranglerError("This is a connection string. Give the id or the name of a config.")
         found = self.find_named(id_or_name)
         if found is None:
             raise WranglerError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 
 from wrangler_py.console import Console
 from wrangler_py.dashboard.server import Dashboard
@@ -22,7 +21,7 @@ def serve_alone(place: ProjectPlace | None, *, port: int, opens: bool, console: 
                 asyncio.get_running_loop().add_signal_handler(number, ended.set)
         async with Dashboard(Sources(messages=console, project=place), port=port) as dashboard:
             console.out(f"Dashboard: {dashboard.url}")
-            sys.stdout.flush()
+            console.flush()
             console.info("Ctrl-C ends it.")
             if opens:
                 await dashboard.show()

@@ -143,4 +143,6 @@ async def _failed(_: Request, error: WranglerError) -> Response:
 
 
 async def _http_failed(_: Request, error: HTTPException) -> Response:
-    return JSONResponse({"message": error.detail, "hint": None}, error.status_code, error.headers)
+    is_unknown = error.status_code == HTTPStatus.NOT_FOUND
+    hint = "/api/openapi.json lists the operations of the API." if is_unknown else None
+    return JSONResponse({"message": error.detail, "hint": hint}, error.status_code, error.headers)

@@ -130,7 +130,7 @@ class CertificateStore:
         except TypeError:
             raise WranglerError(
                 f"{self._file.path} is damaged: a certificate in it lacks a part.",
-                hint="Repair it, or move it away to start with an empty one.",
+                hint="Repair the file, or move it away to start with an empty one.",
             ) from None
 
 

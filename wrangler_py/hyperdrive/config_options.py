@@ -145,7 +145,7 @@ def _new_origin(options: ConfigOptions) -> Origin:
         return origin
     if not _parts(options):
         raise WranglerError(
-            "You must say where the database is.",
+            "Specify the database.",
             hint="--connection-string=postgres://user:password@host:5432/database, or its parts with\n"
             "--origin-host, --database, --origin-user and --origin-password; or --embedded for the embedded\n"
             "PostgreSQL.",
@@ -186,7 +186,7 @@ def _caching(caching: Caching, options: ConfigOptions) -> Caching:
             if age is not None:
                 raise WranglerError(
                     f"{flag} cannot be set when caching is disabled.",
-                    hint="Leave it out, or enable caching with --caching-disabled=false.",
+                    hint="Leave it out, or enable caching with --no-caching-disabled.",
                 )
         return Caching(disabled=True)
     changed = replace(caching, disabled=False)
@@ -194,13 +194,13 @@ def _caching(caching: Caching, options: ConfigOptions) -> Caching:
         least, most = limits.CACHE_MAX_AGE_MIN_S, limits.CACHE_MAX_AGE_MAX_S
         if not least <= options.max_age <= most:
             raise WranglerError(
-                f"--max-age is from {least} to {most} seconds.",
-                hint="To have no caching at all, use --caching-disabled.",
+                f"--max-age must be from {least} to {most} seconds.",
+                hint="To turn caching off, use --caching-disabled.",
             )
         changed = replace(changed, max_age=options.max_age)
     if options.swr is not None:
         if options.swr < 0:
-            raise WranglerError("--swr is a number of seconds, 0 or more.")
+            raise WranglerError("--swr must be a number of seconds, 0 or more.")
         changed = replace(changed, stale_while_revalidate=options.swr)
     return changed
 
@@ -240,7 +240,7 @@ def _limit(current: int, options: ConfigOptions) -> int:
         return current
     least, most = limits.ORIGIN_CONNECTION_LIMIT_MIN, limits.ORIGIN_CONNECTION_LIMIT_MAX
     if not least <= options.origin_connection_limit <= most:
-        raise WranglerError(f"--origin-connection-limit is from {least} to {most}.")
+        raise WranglerError(f"--origin-connection-limit must be from {least} to {most}.")
     return options.origin_connection_limit
 
 

@@ -25,7 +25,7 @@ def new_id() -> str:
 def check_name(name: str) -> str:
     """`name` if a config can have it: printable, and not to be taken for an id or a connection string."""
     if not name or name != name.strip() or not name.isprintable():
-        raise WranglerError("A config's name is printable text without spaces around it.")
+        raise WranglerError("The name of a config must be printable text without spaces around it.")
     if _ID.fullmatch(name):
         raise WranglerError("A config's name cannot look like an id (32 hexadecimal digits).")
     if "://" in name:
@@ -130,7 +130,7 @@ class ConfigStore:
         except (KeyError, TypeError, AttributeError):
             raise WranglerError(
                 f"{self.path} is damaged: a config in it lacks a part.",
-                hint="Repair it, or move it away to start with an empty one.",
+                hint="Repair the file, or move it away to start with an empty one.",
             ) from None
 
 
@@ -148,7 +148,7 @@ def _index(configs: list[HyperdriveConfig], id_or_name: str) -> int:
 def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
     if is_connection_string(id_or_name):  # from a file; the command line is checked earlier
         return WranglerError(
-            "A connection string stands where the id or name of a Hyperdrive config is expected.",
+            "This is a connection string, not the id or name of a Hyperdrive config.",
             hint="`wrangler-py hyperdrive create NAME --connection-string=…` makes a config of it; give NAME "
             "instead.",
         )

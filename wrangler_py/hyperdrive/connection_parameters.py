@@ -207,7 +207,7 @@ def _look_up(known: dict[str, str], value: str, name: str) -> str:
         modes = ", ".join(SSL_MODES)
         raise WranglerError(
             f"The parameter `{name}` has an unknown value.",
-            hint=f"Say which TLS you mean by `sslmode`, which is one of {modes}.",
+            hint=f"Specify the TLS mode with `sslmode`: one of {modes}.",
         )
     return mode
 

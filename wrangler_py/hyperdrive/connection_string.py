@@ -169,7 +169,7 @@ def _split_scheme(text: str) -> tuple[str, str]:
     dialect, plus, _ = match[1].lower().partition("+")
     if plus and dialect in SCHEMES:
         raise WranglerError(
-            f"The `+` in the scheme names a driver, as SQLAlchemy has it; Hyperdrive takes `{dialect}://` alone.",
+            f"The `+` in the scheme names a driver, as in SQLAlchemy; Hyperdrive takes only `{dialect}://`.",
             hint="Leave out the `+` and what follows it, up to the `://`.",
         )
     return check_scheme(match[1]), text[match.end() :]
@@ -212,7 +212,7 @@ def _split_address(address: str) -> tuple[str, str]:
 def _decode(text: str, part: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise WranglerError(
-            f"The {part} has a `%` that two hexadecimal digits don't follow.", hint="Write a `%` itself as %25."
+            f"The {part} has a `%` without two hexadecimal digits after it.", hint="Write a `%` itself as %25."
         )
     try:
         decoded = unquote_to_bytes(text).decode()

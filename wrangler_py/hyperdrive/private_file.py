@@ -45,8 +45,13 @@ class LocalFile:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._unusable(f"cannot be read: {_reason(error)}") from None
+        except OSError as error:
+            raise WranglerError(
+                f"Cannot read {self.path}: {_reason(error)}.",
+                hint="Make it readable, or set WRANGLER_PY_HOME to another folder.",
+            ) from None
+        except UnicodeDecodeError:
+            raise self._unusable("is damaged: it is not UTF-8 text") from None
         try:
             document = json.loads(text)
         except ValueError as error:
@@ -72,8 +77,8 @@ class LocalFile:
                 self._write(objects)
         except OSError as error:
             raise WranglerError(
-                f"{self.path} cannot be written: {_reason(error)}",
-                hint="Set WRANGLER_PY_HOME to a folder you can write to.",
+                f"Cannot write {self.path}: {_reason(error)}.",
+                hint="Make its folder writable, or set WRANGLER_PY_HOME to another folder.",
             ) from None
 
     def _write(self, objects: list[dict[str, Any]]) -> None:
@@ -82,7 +87,9 @@ class LocalFile:
         replace_file(self.path, f"{text}\n".encode(), private=True)
 
     def _unusable(self, what: str) -> WranglerError:
-        return WranglerError(f"{self.path} {what}.", hint="Repair it, or move it away to start with an empty one.")
+        return WranglerError(
+            f"{self.path} {what}.", hint="Repair the file, or move it away to start with an empty one."
+        )
 
 
 if sys.platform == "win32":
@@ -119,5 +126,5 @@ else:
             os.close(descriptor)
 
 
-def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

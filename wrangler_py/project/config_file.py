@@ -158,7 +158,7 @@ class ConfigFile:
         identifier or is taken by another.
         """
         if not is_identifier(binding):
-            raise BindingNameError(f"{binding!r} cannot be the name of a binding.", hint=IDENTIFIER_HINT)
+            raise BindingNameError(f"{binding!r} is not a valid name of a binding.", hint=IDENTIFIER_HINT)
         section = self.section(environment)
         kind = section.kind_of(binding)
         path = (*_base(environment), "hyperdrive")
@@ -325,7 +325,7 @@ def _parse(path: Path, text: str) -> Document:
         from wrangler_py.project.toml_document import TOMLDocument
 
         return TOMLDocument(text)
-    raise WranglerError(f"{path} is no config file: its name must end in .toml, .json or .jsonc.")
+    raise WranglerError(f"{path} is not a config file: its name must end in .toml, .json or .jsonc.")
 
 
 def _syntax_error(path: Path, text: str, error: DocumentSyntaxError) -> WranglerError:

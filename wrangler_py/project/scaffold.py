@@ -57,16 +57,16 @@ def template(name: str) -> Template:
         if candidate.name == name:
             return candidate
     names = ", ".join(candidate.name for candidate in known)
-    raise WranglerError(f"There is no template {name!r}.", hint=f"There are: {names}.")
+    raise WranglerError(f"There is no template {name!r}.", hint=f"Known templates: {names}.")
 
 
 def check_name(name: str) -> None:
     """Raise WranglerError unless `name` can be the name of a Worker."""
     if not _NAME.fullmatch(name) or len(name) > _NAME_MAX_LENGTH:
         raise WranglerError(
-            f"{name!r} cannot be the name of a Worker.",
+            f"{name!r} is not a valid name of a Worker.",
             hint=f"Use lower-case letters, digits and dashes, such as {suggest_name(name)!r}; "
-            f"at most {_NAME_MAX_LENGTH}, the first and last no dash.",
+            f"at most {_NAME_MAX_LENGTH}, the first and the last not a dash.",
         )
 
 

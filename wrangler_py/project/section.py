@@ -189,7 +189,7 @@ class _Reader:
             valid = False
         if not valid:
             raise WranglerError(
-                f"{self._file}: `{key}` must be a date, and {text!r} is none.",
+                f"{self._file}: `{key}` must be a date, not {text!r}.",
                 hint=f'Year, month and day, as in {key} = "2026-09-08"',
             )
         return text
@@ -229,7 +229,7 @@ class _Reader:
                 self._check(f"{key}.{field}", entry[field], str)
             if not is_identifier(entry["binding"]):
                 raise WranglerError(
-                    f"{self._file}: {self._prefix}{key} is named {entry['binding']!r}, which no binding can be.",
+                    f"{self._file}: {self._prefix}{key} has the name {entry['binding']!r}, which is not valid.",
                     hint=IDENTIFIER_HINT,
                 )
             local = entry.get("localConnectionString")

@@ -321,6 +321,8 @@ def _syntax_error(message: str, text: str) -> DocumentSyntaxError:
     if match is None:
         return DocumentSyntaxError(message, 1, 1)
     message = message[: match.start()]
+    if message == r"Illegal character '\n'":
+        message = "The string is not closed in this line"
     if match[1]:
         return DocumentSyntaxError(message, int(match[1]), int(match[2]))
     lines = text.splitlines() or [""]

@@ -27,12 +27,16 @@ def read_tool_settings(root: Path) -> ToolSettings:
         return ToolSettings()
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WranglerError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise WranglerError(f"Cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise WranglerError(f"{path} is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise WranglerError(f"{path} is not valid TOML: {error}.") from None
     tool = document.get("tool")
     table = tool.get("wrangler-py", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise WranglerError(f"{path}: [{TABLE}] is no table.")
+        raise WranglerError(f"{path}: [{TABLE}] is not a table.")
     for key in table:
         if key not in _KEYS:
             raise WranglerError(f"{path}: [{TABLE}] has no key {key!r}.", hint=f"Known keys: {', '.join(_KEYS)}")

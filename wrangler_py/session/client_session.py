@@ -97,7 +97,7 @@ class ClientSession:
         if text.begins:
             self.in_transaction = True
         elif text.ends:
-            self.in_transaction = False
+            self.in_transaction = self.in_transaction and text.chains
             self.forget_portals()
         if text.ends_failure:
             self.failure_ended = True
@@ -248,6 +248,13 @@ class ClientSession:
         self._queries.append(
             QueryRun(sql, text, status, self.request, self.number, bind, types, self.in_transaction)
         )
+
+    def text(self, sql: bytes) -> SQLText:
+        """What is known of `sql`, as this client's session reads it."""
+        settings, texts = self.settings, self.shared.texts
+        if settings.reads_otherwise:
+            return texts.get_as_read(sql, settings.encoding, escapes=settings.escapes)
+        return texts.get(sql)
 
     def take_queries(self) -> list[QueryRun]:
         """The queries that were noted since this was last called."""

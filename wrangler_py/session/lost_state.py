@@ -36,9 +36,9 @@ def notes_on(statements: tuple[StatementFacts, ...]) -> tuple[str, ...]:
         if statement.kind == "begin":
             inside = True
         elif statement.kind in ("commit", "prepare_transaction"):
-            committed, inside = _copy(left), False
+            committed, inside = _copy(left), inside and statement.chains
         elif statement.kind == "rollback":
-            left, inside = _copy(committed), False
+            left, inside = _copy(committed), inside and statement.chains
         else:
             _run(left, statement)
     last = committed if inside else left  # a transaction that is left open keeps what it has

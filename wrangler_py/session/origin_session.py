@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 from weakref import WeakSet
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.backend_kinds import IDLE
 from wrangler_py.pgwire.frontend_kinds import CLOSE, PARSE
 from wrangler_py.pgwire.origin_stream import OriginStream
 from wrangler_py.pgwire.outstanding_requests import Action, OutstandingRequest, SentGroup
 from wrangler_py.session.reset import (
     RESET_ANSWER,
     STANDBY_RESET_ANSWER,
+    discard_plans_message,
     full_reset_message,
     reset_message,
     reset_within_transaction,
@@ -31,6 +33,8 @@ _REFUSED = re.compile(rb"\0VERROR\0")
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
 """An error about a statement of the pool's that does not exist, or exists already."""
 
+_SET_ALONE = ("set",)
+
 Undo = Callable[[], None]
 
 
@@ -42,7 +46,9 @@ class OriginSession:
     `prepared` that were under way when the last group of messages began, and `preparing_unasked` those whose Parse
     is the proxy's own.
 
-    `pristine`: nothing has run since the session began or was last reset, so it surely is as its client asked for.
+    `pristine`: nothing has run or was prepared since the session began or was last reset, so it surely is as its
+    client asked for. `only_prepared`: nothing has run, and what was prepared is known to run no code that leaves
+    anything behind: to read its constants a server may run checks of domains, or functions of operator classes.
     `dirty`: something has run that may have left something behind, so it is reset before anyone goes on. `spent`:
     something has run that leaves what no reset undoes, so the connection is closed. `drop_statements`: with the
     next reset, for the origin may have others than are known here. `reset_owed`: what is sent next for the client
@@ -50,8 +56,11 @@ class OriginSession:
     transaction of a query that is under way or has failed. `reset_failed`: the origin answered a reset with an
     error, so nobody may go on with the connection.
 
-    `schema_changed`: something has run that may make statements' plans stale. `ran_anything`: something has run
-    that may do anything, such as DDL or making triggers.
+    `settings_changed`: the open transaction, or something since the last reset, has changed settings that plans
+    may depend on. `plans_in_doubt`: something has run under such settings, and plans of it may have been kept,
+    in prepared statements or by functions and triggers, so the reset discards all plans. `schema_changed`:
+    something has run that may make statements' plans stale. `ran_anything`: something has run that may do
+    anything, such as DDL or making triggers.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
@@ -59,9 +68,9 @@ class OriginSession:
 
     __slots__ = (
         "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
-        "pipeline_in_doubt", "prepared", "prepared_in_doubt", "preparing", "preparing_unasked", "pristine",
-        "process_id", "ran_anything", "reset_failed", "reset_owed", "schema_changed", "settings", "spent", "stream",
-        "unnamed", "unsent",
+        "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared", "prepared_in_doubt", "preparing",
+        "preparing_unasked", "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed",
+        "schema_changed", "settings", "settings_changed", "spent", "stream", "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +84,7 @@ class OriginSession:
         self.prepared: OrderedDict[Statement, None] = OrderedDict()
         self.unnamed: Statement | None = None
         self.pristine = True
+        self.only_prepared = False
         self.dirty = False
         self.spent = False
         self.drop_statements = False
@@ -88,6 +98,8 @@ class OriginSession:
         self.reset_failed = False
         self.unsent = b""
         self._has_reset_statements = False
+        self.settings_changed = False
+        self.plans_in_doubt = False
         self.ran_anything = False
         self.schema_changed = False
 
@@ -96,6 +108,11 @@ class OriginSession:
     def nothing_under_way(self) -> None:
         """All that was sent has been answered; another group of messages begins."""
         self.in_doubt = self.pipeline_in_doubt = False
+        if self.stream.transaction_status != IDLE:
+            # A function or a trigger may have changed settings, too. The server reports most that matter.
+            self.settings_changed = self.settings_changed or self.stream.parameters_changed
+        elif self.settings_changed and not self.dirty:
+            self.settings_changed = False
         if self.preparing:
             self.preparing.clear()
         if self.preparing_unasked:
@@ -113,9 +130,22 @@ class OriginSession:
 
     # --- statements ----------------------------------------------------------------------------------------
 
+    @property
+    def has_run_nothing(self) -> bool:
+        """Whether the settings surely are those that the client asked for."""
+        return self.pristine or self.only_prepared
+
+    def _prepares(self) -> None:
+        """A Parse is about to be sent."""
+        if self.pristine:
+            self.pristine = False
+            self.only_prepared = not self._stored_code.on_read
+
     def parse_unnamed(self, statement: Statement | None) -> None:
         """The origin has `statement` without a name from now on, or none."""
         self.unnamed = statement
+        if statement is not None:
+            self._prepares()
 
     def use(self, statement: Statement) -> bool:
         """Whether the origin has `statement` under its name; then it is the most recently used one."""
@@ -126,10 +156,11 @@ class OriginSession:
 
     def prepare(self, statement: Statement, limit: int) -> Statement | None:
         """Notes that `statement` is prepared; gives the one to close when that makes more than `limit`."""
-        if not self.pristine and not statement.private:
+        if not self.has_run_nothing and not statement.private:
             if self.prepared_in_doubt is None:
                 self.prepared_in_doubt = WeakSet()
             self.prepared_in_doubt.add(statement)
+        self._prepares()
         self.preparing.add(statement)
         self.prepared[statement] = None
         if len(self.prepared) > limit:
@@ -198,13 +229,17 @@ class OriginSession:
             self.pipeline_in_doubt = True
         if text.transaction_control:
             return
-        self.pristine = False
+        self._has_run()
+        if self.settings_changed or (text.changes_settings and text.facts.kinds != _SET_ALONE):
+            self.plans_in_doubt = self.dirty = True
         if stored_code.may_be_run_by(text):
             self.dirty = self.drop_statements = True
         elif text.dirties or stored_code.may_use_sequence(text):
             self.dirty = True
         if text.is_ordinary:
             return
+        if text.changes_settings:
+            self.settings_changed = True
         if text.drops_statements or text.may_prepare:
             self.drop_statements = True
         if text.changes_schema:
@@ -221,18 +256,21 @@ class OriginSession:
         else:
             self.unnamed = statement
         if self._stored_code.is_harmless:
-            self.pristine = False
+            self._has_run()
         else:
             self.runs(text)
 
+    def _has_run(self) -> None:
+        self.pristine = self.only_prepared = False
+
     def runs_own_query(self) -> None:
         """A query of the proxy's own is about to be run."""
-        self.pristine = False
+        self._has_run()
         self.unnamed = None
 
     def leave_dirty(self, *, drop_statements: bool = False) -> None:
         """Whatever has run, the session is reset before anyone goes on."""
-        self.pristine = False
+        self._has_run()
         self.dirty = True
         self.drop_statements = self.drop_statements or drop_statements
 
@@ -265,6 +303,7 @@ class OriginSession:
         shared = self._shared
         return not (
             self.drop_statements
+            or self.plans_in_doubt
             or self.stream.queue
             or shared.resets_apart
             or shared.discards_all
@@ -280,6 +319,7 @@ class OriginSession:
         data, prefix = reset_within_transaction(prepared=self._has_reset_statements)
         self._has_reset_statements = True
         self.pristine = True
+        self.only_prepared = self.settings_changed = False
         self.unnamed = None
         self.unsent += data
         sent_group.begin_with(prefix)
@@ -305,12 +345,13 @@ class OriginSession:
 
     def reset(self) -> bytes:
         """The message that resets the session; taken for done from now on."""
-        self.dirty = self.reset_owed = False
+        self.dirty = self.reset_owed = self.only_prepared = self.settings_changed = False
         self.pristine = True
         self.unnamed = None
         standby, by_discard_all = self._is_standby, self._shared.discards_all
+        plans_in_doubt, self.plans_in_doubt = self.plans_in_doubt, False
         if not self.drop_statements and not by_discard_all:
-            return reset_message(standby=standby)
+            return discard_plans_message(standby=standby) if plans_in_doubt else reset_message(standby=standby)
         self.drop_statements = self._has_reset_statements = False
         self.prepared.clear()
         self.prepared_in_doubt = None

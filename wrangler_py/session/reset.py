@@ -15,6 +15,8 @@ RESET_SESSION: Final = (
     "DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(0.%s)"
 )
 """DISCARD ALL, but for the prepared statements and plans, which later clients go on using; random() starts anew."""
+_DISCARD_PLANS: Final = "DISCARD PLANS; "
+"""Those of functions and triggers, too. Constants in them are read again, under the settings of the next use."""
 _SEED_BITS: Final = 49
 _LEAST_SEED: Final = 10**14
 _SEED_HERE = str(_LEAST_SEED).encode()
@@ -94,6 +96,12 @@ def reset_message(*, standby: bool) -> bytes:
     return head + _seed().encode() + tail
 
 
+def discard_plans_message(*, standby: bool) -> bytes:
+    """Resets all but the prepared statements, whose plans go."""
+    reset = _RESET_STANDBY if standby else RESET_SESSION
+    return messages.query(_DISCARD_PLANS + reset % random.random())  # noqa: S311
+
+
 def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
     """Resets the session and drops its prepared statements.
 
@@ -102,7 +110,7 @@ def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
     if by_discard_all:
         return _DISCARD_ALL
     reset = _RESET_STANDBY if standby else RESET_SESSION
-    return messages.query("DEALLOCATE ALL; " + reset % _seed())
+    return messages.query("DEALLOCATE ALL; " + _DISCARD_PLANS + reset % _seed())
 
 
 def reset_within_transaction(*, prepared: bool) -> tuple[bytes, Prefix]:

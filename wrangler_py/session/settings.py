@@ -12,6 +12,17 @@ from wrangler_py.pgwire import messages
 
 APPLICATION_NAME = "Cloudflare Hyperdrive"
 
+_CODECS = {
+    "BIG5": "cp950",
+    "GB18030": "gb18030",
+    "GBK": "gbk",
+    "JOHAB": "johab",
+    "SHIFT_JIS_2004": "shift_jis_2004",
+    "SJIS": "cp932",
+    "UHC": "cp949",
+}
+"""PostgreSQL's encodings that have ASCII's octets inside of characters."""
+
 SettingsKey = frozenset[tuple[str, str]]
 """The names and values of settings."""
 
@@ -22,21 +33,31 @@ class SessionSettings:
     `values` maps names, in lower case, to values as the server spells them; `parameters` are the
     ParameterStatus values that hold under them; `cache_key` is what of them can change an answer; equal `key`s are
     of equal values. Equal sets of one pool are the same object, as long as its origin stays the same.
+
+    `encoding` is the codec for SQL in an encoding where a part of a character may look like a backslash, else None.
+    `escapes`: strings may have escapes without being E'…'. `reads_otherwise` says that there is either.
     """
 
-    __slots__ = ("cache_key", "key", "parameters", "values")
+    __slots__ = ("cache_key", "encoding", "escapes", "key", "parameters", "reads_otherwise", "values")
 
     def __init__(self, values: dict[str, str], parameters: dict[str, str]) -> None:
         self.values = values
         self.key: SettingsKey = frozenset(values.items())
         self.parameters = parameters
         self.cache_key = settings_key(values)
+        self._learn_reading()
+
+    def _learn_reading(self) -> None:
+        self.encoding = _CODECS.get(self.parameters.get("client_encoding", ""))
+        self.escapes = self.parameters.get("standard_conforming_strings") == "off"
+        self.reads_otherwise = self.escapes or self.encoding is not None
 
     def defaults_changed(self, changes: Mapping[str, str]) -> None:
         """The origin reports these parameters for sessions without settings of their own."""
         for name, value in changes.items():
             if name.lower() not in self.values:
                 self.parameters[name] = value
+        self._learn_reading()
 
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""

@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
 from wrangler_py.session.lost_state import notes_on
 from wrangler_py.sql.analyse import analyse
+from wrangler_py.sql.clock_constants import may_have_clock_constant
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
+from wrangler_py.sql.plan_settings import leaves_plans
 
 MAX_TEXTS: Final = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
@@ -52,26 +54,29 @@ class SQLText:
     """What distinct texts of SQL that differ in numbers only have in common.
 
     `dirties`: the session has to be reset before anyone uses the connection again. `outlives_reset`: no reset
-    undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their names,
-    which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or ends one.
-    `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one, for all that
-    is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for all, None for
-    none. `drops_statements`: it does so among other things, so that the origin does it. `runs_anything`: it may do
-    anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop statements. `needs_session`:
-    what of it is lost, after its transaction, on any other connection. `is_ordinary`: none of all that, so that
-    the proxy only has to pass it on. `runs_in_any_transaction`: it does the same, whatever its transaction has done
-    before. `writes`: it may write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes
-    or DDL: triggers, defaults, checks, event triggers. `notes`: what people are told of several statements in one
-    text. `databases`: those that nobody else may be connected to.
+    undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their
+    names, which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or
+    ends one. `chains`: it ends one and begins another. `changes_settings`: for the transaction or longer, and
+    among them some that plans may depend on. `reads_clock`: it has a constant such as 'today', whose value is
+    that of the moment when the text is prepared. `ends_failure`: a failed transaction goes on behind it, or is
+    over. `may_begin`: it may begin one, for all that is known. `copies`: it may want COPY data. `deallocates`:
+    the statement that it drops, b"" for all, None for none. `drops_statements`: it does so among other things,
+    so that the origin does it. `runs_anything`: it may do anything, from preparing statements to DDL.
+    `may_prepare`: it may prepare or drop statements. `needs_session`: what of it is lost, after its
+    transaction, on any other connection. `is_ordinary`: none of all that, so that the proxy only has to pass it
+    on. `runs_in_any_transaction`: it does the same, whatever its transaction has done before. `writes`: it may
+    write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes or DDL: triggers,
+    defaults, checks, event triggers. `notes`: what people are told of several statements in one text.
+    `databases`: those that nobody else may be connected to.
     """
 
     __slots__ = (
-        "_sample", "_verdict", "begins", "changes_schema", "copies",
+        "_sample", "_verdict", "begins", "chains", "changes_schema", "changes_settings", "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
-        "prepares", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction", "runs_stored_code",
-        "sets_outside_transaction", "takes_transaction_lock", "transaction_control", "writes",
+        "prepares", "reads_clock", "refusal", "rolls_back", "runs_anything", "runs_in_any_transaction",
+        "runs_stored_code", "sets_outside_transaction", "takes_transaction_lock", "transaction_control", "writes",
     )  # fmt: skip
 
     def __init__(self, sql: bytes, facts: SQLFacts | None = None) -> None:
@@ -81,9 +86,12 @@ class SQLText:
         self.outlives_reset = False
         self.custom_settings: frozenset[str] = frozenset()
         self.changes_schema = False
+        self.changes_settings = False
+        self.reads_clock = may_have_clock_constant(sql)
         self.refusal: Refusal | None = None
         self.begins = False
         self.ends = False
+        self.chains = False
         self.ends_failure = False
         self.may_begin = False
         self.copies = "copy" in self.facts.kinds
@@ -117,7 +125,7 @@ class SQLText:
         return self.deallocates is None and not (
             self.dirties or self.changes_schema or self.refusal or self.begins or self.ends or self.may_begin
             or self.copies or self.transaction_control or self.sets_outside_transaction
-            or self.takes_transaction_lock or self.prepares or self.notifies
+            or self.takes_transaction_lock or self.prepares or self.notifies or self.changes_settings
             or self.needs_session or self.custom_settings or self.ends_failure or self.databases
         )  # fmt: skip
 
@@ -152,14 +160,18 @@ class SQLText:
             self.deallocates = (facts.deallocated or "").encode("utf-8", "surrogateescape")
             return
         self.dirties = not facts.is_cleanup and bool(effects & _LEAVES_SOMETHING_BEHIND)
-        self.outlives_reset = bool(effects & (Effect.OUTLIVES_RESET | Effect.LOAD))
-        if effects & (Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG):
-            self.custom_settings = frozenset(name for name in facts.settings if "." in name)
+        self.outlives_reset = bool(effects & (Effect.OUTLIVES_RESET | Effect.LOAD | Effect.UNNAMED_SETTING))
+        self.custom_settings = frozenset(name for name in facts.settings if "." in name)
+        if effects & _CHANGE_SETTINGS:
+            unknown = bool(effects & Effect.UNNAMED_SETTING)
+            self.changes_settings = unknown or not all(map(leaves_plans, facts.settings))
         self.drops_statements = bool(effects & Effect.DEALLOCATE)
         self.dirties = self.dirties or self.drops_statements
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
         self.may_prepare = self.runs_anything or bool(effects & Effect.UNKNOWN_FUNCTION)
         self.may_begin = bool(effects & Effect.UNKNOWN_SYNTAX)
+        if facts.settings & _READING and effects & _CHANGE_SETTINGS:
+            self.dirties = self.may_prepare = True  # what comes behind it in the transaction may be read wrongly
         self.changes_schema = facts.changes_schema
         self.databases = frozenset().union(*(statement.databases for statement in facts.statements))
         self.prepares = bool(effects & Effect.PREPARE)
@@ -173,9 +185,10 @@ class SQLText:
         inside = False
         for statement in facts.statements:
             if statement.kind == "begin":
-                self.begins, self.ends, inside = True, False, True
+                self.begins, self.ends, self.chains, inside = True, False, False, True
             elif statement.kind in ("commit", "rollback", "prepare_transaction"):
-                self.begins, self.ends, inside = False, True, False
+                inside = inside and statement.chains
+                self.begins, self.ends, self.chains = inside, not inside, statement.chains
                 self.rolls_back = statement.kind == "rollback"
                 self.ends_failure = True
             elif statement.kind == "rollback_to":
@@ -197,6 +210,11 @@ _LEAVES_SOMETHING_BEHIND = (
     | Effect.LOAD | Effect.UNKNOWN_SYNTAX | Effect.SEQUENCE_USE | Effect.RANDOM_SEED | Effect.OUTLIVES_RESET
     | Effect.UNPROVED_FUNCTION
 )  # fmt: skip
+
+_CHANGE_SETTINGS = Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG
+
+_READING = frozenset({"client_encoding", "standard_conforming_strings"})
+"""Settings on which it depends where a string ends."""
 
 _QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
 """The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""
@@ -245,6 +263,15 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
 
 
 TOO_LONG = SQLText.too_long()
+_UNREADABLE: Final = SQLText(
+    b"",
+    SQLFacts(
+        statements=(),
+        parse_error="it has a backslash, and standard_conforming_strings is off",
+        writes_unknown=True,
+        session_effects=Effect.UNKNOWN_SYNTAX,
+    ),
+)
 
 
 class SQLTexts:
@@ -258,6 +285,15 @@ class SQLTexts:
         self._texts: OrderedDict[bytes, SQLText] = OrderedDict()
         self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
+
+    def get_as_read(self, sql: bytes, encoding: str | None, *, escapes: bool) -> SQLText:
+        """The text of a client with an unusual `encoding`, or whose strings have `escapes` without being E'…'."""
+        if escapes and b"\\" in sql:
+            return _UNREADABLE
+        if encoding is None or sql.isascii():
+            return self.get(sql)
+        text = self.get(sql.decode(encoding, "replace").encode())
+        return text if text.deallocates is None else self.get(sql)  # the name as the client has it
 
     def get(self, sql: bytes) -> SQLText:
         start = sql.rstrip(_END_IN_NUMBER)

@@ -72,6 +72,7 @@ class Statement:
 class Statements:
     """The statements of a pool; one lives as long as a client or an origin connection has it.
 
+    A text that has a constant such as 'today' makes a new one for each Parse, since that is when it is read.
     Clients share a statement only if they have the same session settings: what its text means, and constants in
     its plan, depend on them (client_encoding, search_path, DateStyle).
     """
@@ -88,9 +89,14 @@ class Statements:
         key = (settings, definition)
         statement = self._known.get(key)
         if statement is None:
-            text = self._texts.get(definition[: definition.index(0)])
+            sql = definition[: definition.index(0)]
+            if settings.reads_otherwise:
+                text = self._texts.get_as_read(sql, settings.encoding, escapes=settings.escapes)
+            else:
+                text = self._texts.get(sql)
             statement = Statement(b"hyperdrive_%d" % next(self._numbers), definition, text)
-            self._known[key] = statement
+            if not text.reads_clock:
+                self._known[key] = statement
         return statement
 
     def private(self, statement: Statement) -> Statement:
@@ -109,7 +115,7 @@ class Statements:
         if known is None:
             name, definition = split_parse(message)
             known = name, self.get(definition, settings)
-            if len(message) <= MAX_REMEMBERED_BYTES:
+            if len(message) <= MAX_REMEMBERED_BYTES and not known[1].text.reads_clock:
                 if len(self._parsed) >= MAX_REMEMBERED:
                     self._parsed.clear()
                 self._parsed[key] = known

@@ -26,10 +26,16 @@ class TransactionWrites:
             self._writes = []
             self._failed = False
             return committed
+        ended: list[QueryRun] = []
+        for run in queries if not failed else ():
+            if run.text.writes:
+                self._writes.append(run)
+            if run.text.chains:
+                ended += [] if self._failed or run.text.rolls_back else self._writes
+                self._writes = []
+                self._failed = False
         self._failed = status == IN_FAILED_TRANSACTION
-        if not failed:
-            self._writes += [run for run in queries if run.text.writes]
-        return []
+        return ended
 
     def roll_back(self) -> list[QueryRun]:
         """The client left without a COMMIT; what it wrote, unless the transaction had failed anyway."""

@@ -22,6 +22,8 @@ class SessionEffect(enum.Flag):
     """SET LOCAL, SET TRANSACTION, SET CONSTRAINTS and set_config(…, true): gone when the transaction ends."""
     SET_CONFIG = enum.auto()
     """set_config() whose third argument isn't the constant true, or an UPDATE of pg_settings."""
+    UNNAMED_SETTING = enum.auto()
+    """set_config() of a setting whose name isn't a constant."""
     PREPARE = enum.auto()
     EXECUTE = enum.auto()
     DEALLOCATE = enum.auto()
@@ -113,13 +115,16 @@ class StatementFacts:
     """It changes what `pg_catalog` or `information_schema` says: DDL, and COMMENT, GRANT, ANALYZE, …."""
     effects: SessionEffect = SessionEffect.NONE
     settings: frozenset[str] = frozenset()
-    """Lower-case names of the settings it sets or resets, as far as the text names them."""
+    """Lower-case names of the settings it sets or resets, here or in what it defines, as far as the text names
+    them."""
     target: str | None = None
     """The prepared statement, channel, cursor, savepoint or DISCARD target; None also for ALL and `*`."""
     databases: frozenset[str] = frozenset()
     """Databases that nobody else may be connected to while it runs."""
     drops_databases: frozenset[str] = frozenset()
     """Databases that are gone after it, under this name."""
+    chains: bool = False
+    """It ends a transaction with AND CHAIN: the next one begins at once."""
     is_cleanup: bool = False
     """What drivers send to clean a session: UNLISTEN *, pg_advisory_unlock_all(), CLOSE ALL, RESET ALL,
     DEALLOCATE, DISCARD ALL."""

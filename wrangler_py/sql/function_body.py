@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from wrangler_py.sql.clock_constants import may_have_clock_constant
+from wrangler_py.sql.plan_settings import leaves_plans
+
 RUN_SQL = frozenset({
     "cursor_to_xml", "cursor_to_xmlschema", "database_to_xml", "database_to_xml_and_xmlschema",
     "database_to_xmlschema", "query_to_xml", "query_to_xml_and_xmlschema", "query_to_xmlschema", "schema_to_xml",
@@ -62,8 +65,12 @@ class _Token(NamedTuple):
 def leaves_nothing_behind(body: str) -> bool:
     """Whether a function with this body (SQL or PL/pgSQL) surely changes nothing that outlives its transaction.
 
-    Dynamic SQL, calls of functions that aren't PostgreSQL's own, and what can't be read are taken to do so.
+    Dynamic SQL, calls of functions that aren't PostgreSQL's own, and what can't be read are taken to do so. A
+    constant such as 'today' leaves a plan in which it is always the same day, and settings leave plans made for
+    them.
     """
+    if may_have_clock_constant(body.encode("utf-8", "replace")):
+        return False
     tokens = _tokens(body)
     if tokens is None:
         return False
@@ -74,6 +81,8 @@ def leaves_nothing_behind(body: str) -> bool:
         following = statements[min(place + 1, len(statements) - 1)].text
         if token.text in ("do", "set") and before.text in _BEFORE_A_STATEMENT:
             if following not in _GONE_WITH_THE_TRANSACTION:
+                return False
+            if following == "local" and not _leaves_plans(statements[place + 2 : place + 4]):
                 return False
         elif token.is_word and following == "(" and not _is_harmless_call(statements, place):
             return False
@@ -128,7 +137,7 @@ def _is_harmless_call(tokens: Sequence[_Token], place: int) -> bool:
     if first < place and (tokens[first].text != "pg_catalog" or first < place - 2 or name not in BUILTIN):
         return False
     if name == "set_config":
-        return _is_for_the_transaction(tokens, place + 1)
+        return _is_for_the_transaction(tokens, place + 1) and leaves_plans(tokens[place + 2].text.strip("'"))
     if name in SESSION_FUNCTIONS:
         return False
     if tokens[place].is_reserved or name in BUILTIN:
@@ -137,6 +146,11 @@ def _is_harmless_call(tokens: Sequence[_Token], place: int) -> bool:
     if name in _BEGIN_A_STATEMENT:
         return before in _BEFORE_A_STATEMENT
     return before in _NO_CALL_BEHIND.get(name, ())
+
+
+def _leaves_plans(name: Sequence[_Token]) -> bool:
+    """Whether a setting is a custom one, or none that plans depend on. `name` are the first tokens of its name."""
+    return name[-1].text == "." or leaves_plans(name[0].text)
 
 
 def _is_for_the_transaction(tokens: Sequence[_Token], opening: int) -> bool:

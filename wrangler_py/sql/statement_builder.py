@@ -18,6 +18,7 @@ class Draft:
         self.target: str | None = None
         self.databases: frozenset[str] = frozenset()
         self.drops_databases: frozenset[str] = frozenset()
+        self.chains = False
         self.is_cleanup = False
 
     def facts(self) -> StatementFacts:
@@ -40,6 +41,7 @@ class Draft:
             target=self.target,
             databases=self.databases,
             drops_databases=self.drops_databases,
+            chains=self.chains,
             is_cleanup=self.is_cleanup,
             calls=calls,
         )

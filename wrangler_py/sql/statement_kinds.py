@@ -29,6 +29,8 @@ def statement_facts(node: Node) -> StatementFacts:
         define(statement, fields)
     if name in _WRITE_CATALOGS_ONLY:
         statement.writes_catalogs = True
+    if name in _STORE_SETTINGS:
+        statement.tree.settings |= _stored_settings(fields)
     return statement.facts()
 
 
@@ -160,6 +162,15 @@ def _transaction_settings(fields: Node) -> set[str]:
     return {prefix + item["DefElem"]["defname"] for item in fields.get("args", []) if "DefElem" in item}
 
 
+def _stored_settings(fields: Node) -> set[str]:
+    """The settings that a role, a database or a function is to have. The server looks at each, as SET does."""
+    clauses = [fields.get("setstmt", {})]
+    for option in (*fields.get("options", []), *fields.get("actions", [])):
+        if isinstance(option.get("DefElem", {}).get("arg"), dict):
+            clauses.append(option["DefElem"]["arg"].get("VariableSetStmt", {}))
+    return {clause["name"].lower() for clause in clauses if "name" in clause}
+
+
 def _set_constraints(statement: Draft, fields: Node) -> None:
     statement.tree.effects |= SessionEffect.SET_LOCAL
 
@@ -210,6 +221,7 @@ def _transaction(statement: Draft, fields: Node) -> None:
     kind = fields["kind"]
     statement.kind = _TRANSACTION_KINDS.get(kind) or kind.removeprefix("TRANS_STMT_").lower()
     statement.target = fields.get("savepoint_name")
+    statement.chains = fields.get("chain", False)
     statement.tree.effects |= SessionEffect.TRANSACTION_CONTROL
 
 
@@ -292,5 +304,7 @@ _WRITE_CATALOGS_ONLY = {
     "VacuumStmt",
 }
 """The catalogs say something else after these, but no statement means something else."""
+
+_STORE_SETTINGS = {"AlterDatabaseSetStmt", "AlterFunctionStmt", "AlterRoleSetStmt", "CreateFunctionStmt"}
 
 _WITHOUT_SCHEMA_CHANGE = _WRITE_CATALOGS_ONLY | {"CheckPointStmt", "LockStmt", "VariableShowStmt"}

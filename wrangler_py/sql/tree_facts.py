@@ -204,6 +204,8 @@ class TreeFacts:
     def _set_config(self, arguments: list[Node]) -> None:
         if arguments and (setting := _string_constant(arguments[0])) is not None:
             self.settings.add(setting.lower())
+        else:
+            self.effects |= SessionEffect.UNNAMED_SETTING
         local = arguments[2].get("A_Const", {}).get("boolval") if len(arguments) == 3 else None
         is_local = local is not None and local.get("boolval", False)
         self.effects |= SessionEffect.SET_LOCAL if is_local else SessionEffect.SET_CONFIG

@@ -44,6 +44,7 @@ class Channel:
 
     def call(self, command: str, *arguments: Any) -> Any:
         """What the command returns. Raises HyperdriveError if it fails."""
+        __tracebackhide__ = True
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._lock:

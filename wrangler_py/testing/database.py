@@ -34,10 +34,8 @@ class Database:
         binding: str | None = None,
     ) -> list[tuple[Any, ...]]:
         """Run SQL at the origin and return its rows. Parameters are psycopg's: `%s`, or `%(name)s`."""
-        return self._run(sql, parameters, binding).rows
-
-    def _run(self, sql: str, parameters: Any, binding: str | None) -> Rows:
+        __tracebackhide__ = True
         name = binding or self._hyperdrive.bindings[0]
         rows = self._channel.call("execute", name, sql, parameters)
         assert isinstance(rows, Rows)
-        return rows
+        return rows.rows

@@ -58,6 +58,7 @@ class Hyperdrive:
 
         It stays the same in the whole run, whichever database a test has.
         """
+        __tracebackhide__ = True
         return self._fields(binding).connection_string
 
     @property
@@ -90,6 +91,7 @@ class Hyperdrive:
     @contextlib.contextmanager
     def latency(self, time: str, *, binding: str | None = None, seed: int | None = None) -> Iterator[None]:
         """Make each round trip to the origin take longer in the block: `25ms`, `20-40ms`."""
+        __tracebackhide__ = True
         text = time if binding is None else f"{self._known(binding)}={time}"
         before = self._channel.call("add_latency", text, seed)
         try:
@@ -100,6 +102,7 @@ class Hyperdrive:
     @contextlib.contextmanager
     def fault(self, fault: str, *, seed: int | None = None) -> Iterator[None]:
         """Have queries in the block meet a failure: `pool-exhausted`, `connection-lost:5%:/articles/`."""
+        __tracebackhide__ = True
         before = self._channel.call("add_fault", fault, seed)
         try:
             yield
@@ -116,12 +119,14 @@ class Hyperdrive:
         return self._since
 
     def _fields(self, binding: str | None) -> BindingFields:
+        __tracebackhide__ = True
         names = self._started.bindings
         if binding is None:
             binding = DEFAULT_BINDING if DEFAULT_BINDING in names else next(iter(names))
         return names[self._known(binding)]
 
     def _known(self, binding: str) -> str:
+        __tracebackhide__ = True
         if binding not in self._started.bindings:
             raise HyperdriveError(f"There is no binding {binding}. Bindings: {', '.join(self.bindings)}")
         return binding

@@ -66,7 +66,7 @@ def _report_file(text: str) -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "allow_stale_reads: stale reads do not fail this test")
     if config.getini("hyperdrive_database") not in _ISOLATIONS:
-        raise pytest.UsageError(f"hyperdrive_database is one of {', '.join(_ISOLATIONS)}")
+        raise pytest.UsageError(f"hyperdrive_database must be one of {', '.join(_ISOLATIONS)}")
     config.pluginmanager.register(_Collector(config), "hyperdrive-report")
 
 
@@ -207,6 +207,7 @@ class _Collector:
         if (summary := getattr(report, _ATTRIBUTE, None)) is not None:
             self._cases.append((report.nodeid, summary))
 
+    @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         file: Path | None = self._config.getoption("hyperdrive_report")
         if not self._cases and file is None:
@@ -218,5 +219,9 @@ class _Collector:
         for line in report.lines():
             terminalreporter.write_line(line)
         if file is not None:
-            report.write(file)
+            try:
+                report.write(file)
+            except OSError as error:
+                # Only this ends a run with another status so late.
+                pytest.exit(f"the report cannot be written to {file}: {error.strerror}", returncode=1)
             terminalreporter.write_line(f"report: {file}")

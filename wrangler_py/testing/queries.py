@@ -7,7 +7,7 @@ from typing import overload
 
 from wrangler_py.querylog.findings import REPEATED_FROM
 from wrangler_py.querylog.record import QueryRecord
-from wrangler_py.testing.statements import is_transaction_control, one_line, shortened
+from wrangler_py.testing.statements import counted, is_transaction_control, one_line, shortened
 
 _CACHED = frozenset({"hit", "miss"})
 _LISTED = 30
@@ -32,7 +32,7 @@ class Queries(Sequence[QueryRecord]):
         return len(self._records)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} queries>"
+        return f"<{counted(len(self), 'query', 'queries')}>"
 
     @property
     def by_status(self) -> dict[str, int]:
@@ -74,7 +74,7 @@ class Queries(Sequence[QueryRecord]):
         __tracebackhide__ = True
         ran = self._counted()
         if len(ran) != count:
-            raise AssertionError(f"{len(ran)} queries ran, not {count}:\n{ran.described()}")
+            raise AssertionError(f"{counted(len(ran), 'query', 'queries')} ran, not {count}:\n{ran.described()}")
 
     def assert_no_repeated_statements(self, at_least: int = REPEATED_FROM) -> None:
         """Fail if a statement ran so often: once for each row of another query, perhaps (an N+1 query)."""

@@ -12,7 +12,7 @@ from wrangler_py.atomic_file import replace_file
 from wrangler_py.querylog.findings import REPEATED_FROM
 from wrangler_py.querylog.html_report import code_cell, number_cell, page, table, text_cell
 from wrangler_py.testing.case_summary import CaseSummary, StatementSummary
-from wrangler_py.testing.statements import is_transaction_control, shortened
+from wrangler_py.testing.statements import counted, is_transaction_control, shortened
 
 VERSION = 1
 """Of the layout of the JSON file."""
@@ -72,9 +72,12 @@ class RunReport:
             yield "no test has run a query through the local Hyperdrive"
             return
         statuses = ", ".join(f"{count} {status}" for status, count in self.by_status.items())
-        queries, tests = "query" if total == 1 else "queries", "test" if len(self._cases) == 1 else "tests"
-        yield f"{total} {queries} in {len(self._cases)} {tests}: {statuses}"
-        yield from _listed("stale reads", [(f"{shortened(sql)}", test) for test, sql in self.stale()])
+        tests = counted(len(self._cases), "test", "tests")
+        yield f"{counted(total, 'query', 'queries')} in {tests}: {statuses}"
+        stale: dict[str, list[str]] = {}
+        for test, sql in self.stale():
+            stale.setdefault(shortened(sql), []).append(test)
+        yield from _listed("stale reads", [(sql, *dict.fromkeys(tests)) for sql, tests in stale.items()])
         yield from _listed(
             "repeated statements",
             [(f"{count} times: {shortened(sql)}", test) for count, test, sql in self.repeated()],
@@ -144,13 +147,15 @@ class RunReport:
         )
 
 
-def _listed(title: str, entries: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _listed(title: str, entries: Sequence[tuple[str, ...]]) -> Iterator[str]:
     if not entries:
         return
     yield f"{title}:"
-    for first, second in entries[:_SHOWN]:
+    for first, *details in entries[:_SHOWN]:
         yield f"  {first}"
-        yield f"    {second}"
+        yield from (f"    {detail}" for detail in details[:_SHOWN])
+        if len(details) > _SHOWN:
+            yield f"    … and {len(details) - _SHOWN} more"
     if len(entries) > _SHOWN:
         yield f"  … and {len(entries) - _SHOWN} more: see --hyperdrive-report=FILE"
 

@@ -24,6 +24,11 @@ def shortened(sql: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """`count` with the noun that goes with it."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def is_transaction_control(sql: str) -> bool:
     """Whether `sql` begins or ends a transaction, or a part of one."""
     return _TRANSACTION_CONTROL.match(sql) is not None

@@ -46,9 +46,12 @@ class Worker(httpx.Client):
 
     @property
     def last(self) -> Exchange:
-        """The request that was sent last."""
+        """The request that this client has sent last."""
+        __tracebackhide__ = True
         if self._last is None:
-            raise AssertionError("this test has sent the Worker no request yet")
+            raise AssertionError(
+                "this test has not sent a request by `worker` yet; `hyperdrive.queries` has those of other clients"
+            )
         return self._last
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:

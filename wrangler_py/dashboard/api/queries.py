@@ -30,10 +30,11 @@ from wrangler_py.dashboard.formatting import format_sql
 from wrangler_py.dashboard.record_json import record_row
 from wrangler_py.errors import WranglerError
 from wrangler_py.querylog.log import QueryLog
-from wrangler_py.querylog.record import QueryRecord
+from wrangler_py.querylog.record import REFUSED, QueryRecord
 
 _NUMBER = {"number": Field(int, "the number of a query", required=True, minimum=1, maximum=2**53)}
 _MOST = 2_000
+_STATUSES = (*map(str, CacheStatus), REFUSED)
 
 ROW = object_of(
     number=COUNT,
@@ -143,10 +144,10 @@ OPERATIONS = (
         query_fields={
             "after": Field(int, "only those with a higher number", minimum=0, maximum=2**53),
             "limit": Field(int, "the most queries to return, 1 to 2,000", minimum=1, maximum=_MOST),
-            "status": Field(str, "only those of this cache status", maximum=50),
+            "status": Field(str, f"only those of this cache status: {', '.join(_STATUSES)}", choices=_STATUSES),
             "binding": Field(str, "only those of this binding", maximum=200),
             "request": Field(str, "only those of the request with this id", maximum=200),
-            "text": Field(str, "only those with this text in their SQL", maximum=10_000),
+            "text": Field(str, "only those with this text in their SQL", maximum=1_000),
             "slower_than": Field(float, "only those that took at least this many milliseconds", minimum=0),
         },
         returns=object_of(first_number=COUNT, last_number=COUNT, more=FLAG, queries=list_of(ROW)),

@@ -35,11 +35,23 @@ class ServedQuery(NamedTuple):
     hit: Hit
 
 
+class IndexedQuery(NamedTuple):
+    """The one query of a group that may be found by its octets the next time.
+
+    `statement` is None for a simple query, `name` is what the client calls it, and `rows` describes its columns.
+    """
+
+    key: CacheKey
+    statement: Statement | None
+    name: bytes
+    rows: bytes | None
+
+
 class CachedAnswer:
     """The answer to a whole group: `data` is for the client, `served` are the queries in it.
 
-    `indexed` are key, statement and the client's name of it, if the group may be found by its octets the next time.
-    `accept` has to be called when the answer is given.
+    `indexed` is set if the group may be found by its octets the next time. `accept` has to be called when the
+    answer is given.
     """
 
     __slots__ = ("_client", "_described", "_portals", "_statements", "_tells_columns", "data", "indexed", "served")
@@ -49,7 +61,7 @@ class CachedAnswer:
         client: ClientSession,
         data: bytes,
         served: list[ServedQuery],
-        indexed: tuple[CacheKey, Statement | None, bytes] | None,
+        indexed: IndexedQuery | None,
         statements: dict[bytes, Statement] | None = None,
         portals: dict[bytes, CachedPortal] | None = None,
         described: list[tuple[bytes, bytes]] | None = None,
@@ -100,7 +112,7 @@ class CachedGroups:
         if not messages.is_whole(data):
             return None
         sql = data[5:-1]
-        text = client.shared.texts.get(sql)
+        text = client.text(sql)
         if not text.candidate:
             return None
         key = self._answers.simple_key(sql, client.settings.cache_key)
@@ -109,7 +121,7 @@ class CachedGroups:
         if hit is None or rows is None:
             return Miss(key)
         answer = (b"" if rows == messages.NO_DATA else rows) + hit.entry.result.body + messages.READY_IDLE
-        return CachedAnswer(client, answer, [ServedQuery(text, key, hit)], (key, None, b""))
+        return CachedAnswer(client, answer, [ServedQuery(text, key, hit)], IndexedQuery(key, None, b"", rows))
 
     def _find_extended(
         self, client: ClientSession, group: list[Piece], *, closed: bool, now: float
@@ -178,7 +190,7 @@ class CachedGroups:
                     continue
                 portals[portal] = bound._replace(done=True)
                 out.append(bound.hit.entry.result.body)
-                served.append(ServedQuery(client.shared.texts.get(bound.key.sql), bound.key, bound.hit))
+                served.append(ServedQuery(client.text(bound.key.sql), bound.key, bound.hit))
             elif kind == SYNC:
                 out.append(messages.READY_IDLE)
             elif kind != FLUSH:
@@ -189,7 +201,9 @@ class CachedGroups:
         indexed = None
         if closed and len(served) == 1 and not client.cached_portals:
             name = next(iter(portals.values())).statement_name
-            indexed = (served[0].key, statements.get(name) or client.statements.get(name), name)
+            used = statements.get(name) or client.statements.get(name)
+            _, key, hit = served[0]
+            indexed = IndexedQuery(key, used, name, hit.entry.result.row_description)
         return CachedAnswer(
             client, b"".join(out), served, indexed, statements, {} if closed else portals, described
         )

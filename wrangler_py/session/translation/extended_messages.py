@@ -103,7 +103,7 @@ class ExtendedTranslation:
             origin.may_be_skipped()
         if text.changes_schema:
             client.shared.statements.forget_all()
-        if not origin.pristine and (name or client.in_transaction):
+        if not origin.has_run_nothing and (name or client.in_transaction):
             statement = client.shared.statements.private(statement)
         undo = client.statements.put(name, statement)
         if text.deallocates is not None:

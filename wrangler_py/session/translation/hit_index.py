@@ -36,13 +36,17 @@ of columns and rows."""
 
 
 class IndexedGroup(NamedTuple):
-    """What a group of messages asks for. `statement` is the one that it binds, None for a simple query."""
+    """What a group of messages asks for. `statement` is the one that it binds, None for a simple query.
+
+    `rows` is the RowDescription that the answer had. A client that prepared the statement before counts on it.
+    """
 
     key: CacheKey
     text: SQLText
     statement: Statement | None
     name: bytes
     """The client's name of the statement."""
+    rows: bytes | None
     head: bytes
     parses: bool
     describes: bool
@@ -67,7 +71,13 @@ class HitIndex:
         self._generation = 0
 
     def add(
-        self, client: ClientSession, group: list[Piece], key: CacheKey, statement: Statement | None, name: bytes
+        self,
+        client: ClientSession,
+        group: list[Piece],
+        key: CacheKey,
+        statement: Statement | None,
+        name: bytes,
+        rows: bytes | None,
     ) -> None:
         """Notes that `group`, which depends on nothing before it but the statement, has the answer of `key`."""
         kinds = b"".join(data[5:6].lower() if kind == DESCRIBE else data[:1] for kind, data, _ in group)
@@ -82,9 +92,9 @@ class HitIndex:
         if len(self._known) >= MAX_GROUPS or self._generation != generation:
             self._known.clear()
             self._generation = generation
-        text = client.shared.texts.get(key.sql)
+        text = client.text(key.sql)
         describes = kinds == _QUERY or _PORTAL_BEHIND_BIND in kinds
-        self._known[client.settings, data] = IndexedGroup(key, text, statement, name, head, parses, describes)
+        self._known[client.settings, data] = IndexedGroup(key, text, statement, name, rows, head, parses, describes)
 
     def answer(self, client: ClientSession, data: bytes, now: float) -> IndexedHit | None:
         """The answer to `data`, which is all that a client with nothing under way has sent.
@@ -94,7 +104,7 @@ class HitIndex:
         group = self._known.get((client.settings, data))
         if group is None or self._generation != client.shared.statements.generation:
             return None
-        key, text, statement, name, head, parses, describes = group
+        key, text, statement, name, known_rows, head, parses, describes = group
         if name and client.statements.get(name) is not statement:
             return None
         answers = self._answers
@@ -105,6 +115,8 @@ class HitIndex:
             return None
         result = hit.entry.result
         rows = result.row_description
+        if name and rows != known_rows:
+            return None
         if not describes:
             rows = b""
         elif rows is None:

@@ -38,7 +38,7 @@ def answer_locally(client: ClientSession, group: list[Piece], *, closed: bool) -
 
 
 def _answer_query(client: ClientSession, query: bytes) -> LocalAnswer | None:
-    text = client.shared.texts.get(query[5:-1])
+    text = client.text(query[5:-1])
     if text.refusal is not None and not client.shared.allow_unsupported:
         client.statements.replace_unnamed(None)
         return LocalAnswer(client.refuse(query[5:-1], text.refusal), fails=True)

@@ -59,7 +59,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
         if len(data) < _SHORTEST or not messages.is_whole(data):
             return None
         sql = data[5:-1]
-        text = shared.texts.get(sql)
+        text = client.text(sql)
     else:
         # The Bind is one of the unnamed portal. All rows of it follow, with or without their description.
         if data.endswith(_DESCRIBE_AND_EXECUTE):

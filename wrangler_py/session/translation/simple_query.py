@@ -75,7 +75,7 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
     done: _Done | None = None
     surely_clean = False
     if kind == QUERY and messages.is_whole(data):
-        cached = client.shared.caching and client.shared.texts.get(data[5:-1]).candidate
+        cached = client.shared.caching and client.text(data[5:-1]).candidate
         if cached and under_way is None and may_reset(client, origin):
             origin.reset_ahead()
         surely_clean = origin.pristine
@@ -109,7 +109,7 @@ def _as_sent(
 ) -> tuple[bytes, list[OutstandingRequest], _Done | None]:
     """For a whole simple query: what the origin is sent, its outstanding requests, and what to call at its end."""
     sql = data[5:-1]
-    text = client.shared.texts.get(sql)
+    text = client.text(sql)
     if text.refusal is not None and not is_allowed(client, origin, text.refusal):
         error = client.refuse(sql, text.refusal)
         return _FAILING, [OutstandingRequest(EXECUTE, Action.REPLACE, error)], None
@@ -133,7 +133,7 @@ def _deallocates(client: ClientSession, query: Piece) -> bool:
     kind, data, _ = query
     if kind != QUERY or not messages.is_whole(data):
         return False
-    text = client.shared.texts.get(data[5:-1])
+    text = client.text(data[5:-1])
     return text.deallocates is not None or text.drops_statements
 
 

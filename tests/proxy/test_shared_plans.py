@@ -1,0 +1,159 @@
+"""Clients share prepared statements, but nothing in a plan that comes from another client's time or settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from support.postgres_server import PostgresServer
+from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config, wait_until
+from support.raw_client import SYNC, RawClient, bind, execute, parse, query
+from support.ways_to_ask import ask, named, named_in_turns, values
+
+from wrangler_py.hyperdrive.config import Caching
+
+StartProxy = Callable[..., ProxyServer]
+
+FOLDED = {
+    "SELECT '\\x01de'::bytea::text": ("bytea_output", "escape"),
+    "SELECT (1.1::float8 * 3)::text": ("extra_float_digits", "-10"),
+}
+"""What a planner computes once, and the setting that its result depends on."""
+CHANGES = ["SET LOCAL {0} = '{1}'", "SET {0} = '{1}'", "SELECT set_config('{0}', '{1}', true)"]
+CHANGES += ["SELECT set_config(name, '{1}', true) FROM pg_settings WHERE name ILIKE '{0}'"]
+CLOCKS = ["'now'::timestamptz", "timestamp 'NOW'", "'{now,today}'::timestamp[]", "$$now$$::timestamptz"]
+
+
+def connect(proxy: ProxyServer, database: str = "app") -> RawClient:
+    return RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, database=database)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("sql", FOLDED)
+@pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["uncached", "cached"])
+def test_what_is_planned_under_changed_settings_is_for_nobody_else(
+    start_proxy: StartProxy, postgres: PostgresServer, sql: str, change: str, caching: Caching
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1, "caching": caching})
+    [(expected,)] = postgres.execute(sql)
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(parse("s", sql), SYNC)  # before the change, so that others can have it, too
+        client.ask(query("BEGIN"))
+        client.ask(query(change.format(*FOLDED[sql])))
+        assert values(client.ask(bind("", "s"), execute(), SYNC)) != [expected.encode()]
+        client.ask(query("COMMIT"))
+        for form in (named, named_in_turns):
+            assert values(ask(other, form(sql))) == [expected.encode()]
+
+
+KEPT = {
+    "a function": ("SELECT instant()", "SELECT instant()"),
+    "a trigger": (
+        "INSERT INTO stamped VALUES (1)",
+        "INSERT INTO stamped VALUES (2) RETURNING extract(epoch FROM at)::int",
+    ),
+    "a trigger that changes it": (
+        "INSERT INTO changing VALUES (1)",
+        "INSERT INTO stamped VALUES (2) RETURNING extract(epoch FROM at)::int",
+    ),
+}
+
+
+@pytest.fixture
+def keeping(postgres: PostgresServer) -> Iterator[ProxyServer]:
+    """In front of a database whose functions and triggers have constants that the time zone decides about."""
+    constant = "'2024-01-01 00:00'::timestamptz"
+    postgres.execute("CREATE DATABASE keeping OWNER app")
+    postgres.execute(
+        f"""
+        SET ROLE app;
+        CREATE FUNCTION instant() RETURNS text LANGUAGE plpgsql
+            AS $$BEGIN RETURN extract(epoch FROM {constant})::int; END$$;
+        CREATE TABLE stamped (a int, at timestamptz);
+        CREATE TABLE clocked (a int, at timestamptz);
+        CREATE TABLE changing (a int);
+        CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.at := {constant}; RETURN NEW; END$$;
+        CREATE FUNCTION clock() RETURNS trigger LANGUAGE plpgsql
+            AS $$BEGIN NEW.at := 'now'::timestamptz; RETURN NEW; END$$;
+        CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM set_config('timezone', 'Asia/Tokyo', true);
+                INSERT INTO stamped VALUES (1);
+                RETURN NEW;
+            END$$;
+        CREATE TRIGGER stamp BEFORE INSERT ON stamped FOR EACH ROW EXECUTE FUNCTION stamp();
+        CREATE TRIGGER clock BEFORE INSERT ON clocked FOR EACH ROW EXECUTE FUNCTION clock();
+        CREATE TRIGGER change BEFORE INSERT ON changing FOR EACH ROW EXECUTE FUNCTION change();
+        """,
+        database="keeping",
+    )
+    server = ProxyServer(pool_config(origin_of(postgres, database="keeping"), connection_limit=1))
+    with RawClient(server.proxy.port, user=BINDING, password=PASSWORD, database="keeping") as client:
+        client.rows("SELECT now()")
+        pool = server.proxy.pools[BINDING]
+        wait_until(lambda: not pool.stored_code.on_read)
+    yield server
+    server.close()
+    postgres.execute("DROP DATABASE keeping WITH (FORCE)")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", KEPT)
+def test_what_functions_and_triggers_have_planned_is_for_nobody_else(
+    keeping: ProxyServer, kind: str, change: str
+) -> None:
+    use, see = KEPT[kind]
+    with connect(keeping, "keeping") as client, connect(keeping, "keeping") as other:
+        client.ask(query("BEGIN"))
+        client.ask(query(change.format("TimeZone", "Asia/Tokyo")))
+        client.ask(query(use))
+        client.ask(query("COMMIT"))
+        assert other.rows(see) == [[b"1704067200"]]
+
+
+def test_constants_in_a_trigger_that_tell_the_time_are_read_anew(keeping: ProxyServer) -> None:
+    told = []
+    for _ in range(2):
+        with connect(keeping, "keeping") as client:
+            told += [client.rows("INSERT INTO clocked VALUES (1) RETURNING at") for _ in range(2)]
+    assert told[0] != told[2]
+
+
+def test_settings_that_no_plan_depends_on_cost_no_plan(start_proxy: StartProxy) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    prepared = "SELECT prepare_time FROM pg_prepared_statements WHERE statement LIKE 'SELECT 1234%'"
+    with connect(proxy) as client:
+        client.ask(parse("s", "SELECT 1234"), SYNC)
+        before = client.rows(prepared)
+        for setting in ("SET LOCAL statement_timeout = 9999", "SELECT set_config('app.tenant', '1', true)"):
+            ask(client, query(f"BEGIN; {setting}"), bind("", "s") + execute() + SYNC, query("COMMIT"))
+            if "app" not in setting:  # that one closes the connection
+                assert client.rows(prepared) == before != []
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["uncached", "cached"])
+def test_constants_that_tell_the_time_are_read_anew_for_each_client(
+    start_proxy: StartProxy, clock: str, caching: Caching
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1, "caching": caching})
+    told = []
+    with connect(proxy) as one, connect(proxy) as other:
+        one.rows("SELECT now()")
+        pool = proxy.proxy.pools[BINDING]
+        wait_until(lambda: not pool.stored_code.on_read)  # else statements are shared by nobody
+        for client in (one, other):
+            for form in (named, named_in_turns):
+                told.append(values(ask(client, form(f"SELECT {clock}"))))
+                proxy.call(proxy.proxy.store.clear)
+    assert len(told) == len(set(map(tuple, told)))
+
+
+def test_constants_that_tell_the_time_through_a_driver(start_proxy: StartProxy) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    told = []
+    for _ in range(2):
+        with psycopg.connect(proxy.dsn(), autocommit=True) as client:
+            told += [client.execute("SELECT 'now'::timestamptz", prepare=True).fetchone() for _ in range(2)]
+    assert told[0] == told[1] != told[2] == told[3]
