@@ -99,7 +99,7 @@ def reset_message(*, standby: bool) -> bytes:
 def discard_plans_message(*, standby: bool) -> bytes:
     """Resets all but the prepared statements, whose plans go."""
     reset = _RESET_STANDBY if standby else RESET_SESSION
-    return messages.query(_DISCARD_PLANS + reset % random.random())  # noqa: S311
+    return messages.query(_DISCARD_PLANS + reset % _seed())
 
 
 def full_reset_message(*, standby: bool, by_discard_all: bool) -> bytes:
