@@ -213,6 +213,20 @@ def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> Non
     assert "no binding leads" not in outcome.stderr
 
 
+def test_psql_makes_no_database_of_a_misspelt_name(cli: CommandLine, project: Path) -> None:
+    assert "Databases: none yet" in cli.fails("embedded", "psql", "ap", "--", "-c", "SELECT 1")
+    cli.ok("embedded", "reset", "--yes")
+    assert ask(cli, "SELECT 1", "app") == "1"
+    said = cli.fails("embedded", "psql", "ap", "--", "-c", "SELECT 1")
+    assert "no database 'ap'" in said
+    assert "Databases: app" in said
+    assert " ap " not in cli.ok("embedded", "status").stdout
+
+
+def test_an_option_of_psql_before_the_dashes(cli: CommandLine, project: Path) -> None:
+    assert "embedded psql -- -c SQL" in cli.fails("embedded", "psql", "-c", "SELECT 1")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

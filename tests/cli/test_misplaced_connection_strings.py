@@ -66,6 +66,12 @@ def test_every_form(cli: CommandLine, form: str) -> None:
     assert_silent(outcome.output, form)
 
 
+def test_a_url_of_the_web_is_called_one(cli: CommandLine) -> None:
+    outcome = cli("dev", "--allowed-host", "http://app.example.test")
+    assert outcome.status == 2
+    assert "--allowed-host must not be a URL." in outcome.stderr
+
+
 @pytest.mark.parametrize("place", PLACES, ids=" ".join)
 @pytest.mark.parametrize("form", [FORMS[0], FORMS[8], FORMS[16], FORMS[19], FORMS[22]])
 def test_every_place(cli: CommandLine, place: tuple[str, ...], form: str) -> None:

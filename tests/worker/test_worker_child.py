@@ -208,6 +208,28 @@ def test_scheduled_paths_without_the_option_or_the_handler(start_worker: StartWo
     assert "has no scheduled handler" in response.text
 
 
+def test_handlers_of_events_that_never_come_are_named(start_worker: StartWorker) -> None:
+    child = start_worker(
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                return Response("fetch")
+            async def queue(self, batch, env, ctx): ...
+            async def email(self, message, env, ctx): ...
+        """
+    )
+    for count, event in enumerate(("queue", "email"), 1):
+        assert child.wait_for(Log, count).message == (
+            f"Default.{event} is never called: wrangler-py has no {event} events. "
+            "Run `wrangler-py dev --runtime workerd` to try them"
+        )
+    for path in ("/cdn-cgi/handler/email", "/cdn-cgi/local/email"):
+        response = child.client.post(f"{path}?from=a@b.test&to=c@d.test", content="Subject: x")
+        assert (response.status_code, "no email events" in response.text) == (501, True)
+    assert child.client.get("/email").text == "fetch"
+
+
 def test_wait_until_goes_on_after_the_response(start_worker: StartWorker) -> None:
     child = start_worker(
         """

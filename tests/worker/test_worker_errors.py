@@ -119,7 +119,7 @@ def test_a_package_that_is_installed_meanwhile(start_worker: StartWorker, tmp_pa
         (
             "from workers import WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
             "    async def queue(self, batch): ...",
-            "src/entry.py:3: class Default has no fetch method, and wrangler-py has no queue events.",
+            "src/entry.py:4: The Worker handles queue events, and wrangler-py has none of them. Run `",
         ),
         (
             "\nclass Worker:\n    async def fetch(self, request): ...",
@@ -224,6 +224,9 @@ def test_a_wrong_result_points_at_the_handler(start_worker: StartWorker, express
         ),
         ("Response.redirect('/login')", 'urllib.parse.urljoin(request.url, "/…")'),
         ("Response(js.Headers())", "Class.new(…)"),
+        ("Response(js.Map())", "Class.new(…)"),
+        ("request.js_object.headers.set('a', 'b')", "change the headers of a copy"),
+        ("isinstance(request.js_object, js.Request)", "a constructor of js is no class of Python's"),
         ("Response((await request.js_object.json()).nme)", "Did you mean name?"),
         ("Response(request.js_object.json().name)", "put `await` before the call"),
         ("env['HYPERDRIVE']", "env has attributes, not items"),

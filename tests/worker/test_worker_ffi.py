@@ -102,7 +102,7 @@ CHECKS = {
         assert [list(pair) for pair in made.object_entries()] == [["a", 1]]
         assert "not subscriptable" in raises(TypeError, lambda: made["a"]) and str(made) == "[object Object]"
         assert made.typeof == "object" and js.URL.typeof == "function" and made.js_id == made.js_id
-        assert "without 'new'" in raises(JsException, js.Headers)
+        assert "use the 'new' operator" in raises(JsException, js.Headers)
         assert isinstance(js.URLSearchParams.new(""), JsIterable) and isinstance(made, JsProxy)
         error = js.TypeError.new("wrong")
         assert isinstance(error, JsException) and (error.name, error.message) == ("TypeError", "wrong")

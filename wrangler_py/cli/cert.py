@@ -126,7 +126,7 @@ def delete(
     if users and not yes and not printing.is_interactive():
         raise WranglerError(
             f"The certificate {label} is used by: {users}",
-            hint="Give them another with `wrangler-py hyperdrive update`; --yes deletes it all the same.",
+            hint="Change the config with `wrangler-py hyperdrive update`, or use --yes to delete it anyway.",
         )
     question = f"Delete the certificate {label}?"
     if users:

@@ -46,7 +46,7 @@ def deploy(
     if check.has_problem(findings) and not ignore_problems:
         raise WranglerError(
             "Nothing was deployed, because of the problems above.",
-            hint="--ignore-problems deploys all the same; `wrangler-py check` runs the checks alone.",
+            hint="Use --ignore-problems to deploy anyway; `wrangler-py check` only runs the checks.",
         )
     arguments = [] if script is None else [str(script)]
     if options.config is not None:

@@ -207,10 +207,24 @@ def psql(
 ) -> None:
     """Open psql. What follows `--` goes to psql."""
     from wrangler_py.devserver.embedded_psql import run_psql
+    from wrangler_py.devserver.embedded_tool import read_status
 
-    name = database or Place(persist_to=persist_to).names()[0]
-    with _running(_state(persist_to)) as server:
-        status = run_psql(server, name, context.args, cwd=global_options().cwd)
+    given = global_options()
+    if given.config is not None and not given.config.exists() and not context.args:
+        raise WranglerError(
+            f"No such config file: {given.config}",
+            hint="-c is --config here. Options of psql go after `--`: wrangler-py embedded psql -- -c SQL",
+        )
+    state = _state(persist_to)
+    if database is None:
+        database = Place(persist_to=persist_to).names()[0]
+    elif database not in (known := [each.name for each in read_status(state).databases]):
+        raise WranglerError(
+            f"The embedded PostgreSQL has no database {database!r}.",
+            hint=f"Databases: {', '.join(known) or 'none yet; `wrangler-py dev` creates them'}",
+        )
+    with _running(state) as server:
+        status = run_psql(server, database, context.args, cwd=given.cwd)
     raise typer.Exit(status)
 
 
@@ -262,7 +276,7 @@ def _confirm(question: str, yes: bool) -> None:
 
 def _show_snapshots(found: Any) -> None:
     rows = [(each.name, each.database, each.made_at, _size(each.bytes)) for each in found]
-    printing.table(("Snapshot", "Database", "Made at", "Size"), rows)
+    printing.table(("Snapshot", "Database", "Created", "Size"), rows)
 
 
 def _size(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +29,8 @@ def check_place(parameter: Any, context: Any, value: Any) -> None:
     option = next((name for name in parameter.opts if name.startswith("-")), None)
     place = parameter.metavar or parameter.name.upper() if option is None else option
     hint = f"`{context.command_path} --help` says what is expected."
+    if all(re.match(r"(?i)https?://", text) for text in _texts(value)):
+        raise WranglerError(f"{place} must not be a URL.", hint=hint, exit_status=2)
     if " hyperdrive " in f" {context.command_path} ":
         hint = "To create a config: wrangler-py hyperdrive create NAME --connection-string=…"
         if any("--connection-string" in other.opts for other in context.command.params):

@@ -235,7 +235,7 @@ def _reason(error: Exception) -> str:
 
 def _fate(method: str) -> str:
     if method == "POST":
-        return "It may have been done all the same: look before you try again."
+        return "It may have been done anyway: look before you try again."
     return "Try again."
 
 

@@ -183,6 +183,6 @@ def _checked(credentials: Credentials) -> Credentials:
         if not (value.isascii() and value.isprintable()) or any(character.isspace() for character in value):
             raise WranglerError(
                 f"The {credentials.kind} from {credentials.source} has a character that cannot be part of it.",
-                hint="Copy it again, without spaces, line ends, quotes, or dots in place of what a page left out.",
+                hint="Copy it again, without spaces, line breaks, quotes or an ellipsis.",
             )
     return credentials

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from wrangler_py.open_files import soft_limit
 from wrangler_py.terminal_text import printable
+from wrangler_py.worker.entrypoint import WAY_OUT
 from wrangler_py.worker.failure import Failure
 from wrangler_py.worker.host_names import HostNames, is_cross_site
 from wrangler_py.worker.http_exchange import HTTPExchange, Operation
@@ -28,6 +29,7 @@ GENERATION_PATH = "/cdn-cgi/wrangler-py/generation"
 """Tells the generation that serves now; the error page asks it when to reload."""
 SCHEDULED_PATHS = ("/cdn-cgi/local/scheduled", "/cdn-cgi/handler/scheduled")
 TEST_SCHEDULED_PATH = "/__scheduled"
+_EMAIL_PATHS = ("/cdn-cgi/local/email", "/cdn-cgi/handler/email")
 _HANDLER_PATHS = ("/cdn-cgi/handler/", "/cdn-cgi/local/")
 
 _FILES_OF_A_THREAD = 8
@@ -130,6 +132,8 @@ class Host:
         if self._runs_handlers(path) and is_cross_site(scope["headers"]):
             self.worker.control.log("warning", f"Refused {printable(path)}: a page of another site asked for it.")
             return text_response("Only this machine's own pages and programs may run handlers.\n", 403)
+        if path in _EMAIL_PATHS and self.worker.launch.has_worker:
+            return text_response(f"wrangler-py has no email events. {WAY_OUT}.\n", 501)
         return None
 
     def _runs_handlers(self, path: str) -> bool:

@@ -11,8 +11,10 @@ from wrangler_py.project.python_flags import NO_GLOBAL_HANDLERS
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-_OTHER_EVENTS = frozenset({"email", "queue", "tail", "trace"})
+_OTHER_EVENTS = ("queue", "email", "tail", "trace")
 """Handlers for what is not emulated."""
+WAY_OUT = "Run `wrangler-py dev --runtime workerd` to try them"
+"""What to do about them."""
 _EVENTS = ("fetch", "scheduled")
 _SCHEDULED_ARGUMENTS = 3
 _ANY_NUMBER = 100
@@ -56,8 +58,19 @@ class Entrypoint:
             self._accepts = {event: _positional_parameters(function) for event, function in found.items()}
         elif found:
             raise _not_registered(*next(iter(found.items())))
+        count = functions_count or self._class is not None
+        others = [event for event in _OTHER_EVENTS if count and self._handles(module, event)]
         if not self._accepts:
-            raise _nothing_to_call(module, self._class, self._methods["fetch"])
+            raise _nothing_to_call(module, self._class, self._methods["fetch"], others)
+        for event in others:
+            name = f"on_{event}" if self._class is None else f"Default.{event}"
+            self.warnings.append(f"{name} is never called: wrangler-py has no {event} events. {WAY_OUT}")
+
+    def _handles(self, module: ModuleType, event: str) -> bool:
+        """Whether the code has a handler of that name, which the platform would call."""
+        if self._class is None:
+            return callable(getattr(module, f"on_{event}", None))
+        return callable(getattr(self._class, event, None))
 
     def _take_methods(self, default: type) -> None:
         for event, name in self._methods.items():
@@ -228,18 +241,22 @@ def _line_of(thing: Any) -> int | None:
         return None
 
 
-def _nothing_to_call(module: ModuleType, default: type | None, fetch: str) -> EntrypointError:
+def _nothing_to_call(module: ModuleType, default: type | None, fetch: str, others: list[str]) -> EntrypointError:
     import difflib
 
     from workers import WorkerEntrypoint
 
+    if others:
+        handler = getattr(default, others[0]) if default else getattr(module, f"on_{others[0]}")
+        return EntrypointError(
+            f"The Worker handles {' and '.join(others)} events, and wrangler-py has none of them. {WAY_OUT}, "
+            f"or add `async def {fetch}(self, request)`",
+            line=_line_of(handler),
+        )
     if default is not None:
         methods = [name for name in vars(default) if callable(getattr(default, name)) and not name.startswith("_")]
         close = difflib.get_close_matches(fetch, methods, n=1)
         found = f" (it has {close[0]}: is that meant?)" if close else ""
-        others = " and ".join(name for name in methods if name in _OTHER_EVENTS)
-        if others:
-            found = f", and wrangler-py has no {others} events"
         return EntrypointError(
             f"class Default has no {fetch} method{found}. Add `async def {fetch}(self, request)`",
             line=_line_of(default),

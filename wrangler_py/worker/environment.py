@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wrangler_py.worker.bindings import Env, Unavailable, hyperdrive, make_env, watched_hyperdrive
 from wrangler_py.worker.missing_bindings import FirstUses
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.values import js_object, jsnull
 from wrangler_py.worker_protocol import HyperdriveEndpoint, Launch
 

@@ -72,8 +72,21 @@ _MESSAGES = (
     (re.compile(r"within global scope"), "move the call into a handler, or into a function that a handler calls"),
     (re.compile(r"unexpected type for headers"), "headers=dict(…) or a list of pairs"),
     (
-        re.compile(r"cannot be invoked without 'new'"),
+        re.compile(r"cannot be invoked without 'new'|requires 'new'|use the 'new' operator"),
         "Class.new(…), as Pyodide writes JavaScript's `new Class(…)`",
+    ),
+    (
+        re.compile(r"Can't modify immutable headers"),
+        "change the headers of a copy: js.Response.new(response.body, response), or js.Request.new(request)",
+    ),
+    (
+        re.compile(r"isinstance\(\) arg 2 must be a type"),
+        'a constructor of js is no class of Python\'s: compare value.constructor.name == "Response"',
+    ),
+    (
+        re.compile(r"catching classes that do not inherit from BaseException"),
+        "an error of js is no class of Python's: `except JsException as error` (of pyodide.ffi), and look at "
+        "error.name",
     ),
     (re.compile(r"'_EnvWrapper' object is not subscriptable"), "env has attributes, not items: env.NAME"),
     (re.compile(r"JsPromise"), _AWAIT),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from support.pyodide_ffi.global_names import GLOBALS
 from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
 from support.pyodide_ffi.promised_exceptions import PROMISED_EXCEPTIONS
+from support.pyodide_ffi.unusual_values import ASSIGNMENTS, CLASSES, VALUES
 
 _PYTHON_VALUES = [
     "None",
@@ -744,6 +745,9 @@ SUBJECTS: dict[str, list[str]] = {
     "keys": KEYS,
     "globals": GLOBALS,
     "promised exceptions": PROMISED_EXCEPTIONS,
+    "assignments": ASSIGNMENTS,
+    "unusual values": VALUES,
+    "classes": CLASSES,
 }
 
 

@@ -11,12 +11,13 @@ from support.web_platform.record import COMPATIBILITY_DATE
 
 from wrangler_py.project.python_flags import enabled_flags
 from wrangler_py.worker.platform import js_module
-from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.arrays import js_array
+from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.convert import create_proxy
 from wrangler_py.worker.platform.current import current
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.typed_arrays import uint8_array
 from wrangler_py.worker.platform.urls import URLSearchParams
 from wrangler_py.worker.platform.values import JsException, JsProxy, js_object, js_string, jsnull
 
@@ -76,6 +77,11 @@ class _Callbacks(ast.NodeTransformer):
         node.decorator_list.append(ast.Name("create_proxy", ast.Load()))
         return node
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        node.type = ast.Name("JsException", ast.Load())
+        return node
+
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         return ast.Await(node) if isinstance(node.func, ast.Name) and node.func.id == "gather" else node
@@ -92,6 +98,7 @@ class _Names(dict[str, Any]):
             undefined=lambda value: value is None,
             null=jsnull,
             create_proxy=create_proxy,
+            JsException=JsException,
             str=js_string,
             len=len,
             swap=str.replace,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from wrangler_py.worker.platform.arguments import MISSING, is_iterable, not_of_type
 from wrangler_py.worker.platform.events import Event, EventTarget
+from wrangler_py.worker.platform.numbers import to_integer
 from wrangler_py.worker.platform.promise import as_exception
-from wrangler_py.worker.platform.values import DOMException, JsProxy
+from wrangler_py.worker.platform.values import DOMException, JsProxy, JsTypeError, jsnull
+
+_LONGEST_MS: Final = 2**31 - 1
 
 
 class AbortSignal(EventTarget):
@@ -27,14 +31,25 @@ class AbortSignal(EventTarget):
         return signal
 
     @classmethod
-    def timeout(cls, delay: Any = 0) -> AbortSignal:
+    def timeout(cls, delay: Any = MISSING) -> AbortSignal:
+        if delay is MISSING:
+            raise not_of_type("AbortSignal", 1, "number", "timeout")
         signal = make_signal()
         error = DOMException.new("The operation was aborted due to timeout", "TimeoutError")
-        asyncio.get_running_loop().call_later(float(delay) / 1000, signal._abort, error)
+        seconds = max(0, min(to_integer(delay), _LONGEST_MS)) / 1000
+        asyncio.get_running_loop().call_later(seconds, signal._abort, error)
         return signal
 
     @classmethod
-    def any(cls, signals: Any) -> AbortSignal:
+    def any(cls, signals: Any = None) -> AbortSignal:
+        if isinstance(signals, str) or not is_iterable(signals):
+            raise not_of_type("AbortSignal", 1, "Array", "any")
+        signals = list(signals)
+        for index, signal in enumerate(signals):
+            if not isinstance(signal, AbortSignal):
+                raise JsTypeError.new(
+                    f"Incorrect type for array element {index}: the provided value is not of type 'AbortSignal'."
+                )
         combined = make_signal()
         for signal in signals:
             if signal.aborted:
@@ -54,9 +69,11 @@ class AbortSignal(EventTarget):
         self.aborted = True
         self.reason = DOMException.new("The operation was aborted", "AbortError") if reason is None else reason
         followers, self._followers = self._followers, []
+        event = Event.new("abort")
+        event.isTrusted = True
+        self.dispatchEvent(event)
         for follower in followers:
             follower(self.reason)
-        self.dispatchEvent(Event.new("abort"))
 
     def follow(self, callback: Callable[[Any], None]) -> Callable[[], None]:
         """Call back with the reason when the signal is aborted. Returns a function that ends this."""
@@ -74,7 +91,7 @@ class AbortSignal(EventTarget):
 def make_signal() -> AbortSignal:
     """A signal that is not aborted."""
     signal = object.__new__(AbortSignal)
-    signal.aborted, signal.reason, signal._followers = False, None, []
+    signal.aborted, signal.reason, signal.onabort, signal._followers = False, None, jsnull, []
     return signal
 
 
@@ -82,7 +99,11 @@ class AbortController(JsProxy):
     """Aborts its signal."""
 
     def __init__(self) -> None:
-        self.signal = make_signal()
+        self._signal = make_signal()
+
+    @property
+    def signal(self) -> AbortSignal:
+        return self._signal
 
     def abort(self, reason: Any = None) -> None:
-        self.signal._abort(reason)
+        self._signal._abort(reason)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from typing import Any, Final
 
+from wrangler_py.worker.platform.callbacks import entries_of
 from wrangler_py.worker.platform.conversions import usv_string
+from wrangler_py.worker.platform.numbers import to_number
 from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import (
     JsObject,
@@ -36,6 +39,13 @@ def not_of_type(of: str, position: int, expected: str, method: str | None = None
         text = f"Failed to execute '{method}' on '{of}': parameter {position} is not of type '{expected}'."
     error: Exception = JsTypeError.new(text)
     return error
+
+
+def function_argument(value: Any, of: str, position: int, method: str) -> Any:
+    """A function from an argument. Raises TypeError for what is none."""
+    if not callable(value):
+        raise not_of_type(of, position, "function", method)
+    return value
 
 
 def text_argument(value: Any, of: str, position: int, method: str | None = None, expected: str = "string") -> str:
@@ -78,6 +88,18 @@ def _warn_of_dict() -> None:
     )
 
 
+def whole_number(value: Any) -> int:
+    """A length from an argument. Raises TypeError for a negative number, and for what is no number."""
+    number = to_number(value)
+    if not math.isfinite(number):
+        raise JsTypeError.new("The value cannot be converted because it is not an integer.")
+    if number < 0:
+        raise JsTypeError.new(
+            "The value cannot be converted because it is negative and this API expects a positive bigint."
+        )
+    return int(number)
+
+
 def is_object(value: Any) -> bool:
     """Whether JavaScript sees an object."""
     return value is not None and value is not jsnull and not isinstance(value, str | bool | int | float)
@@ -103,9 +125,3 @@ def pairs_of(value: Any, wrong: str) -> list[tuple[str, str]]:
             raise JsTypeError.new(wrong)
         pairs.append((pair[0], pair[1]))
     return pairs
-
-
-def entries_of(value: Any) -> Any:
-    """The values that JavaScript iterates over: of a Map, the pairs, where Python iterates over the keys."""
-    named = type(value).__name__ if isinstance(value, JsProxy) else ""
-    return value.entries() if named in {"JsMap", "FormData", "URLSearchParams"} else value

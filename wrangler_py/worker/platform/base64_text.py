@@ -35,7 +35,7 @@ def btoa(text: Any = MISSING) -> str:
 
 def atob(text: Any = MISSING) -> str:
     """The bytes of base64, as a text whose characters stand for them."""
-    given = re.sub("[\t\n\f\r ]", "", text_argument(text, _SCOPE, 1, "atob", "String"))
+    given = re.sub("[\t\n\f\r ]", "", text_argument(text, _SCOPE, 1, "atob"))
     if len(given) % 4 == 0:
         given = re.sub("={1,2}$", "", given)
     if len(given) % 4 == 1 or not re.fullmatch("[A-Za-z0-9+/]*", given):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING, is_iterable, not_of_type, options_argument, text_argument
-from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.array_methods import place
+from wrangler_py.worker.platform.arrays import JsArray
+from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.conversions import usv_string
+from wrangler_py.worker.platform.numbers import to_number
 from wrangler_py.worker.platform.promise import JsPromise
-from wrangler_py.worker.platform.values import JsException, JsProxy, js_string, jsnull, member
+from wrangler_py.worker.platform.typed_arrays import uint8_array
+from wrangler_py.worker.platform.values import JsException, JsProxy, js_string, member
 
 
 class Blob(JsProxy):
@@ -20,12 +24,12 @@ class Blob(JsProxy):
 
     def __init__(self, parts: Any = None, options: Any = None) -> None:
         name = type(self).js_name
-        if parts is not None and (parts is jsnull or not is_iterable(parts)):
+        if parts is not None and not _is_array(parts):
             raise not_of_type(name, 1, "Array")
         self._content = b"".join(map(_bytes_of, () if parts is None else parts))
         options = options_argument(options, name, 2, "Options")
         endings = member(options, "endings")
-        if endings is not None and js_string(endings) == "native":
+        if endings is not None and js_string(endings) != "transparent":
             raise JsException.new("The 'endings' field on 'Options' is not implemented.")
         self.type = _content_type(member(options, "type"))
 
@@ -57,12 +61,18 @@ class File(Blob):
     """A Blob with a name."""
 
     def __init__(self, parts: Any = None, name: Any = MISSING, options: Any = None) -> None:
-        self.name = text_argument(name, "File", 2)
+        self._name = usv_string(text_argument(name, "File", 2))
         if parts is None:
             raise not_of_type("File", 1, "Array")
-        super().__init__(parts, options)
-        modified = member(options_argument(options, "File", 3, "Options"), "lastModified")
-        self.lastModified = int(time.time() * 1000) if modified is None else int(modified)
+        given = options_argument(options, "File", 3, "Options")
+        super().__init__(parts, given)
+        modified = member(given, "lastModified")
+        number = _now() if modified is None else to_number(modified)
+        self.lastModified = number if number == number else 0
+
+    @property
+    def name(self) -> str:
+        return self._name
 
 
 def make_blob(content: bytes, content_type: str = "") -> Blob:
@@ -75,8 +85,17 @@ def make_blob(content: bytes, content_type: str = "") -> Blob:
 def make_file(content: bytes, name: str, content_type: str = "") -> File:
     """A File with this content."""
     file = object.__new__(File)
-    file._content, file.type, file.name, file.lastModified = content, content_type, name, int(time.time() * 1000)
+    file._content, file.type, file._name, file.lastModified = content, content_type, name, _now()
     return file
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether JavaScript sees an Array: it does not in bytes, typed arrays and other iterables."""
+    return isinstance(value, JsArray | list | tuple)
 
 
 def _bytes_of(part: Any) -> bytes:
@@ -95,7 +114,4 @@ def _content_type(value: Any) -> str:
 
 
 def _position(value: Any, default: int, size: int) -> int:
-    if value is None:
-        return default
-    number = int(value)
-    return max(size + number, 0) if number < 0 else min(number, size)
+    return default if value is None else place(value, size)

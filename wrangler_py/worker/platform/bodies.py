@@ -7,7 +7,7 @@ from typing import Any, Final
 from wrangler_py.worker.platform.arguments import is_iterable
 from wrangler_py.worker.platform.blobs import Blob, make_blob
 from wrangler_py.worker.platform.borrowed import AFTER_CALL
-from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer, uint8_array
+from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.headers import Headers, header
@@ -21,6 +21,7 @@ from wrangler_py.worker.platform.readable import (
 )
 from wrangler_py.worker.platform.readers import LOCKED
 from wrangler_py.worker.platform.stream_sources import rejected, type_error
+from wrangler_py.worker.platform.typed_arrays import uint8_array
 from wrangler_py.worker.platform.values import JsException, JsProxy, jsnull
 
 USED: Final = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice."
@@ -86,6 +87,8 @@ class Body:
 
     def moved(self) -> Body:
         """The same content for another message. This one counts as used."""
+        if self._stream is not None and self._stream.locked:
+            raise type_error("The ReadableStream has been locked to a reader.")
         if self._stream is None:
             moved = Body(self._content)
             self._taken = True
@@ -156,7 +159,7 @@ def set_content_type(headers: Headers, content_type: str | None) -> None:
 class Message(JsProxy):
     """Base class of requests and responses."""
 
-    __slots__ = ("_body", "_headers")
+    __slots__ = ("__dict__", "_body", "_headers")
 
     _body: Body | None
     _headers: Headers

@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 from wrangler_py.worker.platform.arguments import MISSING, not_of_type
 from wrangler_py.worker.platform.bodies import Body
 from wrangler_py.worker.platform.conversions import is_truthy
-from wrangler_py.worker.platform.headers import copy_of, header, headers_of
+from wrangler_py.worker.platform.headers import header, headers_of
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.requests import Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
 from wrangler_py.worker.platform.stream_sources import type_error
-from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, member
+from wrangler_py.worker.platform.values import JsException, JsProxy, js_function, js_string, member
 
 _KEPT: Final = frozenset({200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501})
 """The statuses of responses that are kept if they say how long."""
@@ -32,8 +32,24 @@ class _Entry(NamedTuple):
     expires: float
 
 
+def _not_implemented(method: str, of: str) -> Any:
+    """A method that the platform has, and that fails there."""
+
+    def fail(self: Any, *_: Any, **__: Any) -> JsPromise:
+        return JsPromise.rejected(
+            JsException.new(f"Failed to execute '{method}' on '{of}': the method is not implemented.")
+        )
+
+    return fail
+
+
 class Cache(JsProxy):
     """A cache: responses by URL."""
+
+    add = _not_implemented("add", "Cache")
+    addAll = _not_implemented("addAll", "Cache")
+    keys = _not_implemented("keys", "Cache")
+    matchAll = _not_implemented("matchAll", "Cache")
 
     illegal_constructor = True
 
@@ -74,7 +90,7 @@ class Cache(JsProxy):
             raise not_of_type("Cache", 2, "Response", "put")
         _check_storable(request, response)
         content = b"" if response._body is None else await response._body.read()
-        hidden = {"cf-cache-status"}
+        hidden = {"cf-cache-status", "age"}
         if "private" in _directives(response):
             hidden.add("set-cookie")
         pairs = [pair for pair in response.headers.sent() if pair[0] not in hidden]
@@ -96,7 +112,10 @@ def _promised(work: Any, given: Any, options: Any, method: str) -> JsPromise:
 def _request(given: Any, method: str) -> Request:
     if given is MISSING:
         raise not_of_type("Cache", 1, "Request or string", method)
-    return given if isinstance(given, Request) else Request.new(given)
+    request: Request = given if isinstance(given, Request) else Request.new(given)
+    if method != "put" and not request.url.startswith(("http:", "https:")):
+        raise type_error(f"Fetch API cannot load: {request.url}")
+    return request
 
 
 def _key(request: Request) -> str:
@@ -155,16 +174,15 @@ def _date(response: Response, name: str) -> float | None:
 
 
 def _answer(request: Request, entry: _Entry, now: float) -> Response:
-    headers = headers_of(entry.headers)
-    headers.set("cf-cache-status", "HIT")
-    headers.set("age", str(int(now - entry.stored)))
+    age = str(int(now - entry.stored))
+    headers = headers_of([*entry.headers, ("cf-cache-status", "HIT"), ("age", age)], immutable=True)
     if _is_current(request, entry):
         return make_response(304, headers, None)
     status, text, content = entry.status, entry.status_text, entry.content
     part = _range(header(request.headers, "range"), len(content)) if status == 200 else None
     if part is not None:
-        headers = copy_of(headers)
-        headers.set("content-range", f"bytes {part[0]}-{part[1]}/{len(content)}")
+        content_range = f"bytes {part[0]}-{part[1]}/{len(content)}"
+        headers = headers_of([*headers.sent(), ("content-range", content_range)], immutable=True)
         status, text, content = 206, "Partial Content", content[part[0] : part[1] + 1]
     body = None if status in NULL_BODY_STATUSES else Body(content)
     return make_response(status, headers, body, status_text=text)
@@ -214,9 +232,14 @@ class CacheStorage(JsProxy):
     default: Cache
     _caches: dict[str, Cache]
 
+    has = _not_implemented("has", "CacheStorage")
+    delete = _not_implemented("delete", "CacheStorage")
+    keys = _not_implemented("keys", "CacheStorage")
+    match = _not_implemented("match", "CacheStorage")
+
     def open(self, name: Any = MISSING) -> JsPromise:
         if name is MISSING:
-            return JsPromise.rejected(not_of_type("CacheStorage", 1, "string", "open"))
+            raise not_of_type("CacheStorage", 1, "string", "open")
         key = js_string(name)
         if len(key) >= _LONGEST_NAME:
             return JsPromise.rejected(type_error("Cache name is too long."))

@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.borrowed import AFTER_CALL, is_python
-from wrangler_py.worker.platform.buffers import copy_to_js, uint8_array
-from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet, js_array
+from wrangler_py.worker.platform.maps import JsMap, JsSet
 from wrangler_py.worker.platform.settings import settings
+from wrangler_py.worker.platform.typed_arrays import copy_to_js, uint8_array
 from wrangler_py.worker.platform.values import (
     JsException,
     JsNull,
@@ -202,7 +203,7 @@ def to_js(
 
     def convert_dict(value: dict[Any, Any], levels: int) -> Any:
         if dict_converter is not None:
-            pairs = [js_array([key, convert(item, levels - 1)]) for key, item in value.items()]
+            pairs = [js_array([_as_key(key, "Map"), convert(item, levels - 1)]) for key, item in value.items()]
             converted = dict_converter(js_array(pairs))
             cache[id(value)] = converted
             return converted

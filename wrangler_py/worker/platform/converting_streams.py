@@ -6,13 +6,13 @@ import zlib
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, options_argument, text_argument
-from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
+from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.text_codecs import TextDecoder
 from wrangler_py.worker.platform.transforms import TransformStream
-from wrangler_py.worker.platform.values import js_object
-from wrangler_py.worker.platform.writable import NOT_BYTES
+from wrangler_py.worker.platform.typed_arrays import uint8_array
+from wrangler_py.worker.platform.values import js_object, js_string
 
 _WINDOW: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}
 
@@ -72,12 +72,22 @@ class TextEncoderStream(TransformStream):
     encoding = "utf-8"
 
     def __init__(self) -> None:
+        left = ""
+        """The first half of a surrogate pair, whose other half may be in the next chunk."""
+
         def transform(chunk: Any, controller: Any) -> None:
-            encoded = usv_string(chunk).encode()
+            nonlocal left
+            text = left + js_string(chunk)
+            left = text[-1:] if "\ud800" <= text[-1:] < "\udc00" else ""
+            encoded = usv_string(text.removesuffix(left)).encode()
             if encoded:
                 controller.add(uint8_array(bytearray(encoded)))
 
-        self._connect(transform, None, of_bytes=False)
+        def flush(controller: Any) -> None:
+            if left:
+                controller.add(uint8_array(bytearray(usv_string(left).encode())))
+
+        self._connect(transform, flush, of_bytes=False)
 
 
 class TextDecoderStream(TransformStream):
@@ -90,7 +100,10 @@ class TextDecoderStream(TransformStream):
 
         def transform(chunk: Any, controller: Any) -> None:
             if not isinstance(chunk, JsBuffer):
-                raise type_error(NOT_BYTES)
+                raise type_error(
+                    "This TransformStream is being used as a byte stream, but received a value that is not a "
+                    "BufferSource."
+                )
             text = decoder.decode(chunk, js_object({"stream": True}))
             if text:
                 controller.add(text)

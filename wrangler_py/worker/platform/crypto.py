@@ -9,27 +9,29 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import not_of_type
-from wrangler_py.worker.platform.buffers import (
+from wrangler_py.worker.platform.arguments import MISSING, is_iterable, is_object, not_of_type
+from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
+from wrangler_py.worker.platform.conversions import is_truthy, usv_string
+from wrangler_py.worker.platform.crypto_derivation import derived_bits, derived_length
+from wrangler_py.worker.platform.crypto_key import HASHES, CryptoKey, failure, hash_name
+from wrangler_py.worker.platform.crypto_keys import algorithm_name, export_key, generate_key, import_key
+from wrangler_py.worker.platform.data_views import DataView
+from wrangler_py.worker.platform.global_scope import invocation_in_request
+from wrangler_py.worker.platform.promise import JsPromise, as_exception
+from wrangler_py.worker.platform.stream_sources import fail, fulfil, new_future, promise_of
+from wrangler_py.worker.platform.typed_arrays import (
     BigInt64Array,
     BigUint64Array,
     Int8Array,
     Int16Array,
     Int32Array,
-    JsBuffer,
+    TypedArray,
     Uint8Array,
     Uint8ClampedArray,
     Uint16Array,
     Uint32Array,
-    array_buffer,
 )
-from wrangler_py.worker.platform.crypto_key import HASHES, CryptoKey, failure, hash_name, hash_of
-from wrangler_py.worker.platform.crypto_keys import algorithm_name, export_key, generate_key, import_key
-from wrangler_py.worker.platform.global_scope import invocation_in_request
-from wrangler_py.worker.platform.numbers import to_int32
-from wrangler_py.worker.platform.promise import JsPromise
-from wrangler_py.worker.platform.stream_sources import fulfil, new_future, promise_of
-from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string, member
+from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string
 from wrangler_py.worker.platform.writable import WritableStream, writable_of
 
 _INTEGERS: Final = (
@@ -50,6 +52,12 @@ def _data(value: Any, position: int, method: str) -> bytes:
     if not isinstance(value, JsBuffer):
         raise not_of_type("SubtleCrypto", position, "BufferSource", method)
     return value.to_bytes()
+
+
+def _usages(value: Any, position: int, method: str) -> list[str]:
+    if isinstance(value, str) or not is_iterable(value):
+        raise not_of_type("SubtleCrypto", position, "Array", method)
+    return [js_string(usage) for usage in value]
 
 
 def _check(key: Any, algorithm: Any, usage: str, position: int, method: str) -> None:
@@ -73,8 +81,10 @@ class SubtleCrypto(JsProxy):
 
     illegal_constructor = True
 
-    def digest(self, algorithm: Any = None, data: Any = None) -> JsPromise:
+    def digest(self, algorithm: Any = MISSING, data: Any = None) -> JsPromise:
         def work() -> Any:
+            if algorithm is MISSING:
+                raise not_of_type("SubtleCrypto", 1, "string or HashAlgorithm", "digest")
             content = _data(data, 2, "digest")
             # Named by the program, which may have to speak with others' MD5 or SHA-1.
             hashed = hashlib.new(HASHES[hash_name(algorithm)], content, usedforsecurity=False)
@@ -120,9 +130,22 @@ class SubtleCrypto(JsProxy):
         return _promised(work)
 
     def importKey(
-        self, kind: Any = None, data: Any = None, algorithm: Any = None, extractable: Any = False, usages: Any = ()
+        self,
+        kind: Any = None,
+        data: Any = None,
+        algorithm: Any = None,
+        extractable: Any = False,
+        usages: Any = None,
     ) -> JsPromise:
-        return _promised(lambda: import_key(js_string(kind), data, algorithm, bool(extractable), usages))
+        def work() -> Any:
+            if kind is MISSING:
+                raise not_of_type("SubtleCrypto", 1, "string", "importKey")
+            if not is_object(data):
+                raise not_of_type("SubtleCrypto", 2, "BufferSource or JsonWebKey", "importKey")
+            given = _usages(usages, 5, "importKey")
+            return import_key(js_string(kind), data, algorithm, is_truthy(extractable), given)
+
+        return _promised(work)
 
     def exportKey(self, kind: Any = None, key: Any = None) -> JsPromise:
         def work() -> Any:
@@ -132,13 +155,13 @@ class SubtleCrypto(JsProxy):
 
         return _promised(work)
 
-    def generateKey(self, algorithm: Any = None, extractable: Any = False, usages: Any = ()) -> JsPromise:
-        return _promised(lambda: generate_key(algorithm, bool(extractable), usages))
+    def generateKey(self, algorithm: Any = None, extractable: Any = False, usages: Any = None) -> JsPromise:
+        return _promised(lambda: generate_key(algorithm, is_truthy(extractable), _usages(usages, 3, "generateKey")))
 
     def deriveBits(self, algorithm: Any = None, key: Any = None, length: Any = None) -> JsPromise:
         def work() -> Any:
             _check(key, algorithm, "deriveBits", 2, "deriveBits")
-            return array_buffer(bytearray(_derive(key, algorithm, length)))
+            return array_buffer(bytearray(derived_bits(key, algorithm, length)))
 
         return _promised(work)
 
@@ -148,16 +171,13 @@ class SubtleCrypto(JsProxy):
         key: Any = None,
         derived: Any = None,
         extractable: Any = False,
-        usages: Any = (),
+        usages: Any = None,
     ) -> JsPromise:
         def work() -> Any:
+            given = _usages(usages, 5, "deriveKey")
             _check(key, algorithm, "deriveKey", 2, "deriveKey")
-            length = member(derived, "length")
-            if length is None and algorithm_name(derived) == "HMAC":
-                length = {"sha1": 512, "sha256": 512}.get(HASHES[hash_of(derived)], 1024)
-            return import_key(
-                "raw", array_buffer(bytearray(_derive(key, algorithm, length))), derived, bool(extractable), usages
-            )
+            content = derived_bits(key, algorithm, derived_length(derived))
+            return import_key("raw", array_buffer(bytearray(content)), derived, is_truthy(extractable), given)
 
         return _promised(work)
 
@@ -181,16 +201,17 @@ class SubtleCrypto(JsProxy):
         algorithm: Any = None,
         key_algorithm: Any = None,
         extractable: Any = False,
-        usages: Any = (),
+        usages: Any = None,
     ) -> JsPromise:
         def work() -> Any:
+            given = _usages(usages, 7, "unwrapKey")
             _check(wrapping, algorithm, "unwrapKey", 3, "unwrapKey")
             from wrangler_py.worker.platform.crypto_ciphers import decrypt
             from wrangler_py.worker.platform.json_text import parse
 
             content = decrypt(wrapping, algorithm, _data(wrapped, 2, "unwrapKey"))
             data = parse(content.decode()) if kind == "jwk" else array_buffer(bytearray(content))
-            return import_key(js_string(kind), data, key_algorithm, bool(extractable), usages)
+            return import_key(js_string(kind), data, key_algorithm, is_truthy(extractable), given)
 
         return _promised(work)
 
@@ -209,42 +230,6 @@ def _sign(key: CryptoKey, algorithm: Any, data: bytes) -> bytes:
     return sign(key, algorithm, data)
 
 
-def _derive(key: CryptoKey, algorithm: Any, length: Any) -> bytes:
-    if length is None:
-        raise failure("Cannot derive key with null length.", "OperationError")
-    bits = to_int32(length)
-    if bits % 8:
-        raise failure("Derived key length must be a multiple of 8 bits.", "OperationError")
-    size, hashed = bits // 8, HASHES[hash_of(algorithm)]
-    salt = _parameter(algorithm, "salt")
-    if key.algorithm_name == "PBKDF2":
-        iterations = to_int32(member(algorithm, "iterations"))
-        if iterations <= 0:
-            raise failure(f"PBKDF2 requires a positive iteration count (requested {iterations}).", "OperationError")
-        if iterations > 100_000:
-            raise failure(
-                f"Pbkdf2 failed: iteration counts above 100000 are not supported (requested {iterations}).",
-                "NotSupportedError",
-            )
-        return hashlib.pbkdf2_hmac(hashed, key.secret, salt, iterations, size)
-    if size > 255 * hashlib.new(hashed).digest_size:
-        raise failure("Requested key length is too long for HKDF.", "OperationError")
-    extracted = hmac.digest(salt or bytes(hashlib.new(hashed).digest_size), key.secret, hashed)
-    info, block, derived = _parameter(algorithm, "info"), b"", b""
-    while len(derived) < size:
-        count = bytes([len(derived) // len(block) + 1 if block else 1])
-        block = hmac.digest(extracted, block + info + count, hashed)
-        derived += block
-    return derived[:size]
-
-
-def _parameter(algorithm: Any, name: str) -> bytes:
-    value = member(algorithm, name)
-    if not isinstance(value, JsBuffer):
-        raise JsTypeError.new(f'Missing field "{name}" in "algorithm".')
-    return value.to_bytes()
-
-
 class Crypto(JsProxy):
     """`crypto`."""
 
@@ -254,6 +239,8 @@ class Crypto(JsProxy):
 
     def getRandomValues(self, array: Any = None) -> Any:
         invocation_in_request()
+        if not isinstance(array, TypedArray | DataView):
+            raise not_of_type("Crypto", 1, "ArrayBufferView", "getRandomValues")
         if not isinstance(array, _INTEGERS):
             raise failure(
                 "ArrayBufferView argument to getRandomValues() must be an integer-typed view.", "TypeMismatchError"
@@ -279,21 +266,31 @@ class Crypto(JsProxy):
 class DigestStream(WritableStream):
     """Takes bytes, and gives their digest at the end."""
 
-    def __init__(self, algorithm: Any = None) -> None:
+    def __init__(self, algorithm: Any = MISSING) -> None:
+        if algorithm is MISSING:
+            raise not_of_type("DigestStream", 1, "string or HashAlgorithm")
         hashed = hashlib.new(HASHES[hash_name(algorithm)], usedforsecurity=False)
         self._future = new_future()
         self.bytesWritten = 0
 
         def write(chunk: Any, _controller: Any = None) -> None:
-            content = chunk.to_bytes() if isinstance(chunk, JsBuffer) else js_string(chunk).encode()
+            if not isinstance(chunk, JsBuffer | str):
+                raise JsTypeError.new(
+                    "DigestStream is a byte stream but received an object of "
+                    "non-ArrayBuffer/ArrayBufferView/string type on its writable side."
+                )
+            content = chunk.to_bytes() if isinstance(chunk, JsBuffer) else usv_string(chunk).encode()
             hashed.update(content)
             self.bytesWritten += len(content)
 
         def close() -> None:
             fulfil(self._future, array_buffer(bytearray(hashed.digest())))
 
+        def abort(reason: Any) -> None:
+            fail(self._future, as_exception(reason))
+
         self._writer = None
-        self.controller = writable_of(write, close).controller
+        self.controller = writable_of(write, close, abort).controller
 
     @property
     def digest(self) -> JsPromise:

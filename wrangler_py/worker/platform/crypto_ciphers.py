@@ -10,11 +10,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from wrangler_py.worker.platform.arguments import wrong_field
 from wrangler_py.worker.platform.buffers import JsBuffer
-from wrangler_py.worker.platform.crypto_key import CryptoKey, failure
+from wrangler_py.worker.platform.crypto_key import CryptoKey, failure, required
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.values import JsTypeError, member
 
+_SHORTEST_IV: Final = 8
+_LONGEST_IV: Final = 128
 _TAGS: Final = (32, 64, 96, 104, 112, 120, 128)
 
 
@@ -50,19 +53,25 @@ def decrypt(key: CryptoKey, algorithm: Any, data: bytes) -> bytes:
             return aes_key_unwrap(key.secret, data)
         return _rsa(key, algorithm, data, encrypting=False)
     except (InvalidTag, InvalidUnwrap, ValueError):
-        expected = len(data) - _tag_length(algorithm) // 8 if name == "AES-GCM" else len(data)
+        given = len(data) - _tag_length(algorithm) // 8 if name == "AES-GCM" else len(data)
+        expected = 0 if name == "AES-CBC" else given
         raise failure(
             "Decryption failed. This could be due to a ciphertext authentication failure, bad padding, incorrect "
-            f"CryptoKey, or another algorithm-specific reason. Input length was {expected}, output length expected "
+            f"CryptoKey, or another algorithm-specific reason. Input length was {given}, output length expected "
             f"to be {expected} for {name}",
             "OperationError",
         ) from None
 
 
 def _bytes(algorithm: Any, name: str) -> bytes:
-    value = member(algorithm, name)
+    if name == "counter" and member(algorithm, name) is None:
+        raise JsTypeError.new('Missing "counter" member in "algorithm".')
+    return _content(required(algorithm, name), name)
+
+
+def _content(value: Any, name: str) -> bytes:
     if not isinstance(value, JsBuffer):
-        raise JsTypeError.new(f'Missing field "{name}" in "algorithm".')
+        raise wrong_field(name, "EncryptAlgorithm", "BufferSource")
     return value.to_bytes()
 
 
@@ -78,8 +87,13 @@ def _gcm_options(algorithm: Any) -> tuple[bytes, bytes | None, int]:
     iv = _bytes(algorithm, "iv")
     if not iv:
         raise failure("AES-GCM IV must not be empty.", "OperationError")
+    if not _SHORTEST_IV <= len(iv) <= _LONGEST_IV:
+        raise failure(
+            f"wrangler-py takes an AES-GCM IV of {_SHORTEST_IV} to {_LONGEST_IV} bytes, not {len(iv)}.",
+            "NotSupportedError",
+        )
     more = member(algorithm, "additionalData")
-    return iv, more.to_bytes() if isinstance(more, JsBuffer) else None, _tag_length(algorithm)
+    return iv, None if more is None else _content(more, "additionalData"), _tag_length(algorithm)
 
 
 def _open_gcm(key: CryptoKey, algorithm: Any, data: bytes) -> bytes:
@@ -117,7 +131,7 @@ def _counted(key: CryptoKey, algorithm: Any, data: bytes) -> bytes:
         raise failure(f"Invalid counter of {bits} bits length provided.", "OperationError")
     blocks = (len(data) + 15) // 16
     if blocks > 2**bits:
-        raise failure("Counter block values will repeat", "OperationError")
+        raise failure("Counter block values will repeat.", "OperationError")
     # The counter wraps around within its bits; the cryptography package's does in all 128.
     start = int.from_bytes(counter, "big")
     until_wrap = 2**bits - start % 2**bits

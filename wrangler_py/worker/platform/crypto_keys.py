@@ -6,20 +6,22 @@ import os
 from typing import Any, Final
 
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
-from wrangler_py.worker.platform.containers import js_array
 from wrangler_py.worker.platform.crypto_key import (
     HASHES,
     CryptoKey,
     failure,
     from_base64url,
     hash_of,
+    jwk_of,
     make_key,
+    not_given,
+    required,
     to_base64url,
 )
 from wrangler_py.worker.platform.numbers import to_int32
-from wrangler_py.worker.platform.values import JsTypeError, js_object, js_string, member
+from wrangler_py.worker.platform.values import JsException, JsTypeError, js_object, js_string, jsnull, member
 
-_BLOCKS: Final = {"sha1": 512, "sha256": 512, "sha384": 1024, "sha512": 1024, "md5": 512}
+BLOCKS: Final = {"sha1": 512, "sha256": 512, "sha384": 1024, "sha512": 1024, "md5": 512}
 _SIGN: Final = frozenset({"sign", "verify"})
 _DERIVE: Final = frozenset({"deriveBits", "deriveKey"})
 _CIPHER: Final = frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey"})
@@ -36,17 +38,17 @@ ALGORITHMS: Final = {
     "RSA-PSS": _SIGN,
     "RSA-OAEP": _CIPHER,
     "ECDSA": _SIGN,
+    "ECDH": _DERIVE,
     "Ed25519": _SIGN,
+    "X25519": _DERIVE,
 }
+PAIRS: Final = frozenset({"RSASSA-PKCS1-v1_5", "RSA-PSS", "RSA-OAEP", "ECDSA", "ECDH", "Ed25519", "X25519"})
 _BY_LOWER: Final = {name.lower(): name for name in ALGORITHMS}
 
 
 def algorithm_name(algorithm: Any) -> str:
     """The name in an algorithm argument, spelled as the standard does where it is known."""
-    name = algorithm if isinstance(algorithm, str) else member(algorithm, "name")
-    if name is None:
-        raise JsTypeError.new('Missing field "name" in "algorithm".')
-    text = js_string(name)
+    text = js_string(algorithm if isinstance(algorithm, str) else required(algorithm, "name"))
     return _BY_LOWER.get(text.lower(), text)
 
 
@@ -60,6 +62,8 @@ def _checked_usages(usages: Any, name: str, what: str) -> list[str]:
 
 
 def import_key(kind: str, data: Any, algorithm: Any, extractable: bool, usages: Any) -> CryptoKey:
+    if algorithm is None or algorithm is jsnull:
+        raise not_given("ImportKeyAlgorithm")
     name = algorithm_name(algorithm)
     if name not in ALGORITHMS:
         raise failure(f'Unrecognized key import algorithm "{name}" requested.', "NotSupportedError")
@@ -69,41 +73,88 @@ def import_key(kind: str, data: Any, algorithm: Any, extractable: bool, usages: 
         raise JsTypeError.new(
             'Import data provided for "raw", "pkcs8", or "spki" import formats must be a buffer source.'
         )
-    if name in {"RSASSA-PKCS1-v1_5", "RSA-PSS", "RSA-OAEP", "ECDSA", "Ed25519"}:
+    if kind == "jwk" and isinstance(data, JsBuffer):
+        raise JsTypeError.new('Import data provided for "jwk" import format must be a JsonWebKey.')
+    if name in PAIRS:
         from wrangler_py.worker.platform.crypto_pairs import import_pair
 
         given = _checked_usages(usages, name, "import")
         return import_pair(name, kind, data, algorithm, extractable, given)
     given = _checked_usages(usages, name, "import secret")
-    secret = _secret_of(kind, data)
+    if name in {"PBKDF2", "HKDF"} and extractable:
+        raise failure(f"{name} key cannot be extractable.", "SyntaxError")
+    secret = _secret_of(name, kind, data)
     if not given:
         raise failure("Secret/private CryptoKeys must have at least one usage.", "SyntaxError")
+    if kind == "jwk":
+        _check_jwk(name, data, algorithm, secret, extractable)
     key = make_key("secret", _secret_algorithm(name, algorithm, secret), extractable, given)
     key.secret = secret
     return key
 
 
-def _secret_of(kind: str, data: Any) -> bytes:
+def _secret_of(name: str, kind: str, data: Any) -> bytes:
     if kind == "raw":
         content: bytes = data.to_bytes()
         return content
+    if name in {"PBKDF2", "HKDF"}:
+        raise failure(f'{name} key must be imported in "raw" format (requested "{kind}")', "NotSupportedError")
     if kind != "jwk":
         raise failure(f'Unrecognized key import format "{kind}".', "NotSupportedError")
-    if member(data, "kty") != "oct":
+    kty, encoded = member(data, "kty"), member(data, "k")
+    shown = "HMAC" if name == "HMAC" else "Symmetric"
+    if kty != "oct":
+        found = f' (encountered "{js_string(kty)}").' if name == "HMAC" else "."
+        named = '("kty")' if name == "HMAC" else '"kty"'
         raise failure(
-            'Symmetric "jwk" key import requires a JSON Web Key with Key Type parameter "kty" equal to "oct".',
+            f'{shown} "jwk" key import requires a JSON Web Key with Key Type parameter {named} equal to '
+            f'"oct"{found}',
             "DataError",
         )
-    return from_base64url(js_string(member(data, "k") or ""))
+    try:
+        return from_base64url(js_string(required(data, "k")))
+    except JsException:
+        if name != "HMAC" and encoded is not None:
+            raise
+        raise failure(f'{shown} "jwk" key import requires a base64Url encoding of the key', "DataError") from None
+
+
+def _check_jwk(name: str, jwk: Any, algorithm: Any, secret: bytes, extractable: bool) -> None:
+    """Raise DataError if a JSON Web Key says of itself that it is for something else."""
+    if extractable and member(jwk, "ext") is False:
+        raise failure(f'JWK ext field for "{name}" is set to false but extractable is true', "DataError")
+    alg = member(jwk, "alg")
+    if alg is None:
+        return
+    if name == "HMAC":
+        expected = f"HS{hash_of(algorithm).removeprefix('SHA-')}"
+        if alg != expected:
+            raise failure(
+                'HMAC "jwk" key import specifies "alg" that is incompatible with the hash name '
+                f'(encountered "{js_string(alg)}", expected "{expected}").',
+                "DataError",
+            )
+    elif name.startswith("AES-"):
+        expected = f"A{8 * len(secret)}{name.removeprefix('AES-')}"
+        if alg != expected:
+            raise failure(
+                f'Symmetric "jwk" key contains invalid "alg" value "{js_string(alg)}", expected "{expected}".',
+                "DataError",
+            )
 
 
 def _secret_algorithm(name: str, algorithm: Any, secret: bytes) -> dict[str, Any]:
     if name == "HMAC":
-        length = member(algorithm, "length")
-        bits = 8 * len(secret) if length is None else to_int32(length)
-        if not secret or bits <= 0:
-            raise failure("Imported HMAC key length must be a non-zero value.", "DataError")
-        return {"name": name, "hash": js_object({"name": hash_of(algorithm)}), "length": bits}
+        hashed = hash_of(algorithm)
+        length, whole = member(algorithm, "length"), 8 * len(secret)
+        bits = whole if length is None else to_int32(length)
+        if not 0 < bits <= whole or bits <= whole - 8:
+            raise failure(
+                f"Imported HMAC key length ({bits}) must be a non-zero value up to 7 bits less than, and no "
+                f"greater than, the bit length of the raw key data ({whole}).",
+                "DataError",
+            )
+        return {"name": name, "hash": js_object({"name": hashed}), "length": bits}
     if name.startswith("AES-"):
         bits = 8 * len(secret)
         if bits not in {128, 192, 256}:
@@ -124,20 +175,12 @@ def export_key(kind: str, key: CryptoKey) -> Any:
     if kind == "raw":
         return array_buffer(bytearray(key.secret))
     if kind != "jwk":
-        raise failure(f'Cannot export "{key.algorithm_name}" in "{kind}" format.', "NotSupportedError")
+        raise failure(f'Unimplemented key export format "{kind}".', "NotSupportedError")
     bits = key.algorithm.length
     alg = f"HS{key.algorithm.hash.name.removeprefix('SHA-')}" if key.algorithm_name == "HMAC" else None
     if key.algorithm_name.startswith("AES-"):
         alg = f"A{bits}{key.algorithm_name.removeprefix('AES-')}"
-    return js_object(
-        {
-            "kty": "oct",
-            "k": to_base64url(key.secret),
-            "alg": alg,
-            "key_ops": js_array(list(key.usages)),
-            "ext": True,
-        }
-    )
+    return jwk_of(key, {"kty": "oct", "k": to_base64url(key.secret), "alg": alg})
 
 
 def generate_key(algorithm: Any, extractable: bool, usages: Any) -> Any:
@@ -145,7 +188,7 @@ def generate_key(algorithm: Any, extractable: bool, usages: Any) -> Any:
     if name not in ALGORITHMS or name in {"PBKDF2", "HKDF"}:
         raise failure(f'Unrecognized key generation algorithm "{name}" requested.', "NotSupportedError")
     given = _checked_usages(usages, name, "generate")
-    if name.startswith(("RSA", "EC", "Ed")):
+    if name in PAIRS:
         from wrangler_py.worker.platform.crypto_pairs import generate_pair
 
         return generate_pair(name, algorithm, extractable, given)
@@ -154,13 +197,14 @@ def generate_key(algorithm: Any, extractable: bool, usages: Any) -> Any:
     if name == "HMAC":
         hashed = hash_of(algorithm)
         length = member(algorithm, "length")
-        bits = _BLOCKS[HASHES[hashed]] if length is None else to_int32(length)
+        bits = BLOCKS[HASHES[hashed]] if length is None else to_int32(length)
+        if bits <= 0:
+            raise failure(
+                f"HMAC key length must be a non-zero unsigned long integer (requested {bits}).", "OperationError"
+            )
         kind = {"name": name, "hash": js_object({"name": hashed}), "length": bits}
     else:
-        length = member(algorithm, "length")
-        if length is None:
-            raise JsTypeError.new('Missing field "length" in "algorithm".')
-        bits = to_int32(length)
+        bits = to_int32(required(algorithm, "length"))
         if bits not in {128, 192, 256}:
             raise failure(
                 f"Generated AES key length must be 128, 192, or 256 bits but requested {bits}.", "OperationError"

@@ -68,6 +68,8 @@ class _Choice:
                 rest = rest[found.end() :]
             if not simple:
                 raise _problem(rest)
+            if simple[0]["tag"] is not None and not re.match(r"[^\W\d]|[-_\\]", simple[0]["tag"]):
+                raise JsTypeError.new("Parser error: The selector is empty.")
             self._steps.append((combinator, simple))
             between = _COMBINATOR.match(rest)
             if between is None and rest:
@@ -75,6 +77,8 @@ class _Choice:
             if between is not None:
                 combinator = ">" if ">" in between[0] else " "
                 rest = rest[between.end() :]
+                if not rest:
+                    raise JsTypeError.new("Parser error: Dangling combinator in selector.")
 
     def matches(self, path: list[OpenElement]) -> bool:
         return self._match(path, len(self._steps) - 1)

@@ -10,8 +10,17 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from wrangler_py.worker.platform.not_emulated import NotEmulatedError
 from wrangler_py.worker.platform.numbers import NAN, tidy, to_number
-from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsRangeError, js_string, jsnull
+from wrangler_py.worker.platform.values import (
+    JsProxy,
+    JsProxyMeta,
+    JsRangeError,
+    js_function,
+    js_string,
+    jsnull,
+    own_properties,
+)
 
 _LIMIT: Final = 8.64e15
 _DAY: Final = 86_400_000
@@ -97,6 +106,27 @@ class Date(JsProxy, metaclass=_DateMeta):
         return f"{date} {hour:02d}:{minute:02d}:{second:02d} GMT"
 
     toGMTString = toUTCString
+
+    @js_function
+    def toLocaleDateString(self, locales: Any = None, options: Any = None) -> str:
+        _check_locale(locales, options)
+        if math.isnan(self._time):
+            return "Invalid Date"
+        year, month, day = _parts(self._time)[:3]
+        return f"{month + 1}/{day}/{year}"
+
+    @js_function
+    def toLocaleTimeString(self, locales: Any = None, options: Any = None) -> str:
+        _check_locale(locales, options)
+        if math.isnan(self._time):
+            return "Invalid Date"
+        hour, minute, second = _parts(self._time)[3:6]
+        return f"{hour % 12 or 12}:{minute:02d}:{second:02d} {'PM' if hour >= 12 else 'AM'}"
+
+    @js_function
+    def toLocaleString(self, locales: Any = None, options: Any = None) -> str:
+        date, time_of_day = self.toLocaleDateString(locales, options), self.toLocaleTimeString(locales, options)
+        return date if math.isnan(self._time) else f"{date}, {time_of_day}"
 
     def toString(self) -> str:
         if math.isnan(self._time):
@@ -211,6 +241,17 @@ def _loose(text: str) -> float | None:
     return value
 
 
+def _check_locale(locales: Any, options: Any) -> None:
+    """Raise NotEmulatedError for another locale than Cloudflare's own, or another form."""
+    given = {name: value for name, value in own_properties(options).items() if value is not None}
+    if locales in (None, "en-US", "en") and given in ({}, {"timeZone": "UTC"}):
+        return
+    raise NotEmulatedError(
+        "wrangler-py formats dates for en-US in UTC alone. Use Python's datetime and strftime, or run this route "
+        "with `pywrangler dev`"
+    )
+
+
 _FIELDS: Final = ("FullYear", "Month", "Date", "Hours", "Minutes", "Seconds", "Milliseconds")
 
 
@@ -223,6 +264,8 @@ def _getter(index: int) -> Callable[[Date], float | int]:
 
 def _setter(index: int) -> Callable[..., float | int]:
     def set_(self: Date, *values: Any) -> float | int:
+        if not values:
+            return self.setTime(NAN)
         parts: list[Any] = list(_parts(0.0 if math.isnan(self._time) else self._time))
         parts[index : index + len(values)] = values
         return self.setTime(utc(*parts[:7]))

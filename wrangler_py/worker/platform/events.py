@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument, wrong_field
+from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.borrowed import AFTER_NEW, kept, readable
-from wrangler_py.worker.platform.containers import call, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
-from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, jsnull, member
+from wrangler_py.worker.platform.values import (
+    DOMException,
+    JsObject,
+    JsProxy,
+    JsTypeError,
+    js_function,
+    js_string,
+    jsnull,
+    member,
+)
 
 
 class Event(JsProxy):
@@ -28,17 +37,22 @@ class Event(JsProxy):
         self.bubbles = is_truthy(member(options, "bubbles"))
         self.cancelable = is_truthy(member(options, "cancelable"))
         self.composed = is_truthy(member(options, "composed"))
-        self.defaultPrevented = False
+        self._prevented = False
         self.isTrusted = False
         self.target: Any = None
         self.currentTarget: Any = None
-        self.timeStamp = time.time() * 1000
+        self.timeStamp = 0
         self.cancelBubble = False
         self._stopped = False
+        self._dispatched = False
 
     @property
     def eventPhase(self) -> int:
-        return self.NONE if self.currentTarget is None else self.AT_TARGET
+        return self.AT_TARGET if self._dispatched else self.NONE
+
+    @property
+    def defaultPrevented(self) -> bool:
+        return self.cancelable and self._prevented
 
     @property
     def returnValue(self) -> bool:
@@ -49,7 +63,7 @@ class Event(JsProxy):
         return self.target
 
     def preventDefault(self) -> None:
-        self.defaultPrevented = True  # on workerd even if the event can't be cancelled
+        self._prevented = True
 
     def stopPropagation(self) -> None:
         self.cancelBubble = True
@@ -57,8 +71,19 @@ class Event(JsProxy):
     def stopImmediatePropagation(self) -> None:
         self._stopped = True
 
+    def begin(self, target: EventTarget) -> None:
+        """Be sent to a target. Raises InvalidStateError if the event is under way already."""
+        if self._dispatched:
+            raise DOMException.new("The event is already being dispatched.", "InvalidStateError")
+        self._dispatched = True
+        self.target = self.currentTarget = target
+
+    def end(self) -> None:
+        """Have been handled."""
+        self._dispatched = False
+
     def composedPath(self) -> Any:
-        return js_array([] if self.currentTarget is None else [self.currentTarget])
+        return js_array([self.currentTarget] if self._dispatched else [])
 
 
 class CustomEvent(Event):
@@ -67,7 +92,7 @@ class CustomEvent(Event):
     def __init__(self, type_: Any = MISSING, init: Any = None) -> None:
         super().__init__(type_, init)
         detail = member(init, "detail")
-        self._detail = jsnull if detail is None else kept(detail, AFTER_NEW)
+        self._detail = None if detail is None else kept(detail, AFTER_NEW)
 
     @property
     def detail(self) -> Any:
@@ -81,8 +106,9 @@ class MessageEvent(Event):
         super().__init__(type_, init)
         data = member(init, "data")
         self.data = jsnull if data is None else data
-        self.origin: Any = jsnull
-        self.lastEventId = ""
+        origin, last = member(init, "origin"), member(init, "lastEventId")
+        self.origin: Any = jsnull if origin is None else js_string(origin)
+        self.lastEventId = "" if last is None else js_string(last)
         self.source: Any = jsnull
         self.ports = js_array([])
 
@@ -123,10 +149,16 @@ class EventTarget(JsProxy):
     @js_function
     def addEventListener(self, type_: Any = MISSING, listener: Any = MISSING, options: Any = None) -> None:
         name = text_argument(type_, type(self).js_name, 1, "addEventListener")
-        if listener is MISSING:
-            raise not_of_type(type(self).js_name, 2, "EventHandler", "addEventListener")
+        if listener is MISSING or isinstance(listener, str | bool | int | float):
+            raise not_of_type(type(self).js_name, 2, "function or HandlerObject", "addEventListener")
         if listener is None or listener is jsnull:
             return
+        if isinstance(listener, JsObject) and not callable(member(listener, "handleEvent")):
+            raise wrong_field("handleEvent", "HandlerObject", "function")
+        if options is True:
+            raise JsTypeError.new("addEventListener(): useCapture must be false.")
+        if is_truthy(member(options, "capture")):
+            raise JsTypeError.new("addEventListener(): options.capture must be false.")
         if self._listeners is None:
             self._listeners = {}
         known = self._listeners.setdefault(name, [])
@@ -142,7 +174,10 @@ class EventTarget(JsProxy):
         known.append(_Listener(key, kept_callback(listener), once))
 
     @js_function
-    def removeEventListener(self, type_: Any, listener: Any = None, _options: Any = None) -> None:
+    def removeEventListener(self, type_: Any = MISSING, listener: Any = MISSING, _options: Any = None) -> None:
+        text_argument(type_, type(self).js_name, 1, "removeEventListener")
+        if listener is MISSING:
+            raise not_of_type(type(self).js_name, 2, "Object", "removeEventListener")
         if self._listeners is not None:
             name, key = js_string(type_), _key(listener)
             self._listeners[name] = [other for other in self._listeners.get(name, ()) if other.key != key]
@@ -150,15 +185,15 @@ class EventTarget(JsProxy):
     def dispatchEvent(self, event: Any = MISSING) -> bool:
         if not isinstance(event, Event):
             raise not_of_type("EventTarget", 1, "Event", "dispatchEvent")
-        event.target = event.currentTarget = self
+        event.begin(self)
         try:
             handler = getattr(self, f"on{event.type}", None)
             if callable(handler):
                 call(handler, event)
             self._call_listeners(event)
         finally:
-            event.currentTarget = None
-        return not event.defaultPrevented
+            event.end()
+        return not event._prevented  # even if the event can't be cancelled
 
     def _call_listeners(self, event: Event) -> None:
         if self._listeners is None:

@@ -19,7 +19,7 @@ from wrangler_py.worker.platform.http_client import Answer
 from wrangler_py.worker.platform.mime_types import parse_mime_type
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.readable import chunks_of, stream_of_chunks
-from wrangler_py.worker.platform.requests import Request
+from wrangler_py.worker.platform.requests import USED_REQUEST, Request
 from wrangler_py.worker.platform.responses import NULL_BODY_STATUSES, Response, make_response
 from wrangler_py.worker.platform.stream_sources import fulfil, type_error
 from wrangler_py.worker.platform.urls import URL
@@ -42,6 +42,9 @@ def fetch(resource: Any = MISSING, init: Any = None) -> JsPromise:
     """Request a URL. The promise is of a Response, whatever its status."""
     if resource is MISSING:
         return JsPromise.rejected(not_of_type("ServiceWorkerGlobalScope", 1, "Request or string", "fetch"))
+    if isinstance(init, str | bool | int | float):
+        expected = "RequestInitializerDict or Request"
+        return JsPromise.rejected(not_of_type("ServiceWorkerGlobalScope", 2, expected, "fetch"))
     try:
         request = resource if isinstance(resource, Request) and init is None else Request.new(resource, init)
         _check(request)
@@ -59,6 +62,8 @@ def _check(request: Request) -> None:
     if signal is not None and signal.aborted:
         raise as_exception(signal.reason)
     invocation_in_request()
+    if request.bodyUsed:
+        raise type_error(USED_REQUEST)
     if request._body is not None:
         request._body.check()
 
@@ -216,4 +221,4 @@ def _from_data_url(url: str) -> Response:
         content = base64.b64decode(content + b"=" * (-len(content) % 4))
     kind = parse_mime_type(f"text/plain{head}" if head.startswith(";") else head or "text/plain;charset=US-ASCII")
     content_type = "text/plain;charset=US-ASCII" if kind is None else str(kind)
-    return make_response(200, headers_of([("content-type", content_type)]), Body(content), url=url)
+    return make_response(200, headers_of([("content-type", content_type)]), Body(content))

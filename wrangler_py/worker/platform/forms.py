@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, function_argument, not_of_type, text_argument
+from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.blobs import Blob, File, make_file
-from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.mime_types import MimeType, parse_mime_type
@@ -28,7 +29,7 @@ logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 class FormData(JsLookup):
     """The fields of a form: names with texts and files."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("__dict__", "_fields")
 
     _fields: list[tuple[str, Any]]
 
@@ -72,7 +73,8 @@ class FormData(JsLookup):
     def entries(self) -> JsIterator:
         return JsIterator.new(js_array(list(field)) for field in list(self._fields))
 
-    def forEach(self, callback: Callable[..., Any], _this: Any = None) -> None:
+    def forEach(self, callback: Any = None, _this: Any = None) -> None:
+        function_argument(callback, "FormData", 1, "forEach")
         for name, value in list(self._fields):
             call(callback, value, name, self)
 

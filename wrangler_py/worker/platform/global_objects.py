@@ -6,7 +6,8 @@ import sys
 import time
 from typing import Any
 
-from wrangler_py.worker.platform.containers import JsArray, JsMap, JsSet
+from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.maps import JsMap, JsSet
 from wrangler_py.worker.platform.values import JsException, JsObject, JsProxy, js_object, js_string, own_properties
 
 
@@ -82,9 +83,13 @@ class Navigator(JsProxy):
     """Where the Worker runs."""
 
     userAgent = "Cloudflare-Workers"
-    platform = "linux"
+    platform = ""
     hardwareConcurrency = 1
     language = "en"
+
+    @property
+    def languages(self) -> Any:
+        return js_array(["en"])
 
     def sendBeacon(self, _url: Any = None, _body: Any = None) -> bool:
         return False

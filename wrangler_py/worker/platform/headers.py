@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, pairs_of, text_argument
-from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.arguments import MISSING, function_argument, not_of_type, pairs_of, text_argument
+from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.values import JsTypeError, jsnull
 
@@ -23,7 +24,7 @@ _INIT: Final = "Headers or Sequence or object"
 class Headers(JsLookup):
     """The headers of a request or a response. Values are text; UTF-8 is how they go over the wire."""
 
-    __slots__ = ("_immutable", "_values")
+    __slots__ = ("__dict__", "_immutable", "_values")
 
     _values: dict[str, list[str]]
     """Lower-case names and their values, in the order of insertion."""
@@ -86,7 +87,8 @@ class Headers(JsLookup):
     def entries(self) -> JsIterator:
         return JsIterator.new(js_array(list(pair)) for pair in self.displayed())
 
-    def forEach(self, callback: Callable[..., Any], _this: Any = None) -> None:
+    def forEach(self, callback: Any = None, _this: Any = None) -> None:
+        function_argument(callback, "Headers", 1, "forEach")
         for name, value in self.displayed():
             call(callback, value, name, self)
 

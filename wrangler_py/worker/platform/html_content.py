@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from wrangler_py.worker.platform.containers import js_array
+from wrangler_py.worker.platform.arguments import (
+    MISSING,
+    function_argument,
+    not_of_type,
+    options_argument,
+    text_argument,
+)
+from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
 from wrangler_py.worker.platform.html_tokens import VOID, Attribute, Token
@@ -12,11 +19,20 @@ from wrangler_py.worker.platform.iterators import JsIterator
 from wrangler_py.worker.platform.stream_sources import Callback, type_error
 from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, jsnull, member
 
+_GONE: Final = (
+    "This content token is no longer valid. Content tokens are only valid during the execution of the relevant "
+    "content handler."
+)
+_FORBIDDEN_IN_ATTRIBUTES: Final = " \n\r\t\x0c/>="
+_FORBIDDEN_IN_TAGS: Final = " \n\r\t\x0c/>"
 
-def markup(content: Any, options: Any) -> str:
+
+def markup(content: Any, options: Any, of: str = "", method: str = "") -> str:
     """The HTML of content that a program inserts: text is escaped unless the program says that it is HTML."""
+    if content is MISSING:
+        raise not_of_type(of, 1, "string or JsReadableStream or Response", method)
     text = js_string(content)
-    if is_truthy(member(options, "html")):
+    if is_truthy(member(options_argument(options, of, 2, "ContentOptions", method), "html")):
         return text
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -31,29 +47,53 @@ class _Content(JsProxy):
         self._before: list[str] = []
         self._after: list[str] = []
         self._replacement: str | None = None
+        self._valid = True
+
+    def expire(self) -> None:
+        """Be of no use to the program any more: its handlers have run."""
+        self._valid = False
+
+    def _check(self) -> None:
+        if not self._valid:
+            raise type_error(_GONE)
+
+    def _markup(self, content: Any, options: Any, method: str) -> str:
+        self._check()
+        return markup(content, options, type(self).js_name, method)
 
     @property
     def removed(self) -> bool:
+        self._check()
+        return self.is_removed
+
+    @property
+    def is_removed(self) -> bool:
+        """The same for the code of this platform."""
         return self._replacement is not None
 
     @js_function
-    def before(self, content: Any = None, options: Any = None) -> Any:
-        self._before.append(markup(content, options))
+    def before(self, content: Any = MISSING, options: Any = None) -> Any:
+        self._before.append(self._markup(content, options, "before"))
         return self
 
     @js_function
-    def after(self, content: Any = None, options: Any = None) -> Any:
-        self._after.insert(0, markup(content, options))
+    def after(self, content: Any = MISSING, options: Any = None) -> Any:
+        self._after.insert(0, self._markup(content, options, "after"))
         return self
 
     @js_function
-    def replace(self, content: Any = None, options: Any = None) -> Any:
-        self._replacement = markup(content, options)
+    def replace(self, content: Any = MISSING, options: Any = None) -> Any:
+        self._replacement = self._markup(content, options, "replace")
         return self
 
     def remove(self) -> Any:
+        self._check()
         self._replacement = ""
         return self
+
+    def drop(self) -> None:
+        """`remove` for the code of this platform."""
+        self._replacement = ""
 
     def rendered(self) -> str:
         """The token as it is now."""
@@ -75,6 +115,7 @@ class Text(_Content):
 
     @property
     def text(self) -> str:
+        self._check()
         return self._token.content
 
 
@@ -87,10 +128,12 @@ class Comment(_Content):
 
     @property
     def text(self) -> str:
+        self._check()
         return self._token.content if self._text is None else self._text
 
     @text.setter
     def text(self, value: Any) -> None:
+        self._check()
         self._text = js_string(value)
 
     def _source(self) -> str:
@@ -152,11 +195,13 @@ class Element(_Content):
 
     @property
     def tagName(self) -> str:
+        self._check()
         return self._name
 
     @tagName.setter
     def tagName(self, name: Any) -> None:
-        self._name, self._changed = js_string(name), True
+        self._check()
+        self._name, self._changed = _checked_name(name, "tag", _FORBIDDEN_IN_TAGS), True
 
     @property
     def renamed(self) -> str | None:
@@ -169,9 +214,11 @@ class Element(_Content):
 
     @property
     def attributes(self) -> JsIterator:
+        self._check()
         return JsIterator.new(js_array([attribute.name, attribute.value]) for attribute in list(self._attributes))
 
     def _find(self, name: Any) -> int | None:
+        self._check()
         key = js_string(name).lower()
         return next((index for index, attribute in enumerate(self._attributes) if attribute.name == key), None)
 
@@ -182,8 +229,10 @@ class Element(_Content):
     def hasAttribute(self, name: Any = None) -> bool:
         return self._find(name) is not None
 
-    def setAttribute(self, name: Any = None, value: Any = None) -> Element:
-        key, text = js_string(name).lower(), js_string(value)
+    def setAttribute(self, name: Any = MISSING, value: Any = MISSING) -> Element:
+        given = text_argument(name, "Element", 1, "setAttribute")
+        text = text_argument(value, "Element", 2, "setAttribute")
+        key = _checked_name(given, "attribute", _FORBIDDEN_IN_ATTRIBUTES).lower()
         escaped = text.replace('"', "&quot;")
         attribute = Attribute(key, text, f'{key}="{escaped}"')
         index = self._find(name)
@@ -202,25 +251,28 @@ class Element(_Content):
         return self
 
     @js_function
-    def prepend(self, content: Any = None, options: Any = None) -> Element:
-        self.prepended.insert(0, markup(content, options))
+    def prepend(self, content: Any = MISSING, options: Any = None) -> Element:
+        self.prepended.insert(0, self._markup(content, options, "prepend"))
         return self
 
     @js_function
-    def append(self, content: Any = None, options: Any = None) -> Element:
-        self.appended.append(markup(content, options))
+    def append(self, content: Any = MISSING, options: Any = None) -> Element:
+        self.appended.append(self._markup(content, options, "append"))
         return self
 
     @js_function
-    def setInnerContent(self, content: Any = None, options: Any = None) -> Element:
-        self.inner = markup(content, options)
+    def setInnerContent(self, content: Any = MISSING, options: Any = None) -> Element:
+        self.inner = self._markup(content, options, "setInnerContent")
         return self
 
     def removeAndKeepContent(self) -> Element:
+        self._check()
         self._replacement, self.keeps_content = "", True
         return self
 
     def onEndTag(self, handler: Any = None) -> None:
+        function_argument(handler, "Element", 1, "onEndTag")
+        self._check()
         if not self.has_end_tag:
             raise type_error("Parser error: No end tag.")
         self.end_handlers.append(kept_callback(handler))
@@ -240,6 +292,16 @@ class Element(_Content):
         name = self._name if self.renamed else self._token.source[1 : 1 + len(self._token.name)]
         attributes = "".join(f" {attribute.source}" for attribute in self._attributes)
         return f"<{name}{attributes}{' /' if self._token.self_closing else ''}>"
+
+
+def _checked_name(name: Any, of: str, forbidden: str) -> str:
+    text = js_string(name)
+    if not text:
+        raise type_error(f"Parser error: {of.capitalize()} name can't be empty.")
+    for character in text:
+        if character in forbidden:
+            raise type_error(f"Parser error: `{character}` character is forbidden in the {of} name")
+    return text
 
 
 def make(kind: Any, *args: Any) -> Any:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import AsyncIterator
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import not_of_type, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, is_object, not_of_type, text_argument, wrong_field
 from wrangler_py.worker.platform.bodies import Body
 from wrangler_py.worker.platform.convert import JsDoubleProxy, kept_callback
 from wrangler_py.worker.platform.css_selectors import OpenElement, Selector
@@ -15,18 +15,21 @@ from wrangler_py.worker.platform.html_content import Comment, Doctype, DocumentE
 from wrangler_py.worker.platform.html_tokens import VOID, Token, tokens_of
 from wrangler_py.worker.platform.readable import stream_of_chunks
 from wrangler_py.worker.platform.responses import Response, make_response
-from wrangler_py.worker.platform.stream_sources import Callback
+from wrangler_py.worker.platform.stream_sources import Callback, type_error
 from wrangler_py.worker.platform.values import JsProxy, member
 
 
 class _Handlers:
     """A program's handlers: what they handle, by kind of content."""
 
-    def __init__(self, given: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, given: Any, names: tuple[str, ...], kind: str) -> None:
         self._given = given
         # A method of a proxy lives as long as the proxy; that of a plain Python object is gone by now.
         kept = isinstance(given, JsDoubleProxy)
         found = {name: member(given, name) for name in names}
+        for name, method in found.items():
+            if method is not None and not callable(method):
+                raise wrong_field(name, kind, "function")
         self._methods: dict[str, Callback] = {
             name: method if kept else kept_callback(method) for name, method in found.items() if callable(method)
         }
@@ -48,13 +51,19 @@ class HTMLRewriter(JsProxy):
         self._elements: list[tuple[Selector, _Handlers]] = []
         self._documents: list[_Handlers] = []
 
-    def on(self, selector: Any = None, handlers: Any = None) -> HTMLRewriter:
-        parsed = Selector(text_argument(selector, "HTMLRewriter", 1, "on"))
-        self._elements.append((parsed, _Handlers(handlers, ("element", "comments", "text"))))
+    def on(self, selector: Any = MISSING, handlers: Any = None) -> HTMLRewriter:
+        text = text_argument(selector, "HTMLRewriter", 1, "on")
+        kind = "ElementContentHandlers"
+        if not is_object(handlers):
+            raise not_of_type("HTMLRewriter", 2, kind, "on")
+        self._elements.append((Selector(text), _Handlers(handlers, ("element", "comments", "text"), kind)))
         return self
 
     def onDocument(self, handlers: Any = None) -> HTMLRewriter:
-        self._documents.append(_Handlers(handlers, ("doctype", "comments", "text", "end")))
+        kind = "DocumentContentHandlers"
+        if not is_object(handlers):
+            raise not_of_type("HTMLRewriter", 1, kind, "onDocument")
+        self._documents.append(_Handlers(handlers, ("doctype", "comments", "text", "end"), kind))
         return self
 
     def transform(self, response: Any = None) -> Response:
@@ -63,6 +72,8 @@ class HTMLRewriter(JsProxy):
         headers = copy_of(response.headers)
         body = None
         if response._body is not None:
+            if response.bodyUsed:
+                raise type_error("The ReadableStream has been locked to a reader.")
             source = response._body.moved()
             body = Body(None, stream_of_chunks(self._rewritten(source)))
         return make_response(response.status, headers, body, status_text=response._status_text, url=response.url)
@@ -93,7 +104,7 @@ class _Open:
     def drops_content(self) -> bool:
         element = self.element
         return element is not None and (
-            element.inner is not None or (element.removed and not element.keeps_content)
+            element.inner is not None or (element.is_removed and not element.keeps_content)
         )
 
 
@@ -124,6 +135,7 @@ class _Rewriting:
         elif token.kind == "comment":
             comment = make(Comment, token)
             await self._call("comments", comment)
+            comment.expire()
             self._write(comment.rendered())
         else:
             doctype = make(Doctype, token)
@@ -141,6 +153,7 @@ class _Rewriting:
     async def _text(self, token: Token) -> None:
         for text in (make(Text, token, False), make(Text, Token("text", ""), True)):
             await self._call("text", text)
+            text.expire()
             self._write(text.rendered())
 
     async def _start(self, token: Token) -> None:
@@ -153,6 +166,8 @@ class _Rewriting:
         element = make(Element, token) if selected else None
         for handlers in selected:
             await handlers.call("element", element)
+        if element is not None:
+            element.expire()
         self._write(token.source if element is None else element.start())
         if token.name in VOID or token.self_closing:
             if element is not None:
@@ -160,9 +175,9 @@ class _Rewriting:
             return
         opened = _Open(shown, element, selected)
         if element is not None:
-            if not element.removed or element.keeps_content:
+            if not element.is_removed or element.keeps_content:
                 self._write("".join(element.prepended))
-            if element.inner is not None and not element.removed:
+            if element.inner is not None and not element.is_removed:
                 self._write(element.inner)
         self._open.append(opened)
 
@@ -183,7 +198,7 @@ class _Rewriting:
             if token is not None:
                 self._write(token.source)
             return
-        if not element.removed or element.keeps_content:
+        if not element.is_removed or element.keeps_content:
             self._write("".join(element.appended))
         if token is not None:
             tag = make(EndTag, token)
@@ -193,8 +208,9 @@ class _Rewriting:
                 result = handler(tag)
                 if inspect.isawaitable(result):
                     await result
-            if element.removed:
-                tag.remove()
+            tag.expire()
+            if element.is_removed:
+                tag.drop()
             self._write(tag.rendered())
         self._write(element.end())
 

@@ -29,6 +29,18 @@ class JsIterator(JsProxy):
             return js_object({"done": True, "value": None})
 
 
+class LanguageIterator(JsIterator):
+    """An iterator of the language's own, over an Array, a Map or a Set. Its results have `value` first."""
+
+    js_name = "Iterator"
+
+    def next(self, _value: Any = None) -> JsObject:
+        try:
+            return js_object({"value": next(self._iterator), "done": False})
+        except StopIteration:
+            return js_object({"value": None, "done": True})
+
+
 class JsLookup(JsProxy):
     """Base of what has `get`, `has`, `set` and `delete`: Python code may also use it with items."""
 
@@ -37,7 +49,7 @@ class JsLookup(JsProxy):
     get: Callable[[Any], Any]
     has: Callable[[Any], bool]
     set: Callable[..., Any]
-    delete: Callable[[Any], Any]
+    delete: Callable[[Any], bool | None]
 
     def __getitem__(self, name: Any) -> Any:
         value = self.get(name)
@@ -49,9 +61,9 @@ class JsLookup(JsProxy):
         self.set(name, value)
 
     def __delitem__(self, name: Any) -> None:
-        if not self.has(name):
+        # `delete` of a Map says whether there was such a key. Others say nothing, which Pyodide takes for no.
+        if not self.delete(name):
             raise KeyError(name)
-        self.delete(name)
 
     def __contains__(self, name: object) -> bool:
         return bool(self.has(name))

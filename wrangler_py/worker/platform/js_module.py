@@ -9,7 +9,9 @@ import importlib
 from types import ModuleType
 from typing import Any, Final
 
+from wrangler_py.worker.platform.js_classes import js_class
 from wrangler_py.worker.platform.not_emulated import MissingGlobal
+from wrangler_py.worker.platform.values import JsProxyMeta
 
 _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "urls": ("URL", "URLSearchParams"),
@@ -53,7 +55,7 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "json_text": ("JSON",),
     "dates": ("Date",),
     "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
-    "objects": ("structuredClone",),
+    "cloning": ("structuredClone",),
     "weak_collections": ("WeakMap", "WeakSet"),
     "caches": ("caches", "Cache", "CacheStorage"),
     "crypto": ("crypto", "Crypto", "SubtleCrypto"),
@@ -62,10 +64,8 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "timers": (
         "setTimeout",
         "setInterval",
-        "setImmediate",
         "clearTimeout",
         "clearInterval",
-        "clearImmediate",
         "queueMicrotask",
         "scheduler",
     ),
@@ -73,9 +73,9 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
 """The names each file of this package defines."""
 
 _RENAMED: Final = {
-    "Array": ("containers", "JsArray"),
-    "Map": ("containers", "JsMap"),
-    "Set": ("containers", "JsSet"),
+    "Array": ("arrays", "JsArray"),
+    "Map": ("maps", "JsMap"),
+    "Set": ("maps", "JsSet"),
     "Promise": ("promise", "JsPromise"),
     "Error": ("values", "JsException"),
     "TypeError": ("values", "JsTypeError"),
@@ -87,6 +87,8 @@ _RENAMED: Final = {
     "EvalError": ("values", "JsEvalError"),
     "DOMException": ("values", "DOMException"),
     "Object": ("objects", "object_function"),
+    "ArrayBuffer": ("buffers", "ArrayBuffer"),
+    "DataView": ("data_views", "DataView"),
     "BigInt": ("big_integers", "big_int_function"),
     "Reflect": ("reflection", "reflect_object"),
     "Symbol": ("symbols", "symbol_function"),
@@ -97,9 +99,9 @@ _RENAMED: Final = {
     "Infinity": ("numbers", "INFINITY"),
     "undefined": ("values", "undefined"),
     **{
-        name: ("buffers", name)
+        name: ("typed_arrays", name)
         for name in (
-            "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array",
+            "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array",
             "Uint32Array", "Int32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
         )
     },
@@ -109,7 +111,10 @@ PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for nam
 
 
 NOT_EMULATED: Final = frozenset({
-    "AsyncDisposableStack", "Atomics", "Cloudflare", "DisposableStack", "EventSource",
+    "AsyncDisposableStack", "Atomics", "Body", "Cloudflare", "DisposableStack", "EventSource", "ExtendableEvent",
+    "FetchEvent", "Navigator", "PromiseRejectionEvent", "ScheduledEvent", "ServiceWorkerGlobalScope", "TailEvent",
+    "TraceEvent", "WebSocketRequestResponsePair", "WorkerGlobalScope", "addEventListener", "dispatchEvent",
+    "removeEventListener",
     "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
     "Proxy", "RegExp", "SharedArrayBuffer", "SuppressedError", "URLPattern", "WeakRef", "WebAssembly", "eval",
 })  # fmt: skip
@@ -126,6 +131,7 @@ class JsModule(ModuleType):
     """JavaScript's global scope. `globalThis` and `self` are the module itself."""
 
     typeof = "object"
+    origin = "null"
 
     @property
     def globalThis(self) -> JsModule:
@@ -145,6 +151,8 @@ class JsModule(ModuleType):
             raise AttributeError(f"module 'js' has no attribute {name!r}")
         module, attribute = place
         value = getattr(importlib.import_module(f"wrangler_py.worker.platform.{module}"), attribute)
+        if isinstance(value, JsProxyMeta):
+            value = js_class(value)
         setattr(self, name, value)
         return value
 

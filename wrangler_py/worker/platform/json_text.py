@@ -7,7 +7,8 @@ import re
 from json.encoder import encode_basestring
 from typing import Any, Final
 
-from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.values import (
     JsException,
     JsObject,

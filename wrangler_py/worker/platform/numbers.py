@@ -6,10 +6,11 @@ import functools
 import math
 import random
 import re
+import struct
 from typing import Any, Final
 
 from wrangler_py.worker.platform.conversions import is_truthy
-from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string, jsnull
+from wrangler_py.worker.platform.values import JsProxy, JsRangeError, JsTypeError, js_string, jsnull
 
 NAN: Final = math.nan
 INFINITY: Final = math.inf
@@ -53,6 +54,14 @@ def to_number(value: Any) -> float | int:
         return tidy(whole)
     text = js_string(value).strip(_SPACES)
     return tidy(float(text)) if _LITERAL.fullmatch(text) else NAN
+
+
+def to_integer(value: Any) -> float | int:
+    """An integer from anything, as JavaScript makes positions: NaN becomes 0, infinity stays."""
+    number = to_number(value)
+    if number != number:
+        return 0
+    return number if math.isinf(number) else int(number)
 
 
 def parse_integer(text: str) -> int | None:
@@ -197,7 +206,28 @@ class Math(JsProxy):
 
     @staticmethod
     def pow(base: Any = None, exponent: Any = None) -> float | int:
-        return _guarded(math.pow, base, exponent)
+        number, power = _to_number(base), _to_number(exponent)
+        if number == 0 and power < 0:
+            is_odd = math.isfinite(power) and power % 2 == 1
+            return -INFINITY if is_odd and math.copysign(1, number) < 0 else INFINITY
+        if abs(number) == 1 and (math.isinf(power) or power != power):
+            return NAN
+        return _guarded(math.pow, number, power)
+
+    @staticmethod
+    def cbrt(value: Any = None) -> float | int:
+        number = _to_number(value)
+        root = math.cbrt(number)
+        whole = round(root) if math.isfinite(root) else 0
+        return whole if whole and whole**3 == number else tidy(root) if number == number else number
+
+    @staticmethod
+    def fround(value: Any = None) -> float | int:
+        number = _to_number(value)
+        try:
+            return tidy(struct.unpack("<f", struct.pack("<f", number))[0])
+        except OverflowError:
+            return math.copysign(INFINITY, number)
 
     @staticmethod
     def atan2(y: Any = None, x: Any = None) -> float | int:
@@ -234,13 +264,28 @@ def _guarded(function: Any, *values: Any) -> float | int:
         return math.inf
 
 
+def _with_pole(function: Any, pole: float) -> Any:
+    """A function that is minus infinity at `pole`, where Python's raises ValueError. `atanh` is odd."""
+
+    def compute(number: float) -> float:
+        if number == pole:
+            return -INFINITY
+        if function is math.atanh and number == 1:
+            return INFINITY
+        return function(number)  # type: ignore[no-any-return]
+
+    return compute
+
+
 for _name, _function in {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}.items():
     setattr(Math, _name, staticmethod(functools.partial(_whole, convert=_function)))
 for _name in (
-    "sqrt", "cbrt", "exp", "expm1", "log2", "log10", "log1p", "log", "sin", "cos", "tan", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "sqrt", "exp", "expm1", "sin", "cos", "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "asinh", "acosh",
 ):  # fmt: skip
     setattr(Math, _name, staticmethod(functools.partial(_guarded, getattr(math, _name))))
+for _name, _pole in {"log": 0, "log2": 0, "log10": 0, "log1p": -1, "atanh": -1}.items():
+    setattr(Math, _name, staticmethod(functools.partial(_guarded, _with_pole(getattr(math, _name), _pole))))
 Math.abs = staticmethod(functools.partial(_guarded, abs))  # type: ignore[attr-defined]
 
 number_function = Number()
@@ -270,7 +315,14 @@ class String:
 
     @staticmethod
     def fromCodePoint(*codes: Any) -> str:
-        return "".join(chr(int(to_number(code))) for code in codes)
+        return "".join(map(_character, codes))
+
+
+def _character(code: Any) -> str:
+    number = to_number(code)
+    if not (0 <= number <= 0x10FFFF and number == int(number)):
+        raise JsRangeError.new(f"Invalid code point {js_string(code)}")
+    return chr(int(number))
 
 
 boolean_function = Boolean()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
+from wrangler_py.worker.platform.arrays import JsArray, items_of, js_array
 from wrangler_py.worker.platform.borrowed import AFTER_CALL, AFTER_ITERATION, is_python
-from wrangler_py.worker.platform.containers import iterate, js_array
+from wrangler_py.worker.platform.callbacks import call, callback, described, iterable, iterate
 from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.values import (
     JsException,
+    JsObject,
     JsProxy,
     JsTypeError,
     js_object,
     js_string,
+    member,
 )
 
 
@@ -33,6 +37,20 @@ class AggregateError(JsException):
 
 AggregateError.__module__ = "pyodide.ffi"
 AggregateError.__name__ = AggregateError.__qualname__ = "JsException"  # Python sees one class of errors
+
+
+def _of_each(method: Callable[[Any, list[JsPromise]], JsPromise]) -> Any:
+    """A class method that gets a promise for each value that JavaScript iterates over."""
+
+    @functools.wraps(method)
+    def combine(cls: Any, values: Any = None) -> JsPromise:
+        try:
+            promises = _each(iterable(values))
+        except JsException as error:
+            return JsPromise.rejected(error)
+        return method(cls, promises)
+
+    return classmethod(combine)
 
 
 class JsPromise(JsProxy):
@@ -103,25 +121,24 @@ class JsPromise(JsProxy):
         """JavaScript's `Promise.resolve`."""
         if isinstance(value, JsPromise):
             return value
+        if isinstance(value, JsObject) and callable(member(value, "then")):
+            made: JsPromise = cls.new(value.then)
+            return made
         return cls.run(_as_javascript(value)) if inspect.isawaitable(unwrap(value)) else cls.resolved(value)
 
     @classmethod
     def reject(cls, reason: Any = None) -> JsPromise:
         return cls.rejected(as_exception(reason))
 
-    @classmethod
-    def all(cls, values: Iterable[Any]) -> JsPromise:
-        promises = _each(values)
-
+    @_of_each
+    def all(cls, promises: list[JsPromise]) -> JsPromise:
         async def gather() -> Any:
             return js_array(list(await asyncio.gather(*(promise.future() for promise in promises))))
 
         return cls.run(gather())
 
-    @classmethod
-    def allSettled(cls, values: Iterable[Any]) -> JsPromise:
-        promises = _each(values)
-
+    @_of_each
+    def allSettled(cls, promises: list[JsPromise]) -> JsPromise:
         async def outcome(promise: JsPromise) -> Any:
             try:
                 return js_object({"status": "fulfilled", "value": await promise})
@@ -133,10 +150,8 @@ class JsPromise(JsProxy):
 
         return cls.run(gather())
 
-    @classmethod
-    def race(cls, values: Iterable[Any]) -> JsPromise:
-        promises = _each(values)
-
+    @_of_each
+    def race(cls, promises: list[JsPromise]) -> JsPromise:
         async def first() -> Any:
             futures = _competing(promises)
             done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
@@ -144,10 +159,8 @@ class JsPromise(JsProxy):
 
         return cls.run(first())
 
-    @classmethod
-    def any(cls, values: Iterable[Any]) -> JsPromise:
-        promises = _each(values)
-
+    @_of_each
+    def any(cls, promises: list[JsPromise]) -> JsPromise:
         async def first() -> Any:
             futures = _competing(promises)
             for next_done in asyncio.as_completed(futures):
@@ -157,6 +170,16 @@ class JsPromise(JsProxy):
             raise AggregateError.new(js_array(errors), "All promises were rejected")
 
         return cls.run(first())
+
+    @classmethod
+    def try_(cls, function: Any = None, *args: Any) -> JsPromise:
+        """JavaScript's `Promise.try`."""
+        if not callable(function):
+            return cls.rejected(JsTypeError.new(f"{described(function)} is not a function"))
+        try:
+            return cls.resolve(function(*args))
+        except Exception as error:
+            return cls.rejected(python_error(error))
 
     @classmethod
     def withResolvers(cls) -> Any:
@@ -285,3 +308,22 @@ def as_exception(reason: Any) -> BaseException:
 def reason_of(error: BaseException) -> Any:
     """The value that was thrown in JavaScript, which need not be an error."""
     return vars(error).get("thrown", error)
+
+
+async def _collected(source: Any, function: Any) -> JsArray:
+    if hasattr(source, "__aiter__"):
+        items = [item async for item in source]
+    else:
+        items = [await JsPromise.resolve(item) for item in items_of(source)]
+    if function is None:
+        return js_array(items)
+    called = callback(function)
+    return js_array([await JsPromise.resolve(call(called, item, index)) for index, item in enumerate(items)])
+
+
+def _array_from_async(source: Any = None, function: Any = None) -> JsPromise:
+    """JavaScript's `Array.fromAsync`. It is here because promises are made of arrays."""
+    return JsPromise.run(_collected(source, function))
+
+
+JsArray.fromAsync = staticmethod(_array_from_async)  # type: ignore[attr-defined]

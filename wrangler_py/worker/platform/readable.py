@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from wrangler_py.worker.platform.arguments import is_iterable, is_object, not_of_type, options_argument, wrong_field
+from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.buffers import JsBuffer
-from wrangler_py.worker.platform.containers import JsArray, js_array
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.readable_controllers import (
@@ -27,7 +27,7 @@ from wrangler_py.worker.platform.values import JsProxy, js_function, js_string, 
 class ReadableStream(JsProxy):
     """Chunks that arrive over time."""
 
-    __slots__ = ("_disturbed", "_reader", "controller", "expected_length")
+    __slots__ = ("__dict__", "_disturbed", "_reader", "controller", "expected_length")
 
     controller: Any
     """A Controller. Readers and streams of this package use it; programs get it in their source's methods."""
@@ -61,7 +61,7 @@ class ReadableStream(JsProxy):
     @classmethod
     def from_(cls, source: Any = None) -> ReadableStream:
         """JavaScript's `ReadableStream.from`."""
-        if isinstance(source, str) or not (hasattr(source, "__aiter__") or is_iterable(source)):
+        if not (isinstance(source, str) or hasattr(source, "__aiter__") or is_iterable(source)):
             raise not_of_type("ReadableStream", 1, "AsyncGenerator", "from")
         items = aiter(source) if hasattr(source, "__aiter__") else iter(source)
 
@@ -95,15 +95,11 @@ class ReadableStream(JsProxy):
 
     @js_function
     def getReader(self, options: Any = None) -> Any:
-        mode = member(options, "mode")
+        mode = member(options_argument(options, "ReadableStream", 1, "GetReaderOptions", "getReader"), "mode")
         if mode is None:
             return ReadableStreamDefaultReader.new(self)
         if js_string(mode) != "byob":
             raise type_error("mode must be undefined or 'byob' in call to getReader().")
-        if not isinstance(self.controller, ReadableByteStreamController) and self.controller._state == "readable":
-            if self.locked:
-                raise type_error(LOCKED)
-            raise type_error("This ReadableStream does not support BYOB reads.")
         return ReadableStreamBYOBReader.new(self)
 
     def cancel(self, reason: Any = None) -> JsPromise:
@@ -241,7 +237,9 @@ def byte_stream_of(
     pull: Callable[[Any], Any] | None, cancel: Callable[[Any], Any] | None, length: int | None = None
 ) -> ReadableStream:
     """A stream of bytes from this platform's own source, which is asked when somebody reads."""
-    return _bare(_make(ReadableByteStreamController, pull, cancel, 0), length)
+    stream = _bare(_make(ReadableByteStreamController, pull, cancel, 0), length)
+    stream.controller.read_one_at_a_time()
+    return stream
 
 
 def _bare(controller: Controller, length: int | None = None) -> ReadableStream:
@@ -315,7 +313,7 @@ def branches(stream: ReadableStream) -> tuple[ReadableStream, ReadableStream]:
     def canceller(index: int) -> Callable[[Any], Any]:
         def cancel(reason: Any) -> Any:
             cancelled[index] = reason
-            return reader.cancel(js_array([cancelled[0], cancelled[1]])) if len(cancelled) == 2 else None
+            return reader.cancel(reason) if len(cancelled) == 2 else None  # on workerd the last reason alone
 
         return cancel
 

@@ -7,7 +7,8 @@ from collections import deque
 from typing import Any
 
 from wrangler_py.worker.platform.borrowed import DestroyedProxy, kept
-from wrangler_py.worker.platform.buffers import JsBuffer, TypedArray, Uint8Array, uint8_array
+from wrangler_py.worker.platform.buffers import JsBuffer
+from wrangler_py.worker.platform.data_views import DataView
 from wrangler_py.worker.platform.stream_controller import Controller
 from wrangler_py.worker.platform.stream_sources import (
     Callback,
@@ -18,6 +19,7 @@ from wrangler_py.worker.platform.stream_sources import (
     read_result,
     type_error,
 )
+from wrangler_py.worker.platform.typed_arrays import TypedArray, Uint8Array, uint8_array
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, jsnull
 
 
@@ -96,7 +98,7 @@ class _ByteRead:
 
     __slots__ = ("filled", "future", "minimum", "view")
 
-    def __init__(self, future: asyncio.Future[Any], view: TypedArray | None, minimum: int) -> None:
+    def __init__(self, future: asyncio.Future[Any], view: TypedArray | DataView | None, minimum: int) -> None:
         self.future, self.view, self.minimum, self.filled = future, view, minimum, 0
 
 
@@ -113,6 +115,15 @@ class ReadableByteStreamController(Controller):
         self._queue: deque[memoryview] = deque()
         self._reads: deque[_ByteRead] = deque()
         self._request: ReadableStreamBYOBRequest | None = None
+        self._one_read = False
+
+    def read_one_at_a_time(self) -> None:
+        """Refuse a read while another one waits, as the streams of the platform itself do."""
+        self._one_read = True
+
+    @property
+    def reads_into_memory(self) -> bool:
+        return True
 
     @property
     def byobRequest(self) -> Any:
@@ -128,7 +139,8 @@ class ReadableByteStreamController(Controller):
     def enqueue(self, chunk: Any = None) -> None:
         if not isinstance(chunk, JsBuffer):
             raise type_error(
-                "Failed to execute 'enqueue' on 'ReadableByteStreamController': parameter 1 is not of type 'Array'."
+                "Failed to execute 'enqueue' on 'ReadableByteStreamController': "
+                "parameter 1 is not of type 'BufferSource'."
             )
         if not chunk.byteLength:
             raise type_error("Cannot enqueue a zero-length ArrayBuffer.")
@@ -147,12 +159,14 @@ class ReadableByteStreamController(Controller):
         self._serve()
         self.pull_if_needed()
 
-    def take(self, view: TypedArray | None = None, minimum: int = 1) -> Any:
+    def take(self, view: TypedArray | DataView | None = None, minimum: int = 1) -> Any:
         """The next read's result, a future of it, or an exception."""
         if self._error is not None:
             return self._error
         if self._state == "closed":
             return read_result(None if view is None else _part(view, 0), True)
+        if self._one_read and self._reads:
+            return type_error("This ReadableStream only supports a single pending read request at a time.")
         future = new_future()
         self._reads.append(_ByteRead(future, view, minimum))
         self._serve()
@@ -276,6 +290,8 @@ class ReadableStreamBYOBRequest(JsProxy):
         controller.responded(data)
 
 
-def _part(view: TypedArray, filled: int) -> Any:
+def _part(view: TypedArray | DataView, filled: int) -> Any:
     """The part of a reader's memory that is filled, as the kind of array it is."""
+    if isinstance(view, DataView):
+        return DataView.new(view.buffer, view.byteOffset, filled)
     return view.subarray(0, filled // view.BYTES_PER_ELEMENT)

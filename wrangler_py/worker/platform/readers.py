@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 from wrangler_py.worker.platform.arguments import not_of_type
-from wrangler_py.worker.platform.buffers import TypedArray
+from wrangler_py.worker.platform.data_views import DataView
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.stream_sources import promise_of, rejected, type_error
+from wrangler_py.worker.platform.typed_arrays import TypedArray
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, js_function, member
 
 RELEASED = "This ReadableStream reader has been released."
@@ -19,6 +20,8 @@ class _Reader(JsProxy):
     _stream: Any
 
     def __init__(self, stream: Any = None) -> None:
+        if type(stream).__name__ != "ReadableStream":  # which imports this module
+            raise not_of_type(type(self).js_name, 1, "ReadableStream")
         if stream.locked:
             raise type_error(LOCKED)
         self._stream = stream
@@ -53,7 +56,13 @@ class ReadableStreamDefaultReader(_Reader):
 
 
 class ReadableStreamBYOBReader(_Reader):
-    """Reads bytes into memory of the program's own."""
+    """Reads bytes into memory of the program's own, which the program's arrays lose."""
+
+    def __init__(self, stream: Any = None) -> None:
+        super().__init__(stream)
+        if not stream.controller.reads_into_memory:
+            self.releaseLock()
+            raise type_error("This ReadableStream does not support BYOB reads.")
 
     @js_function
     def read(self, view: Any = None, options: Any = None) -> JsPromise:
@@ -64,7 +73,7 @@ class ReadableStreamBYOBReader(_Reader):
         return self._read(view, int(minimum), "readAtLeast")
 
     def _read(self, view: Any, minimum: int, method: str) -> JsPromise:
-        if not isinstance(view, TypedArray):
+        if not isinstance(view, TypedArray | DataView):
             return rejected(not_of_type("ReadableStreamBYOBReader", 1, "ArrayBufferView", method))
         if self._stream is None:
             return rejected(type_error(RELEASED))
@@ -74,10 +83,11 @@ class ReadableStreamBYOBReader(_Reader):
             )
         if minimum < 1:
             return rejected(type_error(f"Requested invalid minimum number of bytes to read ({minimum})."))
-        if minimum * view.BYTES_PER_ELEMENT > view.byteLength:
+        size = view.BYTES_PER_ELEMENT if isinstance(view, TypedArray) else 1
+        if minimum * size > view.byteLength:
             error: Any = JsRangeError.new if method == "read" else type_error
             return rejected(error(f"Minimum bytes to read ({minimum}) exceeds size of buffer ({view.byteLength})."))
-        return settled(self._stream.take(view, minimum * view.BYTES_PER_ELEMENT))
+        return settled(self._stream.take(view.moved(), minimum * size))
 
 
 def settled(outcome: Any) -> JsPromise:

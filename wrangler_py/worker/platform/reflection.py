@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrangler_py.worker.platform.containers import JsArray, js_array
+from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.conversions import js_typeof
 from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, own_properties
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from wrangler_py.worker.platform.aborting import AbortSignal, make_signal
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, wrong_field
+from wrangler_py.worker.platform.arguments import MISSING, is_object, not_of_type, options_argument, wrong_field
 from wrangler_py.worker.platform.bodies import Body, Message, body_of, set_content_type
 from wrangler_py.worker.platform.headers import Headers, clone_of, copy_of
 from wrangler_py.worker.platform.stream_sources import type_error
@@ -17,12 +17,13 @@ _METHODS: Final = frozenset({
     "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
     "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN", "M-SEARCH",
 })  # fmt: skip
-_CACHE_MODES: Final = frozenset({"no-store", "no-cache", "reload"})
+_CACHE_MODES: Final = frozenset({"no-store", "no-cache"})
 _INIT: Final = "RequestInitializerDict"
 _BAD_REDIRECT: Final = (
     'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does not '
     'make sense at the edge; use "manual" and check the response status code).'
 )
+USED_REQUEST: Final = "Cannot reconstruct a Request with a used body."
 _NO_BODY: Final = "Request with a GET or HEAD method cannot have a body."
 
 
@@ -53,7 +54,9 @@ class Request(Message):
             self._signal, self._cf, self._fetcher = init._signal, init._cf, init._fetcher
             self._headers = copy_of(init._headers)
             if init._body is not None:
-                self._body = Body(init._body.content, None if init._body.content is not None else init._body.stream)
+                if init.bodyUsed:
+                    raise type_error(USED_REQUEST)
+                self._body = init._body.moved()
         else:
             self._take_options(options_argument(init, "Request", 2, _INIT))
 
@@ -79,7 +82,7 @@ class Request(Message):
         if isinstance(init, Request) or member(init, "body") is not None:
             return
         if other.bodyUsed:
-            raise type_error("Cannot reconstruct a Request with a used body.")
+            raise type_error(USED_REQUEST)
         if other._body is not None:
             self._body = other._body.moved()
 
@@ -106,7 +109,12 @@ class Request(Message):
         self._take_signal(member(options, "signal"))
         cf = member(options, "cf")
         if cf is not None:
+            if not is_object(cf):
+                raise wrong_field("cf", _INIT, "Object")
             self._cf = cf
+        encode = member(options, "encodeResponseBody")
+        if encode is not None and js_string(encode) not in {"automatic", "manual"}:
+            raise type_error(f"encodeResponseBody: unexpected value: {js_string(encode)}")
         body = member(options, "body")
         if body is not None and body is not jsnull:
             self._body, content_type = body_of(body)
@@ -160,6 +168,10 @@ class Request(Message):
     @property
     def cache(self) -> Any:
         return self._cache
+
+    @property
+    def fetcher(self) -> Any:
+        return jsnull if self._fetcher is None else self._fetcher
 
     @property
     def integrity(self) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument, wrong_field
+from wrangler_py.worker.platform.arguments import (
+    MISSING,
+    is_object,
+    not_of_type,
+    options_argument,
+    text_argument,
+    wrong_field,
+)
 from wrangler_py.worker.platform.bodies import Body, Message, body_of, set_content_type
 from wrangler_py.worker.platform.headers import Headers, clone_of, copy_of, header, headers_of, utf8_text
 from wrangler_py.worker.platform.numbers import to_int32
@@ -98,6 +105,8 @@ class Response(Message):
             raise wrong_field("headers", _INIT, "Headers or Sequence or object")
         self._headers = Headers.new() if headers is None else Headers.new(headers)
         self._cf = member(options, "cf")
+        if self._cf is not None and not is_object(self._cf):
+            raise wrong_field("cf", _INIT, "Object")
         socket = member(options, "webSocket")
         if socket is not None and socket is not jsnull and not _is_socket(socket):
             raise wrong_field("webSocket", _INIT, "WebSocket")
@@ -188,6 +197,8 @@ def _json_response(value: Any = MISSING, init: Any = None) -> Response:
 
     if value is MISSING:
         raise not_of_type("Response", 1, "Value", "json")
+    if isinstance(init, str | bool | int | float):
+        raise not_of_type("Response", 2, f"{_INIT} or Response", "json")
     text = stringify(value)
     response: Response = Response.new("undefined" if text is None else text, init)
     given = init._headers if isinstance(init, Response) else member(init, "headers")

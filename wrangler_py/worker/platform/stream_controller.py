@@ -24,6 +24,11 @@ class Controller(JsProxy):
 
     illegal_constructor = True
 
+    @property
+    def reads_into_memory(self) -> bool:
+        """Whether a BYOB reader may read: of a stream of other things only once it has ended."""
+        return self._state != "readable"
+
     def __init__(self, pull: Callback | None, cancel: Callback | None, high_water_mark: float) -> None:
         self._pull, self._cancel, self._high_water_mark = pull, cancel, high_water_mark
         self._state = "readable"

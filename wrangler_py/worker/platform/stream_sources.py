@@ -7,10 +7,11 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING, wrong_field
+from wrangler_py.worker.platform.arguments import is_object, not_of_type, whole_number, wrong_field
 from wrangler_py.worker.platform.buffers import JsBuffer
-from wrangler_py.worker.platform.containers import call
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.convert import kept_callback
+from wrangler_py.worker.platform.numbers import to_number
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_object, member
 
@@ -94,7 +95,7 @@ class Strategy:
 
     def __init__(self, options: Any, default: float) -> None:
         mark = member(options, "highWaterMark")
-        self.high_water_mark: float = default if mark is None else float(mark)
+        self.high_water_mark: float = default if mark is None else whole_number(mark)
         size = member(options, "size")
         self.size: Callback | None = None if size is None else kept_callback(size)
 
@@ -110,8 +111,8 @@ def number(value: float) -> float | int:
 class CountQueuingStrategy(JsProxy):
     """Counts chunks."""
 
-    def __init__(self, init: Any = MISSING) -> None:
-        self.highWaterMark = member(init, "highWaterMark")
+    def __init__(self, init: Any = None) -> None:
+        self.highWaterMark = _mark_of(init, "CountQueuingStrategy")
 
     @property
     def size(self) -> Callback:
@@ -121,12 +122,18 @@ class CountQueuingStrategy(JsProxy):
 class ByteLengthQueuingStrategy(JsProxy):
     """Counts bytes."""
 
-    def __init__(self, init: Any = MISSING) -> None:
-        self.highWaterMark = member(init, "highWaterMark")
+    def __init__(self, init: Any = None) -> None:
+        self.highWaterMark = _mark_of(init, "ByteLengthQueuingStrategy")
 
     @property
     def size(self) -> Callback:
         return _length
+
+
+def _mark_of(init: Any, of: str) -> float | int:
+    if not is_object(init):
+        raise not_of_type(of, 1, "QueuingStrategyInit")
+    return to_number(member(init, "highWaterMark"))
 
 
 def _count(_chunk: Any = None) -> int:

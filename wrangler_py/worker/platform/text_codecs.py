@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import not_of_type, options_argument
-from wrangler_py.worker.platform.buffers import JsBuffer, TypedArray, Uint8Array, uint8_array
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument
+from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.conversions import is_truthy, usv_string
+from wrangler_py.worker.platform.typed_arrays import TypedArray, Uint8Array, uint8_array
 from wrangler_py.worker.platform.values import (
     JsProxy,
     JsRangeError,
@@ -144,7 +145,8 @@ class TextDecoder(JsProxy):
     def decode(self, data: Any = None, options: Any = None) -> str:
         if data is not None and not isinstance(data, JsBuffer):
             raise not_of_type("TextDecoder", 1, "Array", "decode")
-        stream = is_truthy(member(options, "stream"))
+        given = options_argument(options, "TextDecoder", 2, "DecodeOptions", "decode")
+        stream = is_truthy(member(given, "stream"))
         if self._decoder is None:
             self._decoder, self._at_start = self._make_decoder(), True
         try:
@@ -170,10 +172,15 @@ class TextEncoder(JsProxy):
 
     encoding = "utf-8"
 
+    def __init__(self) -> None:
+        """Take no arguments: `new` drops those that there are."""
+
     def encode(self, text: Any = None) -> Uint8Array:
         return uint8_array(bytearray(b"" if text is None else usv_string(text).encode()))
 
-    def encodeInto(self, text: Any, target: Any) -> Any:
+    def encodeInto(self, text: Any = MISSING, target: Any = None) -> Any:
+        if text is MISSING:
+            raise not_of_type("TextEncoder", 1, "String", "encodeInto")
         if not isinstance(target, TypedArray):
             raise not_of_type("TextEncoder", 2, "Uint8Array", "encodeInto")
         memory = target.memory()

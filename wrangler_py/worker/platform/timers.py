@@ -6,17 +6,19 @@ import asyncio
 import inspect
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from wrangler_py.worker.platform.aborting import AbortSignal
-from wrangler_py.worker.platform.arguments import not_of_type
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type
 from wrangler_py.worker.platform.borrowed import kept, readable
-from wrangler_py.worker.platform.containers import call
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.convert import kept_callback
 from wrangler_py.worker.platform.global_scope import invocation_in_request
-from wrangler_py.worker.platform.promise import JsPromise, as_exception
-from wrangler_py.worker.platform.values import JsProxy, js_function, member
+from wrangler_py.worker.platform.numbers import to_integer
+from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.values import JsException, JsProxy, js_function, member
 
+_LONGEST_MS: Final = 2**31 - 1
 _ids = itertools.count(1)
 _running: dict[int, asyncio.Handle] = {}
 _tasks: set[asyncio.Future[Any]] = set()
@@ -48,7 +50,8 @@ def _run(callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
 
 
 def _delay(milliseconds: Any) -> float:
-    return max(0.0, float(milliseconds or 0)) / 1000
+    """Seconds for what JavaScript makes a number of; 0 for what is none."""
+    return max(0, min(to_integer(milliseconds), _LONGEST_MS)) / 1000
 
 
 def setTimeout(callback: Any = None, delay: Any = 0, *args: Any) -> int:
@@ -78,13 +81,18 @@ def setInterval(callback: Any = None, delay: Any = 0, *args: Any) -> int:
     return timer
 
 
-def clearTimeout(timer: Any = None) -> None:
+def clearTimeout(timer: Any = MISSING) -> None:
+    if timer is MISSING:
+        raise not_of_type("ServiceWorkerGlobalScope", 1, "Number", "clearTimeout")
     handle = _running.pop(timer, None) if isinstance(timer, int) else None
     if handle is not None:
         handle.cancel()
 
 
-clearInterval = clearTimeout
+def clearInterval(timer: Any = MISSING) -> None:
+    if timer is MISSING:
+        raise not_of_type("ServiceWorkerGlobalScope", 1, "Number", "clearInterval")
+    clearTimeout(timer)
 
 
 def queueMicrotask(callback: Any = None) -> None:
@@ -97,7 +105,9 @@ class Scheduler(JsProxy):
     """`scheduler`."""
 
     @js_function
-    def wait(self, delay: Any = 0, options: Any = None) -> JsPromise:
+    def wait(self, delay: Any = MISSING, options: Any = None) -> JsPromise:
+        if delay is MISSING:
+            return JsPromise.rejected(not_of_type("Scheduler", 1, "number", "wait"))
         signal = member(options, "signal")
 
         async def wait() -> None:
@@ -112,7 +122,8 @@ class Scheduler(JsProxy):
             finally:
                 forget()
             if signal.aborted:
-                raise as_exception(signal.reason)
+                reason = signal.reason
+                raise reason if isinstance(reason, JsException) else JsException.new(reason)
 
         return JsPromise.run(wait())
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, whole_number
 from wrangler_py.worker.platform.promise import as_exception
 from wrangler_py.worker.platform.readable import ReadableStream, byte_stream_of, stream_of
 from wrangler_py.worker.platform.stream_sources import (
@@ -18,7 +18,7 @@ from wrangler_py.worker.platform.stream_sources import (
     new_future,
     type_error,
 )
-from wrangler_py.worker.platform.values import JsProxy
+from wrangler_py.worker.platform.values import JsProxy, member
 from wrangler_py.worker.platform.writable import WritableStream, writable_of
 
 
@@ -33,6 +33,9 @@ class TransformStream(JsProxy):
     ) -> None:
         transformer = options_argument(transformer, "TransformStream", 1, "Transformer")
         of = "Transformer"
+        for name in ("readableType", "writableType"):
+            if member(transformer, name) is not None:
+                raise type_error(f"transformer.{name} must be undefined.")
         begin = callback(transformer, "start", of, kept=False)
         transform, flush = callback(transformer, "transform", of), callback(transformer, "flush", of)
         self._connect(
@@ -84,6 +87,7 @@ class TransformStream(JsProxy):
         async def close() -> None:
             for future in started:
                 await future
+            controller.flushed()
             try:
                 work = invoke(flush, controller)
                 if work is not None:
@@ -109,7 +113,11 @@ class TransformStream(JsProxy):
         writable = writable_of(write, close, abort, writable_mark, of_bytes=of_bytes)
         self.readable, self.writable = readable, writable
         controller = TransformStreamDefaultController._of(readable, writable, wanted.open)
-        work = invoke(begin, controller)
+        try:
+            work = invoke(begin, controller)
+        except Exception as error:
+            controller.error(error)
+            return
         if work is not None:
             started.append(asyncio.ensure_future(work))
 
@@ -139,6 +147,7 @@ class TransformStreamDefaultController(JsProxy):
     _readable: ReadableStream
     _writable: WritableStream
     _release: Callable[[], None]
+    _flushing = False
 
     @classmethod
     def _of(
@@ -167,17 +176,22 @@ class TransformStreamDefaultController(JsProxy):
     def terminate(self) -> None:
         if self._readable.controller._state == "readable":
             self._readable.controller.close()
-        self._writable.controller.fail(type_error("The transform stream has been terminated"))
+        if not self._flushing:
+            self._writable.controller.fail(type_error("The transform stream has been terminated"))
         self._release()
+
+    def flushed(self) -> None:
+        """Let `terminate` be called while the writable side is being closed."""
+        self._flushing = True
 
 
 class IdentityTransformStream(TransformStream):
     """Passes bytes on unchanged."""
 
-    def __init__(self, _strategy: Any = None) -> None:
-        self._connect_bytes(None)
+    def __init__(self, strategy: Any = None) -> None:
+        self._connect_bytes(None, strategy)
 
-    def _connect_bytes(self, expected: int | None) -> None:
+    def _connect_bytes(self, expected: int | None, strategy: Any) -> None:
         seen = 0
 
         def transform(chunk: Any, controller: Any) -> None:
@@ -196,18 +210,17 @@ class IdentityTransformStream(TransformStream):
                     type_error("FixedLengthStream did not see all expected bytes before close().")
                 )
 
-        self._connect(transform, flush, of_bytes=True, length=expected)
+        mark = Strategy(strategy, 1).high_water_mark
+        self._connect(transform, flush, writable_mark=mark, of_bytes=True, length=expected)
 
 
 class FixedLengthStream(IdentityTransformStream):
     """Passes a known number of bytes on."""
 
-    def __init__(self, length: Any = MISSING, _strategy: Any = None) -> None:
+    def __init__(self, length: Any = MISSING, strategy: Any = None) -> None:
         if length is MISSING:
             raise not_of_type("FixedLengthStream", 1, "bigint")
-        if not isinstance(length, int | float) or length != int(length):
-            raise type_error("The value cannot be converted because it is not an integer.")
-        if not 0 <= length < 2**53:
+        self.expected = whole_number(length)
+        if self.expected >= 2**53:
             raise type_error("FixedLengthStream requires an integer expected length less than 2^53.")
-        self.expected = int(length)
-        self._connect_bytes(self.expected)
+        self._connect_bytes(self.expected, strategy)

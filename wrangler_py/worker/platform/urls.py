@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import ada_url
 
-from wrangler_py.worker.platform.arguments import MISSING, is_object, pairs_of, text_argument
-from wrangler_py.worker.platform.containers import JsArray, call, js_array
+from wrangler_py.worker.platform.arguments import MISSING, function_argument, is_object, pairs_of, text_argument
+from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.iterators import JsIterator, JsLookup
 from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError
@@ -29,7 +30,7 @@ def normalized_url(url: str) -> str | None:
 class URLSearchParams(JsLookup):
     """The parameters of a query."""
 
-    __slots__ = ("_pairs", "_url")
+    __slots__ = ("__dict__", "_pairs", "_url")
 
     _pairs: list[tuple[str, str]]
     _url: URL | None
@@ -111,7 +112,8 @@ class URLSearchParams(JsLookup):
     def entries(self) -> JsIterator:
         return JsIterator.new(js_array(list(pair)) for pair in list(self._pairs))
 
-    def forEach(self, callback: Callable[..., Any], _this: Any = None) -> None:
+    def forEach(self, callback: Any = None, _this: Any = None) -> None:
+        function_argument(callback, "URLSearchParams", 1, "forEach")
         for name, value in list(self._pairs):
             call(callback, value, name, self)
 
@@ -147,7 +149,7 @@ def serialize_query(pairs: list[tuple[str, str]]) -> str:
 class URL(JsProxy):
     """A URL."""
 
-    __slots__ = ("_params", "_url")
+    __slots__ = ("__dict__", "_params", "_url")
 
     _params: URLSearchParams | None
 

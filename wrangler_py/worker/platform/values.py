@@ -23,9 +23,10 @@ The rules that every class of this package keeps:
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from keyword import iskeyword
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, SupportsIndex, TypeVar
 
 from wrangler_py.worker.platform.number_text import js_number
 from wrangler_py.worker.platform.settings import settings
@@ -66,6 +67,14 @@ class JsNull:
 jsnull: Final = JsNull()
 
 
+_LANGUAGE: Final = frozenset({
+    "Map", "Set", "WeakMap", "WeakSet", "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array",
+    "Uint16Array", "Int16Array", "Uint32Array", "Int32Array", "Float32Array", "Float64Array", "BigInt64Array",
+    "BigUint64Array",
+})  # fmt: skip
+"""Constructors of the language that need `new`."""
+
+
 class JsProxyMeta(type):
     """Makes a Python class behave as a JavaScript constructor."""
 
@@ -74,6 +83,14 @@ class JsProxyMeta(type):
     """The JavaScript name of the class, if it is not the Python one."""
     illegal_constructor: bool
     """Whether programs cannot make instances."""
+    is_callable: bool
+    """Whether a call makes an instance, as `new` does."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> JsProxyMeta:
+        for attribute, value in namespace.items():
+            if isinstance(value, property) and value.fset is None and not attribute.startswith("_"):
+                namespace[attribute] = value.setter(_refuse_to_assign(attribute))
+        return super().__new__(mcs, name, bases, namespace, **options)
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: Any) -> None:
         super().__init__(name, bases, namespace)
@@ -86,8 +103,18 @@ class JsProxyMeta(type):
         else:
             cls._max_args = code.co_argcount - 1
 
-    def __call__(cls, *_args: Any, **_options: Any) -> Any:
-        raise JsTypeError.new(f"Class constructor {cls.js_name} cannot be invoked without 'new'")
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        if cls.is_callable:
+            return cls.new(*args, **options)
+        name = cls.js_name
+        if name == "Promise":
+            raise JsTypeError.new("Promise constructor cannot be invoked without 'new'")
+        if name in _LANGUAGE:
+            raise JsTypeError.new(f"Constructor {name} requires 'new'")
+        raise JsTypeError.new(
+            f"Failed to construct '{name}': Please use the 'new' operator, "
+            "this object constructor cannot be called as a function."
+        )
 
     def new(cls: type[_T], *args: Any, **options: Any) -> _T:
         """JavaScript's `new`. Keywords are gathered into an object that is the last argument."""
@@ -121,6 +148,17 @@ class JsProxyMeta(type):
         return f"class {cls.js_name} {{ [native code] }}"
 
 
+def _refuse_to_assign(name: str) -> Callable[[Any, Any], None]:
+    """The setter of a property that has none in JavaScript."""
+
+    def refuse(self: Any, _value: Any) -> None:
+        of = type(self).js_name
+        shown = f"[object {of}]" if of in {"URL", "URLSearchParams"} else f"#<{of}>"
+        raise JsTypeError.new(f"Cannot assign to read only property '{name}' of object '{shown}'")
+
+    return refuse
+
+
 class JsProxy(metaclass=JsProxyMeta):
     """Base of every class whose instances are JavaScript objects."""
 
@@ -129,8 +167,11 @@ class JsProxy(metaclass=JsProxyMeta):
 
     js_name: str
     illegal_constructor: bool
+    is_callable = False
     _js_array: ClassVar[Any]
     """Makes an Array; set by the module of arrays, which builds on this one."""
+    _class_of: ClassVar[Any]
+    """Gives the constructor of a class as programs see it; set by the module `js_classes`."""
 
     @property
     def js_id(self) -> int:
@@ -142,7 +183,7 @@ class JsProxy(metaclass=JsProxyMeta):
 
     @property
     def constructor(self) -> Any:
-        return type(self)
+        return self._class_of(type(self))
 
     def toString(self) -> str:
         return f"[object {type(self).js_name}]"
@@ -189,6 +230,9 @@ class JsProxy(metaclass=JsProxyMeta):
 
     def bind_class(self, _signature: Any) -> Any:
         return self
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> Any:
+        raise TypeError("cannot pickle 'pyodide.ffi.JsProxy' object: JavaScript objects can't be copied either")
 
     def destroy(self) -> None:
         """Release the object. Python's garbage collection does it here."""
@@ -238,6 +282,8 @@ class JsObject(JsProxy):
     js_name = "Object"
 
     _values: dict[str, Any]
+    _sealing = ""
+    """How far the object is closed to changes, as `close_to_changes` says."""
 
     def __init__(self, values: Any = None) -> None:
         object.__setattr__(self, "_values", values if isinstance(values, dict) else {})
@@ -250,10 +296,29 @@ class JsObject(JsProxy):
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._values[_property_name(name)] = value
+        name = _property_name(name)
+        if self._sealing:
+            if name not in self._values:
+                raise JsTypeError.new(f"Cannot add property {name}, object is not extensible")
+            if self._sealing == "frozen":
+                raise JsTypeError.new(f"Cannot assign to read only property '{name}' of object '#<Object>'")
+        self._values[name] = value
 
     def __delattr__(self, name: str) -> None:
-        self._values.pop(_property_name(name), None)
+        name = _property_name(name)
+        if self._sealing in {"sealed", "frozen"} and name in self._values:
+            raise JsTypeError.new(f"Cannot delete property '{name}' of #<Object>")
+        self._values.pop(name, None)
+
+    def close_to_changes(self, sealing: str) -> None:
+        """Take no new properties ("closed"), lose none ("sealed"), or keep all as they are ("frozen")."""
+        if _SEALINGS.index(sealing) > _SEALINGS.index(self._sealing):
+            object.__setattr__(self, "_sealing", sealing)
+
+    def is_closed_to(self, sealing: str) -> bool:
+        """Whether the object is closed to changes as far as that. One without properties is if it takes none."""
+        wanted = "closed" if not self._values else sealing
+        return _SEALINGS.index(self._sealing) >= _SEALINGS.index(wanted)
 
     def __dir__(self) -> list[str]:
         return [*self._values, *super().__dir__()]
@@ -270,9 +335,27 @@ class JsObject(JsProxy):
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
         result: dict[str, Any] = {}
         converter.remember(self, result)
-        for name, value in self._values.items():
+        for name, value in in_order(self._values).items():
             result[name] = converter.convert(value, depth - 1)
         return result
+
+
+_SEALINGS: Final = ("", "closed", "sealed", "frozen")
+
+
+def in_order(values: dict[str, Any]) -> dict[str, Any]:
+    """Properties in the order that JavaScript shows: those that are array indices come first, in theirs."""
+    for name in values:
+        if name[:1].isdecimal():
+            break
+    else:
+        return values
+    indices = sorted((name for name in values if _is_index(name)), key=int)
+    return {name: values[name] for name in dict.fromkeys([*indices, *values])}
+
+
+def _is_index(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and str(int(name)) == name and int(name) < 2**32 - 1
 
 
 def js_object(values: dict[str, Any] | None = None) -> JsObject:
@@ -285,9 +368,11 @@ def js_object(values: dict[str, Any] | None = None) -> JsObject:
 def own_properties(value: Any) -> dict[str, Any]:
     """The own enumerable properties of a value; empty for what has none."""
     if isinstance(value, JsObject):
-        return value._values
+        return in_order(value._values)
     if isinstance(value, dict):
-        return {js_string(name): item for name, item in value.items()} if settings.dicts_are_objects else {}
+        return (
+            in_order({js_string(name): item for name, item in value.items()}) if settings.dicts_are_objects else {}
+        )
     own = getattr(value, "_own_properties", None)
     if own is not None and isinstance(value, JsProxy):
         properties: dict[str, Any] = own()
@@ -324,6 +409,8 @@ class JsException(Exception, JsProxy):
     """An Error of JavaScript."""
 
     js_name = "Error"
+    is_callable = True
+    __reduce_ex__ = object.__reduce_ex__  # type: ignore[assignment]  # an exception can be copied
 
     def __init__(self, message: Any = None, options: Any = None) -> None:
         self.message = "" if message is None else js_string(message)
@@ -370,28 +457,27 @@ class DOMException(JsException):
     """An Error of the web platform, told apart by its name."""
 
     js_name = "DOMException"
-
-    _CODES: Final = {
-        "IndexSizeError": 1,
-        "NotFoundError": 8,
-        "NotSupportedError": 9,
-        "InvalidStateError": 11,
-        "SyntaxError": 12,
-        "InvalidAccessError": 15,
-        "NetworkError": 19,
-        "AbortError": 20,
-        "TimeoutError": 23,
-        "DataCloneError": 25,
-    }
+    is_callable = False
 
     def __init__(self, message: Any = None, name: Any = None) -> None:
         super().__init__(message)
-        self.name = "Error" if name is None else js_string(member(name, "name") or name)
+        self.name = "Error" if name is None else js_string(name)
 
     @property
     def code(self) -> int:
-        return self._CODES.get(self.name, 0)
+        return _CODES.get(self.name, 0)
 
+
+_ERRORS: Final = (
+    "IndexSize", "DomstringSize", "HierarchyRequest", "WrongDocument", "InvalidCharacter", "NoDataAllowed",
+    "NoModificationAllowed", "NotFound", "NotSupported", "InuseAttribute", "InvalidState", "Syntax",
+    "InvalidModification", "Namespace", "InvalidAccess", "Validation", "TypeMismatch", "Security", "Network",
+    "Abort", "UrlMismatch", "QuotaExceeded", "Timeout", "InvalidNodeType", "DataClone",
+)  # fmt: skip
+"""What the constants of the codes are called after, from 1."""
+_CODES: Final = {f"{error.replace('Url', 'URL')}Error": code for code, error in enumerate(_ERRORS, 1)}
+for _code, _error in enumerate(_ERRORS, 1):
+    setattr(DOMException, re.sub("(?<!^)(?=[A-Z])", "_", _error).upper() + "_ERR", _code)
 
 DOMException.__module__ = "pyodide.ffi"
 DOMException.__name__ = DOMException.__qualname__ = "JsException"  # Python sees one class of errors

@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 from wrangler_py.worker.platform.borrowed import kept, readable
-from wrangler_py.worker.platform.containers import iterate
+from wrangler_py.worker.platform.callbacks import iterate
 from wrangler_py.worker.platform.symbols import JsSymbol
 from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsTypeError
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, text_argument
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
 from wrangler_py.worker.platform.blobs import make_blob
 from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer
-from wrangler_py.worker.platform.containers import iterate
+from wrangler_py.worker.platform.callbacks import iterate
 from wrangler_py.worker.platform.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent
 from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
@@ -22,6 +23,7 @@ _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 _NOT_ACCEPTED: Final = (
     "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages."
 )
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _RESERVED: Final = frozenset({1004, 1005, 1006, 1015})
 
 
@@ -39,10 +41,10 @@ class WebSocket(EventTarget):
 
     def __init__(self, url: Any = MISSING, protocols: Any = None) -> None:
         address = _address(text_argument(url, "WebSocket", 1))
-        names = [protocols] if isinstance(protocols, str) else list(iterate(protocols))
+        names = _protocols(protocols)
         self._prepare(address, _CONNECTING)
         self._accepted = True
-        asyncio.ensure_future(self._open(address, [js_string(name) for name in names]))  # noqa: RUF006
+        asyncio.ensure_future(self._open(address, names))  # noqa: RUF006
 
     async def _open(self, address: str, protocols: list[str]) -> None:
         from wrangler_py.worker.platform import websocket_client
@@ -60,17 +62,31 @@ class WebSocket(EventTarget):
         self.dispatchEvent(Event.new("open"))
         connection.serve(self)
 
+    @property
+    def binaryType(self) -> str:
+        return self._binary_type
+
+    @binaryType.setter
+    def binaryType(self, kind: Any) -> None:
+        if js_string(kind) in {"blob", "arraybuffer"}:  # anything else is ignored
+            self._binary_type = js_string(kind)
+
+    @property
+    def bufferedAmount(self) -> int:
+        return 0
+
     def _prepare(self, url: Any, state: int) -> None:
         self.readyState = state
         self.url, self.protocol, self.extensions = url, "", ""
         standard = _cloudflare_compat_flags.websocket_standard_binary_type
-        self.binaryType = "blob" if standard else "arraybuffer"
+        self._binary_type = "blob" if standard else "arraybuffer"
         self._peer = None
         self._accepted = self._coupled = self._closed_outgoing = self._closed_incoming = False
         self._waiting: list[Event] = []
 
     @js_function
     def accept(self, options: Any = None) -> None:
+        options_argument(options, "WebSocket", 1, "AcceptOptions", "accept")
         if self._coupled:
             raise type_error("Can't accept() WebSocket that was already used in a response.")
         if self._accepted:
@@ -81,7 +97,7 @@ class WebSocket(EventTarget):
 
     def send(self, message: Any = MISSING) -> None:
         if message is MISSING:
-            raise not_of_type("WebSocket", 1, "ArrayBuffer or string", "send")
+            raise not_of_type("WebSocket", 1, "ArrayBuffer or ArrayBufferView or string", "send")
         if self._closed_outgoing:
             raise type_error("Can't call WebSocket send() after close().")
         if not self._accepted:
@@ -114,7 +130,7 @@ class WebSocket(EventTarget):
             self._peer.receive_close(1005 if number is None else number, text or "")
 
     def serializeAttachment(self, attachment: Any = None) -> None:
-        from wrangler_py.worker.platform.objects import structuredClone
+        from wrangler_py.worker.platform.cloning import structuredClone
 
         self._attachment = structuredClone(attachment)
 
@@ -195,12 +211,24 @@ class WebSocket(EventTarget):
             self._peer.receive_close(event.code, event.reason)
 
 
+def _protocols(given: Any) -> list[str]:
+    """The names of subprotocols. Raises SyntaxError for one that HTTP can't send, and for one given twice."""
+    names = [js_string(name) for name in ([given] if isinstance(given, str) else iterate(given))]
+    if not all(map(_TOKEN, names)):
+        raise DOMException.new("WebSocket Constructor: The protocol header token is invalid.", "SyntaxError")
+    if len(set(names)) < len(names):
+        raise DOMException.new(
+            "WebSocket Constructor: The protocols header cannot have repeating values.", "SyntaxError"
+        )
+    return names
+
+
 def _address(given: str) -> str:
     url = normalized_url(given)
     scheme, _, rest = (url or "").partition(":")
     if url is None:
         problem = "The url is invalid."
-    elif scheme not in {"ws", "wss", "http", "https"}:
+    elif scheme not in {"ws", "wss"}:
         problem = "The url scheme must be ws or wss."
     elif "#" in rest:
         problem = "The url fragment must be empty."

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import options_argument
-from wrangler_py.worker.platform.buffers import JsBuffer, uint8_array
+from wrangler_py.worker.platform.arguments import not_of_type, options_argument
+from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.promise import JsPromise, as_exception
 from wrangler_py.worker.platform.stream_sources import (
     Callback,
@@ -23,6 +23,7 @@ from wrangler_py.worker.platform.stream_sources import (
     rejected,
     type_error,
 )
+from wrangler_py.worker.platform.typed_arrays import uint8_array
 from wrangler_py.worker.platform.values import JsProxy, jsnull
 
 _RELEASED = "This WritableStream writer has been released."
@@ -73,6 +74,8 @@ class WritableStreamDefaultWriter(JsProxy):
     _stream: WritableStream | None
 
     def __init__(self, stream: Any = None) -> None:
+        if not isinstance(stream, WritableStream):
+            raise not_of_type("WritableStreamDefaultWriter", 1, "WritableStream")
         if stream.locked:
             raise type_error(_LOCKED)
         self._stream = stream

@@ -14,6 +14,13 @@ from support.web_platform.operations import (
     streams,
     urls,
 )
+from support.web_platform.operations.edges import arrays as array_edges
+from support.web_platform.operations.edges import contents as content_edges
+from support.web_platform.operations.edges import events as event_edges
+from support.web_platform.operations.edges import keys as key_edges
+from support.web_platform.operations.edges import messages as message_edges
+from support.web_platform.operations.edges import streams as stream_edges
+from support.web_platform.operations.edges import texts as text_edges
 
 SUBJECTS: dict[str, list[str]] = {
     "urls": urls.OPERATIONS,
@@ -26,4 +33,11 @@ SUBJECTS: dict[str, list[str]] = {
     "encodings": encodings.OPERATIONS,
     "events": events.OPERATIONS,
     "languages": languages.OPERATIONS,
+    "edges of arrays": array_edges.OPERATIONS,
+    "edges of contents": content_edges.OPERATIONS,
+    "edges of events": event_edges.OPERATIONS,
+    "edges of keys": key_edges.OPERATIONS,
+    "edges of messages": message_edges.OPERATIONS,
+    "edges of streams": stream_edges.OPERATIONS,
+    "edges of texts": text_edges.OPERATIONS,
 }

@@ -6,8 +6,6 @@ from typing import Any
 
 from wrangler_py.worker.platform.blocking import can_run_sync, run_sync
 from wrangler_py.worker.platform.buffers import JsBuffer
-from wrangler_py.worker.platform.buffers import TypedArray as JsTypedArray
-from wrangler_py.worker.platform.containers import JsMap
 from wrangler_py.worker.platform.convert import (
     ConversionError,
     JsDoubleProxy,
@@ -17,7 +15,9 @@ from wrangler_py.worker.platform.convert import (
     to_js,
 )
 from wrangler_py.worker.platform.iterators import JsIterator
+from wrangler_py.worker.platform.maps import JsMap
 from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.typed_arrays import TypedArray as JsTypedArray
 from wrangler_py.worker.platform.values import JsException, JsNull, JsProxy, JsProxyMeta, jsnull
 
 IN_PYODIDE = True
