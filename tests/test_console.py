@@ -38,9 +38,10 @@ def test_secrets_are_masked_in_every_message(capsys: pytest.CaptureFixture[str])
 
 
 def test_data_in_a_table_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    Console().table(["a"], [["\x1b[31mred\nline"]])
+    Console().table(["a\x1b[1m"], [["\x1b[31mred\nline"]])
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
+    assert "a\\x1b[1m" in printed
     assert "\\x1b[31mred\\nline" in printed
 
 

@@ -21,7 +21,7 @@ from wrangler_py.terminal_text import printable, styled
 _UNBOUNDED = 10_000
 """Columns of an output that isn't a terminal."""
 _LEAST_WIDTH = 10
-"""Of a cell that is folded beside one that never is; a table that is too wide then is for the terminal to fold."""
+"""Of a cell that is folded."""
 
 
 class Level(StrEnum):
@@ -114,30 +114,49 @@ class Console:
         return styled(text, *names) if has_colour(sys.stderr) else text
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, unfolded: int = 0) -> None:
-        """Print `rows` under `columns`; a terminal that is too narrow folds the cells, but not those of the first
-        `unfolded` columns, which are for copying."""
+        """Print `rows` under `columns`.
+
+        A terminal that is too narrow folds the cells, but not those of the first `unfolded` columns, which are for
+        copying. In one that is narrower than that, each row is a paragraph with a line for each cell.
+        """
+        import shutil
+
         import rich.console
         from rich import box
         from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
+        columns = [printable(column) for column in columns]
         grid = Table(box=box.SQUARE, header_style="bold" if has_colour(sys.stdout) else "")
+        narrowest = 1
         for index, column in enumerate(columns):
-            least = None
-            if unfolded:
-                longest = max(cell_len(printable(text)) for text in (column, *(row[index] for row in rows)))
-                least = longest if index < unfolded else max(cell_len(column), min(longest, _LEAST_WIDTH))
+            longest = max(cell_len(printable(text)) for text in (column, *(row[index] for row in rows)))
+            least = longest if index < unfolded else max(cell_len(column), min(longest, _LEAST_WIDTH))
+            narrowest += least + len(" │ ")
             grid.add_column(Text(column), overflow="fold", no_wrap=index < unfolded, min_width=least)
         for row in rows:
             grid.add_row(*(Text(printable(mask_surely(cell))) for cell in row))
         console = rich.console.Console(
             color_system="standard" if has_colour(sys.stdout) else None,
-            width=None if sys.stdout.isatty() else _UNBOUNDED,
+            # Without both, rich takes a terminal of the type `dumb` to have 80 columns.
+            width=shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNBOUNDED,
+            height=_UNBOUNDED,
             highlight=False,
         )
+        if console.width < narrowest:
+            self._paragraphs(columns, rows)
+            return
         with _writing_results():
             console.print(grid, crop=False)
+
+    def _paragraphs(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        width = max(map(len, columns))
+        for number, row in enumerate(rows):
+            if number:
+                self.out()
+            for column, cell in zip(columns, row, strict=True):
+                self.out(f"{self.style(f'{column:{width}}', 'bold')}  {printable(mask_surely(cell))}")
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def test_reset_snapshot_restore_and_delete(cli: CommandLine, project: Path) -> N
     assert "Reset app" in cli.ok("embedded", "reset", "--yes").stdout
     assert ask(cli, "SELECT text FROM notes") == "from the seed"
     ask(cli, "ALTER DATABASE app SET work_mem = '7MB'")
-    assert "Kept app" in cli.ok("embedded", "snapshot", "before").stdout
+    assert "Saved app" in cli.ok("embedded", "snapshot", "before").stdout
     ask(cli, "INSERT INTO notes (text) VALUES ('later')")
     assert "Restored app" in cli.ok("embedded", "restore", "before").stdout
     assert ask(cli, "SELECT text FROM notes") == "from the seed"

@@ -460,10 +460,19 @@ def closed_port() -> int:
 def test_list_keeps_ids_and_names_whole(cli: CommandLine, terminal: Any) -> None:
     name = "orders-" + "of-the-north-" * 3
     id = created(cli, name)
-    for columns in (120, 60):
-        child = terminal("hyperdrive", "list", columns=columns)
-        child.expect_exact(f"{id} │ {name} │")
-        child.wait()
+    child = terminal("hyperdrive", "list", columns=160)
+    child.expect_exact(f"{id} │ {name} │")
+    child.wait()
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_narrow_terminal_shows_all_of_a_config(cli: CommandLine, terminal: Any, columns: int) -> None:
+    id = created(cli, "orders")
+    created(cli, "others")
+    child = terminal("hyperdrive", "list", columns=columns)
+    child.expect(f"id +{id}\r\nname +orders\r\norigin +u@db.example.com:6543/d\r\n")
+    child.expect("limit +20\r\n\r\nid .*name +others\r\n")
+    child.wait()
 
 
 def test_create_offers_to_write_the_binding(cli: CommandLine, terminal: Any) -> None:

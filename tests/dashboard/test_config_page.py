@@ -115,7 +115,7 @@ def test_edit_test_and_delete(page: Page, cli: CommandLine, tls_postgres: Postgr
     renamed.get_by_role("button", name="Edit").click()
     dialog.get_by_label("Origin connection limit").fill("3")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("--origin-connection-limit is from 5 to 1500.")
+    expect(dialog.get_by_role("alert")).to_contain_text("--origin-connection-limit must be from 5 to 1500.")
     dialog.get_by_role("button", name="Cancel").click()
     renamed.get_by_role("button", name="Delete").click()
     expect(dialog).to_contain_text("Nothing in this project binds it.")

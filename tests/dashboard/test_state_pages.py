@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from queue import Queue
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from support.browser import OpenPage
 from support.dashboard import DashboardClient, Shop
 
@@ -137,6 +137,22 @@ def test_tables_and_their_first_rows(open_page: OpenPage) -> None:
     expect(columns.locator("tr").filter(has_text="published_at")).to_contain_text("timestamp with time zone")
     expect(columns.locator("tr").filter(has_text="id").nth(0)).to_contain_text("primary key")
     expect(page.get_by_role("region", name="Table: First rows of shop.articles")).to_contain_text("Article 1")
+
+
+def test_the_sql_box_shows_no_old_result_while_a_query_runs(shop: Shop, open_page: OpenPage) -> None:
+    page = open_page("database")
+    box = page.get_by_role("textbox", name="SQL")
+    box.fill("SELECT 'first' AS word")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("region", name="Table: Rows")).to_contain_text("first")
+    held: list[Route] = []
+    page.route("**/api/database/*/run", lambda route: held.append(route))
+    box.fill("SELECT 'second' AS word")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#main")).to_contain_text("Running…")
+    expect(page.locator("#main")).not_to_contain_text("first")
+    held[0].continue_()
+    expect(page.get_by_role("region", name="Table: Rows")).to_contain_text("second")
 
 
 def test_the_sql_box_runs_through_the_binding(api: DashboardClient, open_page: OpenPage) -> None:

@@ -182,6 +182,7 @@ STATE = [
     "SELECT random() = {seeded}",
 ]
 SEQUENCE_STATE = ["SELECT lastval()", "SELECT currval('shared_numbers')", "SELECT currval('numbers_{k}')"]
+RUN_BY_PARSE = f"SELECT '{{x}}'::with_check[], {VOLATILE}"
 RUNS_CODE = [
     f"SELECT change(), {VOLATILE}",
     f"SELECT * FROM with_function WHERE {VOLATILE}",
@@ -189,6 +190,7 @@ RUNS_CODE = [
     "INSERT INTO with_trigger VALUES (1)",
     "INSERT INTO with_default DEFAULT VALUES",
     f"SELECT 'x'::with_check, {VOLATILE}",
+    RUN_BY_PARSE,
     f"SELECT 1 ### 2, {VOLATILE}",
     f"SELECT max(row(1)::pair), {VOLATILE}",
     f"SELECT v FROM with_predicate WHERE a = 1 AND {VOLATILE}",
@@ -327,7 +329,9 @@ class Conversation:
             return self._control(pick.choice(["BEGIN", "BEGIN", "START TRANSACTION READ WRITE"]))
         if self._inside and choice < 0.2:
             self._epoch = next(self._epochs)
-            return self._control(pick.choice(["SAVEPOINT a", "ROLLBACK TO a"]))
+            return self._control(
+                pick.choice(["SAVEPOINT a", "ROLLBACK TO a", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"])
+            )
         if not self._inside and pick.random() < 0.3:
             return self._run("read", pick.choice(self._subject.reads))
         if pick.random() < 0.12:
@@ -376,7 +380,10 @@ class Conversation:
         else:
             sql = pick.choice([f"SET {name} = '{value}'", f"SELECT set_config('{name}', '{value}', false)"])
             kind = "session change"
-        unit = self._run(kind, sql)._replace(changes=True, session=session)
+        unit = self._run(kind, sql)
+        if sql == RUN_BY_PARSE and pick.random() < 0.5:
+            unit = Unit(kind, [parse(self._new_name(sql), sql) + SYNC], sql)
+        unit = unit._replace(changes=True, session=session)
         return self._changed(unit)
 
     def _fill(self, sql: str) -> str:

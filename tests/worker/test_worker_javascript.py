@@ -492,3 +492,51 @@ def test_a_python_iterable_is_a_body_as_long_as_its_proxy_lives(start_worker: St
         """
     )
     assert child.client.get("/").text.startswith("ab Error: This borrowed proxy was automatically destroyed")
+
+
+@pytest.mark.parametrize(
+    ("date", "timer", "has_immediate", "outcome"),
+    [
+        ("2026-08-03", "number", False, "raised"),
+        ("2026-08-04", "Timeout", True, "raised"),
+        ("2026-09-15", "Timeout", True, "reported"),
+    ],
+)
+def test_globals_of_node_and_exceptions_of_listeners_follow_the_compatibility_date(
+    start_worker: StartWorker, date: str, timer: str, has_immediate: bool, outcome: str
+) -> None:
+    child = start_worker(
+        """
+        import asyncio
+        import js
+        from pyodide.ffi import create_proxy
+        from workers import Response, WorkerEntrypoint
+
+        def fail(event):
+            raise ValueError("in a listener")
+
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                never = asyncio.get_running_loop().create_future()
+                timer = js.setTimeout(create_proxy(lambda: never.set_result(1)), 0)
+                js.clearTimeout(timer)
+                if hasattr(js, "setImmediate"):
+                    done = asyncio.get_running_loop().create_future()
+                    js.setImmediate(create_proxy(done.set_result), "called")
+                    assert await done == "called"
+                target = js.EventTarget.new()
+                target.addEventListener("x", create_proxy(fail))
+                try:
+                    assert target.dispatchEvent(js.Event.new("x"))
+                    outcome = "reported"
+                except Exception as error:
+                    outcome = "raised"
+                await js.scheduler.wait(5)
+                kind = "number" if isinstance(timer, int) else timer.constructor.name
+                return Response(f"{kind} {hasattr(js, 'setImmediate')} {outcome} {never.done()}")
+        """,
+        compatibility_date=date,
+    )
+    assert child.client.get("/").text == f"{timer} {has_immediate} {outcome} False"
+    if outcome == "reported":
+        assert "in a listener" in child.wait_for(HandlerException).summary

@@ -218,11 +218,15 @@ def psql(
     state = _state(persist_to)
     if database is None:
         database = Place(persist_to=persist_to).names()[0]
-    elif database not in (known := [each.name for each in read_status(state).databases]):
-        raise WranglerError(
-            f"The embedded PostgreSQL has no database {database!r}.",
-            hint=f"Databases: {', '.join(known) or 'none yet; `wrangler-py dev` creates them'}",
-        )
+    else:
+        found = read_status(state)
+        known = [each.name for each in found.databases]
+        known += [f"{each.database}@{each.name}" for each in found.snapshots]
+        if database not in known:
+            raise WranglerError(
+                f"The embedded PostgreSQL has no database {database!r}.",
+                hint=f"Databases: {', '.join(known) or 'none yet; `wrangler-py dev` creates them'}",
+            )
     with _running(state) as server:
         status = run_psql(server, database, context.args, cwd=given.cwd)
     raise typer.Exit(status)

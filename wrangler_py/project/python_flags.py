@@ -20,6 +20,9 @@ class PythonFlag(NamedTuple):
 NO_GLOBAL_HANDLERS = "python_no_global_handlers"
 EXTERNAL_SDK = "enable_python_external_sdk"
 PYODIDE_314 = "python_workers_314"
+NODE_COMPAT = "nodejs_compat"
+NODE_TIMERS = PythonFlag("enable_nodejs_global_timers", "no_nodejs_global_timers", "2026-02-10")
+"""Implied by `nodejs_compat` from that date on."""
 
 FLAGS = (
     PythonFlag("python_workers_force_new_vendor_path", None, "2025-08-11"),
@@ -40,10 +43,12 @@ FLAGS = (
     ),
     PythonFlag(EXTERNAL_SDK, "disable_python_external_sdk", "2026-04-21"),
     PythonFlag("python_process_pth_files", "disable_python_process_pth_files", "2026-05-26"),
-    PythonFlag(PYODIDE_314, None, "2026-09-08"),
+    PythonFlag(PYODIDE_314, f"no_{PYODIDE_314}", "2026-09-08"),
     # Of the web platform:
     PythonFlag("websocket_standard_binary_type", "no_websocket_standard_binary_type", "2026-03-17"),
     PythonFlag("web_socket_auto_reply_to_close", "web_socket_manual_reply_to_close", "2026-04-07"),
+    PythonFlag(NODE_COMPAT, f"no_{NODE_COMPAT}", "2026-08-04"),
+    PythonFlag("spec_compliant_dispatch_exceptions", "no_spec_compliant_dispatch_exceptions", "2026-09-15"),
 )
 
 
@@ -51,7 +56,11 @@ def enabled_flags(date: str | None, flags: Iterable[str]) -> frozenset[str]:
     """The flags that are on. Without a compatibility date: those of the newest one."""
     given = frozenset(flags)
     by_date = {flag.enable for flag in FLAGS if (date is None or date >= flag.since) and flag.disable not in given}
-    return given | by_date
+    enabled = given | by_date
+    timers = NODE_TIMERS
+    if NODE_COMPAT in enabled and timers.disable not in given and (date is None or date >= timers.since):
+        enabled |= {timers.enable}
+    return enabled
 
 
 def pyodide_version(enabled: frozenset[str]) -> str:

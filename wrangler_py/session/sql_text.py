@@ -170,7 +170,7 @@ class SQLText:
         self.runs_anything = bool(effects & (Effect.CALL_OR_DO | Effect.UNKNOWN_SYNTAX))
         self.may_prepare = self.runs_anything or bool(effects & Effect.UNKNOWN_FUNCTION)
         self.may_begin = bool(effects & Effect.UNKNOWN_SYNTAX)
-        if facts.settings & _READING and effects & _CHANGE_SETTINGS:
+        if effects & Effect.CHANGES_STRINGS:
             self.dirties = self.may_prepare = True  # what comes behind it in the transaction may be read wrongly
         self.changes_schema = facts.changes_schema
         self.databases = frozenset().union(*(statement.databases for statement in facts.statements))
@@ -212,9 +212,6 @@ _LEAVES_SOMETHING_BEHIND = (
 )  # fmt: skip
 
 _CHANGE_SETTINGS = Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG
-
-_READING = frozenset({"client_encoding", "standard_conforming_strings"})
-"""Settings on which it depends where a string ends."""
 
 _QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
 """The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""

@@ -24,6 +24,8 @@ class SessionEffect(enum.Flag):
     """set_config() whose third argument isn't the constant true, or an UPDATE of pg_settings."""
     UNNAMED_SETTING = enum.auto()
     """set_config() of a setting whose name isn't a constant."""
+    CHANGES_STRINGS = enum.auto()
+    """Changes the encoding, or what a backslash means, so that strings may end elsewhere than the parser thinks."""
     PREPARE = enum.auto()
     EXECUTE = enum.auto()
     DEALLOCATE = enum.auto()

@@ -144,6 +144,8 @@ def _set(statement: Draft, fields: Node) -> None:
         statement.is_cleanup = True
     elif kind == "VAR_SET_MULTI":
         statement.tree.settings |= _transaction_settings(fields)
+    elif kind == "VAR_SET_VALUE":
+        statement.tree.sets(name, fields.get("args", []))
     else:
         statement.tree.settings.add(name.lower())
     if kind in ("VAR_RESET", "VAR_RESET_ALL"):

@@ -60,6 +60,9 @@ transaction."""
 _SETTINGS_VIEWS = frozenset({"pg_settings", "pg_catalog.pg_settings"})
 """An UPDATE of it is a set_config() for every row."""
 
+_STRING_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
+_USUAL_STRINGS = frozenset({"latin1", "on", "sql_ascii", "true", "unicode", "utf-8", "utf8"})
+
 _LOOKED_UP_IN = {
     "regclass": "pg_class",
     "regcollation": "pg_collation",
@@ -121,6 +124,15 @@ class TreeFacts:
                         special[key](self, value, scope, stack)
                     elif key not in leaves:
                         push((value, scope))
+
+    def sets(self, setting: str, value: list[Node]) -> None:
+        """A setting is changed; `value` is what it gets, as far as that is one thing."""
+        setting = setting.lower()
+        self.settings.add(setting)
+        if setting in _STRING_SETTINGS:
+            constant = _string_constant(value[0]) if len(value) == 1 else None
+            if constant is None or constant.lower() not in _USUAL_STRINGS:
+                self.effects |= SessionEffect.CHANGES_STRINGS
 
     def write(self, range_var: Node) -> None:
         self.written.add(_table(range_var))
@@ -203,7 +215,7 @@ class TreeFacts:
 
     def _set_config(self, arguments: list[Node]) -> None:
         if arguments and (setting := _string_constant(arguments[0])) is not None:
-            self.settings.add(setting.lower())
+            self.sets(setting, arguments[1:2])
         else:
             self.effects |= SessionEffect.UNNAMED_SETTING
         local = arguments[2].get("A_Const", {}).get("boolval") if len(arguments) == 3 else None

@@ -112,7 +112,7 @@ class Worker:
         imports.add_project_paths(self.launch.root, self.launch.main)
         flags = python_flags.enabled_flags(self.launch.compatibility_date, self.launch.flags)
         _cloudflare_compat_flags.enabled = flags
-        settings.follow(python_flags.pyodide_version(flags))
+        settings.follow(python_flags.pyodide_version(flags), flags)
         token = current.set(_GlobalScope(self.environments.for_global_scope()))
         try:
             if not self.launch.main.is_file():

@@ -28,7 +28,7 @@ def main() -> None:
     imports.install_modules()
     blocking.install()
     _cloudflare_compat_flags.enabled = flags
-    settings.follow(python_flags.pyodide_version(flags))
+    settings.follow(python_flags.pyodide_version(flags), flags)
     from support.pyodide_ffi import snippets
 
     async def run() -> Any:

@@ -265,7 +265,6 @@ CLASSES = [
     "raise js.Error",
     "match js.Headers.new():\n    case js.Headers(): r = 1\n    case _: r = 2\nr",
     "js.Headers.name, js.Headers.typeof",
-    "1",
     "js.Uint8Array.BYTES_PER_ELEMENT",
     "js.Number.MAX_SAFE_INTEGER",
     "js.Reflect.construct(js.Headers, to_js([])).constructor.name",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from wrangler_py.worker.platform.borrowed import AFTER_NEW, kept, readable
 from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
+from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import (
     DOMException,
     JsObject,
@@ -189,7 +191,7 @@ class EventTarget(JsProxy):
         try:
             handler = getattr(self, f"on{event.type}", None)
             if callable(handler):
-                call(handler, event)
+                _handle(handler, event)
             self._call_listeners(event)
         finally:
             event.end()
@@ -204,7 +206,19 @@ class EventTarget(JsProxy):
             if listener.once:
                 self._listeners[event.type].remove(listener)
             handle = getattr(listener.callback, "handleEvent", None)
-            call(listener.callback if handle is None else handle, event)
+            _handle(listener.callback if handle is None else handle, event)
+
+
+def _handle(handler: Callable[..., Any], event: Event) -> None:
+    """Call a listener. Its exception goes on to whoever sent the event, or is reported, as the flags say."""
+    if not settings.reports_listener_exceptions:
+        call(handler, event)
+        return
+    try:
+        call(handler, event)
+    except Exception as error:
+        context = {"message": "Exception in an event listener", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _key(listener: Any) -> Any:

@@ -7,20 +7,23 @@ programs get an object in front of each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsTypeError
 
-_OWN = frozenset({"_cls", "_js_class"})
+_OWN = frozenset({"_cls", "_js_class", "new"})
 
 
 class JsClass(JsProxy):
     """A constructor. What it has are the attributes of the class behind it."""
 
     js_name = "Function"
-    __slots__ = ("_cls",)
+    __slots__ = ("_cls", "new")
 
     _cls: JsProxyMeta
+    new: Callable[..., Any]
+    """The class's own, at hand: programs ask for nothing more often."""
 
     @property
     def js_id(self) -> int:
@@ -61,7 +64,7 @@ def js_class(cls: JsProxyMeta) -> JsClass:
     made: JsClass | None = cls.__dict__.get("_js_class")
     if made is None:
         made = object.__new__(JsClass)
-        made._cls = cls
+        made._cls, made.new = cls, cls.new
         type.__setattr__(cls, "_js_class", made)
     return made
 

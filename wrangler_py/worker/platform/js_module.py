@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from wrangler_py.worker.platform.js_classes import js_class
 from wrangler_py.worker.platform.not_emulated import MissingGlobal
+from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import JsProxyMeta
 
 _PLACES: Final[dict[str, tuple[str, ...]]] = {
@@ -64,8 +65,10 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "timers": (
         "setTimeout",
         "setInterval",
+        "setImmediate",
         "clearTimeout",
         "clearInterval",
+        "clearImmediate",
         "queueMicrotask",
         "scheduler",
     ),
@@ -110,13 +113,17 @@ _RENAMED: Final = {
 PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
 
 
+_OF_NODE: Final = frozenset({"setImmediate", "clearImmediate"})
+"""Names that there are with the flag `nodejs_compat`."""
+
 NOT_EMULATED: Final = frozenset({
-    "AsyncDisposableStack", "Atomics", "Body", "Cloudflare", "DisposableStack", "EventSource", "ExtendableEvent",
-    "FetchEvent", "Navigator", "PromiseRejectionEvent", "ScheduledEvent", "ServiceWorkerGlobalScope", "TailEvent",
-    "TraceEvent", "WebSocketRequestResponsePair", "WorkerGlobalScope", "addEventListener", "dispatchEvent",
-    "removeEventListener",
-    "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator", "MessageChannel", "MessagePort",
-    "Proxy", "RegExp", "SharedArrayBuffer", "SuppressedError", "URLPattern", "WeakRef", "WebAssembly", "eval",
+    "AsyncDisposableStack", "Atomics", "Body", "Buffer", "Cloudflare", "DisposableStack", "EventSource",
+    "ExtendableEvent", "FetchEvent", "FinalizationRegistry", "Float16Array", "Function", "Intl", "Iterator",
+    "MessageChannel", "MessagePort", "Navigator", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure",
+    "PerformanceObserver", "PromiseRejectionEvent", "Proxy", "RegExp", "ScheduledEvent",
+    "ServiceWorkerGlobalScope", "SharedArrayBuffer", "SuppressedError", "TailEvent", "TraceEvent", "URLPattern",
+    "WeakRef", "WebAssembly", "WebSocketRequestResponsePair", "WorkerGlobalScope", "addEventListener",
+    "dispatchEvent", "eval", "process", "removeEventListener",
 })  # fmt: skip
 """Other names of the platform. They can be imported, and their first use raises an error that says so."""
 
@@ -145,6 +152,8 @@ class JsModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         place = PLACES.get(name)
+        if name in _OF_NODE and not settings.has_node_globals:
+            place = None
         if place is None and name in NOT_EMULATED:
             return MissingGlobal(f"js.{name}")
         if place is None:

@@ -15,6 +15,7 @@ from support.web_platform.operations import (
     urls,
 )
 from support.web_platform.operations.edges import arrays as array_edges
+from support.web_platform.operations.edges import bodies as body_edges
 from support.web_platform.operations.edges import contents as content_edges
 from support.web_platform.operations.edges import events as event_edges
 from support.web_platform.operations.edges import keys as key_edges
@@ -34,6 +35,7 @@ SUBJECTS: dict[str, list[str]] = {
     "events": events.OPERATIONS,
     "languages": languages.OPERATIONS,
     "edges of arrays": array_edges.OPERATIONS,
+    "edges of bodies": body_edges.OPERATIONS,
     "edges of contents": content_edges.OPERATIONS,
     "edges of events": event_edges.OPERATIONS,
     "edges of keys": key_edges.OPERATIONS,

@@ -49,7 +49,7 @@ export function show(_, signal) {
       "tr",
       {},
       h("td", {}, h("strong", {}, config.name), h("p", {}, h("code.quiet", {}, config.id))),
-      h("td", {}, h("span.mono", {}, config.place)),
+      h("td.place", {}, h("span.mono", {}, config.place)),
       h("td.nowrap", {}, config.caching.description),
       h("td.nowrap", {}, config.embedded ? "off" : (config.mtls.sslmode ?? "require")),
       h("td.number", {}, config.origin_connection_limit),

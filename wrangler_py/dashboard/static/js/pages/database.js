@@ -86,6 +86,7 @@ export function show(_, signal) {
     const sql = box.value;
     if (!sql.trim() || button.disabled) return;
     button.disabled = true;
+    replace(result, h("p.quiet", { role: "status" }, "Running…"));
     try {
       const answer = await post(`/api/database/${encodeURIComponent(binding)}/run`, { sql });
       replace(result, answer.queries.map((query) => verdict(query)), outcome(answer));
