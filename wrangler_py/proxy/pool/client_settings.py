@@ -13,6 +13,10 @@ from wrangler_py.session.settings import APPLICATION_NAME, SessionSettings, Sett
 MAX_KNOWN_SETTINGS = 1_000
 """Distinct sets of session settings remembered per pool."""
 
+_ASKED_BY_MOST = frozenset({"client_encoding", "extra_float_digits"})
+"""What drivers ask for whether or not it is the default. It shares connections if it is: such defaults don't change
+while a session lasts. Any other value holds for its client whatever becomes of the default."""
+
 Rows = list[list[str | None]]
 Run = Callable[[OriginConnection, str], Awaitable[Rows]]
 
@@ -92,7 +96,9 @@ class ClientSettings:
         assert rows
         before, now = rows[0][0::2], rows[0][1::2]
         values = {
-            name: value or "" for name, old, value in zip(requested, before, now, strict=True) if old != value
+            name: value or ""
+            for name, old, value in zip(requested, before, now, strict=True)
+            if old != value or name not in _ASKED_BY_MOST
         }
         if not values:
             return self.baseline
