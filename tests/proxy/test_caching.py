@@ -19,6 +19,7 @@ from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool
 from support.raw_client import FLUSH, SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
+from wrangler_py.pgwire import frontend_kinds, messages
 
 StartProxy = Callable[..., ProxyServer]
 
@@ -754,3 +755,12 @@ def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
         reader.ask(query(f"SELECT id FROM {table}"))
         assert [notice for notice in proxy.notices if f"stale read: {table} " in notice]
     postgres.execute(f"DROP TABLE {other}")
+
+
+@pytest.mark.parametrize("text", [b"SELECT 12", b"DEALLOCATE ALL2", b"SELECT 1\0x\0", b""])
+def test_a_query_that_is_no_string_has_no_answer(caching: ProxyServer, text: bytes) -> None:
+    """Not even that of the query which it would be without its last octet. A server refuses it, too."""
+    with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
+        assert client.rows("SELECT 1") == client.rows("SELECT 1") == [[b"1"]]
+        [error] = client.ask_until(messages.message(frontend_kinds.QUERY, text), "E")
+        assert error.sqlstate == "08P01"

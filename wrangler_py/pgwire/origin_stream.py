@@ -110,6 +110,11 @@ class OriginStream:
         return self._skip > 0
 
     @property
+    def runs_to_end(self) -> bool:
+        """Whether something is under way, and the origin needs nothing more from the client to end it."""
+        return bool(self.queue) and self.queue[-1].closed and not self.copy.copy_in
+
+    @property
     def copy_in(self) -> bool:
         """Whether the origin waits for COPY data."""
         return self.copy.copy_in

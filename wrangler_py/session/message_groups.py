@@ -7,6 +7,7 @@ from typing import Final
 from wrangler_py.pgwire import messages
 from wrangler_py.pgwire.frontend import FrontendReader, Piece
 from wrangler_py.pgwire.frontend_kinds import EXTENDED, FLUSH, FUNCTION_CALL, QUERY, SYNC, TERMINATE
+from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.session.translation.ordinary_query import OrdinaryQuery
 
 GROUP_BYTES: Final = 262_144
@@ -92,6 +93,8 @@ class GroupReader:
             else:
                 if self._open and kind != TERMINATE:
                     groups.append(self._take(closed=False))
+                if kind == QUERY and not missing and message.find(0, 5) != len(message) - 1:
+                    raise ProtocolError("invalid message format")
                 if kind in (QUERY, FUNCTION_CALL):
                     groups.append(MessageGroup([piece], True))
                 else:

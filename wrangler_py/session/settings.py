@@ -44,10 +44,11 @@ class SessionSettings:
         self.values = values
         self.key: SettingsKey = frozenset(values.items())
         self.parameters = parameters
-        self.cache_key = settings_key(values)
-        self._learn_reading()
+        self._read_parameters()
 
-    def _learn_reading(self) -> None:
+    def _read_parameters(self) -> None:
+        reported = {name.lower(): value for name, value in self.parameters.items()}
+        self.cache_key = settings_key({**reported, **self.values})
         self.encoding = _CODECS.get(self.parameters.get("client_encoding", ""))
         self.escapes = self.parameters.get("standard_conforming_strings") == "off"
         self.reads_otherwise = self.escapes or self.encoding is not None
@@ -57,7 +58,7 @@ class SessionSettings:
         for name, value in changes.items():
             if name.lower() not in self.values:
                 self.parameters[name] = value
-        self._learn_reading()
+        self._read_parameters()
 
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""

@@ -215,10 +215,14 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         """COPY data, Terminate, or a later piece of a long message."""
         kind, data, missing = group.piece
         origin = self.origin
-        if kind == TERMINATE:
-            self._link.close()
-        elif self.waiting:
+        if self.waiting:
             self._wait(group)
+        elif kind == TERMINATE:
+            if origin is not None and origin.stream.runs_to_end:
+                self.waiting = True
+                self._wait(group)  # as a server does, which reads it when it is done with what came before
+            else:
+                self._link.close()
         elif kind == CONTINUATION:
             if self.session.streaming and origin is not None:
                 origin.send_more(data)

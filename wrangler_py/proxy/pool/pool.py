@@ -412,6 +412,7 @@ class Pool(ConnectionOwner[OriginConnection]):
         """A connection without settings of its own reports `parameters`. Tells the clients what has changed."""
         changes = self._settings.defaults_are(parameters)
         if changes:
+            self.schema_changed()  # constants in statements were read under the old ones
             for client in self.clients:
                 client.parameters_changed(changes)
 

@@ -56,7 +56,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
     bind = 0
     sent = data
     if kind == QUERY:
-        if len(data) < _SHORTEST or not messages.is_whole(data):
+        if len(data) < _SHORTEST or not messages.is_whole(data) or data[-1]:
             return None
         sql = data[5:-1]
         text = client.text(sql)
