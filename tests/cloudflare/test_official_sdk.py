@@ -26,7 +26,7 @@ def test_the_sdk_reads_every_kind_of_config(
     access = ("--host=db.example.com", "--access-client-id=a", "--access-client-secret=s")
     cli.ok("hyperdrive", "create", "access", "--remote", *login, *access)
     cli.ok("hyperdrive", "create", "vpc", "--remote", *login, "--service-id=0199295b-b3ac-7760-8246-bca40877b3e9")
-    mysql = ("--host=db.example.com", "--scheme=mysql", "--caching-disabled")
+    mysql = ("--host=db.example.com", "--port=3306", "--scheme=mysql", "--caching-disabled")
     cli.ok("hyperdrive", "create", "mysql", "--remote", *login, *mysql)
     cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca")
     options = ("--sslmode=verify-full", "--ca-certificate-id=ca", "--origin-connection-limit=9")

@@ -65,7 +65,7 @@ def test_unknown_and_taken_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", " x", "x ", "a\nb", "\x1b[31m", "0123456789abcdef" * 2])
 def test_names_that_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(WranglerError, match="A config's name"):
+    with pytest.raises(WranglerError, match="The name of a config must"):
         ConfigStore(tmp_path).add(config(name))
 
 

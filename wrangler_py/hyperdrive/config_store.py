@@ -27,9 +27,9 @@ def check_name(name: str) -> str:
     if not name or name != name.strip() or not name.isprintable():
         raise WranglerError("The name of a config must be printable text without spaces around it.")
     if _ID.fullmatch(name):
-        raise WranglerError("A config's name cannot look like an id (32 hexadecimal digits).")
+        raise WranglerError("The name of a config must not look like an id (32 hexadecimal digits).")
     if "://" in name:
-        raise WranglerError("A config's name cannot look like a connection string.")
+        raise WranglerError("The name of a config must not look like a connection string.")
     return name
 
 
