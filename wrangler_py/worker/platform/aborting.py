@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, is_iterable, not_of_type
+from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.events import Event, EventTarget
 from wrangler_py.worker.platform.numbers import to_integer
 from wrangler_py.worker.platform.promise import as_exception
-from wrangler_py.worker.platform.values import DOMException, JsProxy, JsTypeError, jsnull
+from wrangler_py.worker.platform.values import JsProxy, JsTypeError, jsnull
 
 _LONGEST_MS: Final = 2**31 - 1
 

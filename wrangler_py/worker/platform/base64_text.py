@@ -9,7 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from wrangler_py.worker.platform.arguments import MISSING, text_argument
-from wrangler_py.worker.platform.values import DOMException, JsURIError, js_string
+from wrangler_py.worker.platform.dom_exception import DOMException
+from wrangler_py.worker.platform.values import JsURIError, js_string
 
 _INVALID: Final = (
     "atob() called with invalid base64-encoded data. (Only whitespace, '+', '/', alphanumeric ASCII, and up to two "

@@ -11,11 +11,11 @@ from wrangler_py.worker.platform.bodies import Message
 from wrangler_py.worker.platform.buffers import ArrayBuffer, array_buffer
 from wrangler_py.worker.platform.callbacks import iterable
 from wrangler_py.worker.platform.data_views import DataView
+from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.headers import Headers, copy_of
 from wrangler_py.worker.platform.maps import JsMap, JsSet
 from wrangler_py.worker.platform.typed_arrays import TypedArray
 from wrangler_py.worker.platform.values import (
-    DOMException,
     JsException,
     JsObject,
     JsProxy,

@@ -6,15 +6,8 @@ import base64
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arrays import JsArray, js_array
-from wrangler_py.worker.platform.values import (
-    DOMException,
-    JsProxy,
-    JsTypeError,
-    js_object,
-    js_string,
-    jsnull,
-    member,
-)
+from wrangler_py.worker.platform.dom_exception import DOMException
+from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_object, js_string, jsnull, member
 
 HASHES: Final = {"SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512", "MD5": "md5"}
 CURVES: Final = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1"}

@@ -12,9 +12,9 @@ from wrangler_py.worker.platform.borrowed import AFTER_NEW, kept, readable
 from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import is_truthy
 from wrangler_py.worker.platform.convert import kept_callback
+from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.values import (
-    DOMException,
     JsObject,
     JsProxy,
     JsTypeError,

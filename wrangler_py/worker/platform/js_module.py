@@ -88,7 +88,7 @@ _RENAMED: Final = {
     "URIError": ("values", "JsURIError"),
     "AggregateError": ("promise", "AggregateError"),
     "EvalError": ("values", "JsEvalError"),
-    "DOMException": ("values", "DOMException"),
+    "DOMException": ("dom_exception", "DOMException"),
     "Object": ("objects", "object_function"),
     "ArrayBuffer": ("buffers", "ArrayBuffer"),
     "DataView": ("data_views", "DataView"),

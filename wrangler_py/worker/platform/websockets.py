@@ -11,13 +11,14 @@ from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_
 from wrangler_py.worker.platform.blobs import make_blob
 from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer
 from wrangler_py.worker.platform.callbacks import iterate
+from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent
 from wrangler_py.worker.platform.global_scope import invocation_in_request
 from wrangler_py.worker.platform.modules import _cloudflare_compat_flags
 from wrangler_py.worker.platform.numbers import to_int32
 from wrangler_py.worker.platform.stream_sources import type_error
 from wrangler_py.worker.platform.urls import normalized_url
-from wrangler_py.worker.platform.values import DOMException, js_function, js_object, js_string, jsnull
+from wrangler_py.worker.platform.values import js_function, js_object, js_string, jsnull
 
 _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 _NOT_ACCEPTED: Final = (

@@ -153,7 +153,6 @@ OPERATIONS: list[str] = [
     "a = AbortController.new()\np = scheduler.wait(1000, signal=a.signal)\na.abort('stop')\nawait p",
     "await scheduler.wait(5, signal=AbortSignal.abort('no'))",
     "performance.timeOrigin",
-    "performance.now() == performance.now()",
     "navigator.language",
     "navigator.hardwareConcurrency",
     "navigator.platform",
