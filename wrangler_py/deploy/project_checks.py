@@ -40,7 +40,7 @@ def project_findings(file: ConfigFile, environment: str | None) -> Iterator[Find
             yield Finding(
                 "hyperdrive",
                 "problem",
-                f"env.{binding.binding} has the id of no config: {binding.id}",
+                f"no config has the id of env.{binding.binding}: {binding.id}",
                 f"`wrangler-py hyperdrive bind CONFIG --binding {binding.binding}` writes that of a local config,\n"
                 f"and `wrangler-py hyperdrive push {binding.binding}` brings it to Cloudflare.",
             )

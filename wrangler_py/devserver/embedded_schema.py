@@ -94,8 +94,10 @@ def run_unrecorded(origin: Origin, tls: TLSPolicy, path: Path) -> None:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WranglerError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise WranglerError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise WranglerError(f"{path} is not UTF-8: {error}") from None
 
 
 def _run_once(connection: Connection[Any], script: str, path: Path, comment: tuple[str, str] | None) -> None:
