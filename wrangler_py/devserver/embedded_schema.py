@@ -96,8 +96,8 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise WranglerError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise WranglerError(f"{path} is not UTF-8: {error}") from None
+    except UnicodeDecodeError:
+        raise WranglerError(f"{path} cannot be read: it is not UTF-8 text") from None
 
 
 def _run_once(connection: Connection[Any], script: str, path: Path, comment: tuple[str, str] | None) -> None:
