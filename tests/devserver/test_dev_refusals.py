@@ -83,7 +83,7 @@ def test_python_without_its_flag(project: Path) -> None:
 def test_a_compatibility_date_that_is_none(project: Path, date: str) -> None:
     config = project / "wrangler.toml"
     config.write_text(config.read_text().replace("2026-09-08", date))
-    assert f"`compatibility_date` must be a date, and '{date}' is none." in refusal(project)
+    assert f"`compatibility_date` must be a date, not '{date}'." in refusal(project)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_sdk_that_would_be_missing_in_production(
 def test_a_binding_that_no_worker_can_name(project: Path) -> None:
     with (project / "wrangler.toml").open("a") as file:
         file.write(HYPERDRIVE.replace('"HYPERDRIVE"', '"9X"'))
-    assert "hyperdrive[0] is named '9X', which no binding can be." in refusal(project)
+    assert "hyperdrive[0] has the name '9X', which is not valid." in refusal(project)
 
 
 def test_no_reload_is_for_python(project: Path) -> None:

@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 from support.dev_process import DevProcess, wait_until_gone, write_project
+from support.proxy_server import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and POSIX signals")
 
@@ -90,9 +91,18 @@ def started(dev: DevProcess) -> list[psutil.Process]:
 
 
 def assert_free(port: int) -> None:
+    """Waits, for another test may have taken it for a moment."""
+    wait_until(lambda: is_free(port), seconds=30)
+
+
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @pytest.mark.parametrize(

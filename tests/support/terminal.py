@@ -16,7 +16,7 @@ def terminal(cli: CommandLine) -> Iterator[Any]:
     pexpect = pytest.importorskip("pexpect", reason="needs a pseudo-terminal")
 
     def spawn(*arguments: str, columns: int = 200) -> Any:
-        environ = {name: value for name, value in cli.environ.items() if name != "CI"}
+        environ = {name: value for name, value in cli.environ.items() if name not in ("CI", "COLUMNS", "LINES")}
         child = pexpect.spawn(
             sys.executable,
             ["-m", "wrangler_py", *arguments],
