@@ -251,10 +251,7 @@ class ClientSession:
 
     def text(self, sql: bytes) -> SQLText:
         """What is known of `sql`, as this client's session reads it."""
-        settings, texts = self.settings, self.shared.texts
-        if settings.reads_otherwise:
-            return texts.get_as_read(sql, settings.encoding, escapes=settings.escapes)
-        return texts.get(sql)
+        return self.shared.texts.get_as_read(sql, self.settings)
 
     def take_queries(self) -> list[QueryRun]:
         """The queries that were noted since this was last called."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from wrangler_py.cache.verdict import OVERSIZED_QUERY, Verdict, judge
 from wrangler_py.session.lost_state import notes_on
+from wrangler_py.session.settings import SessionSettings
 from wrangler_py.sql.analyse import analyse
 from wrangler_py.sql.clock_constants import may_have_clock_constant
 from wrangler_py.sql.facts import SessionEffect as Effect
@@ -283,13 +284,15 @@ class SQLTexts:
         self._bytes = 0
         self._by_start: dict[bytes, SQLText] = {}  # what is in front of a number that they end in
 
-    def get_as_read(self, sql: bytes, encoding: str | None, *, escapes: bool) -> SQLText:
-        """The text of a client with an unusual `encoding`, or whose strings have `escapes` without being E'…'."""
-        if escapes and b"\\" in sql:
-            return _UNREADABLE
-        if encoding is None or sql.isascii():
+    def get_as_read(self, sql: bytes, settings: SessionSettings) -> SQLText:
+        """The text as a session with `settings` reads it."""
+        if not settings.reads_otherwise:
             return self.get(sql)
-        text = self.get(sql.decode(encoding, "replace").encode())
+        if settings.escapes and b"\\" in sql:
+            return _UNREADABLE
+        if settings.encoding is None or sql.isascii():
+            return self.get(sql)
+        text = self.get(sql.decode(settings.encoding, "replace").encode())
         return text if text.deallocates is None else self.get(sql)  # the name as the client has it
 
     def get(self, sql: bytes) -> SQLText:

@@ -89,11 +89,7 @@ class Statements:
         key = (settings, definition)
         statement = self._known.get(key)
         if statement is None:
-            sql = definition[: definition.index(0)]
-            if settings.reads_otherwise:
-                text = self._texts.get_as_read(sql, settings.encoding, escapes=settings.escapes)
-            else:
-                text = self._texts.get(sql)
+            text = self._texts.get_as_read(definition[: definition.index(0)], settings)
             statement = Statement(b"hyperdrive_%d" % next(self._numbers), definition, text)
             if not text.reads_clock:
                 self._known[key] = statement

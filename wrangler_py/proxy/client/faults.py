@@ -62,7 +62,7 @@ def _can_be_failed(client: FaultedClient, origin: OriginConnection) -> bool:
 
 def _drawn(client: FaultedClient, query: AskedQuery) -> FaultKind | None:
     kinds = _WHILE_RUNNING if query.runs else frozenset[FaultKind]()
-    if client.session.shared.texts.get(query.sql).transaction_control:
+    if client.session.text(query.sql).transaction_control:
         kinds -= {FaultKind.STATEMENT_TIMEOUT}
     if client.origin is None:
         kinds |= AT_CHECKOUT

@@ -126,9 +126,9 @@ class OriginConnection:
                 self._undo_unfinished(sent_group)
             if output:
                 sent_group.note_answer(output, TAIL_BYTES)
-                owner = sent_group.owner
-                if owner is self.client and self.client is not None:
-                    self.client.write(output)  # a class that mypyc knows, so it calls the method directly
+                owner, client = sent_group.owner, self.client
+                if client is not None and owner is client:
+                    client.write(output)  # a class that mypyc knows, so it calls the method directly
                 elif owner is not None:
                     owner.write(output)
                 if sent_group.capture is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
-from typing import Final, Protocol
+from time import monotonic
+from typing import Protocol
 
-from librt.time import time as unix_time
+from librt.time import time as unix_time  # which mypyc calls directly
 
 from wrangler_py.cache.store import StoredResult
 from wrangler_py.cache.verdict import CacheStatus
@@ -25,7 +25,6 @@ from wrangler_py.session.query_run import QueryRun, WorkerRequest
 from wrangler_py.session.sql_text import SQLText
 from wrangler_py.session.translation.asked_queries import AskedQuery, asked_queries
 
-_monotonic: Final = time.monotonic
 _End = tuple[QueryRun, bytes, bytes | None]
 """A query, the end of its answer, and its error."""
 
@@ -153,11 +152,11 @@ class Accounting:
         """The client got the error in `response` in the place of an answer."""
         sql, statement, bind, _ = query
         session = client.session
-        text = session.shared.texts.get(sql)
+        text = session.text(sql)
         status = text.verdict.status or CacheStatus.MISS if session.shared.caching else CacheStatus.DISABLED
         types = statement.types if statement is not None else b""
         run = QueryRun(sql, text, status, session.request, session.number, bind, types)
-        waited = client.take_wait(_monotonic()) if client.waiting_since else 0.0
+        waited = client.take_wait(monotonic()) if client.waiting_since else 0.0
         in_transaction = client.origin is not None and client.origin.stream.transaction_status != IDLE
         self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
 

@@ -59,7 +59,7 @@ def recognise(client: ClientSession, data: bytes) -> OrdinaryQuery | None:
         if len(data) < _SHORTEST or not messages.is_whole(data) or data[-1]:
             return None
         sql = data[5:-1]
-        text = client.text(sql)
+        text = shared.texts.get_as_read(sql, client.settings)
     else:
         # The Bind is one of the unnamed portal. All rows of it follow, with or without their description.
         if data.endswith(_DESCRIBE_AND_EXECUTE):
