@@ -494,7 +494,7 @@ def test_a_taken_name_is_asked_for_again(cli: CommandLine, terminal: Any) -> Non
     child.sendline("y")
     for name, answer in (
         ("DB", "The name DB is taken"),
-        ("1", "is not a valid name"),
+        ("1", "is not a valid binding name"),
         ("C", "env.C in wrangler.toml"),
     ):
         child.expect("binding name")

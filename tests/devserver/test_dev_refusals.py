@@ -35,9 +35,42 @@ def test_no_config_file(tmp_path: Path) -> None:
     assert "wrangler-py init" in refusal(tmp_path)
 
 
-def test_no_main(project: Path) -> None:
-    (project / "wrangler.toml").write_text('name = "app"\n')
-    assert 'main = "src/entry.py"' in refusal(project)
+@pytest.mark.parametrize("name", ["wrangler.toml", "wrangler.jsonc"])
+def test_no_main(project: Path, name: str) -> None:
+    (project / "wrangler.toml").unlink()
+    (project / name).write_text('name = "app"\n' if name == "wrangler.toml" else '{"name": "app"}\n')
+    output = refusal(project)
+    assert f'Set `main` in {name} to the Worker\'s entry file, such as "src/entry.py"' in output
+    assert "main =" not in output
+
+
+def test_hints_for_a_json_config_do_not_show_toml(project: Path) -> None:
+    (project / "wrangler.toml").unlink()
+    for wrong in (
+        '"compatibility_date": "2026-9-8"',
+        '"vars": ["A"]',
+        '"hyperdrive": {"binding": "A"}',
+        '"assets": true',
+        '"assets": {}',
+        '"compatibility_flags": []',
+    ):
+        (project / "wrangler.jsonc").write_text(f'{{"main": "src/entry.py", {wrong}}}\n')
+        output = refusal(project)
+        assert " = " not in output
+        assert "[[" not in output
+        assert "table" not in output
+
+
+def test_an_option_that_is_misspelt(project: Path) -> None:
+    with DevProcess(project, "--prot", "1") as dev:
+        assert dev.wait() == 2
+        assert "No such option: --prot. Did you mean --port" in dev.output
+
+
+def test_a_config_file_of_another_kind_is_named(project: Path) -> None:
+    output = refusal(project, "--config", "wrangler.jsonc")
+    assert f"No such config file: {project}/wrangler.jsonc" in output
+    assert f"{project} has wrangler.toml." in output
 
 
 def test_main_names_no_file(project: Path) -> None:
@@ -89,8 +122,8 @@ def test_a_compatibility_date_that_is_none(project: Path, date: str) -> None:
 @pytest.mark.parametrize(
     ("before", "now", "warning"),
     [
-        ("2026-09-08", "2025-01-01", '"2025-01-01", a Python Worker cannot reach Hyperdrive in production.'),
-        ("compatibility_date", "#", "The config file has no compatibility_date, and is not deployed without."),
+        ("2026-09-08", "2025-01-01", "2025-01-01, a Python Worker cannot reach Hyperdrive in production."),
+        ("compatibility_date", "#", "The config file has no compatibility_date, which a deployment needs."),
     ],
 )
 def test_a_compatibility_date_that_production_does_not_take(
@@ -102,7 +135,7 @@ def test_a_compatibility_date_that_production_does_not_take(
     with DevProcess(project, environment=environment) as dev:
         line = dev.ready().wait_for("WARNING")
         assert warning in line
-        assert 'compatibility_date = "2026-09-08"' in line
+        assert 'Set compatibility_date to "2026-09-08"' in line
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_a_placeholder_gives_way_to_an_id(path: Path, id: str) -> None:
 @pytest.mark.parametrize("name", ["", "1A", "MY-DB", "MY DB", "a.b", "ü", "A\n"])
 def test_an_invalid_identifier_is_refused(path: Path, name: str) -> None:
     assert not is_identifier(name)
-    with pytest.raises(WranglerError, match="is not a valid name"):
+    with pytest.raises(WranglerError, match="is not a valid binding name"):
         ConfigFile.load(path).add_hyperdrive(name, ID)
 
 

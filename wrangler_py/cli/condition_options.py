@@ -68,7 +68,7 @@ class ConditionArguments:
     ] = None
 
     def query_report(self) -> QueryReport | None:
-        """The report that is asked for. Raises WranglerError if it can't be written."""
+        """The requested report. Raises WranglerError if it can't be written."""
         if self.report is None:
             return None
         from wrangler_py.cli.resolved_options import global_options
@@ -76,14 +76,14 @@ class ConditionArguments:
 
         if self.query_log_records == 0:
             raise WranglerError(
-                "--report summarizes the query log, and --query-log-records 0 keeps none.",
+                "--report summarizes the query log, which --query-log-records 0 turns off.",
                 hint="Leave one of them out.",
                 exit_status=2,
             )
         return QueryReport.read(self.report, global_options().cwd)
 
     def add_to(self, options: ProxyOptions) -> ProxyOptions:
-        """`options` with these. Raises WranglerError for a latency or a fault that is malformed."""
+        """`options` with these arguments. Raises WranglerError for a malformed latency or fault."""
         from wrangler_py.proxy.conditions import parse_fault, parse_latency
 
         return replace(

@@ -180,9 +180,7 @@ def dev(
             )
         )
     if context.args:
-        raise WranglerError(
-            f"No such option: {context.args[0]}", hint="`wrangler-py dev --help` lists them.", exit_status=2
-        )
+        raise _unknown_option(context)
     offer_python_flag(config, given.environment, script, fix=fix)
     run_session(
         DevOptions(
@@ -210,11 +208,25 @@ def dev(
     )
 
 
+def _unknown_option(context: typer.Context) -> WranglerError:
+    import difflib
+
+    name = context.args[0].partition("=")[0]
+    known = [each for parameter in context.command.params for each in parameter.opts if each.startswith("--")]
+    close = difflib.get_close_matches(name, known, n=3)
+    meant = f" Did you mean {', '.join(close)}?" if close else ""
+    return WranglerError(
+        f"No such option: {context.args[0]}.{meant}",
+        hint="`wrangler-py dev --help` lists the options.",
+        exit_status=2,
+    )
+
+
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
         # Not repeated: with a wrong separator, the value is in it.
-        raise WranglerError("--var takes KEY:VALUE.", hint="As in --var API_HOST:example.com")
+        raise WranglerError("--var takes KEY:VALUE.", hint="For example --var API_HOST:example.com")
     return key, value
 
 
@@ -232,8 +244,8 @@ def _host_name(text: str) -> str:
         or (port and not port.isdigit())
     ):
         raise WranglerError(
-            "--allowed-host takes the name of a host.",
-            hint="As in --allowed-host app.example.test, or .example.test for all names below it.",
+            "--allowed-host takes a host name.",
+            hint="For example --allowed-host app.example.test, or .example.test for all names below it.",
             exit_status=2,
         )
     return dot + ascii_name

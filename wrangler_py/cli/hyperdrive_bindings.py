@@ -100,6 +100,4 @@ def say_still_bound(config: Named) -> None:
 
 
 def place(file: ConfigFile) -> str:
-    from wrangler_py.project.binding_actions import describe_place
-
-    return describe_place(file, global_options().environment)
+    return file.place(global_options().environment)

@@ -387,10 +387,11 @@ def _report(failure: Any) -> int:
 
 _PLAIN = (
     (r"Value error, ", ""),
+    (r"Got unexpected extra argument\(?s?\)? \((.*)\)", r"Unexpected argument: \1"),
     (r"Input should be a valid integer\b.*", "it must be a whole number."),
     (r"Input should be (less|greater) than or equal to (-?\d+)", r"it must be \1 than or equal to \2."),
     (r"\. Choose from:\s*(.*)", r". Choose from: \1"),
     (r",\s+", ", "),
     (r" \(Possible options: (.*)\)", r". Did you mean \1?"),
 )
-"""What pydantic and Typer say, and how we say it."""
+"""Messages of pydantic and Typer, and what replaces them."""

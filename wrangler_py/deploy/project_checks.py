@@ -51,15 +51,15 @@ def _compatibility(section: Section, root: Path) -> Iterator[Finding]:
         yield Finding(
             "compatibility",
             "problem",
-            "The config file has no compatibility_date, and is not deployed without.",
-            'Write compatibility_date = "2026-09-08", or later.',
+            "The config file has no compatibility_date, which a deployment needs.",
+            'Set compatibility_date to "2026-09-08" or later.',
         )
     if section.node_compat and wrangler_version(root) >= 4:
         yield Finding(
             "compatibility",
             "problem",
-            "The config file has `node_compat = true`, which wrangler 4 refuses.",
-            "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.",
+            "The config file sets `node_compat`, which wrangler 4 refuses.",
+            "`wrangler-py node-compat enable` replaces it with the compatibility flag nodejs_compat.",
         )
 
 

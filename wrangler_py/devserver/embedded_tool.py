@@ -138,10 +138,11 @@ def reset(
                 databases.drop(connection, name)
 
 
-def take_snapshot(server: EmbeddedPostgres, names: Sequence[str], name: str, *, force: bool = False) -> None:
-    """Keep a copy of each database as the snapshot `name`, in place of an earlier one of that name."""
+def take_snapshot(server: EmbeddedPostgres, names: Sequence[str], name: str, *, force: bool = False) -> str | None:
+    """Copy each database to the snapshot `name`. Returns the time of an earlier one that it replaces."""
     check_snapshot_name(name)
     with administration(server) as connection:
+        earlier = [each.made_at for each in snapshots(connection) if each.name == name and each.database in names]
         made = datetime.now(UTC).isoformat(timespec="seconds")
         for database in names:
             _must_exist(connection, database)
@@ -157,10 +158,11 @@ def take_snapshot(server: EmbeddedPostgres, names: Sequence[str], name: str, *, 
             }
             databases.set_comment(connection, new, json.dumps(comment))
             databases.replace(connection, kept, new)
+    return earlier[-1] if earlier else None
 
 
 def restore(server: EmbeddedPostgres, names: Sequence[str], name: str, *, force: bool = False) -> list[str]:
-    """Put each database back to what it was in the snapshot `name`; returns those of which there is one."""
+    """Restore each database from the snapshot `name`; returns the names of those that it contains."""
     with administration(server) as connection:
         found = [each for each in snapshots(connection) if each.name == name and each.database in names]
         if not found:
@@ -201,9 +203,9 @@ def check_snapshot_name(name: str) -> None:
     """Raises WranglerError if `name` cannot be a snapshot's."""
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise WranglerError(
-            f"{name!r} cannot be the name of a snapshot.",
-            hint="Use up to 40 letters, digits, dashes, dots and underscores, first a letter or digit.\n"
-            f"{' and '.join(sorted(_RESERVED))} are reserved.",
+            f"{name!r} is not a valid snapshot name.",
+            hint="Use up to 40 letters, digits, dashes, dots and underscores; the first is a letter or digit.\n"
+            f"The names {' and '.join(sorted(_RESERVED))} are reserved.",
             exit_status=2,
         )
 
@@ -236,7 +238,7 @@ def _size(connection: Administrative, name: str) -> int:
 def _must_exist(connection: Administrative, database: str) -> None:
     if not databases.exists(connection, database):
         raise WranglerError(
-            f"The embedded PostgreSQL has no database {database} yet.", hint="`wrangler-py dev` makes it."
+            f"The embedded PostgreSQL has no database {database} yet.", hint="`wrangler-py dev` creates it."
         )
 
 
@@ -244,10 +246,10 @@ def _unknown(connection: Administrative, name: str) -> WranglerError:
     known = ", ".join(dict.fromkeys(each.name for each in snapshots(connection)))
     return WranglerError(
         f"There is no snapshot {name!r}.",
-        hint=f"Snapshots: {known}" if known else "Make one with: wrangler-py embedded snapshot NAME",
+        hint=f"Snapshots: {known}" if known else "Create one with `wrangler-py embedded snapshot NAME`.",
     )
 
 
 def _tell_others(server: EmbeddedPostgres, database: str) -> None:
-    """Have running sessions clear what they have cached of `database`."""
+    """Tell running sessions to clear what they have cached of `database`."""
     ExecutionLog().record(server.origin(database))

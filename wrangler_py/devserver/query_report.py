@@ -34,19 +34,21 @@ class QueryReport:
         path = cwd / Path(text).expanduser()
         if path.suffix.lower() not in _FORMATS:
             raise WranglerError(
-                f"--report {text}: a report is a .json or an .html file.",
-                hint="As in --report queries.html; --report - prints it.",
+                f"--report {text}: the file name must end in .json or .html.",
+                hint="For example --report queries.html; --report - prints the report.",
                 exit_status=2,
             )
         if path.is_dir():
-            raise WranglerError(f"--report {text}: this is a folder.", hint="Name a file in it.", exit_status=2)
+            raise WranglerError(
+                f"--report {text}: this is a folder.", hint="Give the name of a file.", exit_status=2
+            )
         if not path.parent.is_dir():
             raise WranglerError(
-                f"--report {text}: there is no folder {path.parent}.", hint="Make it first.", exit_status=2
+                f"--report {text}: there is no folder {path.parent}.", hint="Create it first.", exit_status=2
             )
         if not os.access(path.parent, os.W_OK):
             raise WranglerError(
-                f"--report {text}: nothing can be written in {path.parent}.",
+                f"--report {text}: cannot write to {path.parent}.",
                 hint="Choose another folder, or change its permissions.",
                 exit_status=2,
             )

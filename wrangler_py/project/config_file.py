@@ -98,7 +98,9 @@ class ConfigFile:
         try:
             original = path.read_bytes()
         except FileNotFoundError:
-            raise WranglerError(f"No such config file: {path}") from None
+            there = [name for name in FILE_NAMES if (path.parent / name).is_file()]
+            hint = f"{path.parent} has {' and '.join(there)}." if there else None
+            raise WranglerError(f"No such config file: {path}", hint=hint) from None
         except OSError as error:
             raise WranglerError(f"Cannot read {path}: {error.strerror}.") from error
         try:
@@ -158,7 +160,7 @@ class ConfigFile:
         identifier or is taken by another.
         """
         if not is_identifier(binding):
-            raise BindingNameError(f"{binding!r} is not a valid name of a binding.", hint=IDENTIFIER_HINT)
+            raise BindingNameError(f"{binding!r} is not a valid binding name.", hint=IDENTIFIER_HINT)
         section = self.section(environment)
         kind = section.kind_of(binding)
         path = (*_base(environment), "hyperdrive")
@@ -170,12 +172,16 @@ class ConfigFile:
         elif index is not None and (replace or section.hyperdrive[index].has_placeholder):
             self._edit("set", (*path, index, "id"), id)
         else:
-            way_out = "remove that entry first."
+            remedy = "remove that entry first."
             if index is not None:
-                way_out = f"take it over: `wrangler-py hyperdrive bind CONFIG --binding {binding} --replace`"
+                option = "" if environment is None else f" --env {environment}"
+                remedy = (
+                    f"remove the binding first: `wrangler-py hyperdrive unbind {binding}{option}`. For a config "
+                    "that exists already, `wrangler-py hyperdrive bind CONFIG --replace` does both."
+                )
             raise BindingNameError(
-                f"The name {binding} is taken in {self._place(environment)}: it is in `{kind}`.",
-                hint=f"Choose another name with --binding, or {way_out}",
+                f"The name {binding} is taken in {self.place(environment)}, by an entry of `{kind}`.",
+                hint=f"Choose another name with --binding, or {remedy}",
             )
 
     def remove_hyperdrive(self, binding: str, environment: str | None = None) -> None:
@@ -184,7 +190,7 @@ class ConfigFile:
         if binding not in names:
             known = ", ".join(names)
             raise WranglerError(
-                f"There is no Hyperdrive binding {binding} in {self._place(environment)}.",
+                f"There is no Hyperdrive binding {binding} in {self.place(environment)}.",
                 hint=f"It has: {known}." if known else None,
             )
         path = (*_base(environment), "hyperdrive")
@@ -303,8 +309,9 @@ class ConfigFile:
             data = data[key]
         return True
 
-    def _place(self, environment: str | None) -> str:
-        return self.path.name if environment is None else f"[env.{environment}] of {self.path.name}"
+    def place(self, environment: str | None) -> str:
+        """The file's name, with the environment in it."""
+        return self.path.name if environment is None else f"{self.path.name} (environment {environment})"
 
 
 def _base(environment: str | None) -> tuple[str, ...]:

@@ -95,12 +95,12 @@ def _check_node_compat(drivers: list[str], section: Section) -> DriverProblem | 
     flags = NODE_COMPAT_FLAGS.intersection(section.compatibility_flags)
     if not flags:
         return DriverProblem(
-            f"{names} cannot work without Node.js compatibility, which the config file does not turn on.",
+            f"{names} cannot work without Node.js compatibility, which is off in the config file.",
             "wrangler-py node-compat enable",
         )
     if "nodejs_compat_v2" in flags or (section.compatibility_date or NODE_COMPAT_DATE) >= NODE_COMPAT_DATE:
         return None
     return DriverProblem(
         f"nodejs_compat is complete enough for {names} only from the compatibility date {NODE_COMPAT_DATE} on.",
-        f'compatibility_date = "{NODE_COMPAT_DATE}", or later, in the config file',
+        f'Set compatibility_date to "{NODE_COMPAT_DATE}" or later in the config file',
     )

@@ -64,7 +64,7 @@ def check_name(name: str) -> None:
     """Raise WranglerError unless `name` can be the name of a Worker."""
     if not _NAME.fullmatch(name) or len(name) > _NAME_MAX_LENGTH:
         raise WranglerError(
-            f"{name!r} is not a valid name of a Worker.",
+            f"{name!r} is not a valid Worker name.",
             hint=f"Use lower-case letters, digits and dashes, such as {suggest_name(name)!r}; "
             f"at most {_NAME_MAX_LENGTH}, the first and the last not a dash.",
         )

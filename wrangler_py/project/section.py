@@ -131,7 +131,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
             names = ", ".join(known)
             raise WranglerError(
                 f"{file} has no environment {environment!r}.",
-                hint=f"It has: {names}." if names else "It has no environments: leave out --env.",
+                hint=f"It has: {names}." if names else "It has no environments.",
             )
         own = known[environment]
     reader = _Reader(own, data, environment, file)
@@ -190,7 +190,7 @@ class _Reader:
         if not valid:
             raise WranglerError(
                 f"{self._file}: `{key}` must be a date, not {text!r}.",
-                hint=f'Year, month and day, as in {key} = "2026-09-08"',
+                hint="Write year, month and day, as in 2026-09-08.",
             )
         return text
 
@@ -240,9 +240,11 @@ class _Reader:
 
     def _check(self, key: str, value: Any, kind: type, wanted: str | None = None) -> Any:
         if not isinstance(value, kind):
-            names = {str: "a string", bool: "true or false", list: "an array", dict: "a table"}
+            is_toml = self._file.endswith(".toml")
+            table = "a table" if is_toml else "an object"
+            names = {str: "a string", bool: "true or false", list: "an array", dict: table}
             hint = None
-            if kind is list and isinstance(value, dict) and self._file.endswith(".toml"):
+            if kind is list and isinstance(value, dict) and is_toml:
                 hint = f"An array of tables has two brackets on each side: [[{self._prefix}{key}]]"
             raise WranglerError(f"{self._file}: `{self._prefix}{key}` must be {wanted or names[kind]}.", hint=hint)
         return value
