@@ -204,7 +204,7 @@ def test_migrate_says_that_it_leaves_a_database_of_your_own_alone(
     assert said.count("no binding uses the embedded PostgreSQL") == 1
     assert "own database: touch migrated" in said
     assert not (project / "migrated").exists()
-    assert "no binding leads" not in cli.ok(*program).stderr
+    assert "no binding uses" not in cli.ok(*program).stderr
     assert (project / "migrated").exists()
 
 
@@ -213,7 +213,7 @@ def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> Non
     outcome = cli.ok("hyperdrive", "exec", "--migrate", command, "--", "echo", "outer")
     assert outcome.stderr.splitlines().count("inner") == 1
     assert outcome.stderr.count("Running: ") == 1
-    assert "no binding leads" not in outcome.stderr
+    assert "no binding uses" not in outcome.stderr
 
 
 def test_psql_makes_no_database_of_a_misspelt_name(cli: CommandLine, project: Path) -> None:

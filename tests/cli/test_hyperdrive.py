@@ -431,8 +431,8 @@ def test_delete_names_the_bindings_it_leaves(cli: CommandLine) -> None:
     created(cli, "other", "--binding", "OTHER")
     cli.ok("hyperdrive", "bind", "db", "--binding", "DB", "--env", "staging")
     said = cli.ok("hyperdrive", "delete", "db").stderr
-    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` takes" in said
-    assert "wrangler.toml, environment staging still binds" in said
+    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` removes" in said
+    assert "wrangler.toml (environment staging) still binds" in said
     assert "OTHER" not in said
     for command in re.findall(r"`wrangler-py (.+?)`", said):
         cli.ok(*command.split())

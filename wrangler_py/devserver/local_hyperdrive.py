@@ -114,7 +114,7 @@ class LocalHyperdrive:
             await control
         if self._migrate_command is not None and not any(pool.embedded for pool in self.pools.values()):
             self._messages.info(
-                "The migration command is not run: no binding leads to the embedded PostgreSQL. "
+                "The migration command is not run: no binding uses the embedded PostgreSQL. "
                 f"Run it yourself on your own database: {self._migrate_command}"
             )
         self.proxy.conditions.check_bindings(self.pools)
