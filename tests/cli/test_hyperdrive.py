@@ -162,7 +162,7 @@ def test_certificates_in_configs(cli: CommandLine, tls_postgres: Any, certificat
         (["--sslmode=none"], "Hyperdrive always uses TLS"),
         (["--sslmode=prefer"], "Hyperdrive always uses TLS"),
         (["--sslmode=verify-full"], "CA required"),
-        (["--service-id=x"], "exists on Cloudflare only"),
+        (["--service-id=x"], "works on Cloudflare only"),
         (["--access-client-id=x", "--access-client-secret=y"], "work on Cloudflare only"),
         (["--caching-disabled", "--max-age=5"], "when caching is disabled"),
         (["--origin-connection-limit=1501"], "from 5 to 1500"),

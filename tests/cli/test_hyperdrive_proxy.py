@@ -186,7 +186,7 @@ def test_every_binding_of_the_project(two_bindings: CommandLine) -> None:
             assert string.startswith(f"postgresql://{name}:")
             with psycopg.connect(string) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert "One user name leads to one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
+    assert "A user name selects one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
 
 
 def test_an_origin_out_of_reach_is_told_once_until_it_is_back(

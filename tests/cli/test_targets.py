@@ -130,7 +130,7 @@ def test_env_files_are_read(project: CommandLine, command: str, postgres: Postgr
         assert f"the database of HYPERDRIVE is from {variable}, not from the config other" in outcome.stderr
     missing = run(project, command, "HYPERDRIVE", "--env-file", "missing.env")
     assert missing.status == 1
-    assert "No such file of variables" in missing.stderr
+    assert "No such env file" in missing.stderr
 
 
 @COMMAND

@@ -97,7 +97,7 @@ def test_a_binding_written_as_one_table(project: Path) -> None:
 @pytest.mark.parametrize("suffix", [".js", ".mjs", ".ts"])
 def test_main_is_javascript_and_there_is_no_nodejs(project: Path, suffix: str) -> None:
     output = refusal(project, f"src/index{suffix}", environment={"PATH": str(project)})
-    assert "there is no Node.js here" in output
+    assert "Node.js is not installed here" in output
     assert "Install Node.js" in output
 
 

@@ -238,7 +238,7 @@ def test_a_change_made_meanwhile_is_not_overwritten(path: Path) -> None:
     file.add_hyperdrive("OTHER", ID)
     theirs = path.read_bytes() + b"\n"
     path.write_bytes(theirs)
-    with pytest.raises(WranglerError, match="changed by someone else"):
+    with pytest.raises(WranglerError, match="changed by another program"):
         file.save()
     assert path.read_bytes() == theirs
 

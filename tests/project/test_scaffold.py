@@ -90,7 +90,7 @@ def test_a_suggested_name_is_always_valid(text: str) -> None:
 
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(WranglerError, match="has files in it"):
+    with pytest.raises(WranglerError, match="is not empty"):
         scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path, "x")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

@@ -150,7 +150,7 @@ def test_a_report_without_queries(project: TestedProject) -> None:
 @pytest.mark.parametrize(
     ("arguments", "ini", "message"),
     [
-        (["--hyperdrive-report=report.txt"], "", "ends in neither .json nor .html"),
+        (["--hyperdrive-report=report.txt"], "", "does not end in .json or .html"),
         (["--hyperdrive-database=drop"], "", "invalid choice: 'drop'"),
         ([], "hyperdrive_database = drop", "hyperdrive_database must be one of copy, truncate"),
     ],
@@ -214,7 +214,7 @@ class Default(WorkerEntrypoint):
     output = project.run().stdout.str()
     assert "There is no binding NONE. Bindings: HYPERDRIVE" in output
     assert 'relation "missing" does not exist' in output
-    assert "this test has not sent a request by `worker` yet" in output
+    assert "this test has not sent a request with `worker` yet" in output
     assert "wrangler_py/testing" not in output.replace("\\", "/")
 
 

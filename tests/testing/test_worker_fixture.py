@@ -80,7 +80,7 @@ def test_a_worker_in_python(project: TestedProject, workers: tuple[str, ...]) ->
     project.tests(TESTS)
     result = project.passes(*workers, passed=4, failed=2)
     output = result.stdout.str()
-    assert "stale read: answered from the cache" in output
+    assert "stale read: the answer from the cache" in output
     assert "RuntimeError: on purpose" in output
     assert "asked for" in output
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def check(
     as_json: AsJSON = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Skip the checks that ask Cloudflare")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Also fail on warnings")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Skip the checks that need Cloudflare")] = False,
     persist_to: PersistTo = None,
 ) -> None:
     """Check the project before it is deployed.

@@ -25,7 +25,7 @@ class ConditionArguments:
         typer.Option(
             "--latency",
             metavar="[NAME=]TIME",
-            help="Simulate a distant database: each round trip takes longer by TIME, such as 25ms or 20-40ms; "
+            help="Simulate a distant database: add TIME, such as 25ms or 20-40ms, to each round trip; "
             "may be repeated",
         ),
     ] = None
@@ -35,7 +35,7 @@ class ConditionArguments:
             "--fault",
             metavar="KIND[:RATE][:/PATTERN/]",
             help="Make queries fail. KIND is pool-exhausted, connection-refused, connection-lost, "
-            "statement-timeout or restart; RATE, such as 5%, and PATTERN say which queries; may be repeated",
+            "statement-timeout or restart; RATE, such as 5%, and PATTERN select the queries; may be repeated",
         ),
     ] = None
     seed: Annotated[

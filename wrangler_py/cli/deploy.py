@@ -25,7 +25,7 @@ def deploy(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and build, but deploy nothing")] = False,
     ignore_problems: Annotated[
-        bool, typer.Option("--ignore-problems", help="Deploy in spite of problems that the checks find")
+        bool, typer.Option("--ignore-problems", help="Deploy despite problems that the checks find")
     ] = False,
     persist_to: PersistTo = None,
 ) -> None:

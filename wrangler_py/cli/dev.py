@@ -44,7 +44,7 @@ def dev(
         typer.Option(
             "--allowed-host",
             metavar="NAME",
-            help="Host name to answer to, besides localhost and IP addresses; .NAME stands for all names below it; "
+            help="Host name to accept, besides localhost and IP addresses; .NAME stands for all names below it; "
             "may be repeated",
         ),
     ] = None,
@@ -139,7 +139,7 @@ def dev(
         offer_python_flag(config, given.environment, script, fix=fix)
     if javascript or runtime == Runtime.WORKERD:
         for option, is_given, reason in (
-            ("--no-reload", no_reload, "wrangler reloads this one whenever a file changes"),
+            ("--no-reload", no_reload, "wrangler always reloads this one when a file changes"),
             ("--strict", strict, "this one runs on the real runtime"),
         ):
             if is_given:

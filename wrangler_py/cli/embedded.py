@@ -180,7 +180,7 @@ def delete(
 
     state = _state(persist_to)
     if name is None and not everything:
-        raise WranglerError("Name the snapshot to delete, or give --all to delete all data.", exit_status=2)
+        raise WranglerError("Give the name of a snapshot, or --all to delete all data.", exit_status=2)
     if name is not None and everything:
         raise WranglerError("Give the name of a snapshot or --all, not both.", exit_status=2)
     if name is None:

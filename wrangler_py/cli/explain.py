@@ -176,7 +176,7 @@ def _print_lifetime(facts: SQLFacts, config: _Config) -> None:
     )
     if facts.tables_read:
         tables = ", ".join(map(printable, sorted(facts.tables_read)))
-        printing.out(f"  {'tables':<14}{tables}; a write to them doesn't end it")
+        printing.out(f"  {'tables':<14}{tables}; a write to them doesn't clear the answer")
     for name in sorted(facts.unknown_functions):
         printing.out(
             f"  {'note':<14}{printable(name)}() is not PostgreSQL's own: Hyperdrive can't know whether "

@@ -147,7 +147,7 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
     config_file = find_project_config(options)
     if target is None and config_file is None:
         raise WranglerError(
-            "There is no project here whose binding could be used.",
+            "There is no project here that has a binding.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
         )
     resolved = target_argument.only(target_argument.find(target, config_file, options)).resolve()

@@ -51,7 +51,7 @@ def restart(target: Target, remote: Remote = False, yes: Yes = False) -> None:
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
 
     if not yes and printing.is_interactive():
-        question = f"Queries of '{target}' that are under way may fail. Restart it?"
+        question = f"Queries of '{target}' that are running may fail. Restart it?"
         if not printing.confirm(question, False):
             printing.out("Not restarted")
             return
@@ -89,7 +89,7 @@ def metrics(
         return
     total, total_here = sum(found.by_cache_status.values()), sum(here.values())
     if not total:
-        printing.out(f"Cloudflare has counted no queries of {id} in the last {since}.")
+        printing.out(f"Cloudflare counted no queries of {id} in the last {since}.")
     columns = ["Cache status", "At Cloudflare", ""]
     rows = []
     for status in sorted({**found.by_cache_status, **here}, key=lambda each: -found.by_cache_status.get(each, 0)):

@@ -57,7 +57,9 @@ class ConfigArguments:
     swr: Annotated[
         int | None,
         typer.Option(
-            "--swr", metavar="SECONDS", help="Time after that in which it may be served while it is refreshed"
+            "--swr",
+            metavar="SECONDS",
+            help="Time after that in which a stale result may be served while it is refreshed",
         ),
     ] = None
     origin_connection_limit: Annotated[
@@ -74,7 +76,7 @@ class ConfigArguments:
             "--ca-certificate-id",
             "--ca-certificate-uuid",
             metavar="ID|NAME",
-            help="Uploaded CA certificate that the database's certificate is checked against",
+            help="Uploaded CA certificate that must have issued the database's certificate",
         ),
     ] = None
     mtls_certificate_id: Annotated[
@@ -88,9 +90,7 @@ class ConfigArguments:
     ] = None
     service_id: Annotated[
         str | None,
-        typer.Option(
-            "--service-id", help="With --remote: Workers VPC service through which the database is reached"
-        ),
+        typer.Option("--service-id", help="With --remote: Workers VPC service of the database"),
     ] = None
     access_client_id: Annotated[
         str | None,

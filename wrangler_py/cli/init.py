@@ -78,7 +78,7 @@ def _npm_install(folder: Path, yes: bool) -> bool:
     printing.flush()
     if subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=False).returncode == 0:
         return True
-    printing.warn("`npm install` failed; the project is complete but for its packages.")
+    printing.warn("`npm install` failed; the project is complete except for its packages.")
     return False
 
 

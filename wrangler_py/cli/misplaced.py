@@ -28,7 +28,7 @@ def check_place(parameter: Any, context: Any, value: Any) -> None:
         return
     option = next((name for name in parameter.opts if name.startswith("-")), None)
     place = parameter.metavar or parameter.name.upper() if option is None else option
-    hint = f"`{context.command_path} --help` says what is expected."
+    hint = f"`{context.command_path} --help` shows what is expected."
     if all(re.match(r"(?i)https?://", text) for text in _texts(value)):
         raise WranglerError(f"{place} must not be a URL.", hint=hint, exit_status=2)
     if " hyperdrive " in f" {context.command_path} ":

@@ -95,5 +95,5 @@ def _ask_account(accounts: Sequence[Account]) -> Account:
         answer = printing.ask("Which account?", "1")
         if answer.isdecimal() and 1 <= int(answer) <= len(accounts):
             chosen = accounts[int(answer) - 1]
-            printing.info(f"CLOUDFLARE_ACCOUNT_ID={chosen.id} answers this question in advance.")
+            printing.info(f"CLOUDFLARE_ACCOUNT_ID={chosen.id} skips this question.")
             return chosen

@@ -130,7 +130,7 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
     config = find_project_config(given)
     if config is None and target is None and connection_string is None:
         raise WranglerError(
-            "There is no project here whose bindings could be served.",
+            "There is no project here that has bindings.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), give --connection-string, or go to a\n"
             "folder with a wrangler.toml.",
         )

@@ -40,7 +40,7 @@ def project_findings(file: ConfigFile, environment: str | None) -> Iterator[Find
             yield Finding(
                 "hyperdrive",
                 "problem",
-                f"no config has the id of env.{binding.binding}: {binding.id}",
+                f"no config has the id of the binding env.{binding.binding}: {binding.id}",
                 f"`wrangler-py hyperdrive bind CONFIG --binding {binding.binding}` writes that of a local config,\n"
                 f"and `wrangler-py hyperdrive push {binding.binding}` brings it to Cloudflare.",
             )
@@ -97,7 +97,7 @@ def session_findings(summary: SessionSummary | None) -> Iterator[Finding]:
             "warning",
             f"{when} ran a statement {_times(statement.count, 'time')} that is never cached ({statement.status}): "
             f"{statement.sql}",
-            "`wrangler-py hyperdrive explain` says why, and what to change.",
+            "`wrangler-py hyperdrive explain` tells why, and what to change.",
         )
     for statement in summary.repeated:
         yield Finding(

@@ -187,11 +187,7 @@ def _users(connection: Administrative, database: str) -> list[_User]:
 
 
 def _in_use(database: str, users: list[_User], *, may_force: bool = False) -> DatabaseInUseError:
-    way_out = (
-        "Close these connections first, or end them with --force:"
-        if may_force
-        else "Close these connections first:"
-    )
+    way_out = "Close these connections first, or use --force:" if may_force else "Close these connections first:"
     return DatabaseInUseError(
         f"The database {database} is in use.", hint="\n".join((way_out, *(f"- {user}" for user in users)))
     )

@@ -116,7 +116,7 @@ class EmbeddedPostgres:
                 server.stop()
                 raise WranglerError(
                     "The embedded PostgreSQL is in use.",
-                    hint="End what uses it first: `wrangler-py dev`, `hyperdrive proxy`, `hyperdrive exec`, "
+                    hint="End these programs first: `wrangler-py dev`, `hyperdrive proxy`, `hyperdrive exec`, "
                     "`embedded psql` or a test run.",
                 )
             if (data := existing_data_folder(folder)) is not None:
@@ -220,7 +220,8 @@ class EmbeddedPostgres:
         except psycopg.Error as error:
             if not is_server(self.data):
                 raise EmbeddedEndedError(
-                    "The embedded PostgreSQL has ended.", hint="Start `wrangler-py dev` again: that starts it, too."
+                    "The embedded PostgreSQL has ended.",
+                    hint="Start `wrangler-py dev` again, which also starts the server.",
                 ) from None
             raise WranglerError(f"The embedded PostgreSQL refuses: {_words_of(error)}") from None
 

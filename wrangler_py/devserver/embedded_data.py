@@ -75,7 +75,7 @@ def initialise(data: Path, password: str, programs: Programs) -> None:
         password_file.unlink()
     if result.returncode != 0:
         raise WranglerError(
-            "The embedded PostgreSQL's data folder could not be made.", hint=result.stderr.strip()[-1000:]
+            "The embedded PostgreSQL's data folder could not be created.", hint=result.stderr.strip()[-1000:]
         )
     unfinished.rename(data)
 

@@ -40,7 +40,7 @@ class FileChange:
         if self.action == "left out":
             return (
                 f"{self.file} has changed; {self.database} keeps its data. "
-                "`wrangler-py embedded reset` starts afresh with the new file."
+                "`wrangler-py embedded reset` starts again with the new file."
             )
         why = ", since it has changed" if self.action == "applied again" else ""
         return f"Applied {self.file} to {self.database}{why}."
@@ -124,6 +124,6 @@ def _with_way_out(error: ScriptError) -> ScriptError:
         return error
     return ScriptError(
         error.message,
-        hint=f"{error.hint}\n\nThe database has what an earlier version of the file made. Write what changed\n"
+        hint=f"{error.hint}\n\nThe database was made by an earlier version of the file. Write the changes\n"
         "as ALTER …, use IF NOT EXISTS, or start with an empty database: wrangler-py embedded reset",
     )

@@ -37,7 +37,7 @@ def open_listening_socket(host: str, port: int) -> socket.socket:
             raise _refusal(host, candidate, error) from None
         return listener
     raise WranglerError(
-        f"Port {port} is taken, and so are those that follow it.",
+        f"Port {port} is taken, and so are the next ones.",
         hint="Choose another one with --port, or use --port 0 for any free one.",
     )
 
@@ -85,6 +85,6 @@ def _refusal(host: str, port: int, error: OSError) -> WranglerError:
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return WranglerError(
-            f"Port {port} may not be opened by this user.", hint="Choose a port above 1023 with --port."
+            f"Port {port} needs rights that this user doesn't have.", hint="Choose a port above 1023 with --port."
         )
     return WranglerError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Try another --ip or --port.")

@@ -106,7 +106,7 @@ def _require_node(what: str, install: str | None) -> None:
         return
     then = "." if install is None else f"; then: {install}"
     raise WranglerError(
-        f"{what}, and there is no Node.js here.",
+        f"{what}, and Node.js is not installed here.",
         hint=f"Install Node.js, the current LTS version, from nodejs.org{then}",
     )
 

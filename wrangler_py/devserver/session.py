@@ -121,7 +121,7 @@ class DevSession:
             self._output.info(f"Port {self._options.port} is taken: listening on {port_of(listener)}.")
         if (reach := describe_reach(listener)) is not None:
             self._output.warn(
-                f"Listening on {reach}: whoever reaches it can use this Worker and its databases, "
+                f"Listening on {reach}: anyone who can connect can use this Worker and its databases, "
                 "run its scheduled handler, and read the source lines and file paths on its error pages."
             )
 

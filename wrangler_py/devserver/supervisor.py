@@ -137,7 +137,7 @@ class Supervisor:
         self._note_failure()
         ended = f"The Worker's process ended by itself: {_describe(status)}."
         if process.loaded and len(self._failures) < FAILURES_BEFORE_BACK_OFF:
-            self._output.error(f"{ended} It is started again.")
+            self._output.error(f"{ended} Starting it again.")
             self._schedule(0)
         else:
             await self._back_off(ended)

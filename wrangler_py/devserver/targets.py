@@ -44,7 +44,7 @@ def misnamed_variables(section: Section, environ: Mapping[str, str]) -> Iterator
         for prefix in VARIABLE_PREFIXES:
             meant = probably_meant(variable.removeprefix(prefix), names) if variable.startswith(prefix) else None
             if meant is not None and not any(environ.get(other + meant) for other in VARIABLE_PREFIXES):
-                yield f"{variable} is for no binding of this Worker. Probably {prefix}{meant} is meant."
+                yield f"{variable} does not match any binding of this Worker. Did you mean {prefix}{meant}?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Target:
         if self.config is None:
             known = ", ".join(config.name for config in ConfigStore().list())
             raise WranglerError(
-                f"No config of the local store has the id of the binding {self.binding}: '{self.id}'.",
+                f"No config in the local store has the id of the binding {self.binding}: '{self.id}'.",
                 hint=(f"Known configs: {known}\n" if known else "")
                 + f"`wrangler-py hyperdrive bind CONFIG --binding {self.binding} --replace` binds another one.",
             )

@@ -157,7 +157,7 @@ def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path | N
     if main.suffix in JAVASCRIPT:
         raise WranglerError(
             f"`main` is {section.main or main.name} now, which wrangler runs.",
-            hint="End this session and start `wrangler-py dev` again.",
+            hint="Stop this session and start `wrangler-py dev` again.",
         )
     if main.suffix != ".py":
         what = f"`main` is {section.main}, which" if options.script is None else main.name

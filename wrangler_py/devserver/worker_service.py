@@ -223,7 +223,7 @@ class WorkerService:
                 await hyperdrive.update(project.bindings)
             except WranglerError as error:
                 self._output.error(error.message, error.hint)
-                self._output.info("The session goes on with what it read before.")
+                self._output.info("The session keeps the previous version.")
                 return None
             self._project = project
             if hyperdrive.pools != before:

@@ -37,10 +37,10 @@ def local_arguments(section: Section, others: Sequence[str], *, tool: Tool) -> t
     if not names:
         return ()
     first = names[0]
-    remedy = f"Take `remote` out of the binding {first}, and env.{first} is the local Hyperdrive."
+    remedy = f"Remove `remote` from the binding {first} to use the local Hyperdrive."
     reason = f"env.{first} has `remote = true`, so wrangler would connect it to the config at Cloudflare"
     if tool in ("pages", "vite"):
-        raise WranglerError(f"{reason}, past the local Hyperdrive.", hint=remedy)
+        raise WranglerError(f"{reason}, not to the local Hyperdrive.", hint=remedy)
     if not _NOT_LOCAL.isdisjoint(others) or ("--local", "false") in pairwise(others):
         raise WranglerError(f"{reason}, and its option --local, which prevents that, is off.", hint=remedy)
     if section.remote_bindings:

@@ -114,15 +114,15 @@ def update(
 def _check_together(options: ConfigOptions) -> None:
     if options.service_id is not None:
         raise WranglerError(
-            "--service-id (Workers VPC) exists on Cloudflare only: there is no private network to emulate.",
-            hint="Give the database's own address with --connection-string; --remote makes the config at\n"
+            "--service-id (Workers VPC) works on Cloudflare only.",
+            hint="Give the database's own address with --connection-string; --remote creates the config at\n"
             "Cloudflare.",
         )
     if options.access_client_id is not None or options.access_client_secret is not None:
         raise WranglerError(
             "--access-client-id and --access-client-secret (Access and Tunnel) work on Cloudflare only.",
-            hint="From this machine, give the database's own address with --connection-string; --remote makes the\n"
-            "config at Cloudflare.",
+            hint="From this machine, give the database's own address with --connection-string; --remote creates\n"
+            "the config at Cloudflare.",
         )
     parts = _parts(options)
     if options.connection_string is not None and parts:
@@ -132,9 +132,7 @@ def _check_together(options: ConfigOptions) -> None:
         )
     for name in _NOT_EMBEDDED:
         if options.embedded and getattr(options, name) is not None:
-            raise WranglerError(
-                f"--embedded and {_flag(name)} are mutually exclusive: the embedded PostgreSQL is the origin."
-            )
+            raise WranglerError(f"--embedded and {_flag(name)} are mutually exclusive.")
 
 
 def _new_origin(options: ConfigOptions) -> Origin:

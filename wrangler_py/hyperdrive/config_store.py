@@ -111,7 +111,7 @@ class ConfigStore:
                 if config.id == other.id or config.name == other.name:
                     raise WranglerError(
                         f"The local config '{other.name}' ({other.id}) has that id or name already.",
-                        hint=f"`wrangler-py hyperdrive delete {other.id}` makes room.",
+                        hint=f"`wrangler-py hyperdrive delete {other.id}` deletes it.",
                     )
             documents[index] = to_stored(config)
         return config
@@ -149,11 +149,11 @@ def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
     if is_connection_string(id_or_name):  # from a file; the command line is checked earlier
         return WranglerError(
             "This is a connection string, not the id or name of a Hyperdrive config.",
-            hint="`wrangler-py hyperdrive create NAME --connection-string=…` makes a config of it; give NAME "
+            hint="`wrangler-py hyperdrive create NAME --connection-string=…` creates a config from it; give NAME "
             "instead.",
         )
     if not configs:
-        hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
+        hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` creates one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)
     return UnknownConfigError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)

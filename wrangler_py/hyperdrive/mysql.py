@@ -11,7 +11,7 @@ def mysql_refusal(reason: str = "") -> WranglerError:
     """The error for what belongs to MySQL; `reason` is the sentence that says how it is known to."""
     return WranglerError(
         f"{reason} MySQL is not emulated: wrangler-py works with PostgreSQL.".lstrip(),
-        hint="`wrangler-py hyperdrive create NAME --remote …` makes a config for a MySQL database at Cloudflare.",
+        hint="`wrangler-py hyperdrive create NAME --remote …` creates a config for a MySQL database at Cloudflare.",
     )
 
 

@@ -117,7 +117,7 @@ def _certificate(config: HyperdriveConfig, id: str, option: str, certificates: C
         raise WranglerError(
             f"The config '{config.name}' uses a certificate that is no longer in the local store: {id}",
             hint=f"Give it another: `wrangler-py hyperdrive update {shlex.quote(config.name)} {option} ID|NAME`.\n"
-            "`wrangler-py cert list` shows the certificates there are.",
+            "`wrangler-py cert list` lists the certificates.",
         )
     return certificate
 

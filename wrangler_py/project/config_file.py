@@ -268,7 +268,7 @@ class ConfigFile:
         try:
             if self.path.read_bytes() != self._original:
                 raise WranglerError(
-                    f"{self.path.name} was changed by someone else meanwhile, and is left as it is.",
+                    f"{self.path.name} was changed by another program meanwhile; nothing was written.",
                     hint="Run the command again.",
                 )
             replace_file(Path(os.path.realpath(self.path)), edited)
@@ -295,7 +295,7 @@ class ConfigFile:
     def _by_hand(self, operation: str, path: KeyPath, value: Any = None) -> str:
         """How to make an edit that could not be made."""
         if operation == "remove":
-            return f"Nothing was written. Take out `{_dotted(path)}` by hand."
+            return f"Nothing was written. Remove `{_dotted(path)}` by hand."
         if not all(isinstance(key, str) for key in path):
             return f"Nothing was written. Set `{_dotted(path)}` by hand: {json.dumps(value, ensure_ascii=False)}"
         lines = self._document.lines(path, [value] if operation == "append" else value)

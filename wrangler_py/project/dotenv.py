@@ -84,7 +84,7 @@ def _expand(name: str, value: str, environ: Mapping[str, str], above: Mapping[st
         if value == above.get(key):
             return value
     raise WranglerError(
-        f"The variable {name} refers to itself, and the references in it have no end.",
+        f"The variable {name} refers to itself.",
         hint="`\\$` is a plain dollar sign, but not in a variable that others refer to.",
     )
 

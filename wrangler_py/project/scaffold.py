@@ -82,7 +82,7 @@ def check_folder(folder: Path) -> None:
         raise WranglerError(f"{folder} is a file.", hint="Choose another name.")
     if folder.is_dir() and any(entry.name != ".git" for entry in folder.iterdir()):
         raise WranglerError(
-            f"The folder {folder} has files in it; nothing was written.",
+            f"The folder {folder} is not empty; nothing was written.",
             hint="Choose another name, or empty the folder.",
         )
 

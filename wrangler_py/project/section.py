@@ -28,7 +28,7 @@ _ALWAYS_REMOTE = frozenset(
 )
 """Kinds of bindings that have no local stand-in in wrangler."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
+IDENTIFIER_HINT = "Use letters, digits and underscores, such as HYPERDRIVE; the first must not be a digit."
 
 
 def is_placeholder(id: str) -> bool:

@@ -116,7 +116,7 @@ class DatabaseCopies:
             databases.create(self._connection, name)
         except psycopg.errors.InsufficientPrivilege:
             raise WranglerError(
-                f"The role {self._origin.user} may not create databases, and tests run in databases of their own.",
+                f"The role {self._origin.user} may not create databases, which tests need.",
                 hint=f"Allow it: ALTER ROLE {self._origin.user} CREATEDB\n"
                 "Or leave the connection string out for tests, so that they use the embedded PostgreSQL.",
             ) from None

@@ -42,12 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--hyperdrive-report",
         metavar="FILE",
         type=_report_file,
-        help="write what was found about the queries of each test to FILE, which ends in .json or .html",
+        help="write a report on the queries of each test to FILE, a .json or .html file",
     )
     group.addoption(
         "--hyperdrive-database",
         choices=_ISOLATIONS,
-        help="how each test gets its database: a copy of the template, or one whose tables are emptied",
+        help="how each test gets its database: a fresh copy, or one copy whose tables are restored",
     )
     parser.addini("hyperdrive_config", "the Worker's config file; by default the one in or above the root folder")
     parser.addini("hyperdrive_env", "environment of the config file")
@@ -59,7 +59,7 @@ def _report_file(text: str) -> Path:
     if path.suffix not in (".json", ".html"):
         import argparse
 
-        raise argparse.ArgumentTypeError(f"{text} ends in neither .json nor .html")
+        raise argparse.ArgumentTypeError(f"{text} does not end in .json or .html")
     return path.absolute()
 
 

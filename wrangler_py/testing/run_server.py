@@ -72,8 +72,8 @@ class RunServer:
         """Serve the bindings of the project. Raises WranglerError if something keeps it from that."""
         if "HYPERDRIVE_CONNECTION_STRING" in os.environ:
             raise WranglerError(
-                "This pytest has been started with the connection of another local Hyperdrive.",
-                hint="Run it without `wrangler-py hyperdrive exec`: the fixtures start one themselves.",
+                "pytest was started with the connection string of another local Hyperdrive.",
+                hint="Run it without `wrangler-py hyperdrive exec`: the fixtures start their own.",
             )
         self._options = options
         config = None if options.config is None else ConfigFile.load(options.config)
@@ -193,8 +193,8 @@ class RunServer:
         assert options is not None
         if options.config is None:
             raise WranglerError(
-                f"There is no wrangler.toml in {options.root}, so no Worker to start.",
-                hint="Start pytest in the Worker's project, or name its config file with `hyperdrive_config` in\n"
+                f"There is no wrangler.toml in {options.root}, so there is no Worker to start.",
+                hint="Run pytest in the Worker's project, or set its config file with `hyperdrive_config` in\n"
                 "pytest's configuration.",
             )
         if self._worker is None:
