@@ -155,6 +155,6 @@ def test_a_binding_without_a_config_is_named(project: CommandLine, command: str)
     project.ok("hyperdrive", "delete", "other")
     outcome = run(project, command, "HYPERDRIVE")
     assert outcome.status == 1
-    assert "No config of the local store has the id of the binding HYPERDRIVE" in outcome.stderr
+    assert "No config in the local store has the id of the binding HYPERDRIVE" in outcome.stderr
     assert "Known configs: HYPERDRIVE" in outcome.stderr
     assert outcome.stdout == ""

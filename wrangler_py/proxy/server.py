@@ -199,7 +199,7 @@ class Proxy:
         elif database != user and database not in self._databases[binding]:
             hint = f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".'
             if self.options.serves_tools:
-                hint += " With --any-database it serves any of the same server."
+                hint += " With --any-database, it serves every database of the server."
             raise Refused("3D000", f'database "{database}" does not exist', hint)
         if not request_id:
             return pool, None
@@ -211,8 +211,8 @@ class Proxy:
         if self.requests.add_client(request, client) == MAX_CONNECTIONS_PER_REQUEST + 1:
             name = self.requests.label(request.id) or f"request {request.id}"
             self.notice(
-                f"{name} holds more than six connections at once: Workers has no more than six "
-                "outgoing connections a request, later ones would wait in production"
+                f"{name} has more than six connections at once: a request in production has at most six "
+                "outgoing connections, and later ones wait"
             )
         return pool, request
 

@@ -35,8 +35,8 @@ class Notices:
         tables = ", ".join(sorted({table for run in writes for table in run.text.facts.tables_written}))
         if tables:
             self.notice(
-                f"{self._binding}: {who} left a transaction open: what it wrote to {tables} is rolled back; "
-                "commit it, or connect with autocommit"
+                f"{self._binding}: {who} left a transaction open, so its changes of {tables} are rolled back; "
+                "commit, or connect with autocommit"
             )
 
     def cannot_connect(self, error: OriginUnavailable) -> None:

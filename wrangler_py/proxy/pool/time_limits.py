@@ -61,7 +61,7 @@ class TimeLimits:
     def _report(self, sent_group: SentGroup) -> None:
         limit = self._pool.options.statement_timeout_s
         sent_group.report_cancel_as(failures.statement_limit(limit))
-        self._pool.notice(f"a statement on {self._pool.binding} ran longer than {limit:g} s and is cancelled")
+        self._pool.notice(f"a statement on {self._pool.binding} ran longer than {limit:g} s and was cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Task[None]:
         """Cancels what `connection` is running at the origin; done when the origin has passed that on."""
