@@ -55,7 +55,7 @@ class ExtendedTranslation:
     origin skip them.
     """
 
-    __slots__ = ("_ahead", "client", "origin", "out", "outstanding", "plain")
+    __slots__ = ("_ahead", "_bound_as_asked", "_is_as_asked", "client", "origin", "out", "outstanding", "plain")
 
     def __init__(self, client: ClientSession, origin: OriginSession, *, alone: bool) -> None:
         self.client = client
@@ -64,6 +64,11 @@ class ExtendedTranslation:
         self.outstanding: list[OutstandingRequest] = []
         self.plain = True
         self._ahead = not alone
+        self._is_as_asked = alone and (origin.has_run_nothing or not (origin.dirty or client.in_transaction))
+        """Whether the settings surely are those that the client asked for, so that what is described now holds for
+        other clients as well."""
+        self._bound_as_asked = self._is_as_asked
+        """The same when the last portal was bound."""
 
     @property
     def _may_be_skipped(self) -> bool:
@@ -148,7 +153,7 @@ class ExtendedTranslation:
         """Parses `statement` at the origin, which doesn't have it."""
         if self._may_be_skipped:
             self.origin.may_be_skipped()
-        prepare(self.client, self.origin, statement, request, self.out, self.outstanding)
+        prepare(self.client, self.origin, statement, request, self.out, self.outstanding, as_asked=self._is_as_asked)
         self.plain = False
 
     def bind(self, data: bytes, missing: int) -> None:
@@ -183,6 +188,7 @@ class ExtendedTranslation:
             dirty=origin.dirty,
         )
         self._have(name, statement)
+        self._bound_as_asked, self._is_as_asked = self._is_as_asked, False
         note(client, origin, text)
         if not name:
             self.out.append(data)
@@ -257,7 +263,7 @@ class ExtendedTranslation:
         else:
             self.out.append(messages.describe_statement(statement.name))
         client.is_told_columns()
-        learns = partial(learn, client, self.origin, name, statement)
+        learns = partial(learn, client, self.origin, name, statement, self._is_as_asked)
         self.outstanding.append(OutstandingRequest(DESCRIBE, learns=learns))
 
     def _describe_portal(self, portal: bytes) -> None:
@@ -267,10 +273,11 @@ class ExtendedTranslation:
             self.outstanding.append(OUTSTANDING_DESCRIBE)
             return
         self.client.is_told_columns()
-        if statement.rows is not None:
+        as_asked = self._bound_as_asked or statement.private
+        if statement.rows is not None or not (as_asked or name):
             self.outstanding.append(OUTSTANDING_DESCRIBE)
             return
-        learns = partial(learn_from_portal, self.client, self.origin, name, statement)
+        learns = partial(learn_from_portal, self.client, self.origin, name, statement, as_asked)
         self.outstanding.append(OutstandingRequest(DESCRIBE, learns=learns))
         self.plain = False
 
@@ -377,8 +384,13 @@ def prepare(
     request: OutstandingRequest,
     out: list[bytes],
     outstanding: list[OutstandingRequest],
+    *,
+    as_asked: bool,
 ) -> None:
-    """Adds what parses `statement` at the origin; `request` is that of the Parse."""
+    """Adds what parses `statement` at the origin; `request` is that of the Parse.
+
+    `as_asked`: the settings there surely are those that the client asked for.
+    """
     superfluous = origin.prepare(statement, client.shared.max_prepared_statements)
     if superfluous is not None:
         out.append(messages.close_statement(superfluous.name))
@@ -391,5 +403,5 @@ def prepare(
     if statement.rows is not None and request.name is not None:
         # A portal's Describe is not compared with these columns, so the statement's is.
         out.append(messages.describe_statement(statement.name))
-        learns = partial(learn, client, origin, request.name, statement)
+        learns = partial(learn, client, origin, request.name, statement, as_asked)
         outstanding.append(OutstandingRequest(DESCRIBE, Action.SKIP, learns=learns))
