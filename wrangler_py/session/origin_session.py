@@ -26,8 +26,9 @@ from wrangler_py.session.reset import (
 )
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.shared import INTERRUPTED, SharedState
-from wrangler_py.session.sql_text import SQLText
+from wrangler_py.session.sql_text import TOO_LONG, SQLText
 from wrangler_py.session.statements import POOL_NAME, Statement
+from wrangler_py.sql.unparsed_text import UnparsedText
 
 _REFUSED = re.compile(rb"\0VERROR\0")
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
@@ -67,7 +68,7 @@ class OriginSession:
     """
 
     __slots__ = (
-        "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
+        "_has_reset_statements", "_shared", "_stored_code", "_unparsed", "dirty", "drop_statements", "in_doubt",
         "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared", "prepared_in_doubt", "preparing",
         "preparing_unasked", "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed",
         "schema_changed", "settings", "settings_changed", "spent", "stream", "unnamed", "unsent",
@@ -98,6 +99,8 @@ class OriginSession:
         self.reset_failed = False
         self.unsent = b""
         self._has_reset_statements = False
+        self._unparsed: UnparsedText | None = None
+        """The long text whose end is still to come."""
         self.settings_changed = False
         self.plans_in_doubt = False
         self.ran_anything = False
@@ -248,6 +251,20 @@ class OriginSession:
             self.spent = True
         if text.runs_anything:
             self.ran_anything = True
+
+    def runs_long_text(self, head: bytes) -> None:
+        """A text that begins with `head` is about to be run, and is too long to be parsed."""
+        self.runs(TOO_LONG)
+        self._unparsed = UnparsedText()
+        self.long_message_goes_on(head)
+
+    def long_message_goes_on(self, data: bytes) -> None:
+        """`data` is a part of the long message that is being sent."""
+        if self._unparsed is not None and self._unparsed.may_outlive_reset(data):
+            self.spent = True
+
+    def long_message_ended(self) -> None:
+        self._unparsed = None
 
     def ordinary_query(self, statement: Statement | None, text: SQLText, *, named: bool) -> None:
         """An ordinary query is sent: see `translation.ordinary_query`. `statement` is None for a simple one."""

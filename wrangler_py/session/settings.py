@@ -22,6 +22,8 @@ _CODECS = {
     "UHC": "cp949",
 }
 """PostgreSQL's encodings that have ASCII's octets inside of characters."""
+_OTHER_CODEC = "latin-1"
+"""For all others but UTF-8: it keeps ASCII's octets apart from the others."""
 
 SettingsKey = frozenset[tuple[str, str]]
 """The names and values of settings."""
@@ -34,7 +36,7 @@ class SessionSettings:
     ParameterStatus values that hold under them; `cache_key` is what of them can change an answer; equal `key`s are
     of equal values. Equal sets of one pool are the same object, as long as its origin stays the same.
 
-    `encoding` is the codec for SQL in an encoding where a part of a character may look like a backslash, else None.
+    `encoding` is the codec for SQL in another encoding than UTF-8, else None.
     `escapes`: strings may have escapes without being E'…'. `reads_otherwise` says that there is either.
     """
 
@@ -49,7 +51,10 @@ class SessionSettings:
     def _read_parameters(self) -> None:
         reported = {name.lower(): value for name, value in self.parameters.items()}
         self.cache_key = settings_key({**reported, **self.values})
-        self.encoding = _CODECS.get(self.parameters.get("client_encoding", ""))
+        encoding = self.parameters.get("client_encoding", "UTF8")
+        if encoding == "SQL_ASCII":  # the server reads what it gets in its own
+            encoding = self.parameters.get("server_encoding", encoding)
+        self.encoding = None if encoding == "UTF8" else _CODECS.get(encoding, _OTHER_CODEC)
         self.escapes = self.parameters.get("standard_conforming_strings") == "off"
         self.reads_otherwise = self.escapes or self.encoding is not None
 

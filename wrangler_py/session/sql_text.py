@@ -19,6 +19,7 @@ from wrangler_py.sql.clock_constants import may_have_clock_constant
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
 from wrangler_py.sql.plan_settings import leaves_plans
+from wrangler_py.sql.unparsed_text import UnparsedText
 
 MAX_TEXTS: Final = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
@@ -27,7 +28,7 @@ MAX_TEXTS_BYTES: Final = 8_000_000
 MAX_START_BYTES: Final = 1_000
 """How long the start of a text that ends in a number may be, for the text to be found by it."""
 MAX_ANALYSED_BYTES: Final = 1_000_000
-"""A longer text is taken to leave the session dirty, and is not looked at further."""
+"""A longer text is not parsed: it is taken to leave the session dirty."""
 
 TRANSACTION_LOCK_NOTE = (
     "A transaction-level advisory lock works here, but Hyperdrive refuses advisory locks of any kind."
@@ -82,7 +83,7 @@ class SQLText:
 
     def __init__(self, sql: bytes, facts: SQLFacts | None = None) -> None:
         self._sample = sql
-        self.facts = analyse(sql.decode("utf-8", "surrogateescape")) if facts is None else facts
+        self.facts = facts if facts is not None else analyse(sql.decode("utf-8", "surrogateescape"))
         self.dirties = False
         self.outlives_reset = False
         self.custom_settings: frozenset[str] = frozenset()
@@ -131,10 +132,11 @@ class SQLText:
         )  # fmt: skip
 
     @classmethod
-    def too_long(cls) -> SQLText:
-        """For texts so long that they are never held whole."""
+    def unparsed(cls, *, outlives_reset: bool = False) -> SQLText:
+        """For what may be anything, such as texts that are too long to be parsed."""
         text = cls(b"", SQLFacts(statements=()))
         text.dirties = text.runs_anything = text.may_prepare = text.may_begin = True
+        text.outlives_reset = outlives_reset
         text.is_ordinary = False
         text._verdict = OVERSIZED_QUERY
         return text
@@ -260,16 +262,29 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
     return None
 
 
-TOO_LONG = SQLText.too_long()
-_UNREADABLE: Final = SQLText(
-    b"",
-    SQLFacts(
-        statements=(),
-        parse_error="it has a backslash, and standard_conforming_strings is off",
-        writes_unknown=True,
-        session_effects=Effect.UNKNOWN_SYNTAX,
-    ),
-)
+TOO_LONG = SQLText.unparsed()
+ANYTHING: Final = SQLText.unparsed(outlives_reset=True)
+LARGE_OBJECT_CALL: Final = SQLText(b"", SQLFacts(statements=()))
+"""For functions that work on large objects: the descriptors end with the transaction."""
+
+
+def _unreadable(why: str) -> SQLText:
+    facts = SQLFacts(
+        statements=(), parse_error=why, writes_unknown=True, session_effects=Effect.UNKNOWN_SYNTAX
+    )
+    return SQLText(b"", facts)
+
+
+_HAS_ESCAPES: Final = _unreadable("it has a backslash, and standard_conforming_strings is off")
+_MALFORMED: Final = _unreadable("it has octets that are no characters")
+
+
+def _is_in(encoding: str, sql: bytes) -> bool:
+    try:
+        sql.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class SQLTexts:
@@ -289,11 +304,13 @@ class SQLTexts:
         if not settings.reads_otherwise:
             return self.get(sql)
         if settings.escapes and b"\\" in sql:
-            return _UNREADABLE
+            return _HAS_ESCAPES
         if settings.encoding is None or sql.isascii():
             return self.get(sql)
         text = self.get(sql.decode(settings.encoding, "replace").encode())
-        return text if text.deallocates is None else self.get(sql)  # the name as the client has it
+        if text.deallocates is None:
+            return text
+        return SQLText(sql) if _is_in(settings.encoding, sql) else _MALFORMED  # the name as the client has it
 
     def get(self, sql: bytes) -> SQLText:
         start = sql.rstrip(_END_IN_NUMBER)
@@ -307,11 +324,11 @@ class SQLTexts:
         if text is not None:
             return text
         if len(sql) > MAX_ANALYSED_BYTES:
-            return TOO_LONG
+            return ANYTHING if UnparsedText().may_outlive_reset(sql) else TOO_LONG
         shape = sql if b'"' in sql or b"&'" in sql else _NUMBER.sub(b"1", sql)  # float(0) would be an error
         text = self._texts.get(shape)
         if text is None:
-            text = self._texts[shape] = SQLText(shape)
+            text = self._texts[shape] = SQLText(shape) if _is_in("utf-8", shape) else _MALFORMED
             self._bytes += len(shape)
             while self._bytes > MAX_TEXTS_BYTES or len(self._texts) > MAX_TEXTS:
                 self._bytes -= len(self._texts.popitem(last=False)[0])

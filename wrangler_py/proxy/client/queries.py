@@ -225,8 +225,10 @@ class ClientQueries(ConnectionUser[OriginConnection]):
                 self._link.close()
         elif kind == CONTINUATION:
             if self.session.streaming and origin is not None:
+                origin.session.long_message_goes_on(data)
                 origin.send_more(data)
                 if not missing:
+                    origin.session.long_message_ended()
                     self.session.stream(0)
                     origin.message_ended()
         elif origin is not None and origin.stream.queue:

@@ -41,6 +41,8 @@ from wrangler_py.session.translation.sql_effects import (
 FAILING_DEFINITION = b"refused by the proxy\0\0\0"
 """The definition of a statement that no server takes. It is sent where the client has to get an error of the
 proxy's own, so that the transaction around it fails as it would at a server."""
+NO_MORE_ROWS = messages.command_complete("SELECT 0")
+"""The answer to an Execute of a portal whose rows have been fetched."""
 _CLOSE_NOTHING = messages.close_portal(b"a portal that nobody has")
 _TRANSACTION_FAILED = messages.error_response(
     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
@@ -284,8 +286,14 @@ class ExtendedTranslation:
     def execute(self, data: bytes) -> None:
         client = self.client
         if client.cached_portals:
-            bound = client.take_cached_portal(messages.cstring(data, 5)[0])
+            portal, _ = messages.cstring(data, 5)
+            bound = client.cached_portals.get(portal)
+            if bound is not None and bound.done:
+                self.outstanding.append(OutstandingRequest(EXECUTE, Action.FAKE, NO_MORE_ROWS))
+                self.plain = False
+                return
             if bound is not None:
+                client.take_cached_portal(portal)
                 # It was bound to a stored answer that turns out not to be enough: a few rows are asked for, say.
                 if self._bind(bound.bind):
                     self.outstanding[-1] = OutstandingRequest(BIND, Action.SKIP)
