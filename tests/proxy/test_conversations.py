@@ -32,6 +32,7 @@ from support.raw_client import (
 from wrangler_py.hyperdrive.config import Caching
 
 PBES = parse("", "SELECT 1") + bind() + execute() + SYNC
+PREPARES = "DO $$BEGIN EXECUTE 'PREPARE left_behind AS SELECT 42'; END$$"
 INT8_ABS = 1230
 """The OID of the function abs(bigint)."""
 
@@ -222,6 +223,17 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (execute("", 1) + SYNC, "Z"),
         (bind("p", "s") + execute("p") + FLUSH, "C"),
         (execute("p", 1) + query("SELECT 8"), "Z"),
+    ],
+    "what a block has prepared": [
+        (parse("d", PREPARES) + parse("a", "DEALLOCATE ALL") + SYNC, "Z"),
+        (bind("", "d") + execute() + bind("", "a") + execute() + parse("", PREPARES) + bind() + execute() + SYNC, "Z"),
+        (query("DEALLOCATE ALL"), "Z"),
+        (parse("", PREPARES) + bind() + execute() + query("DEALLOCATE ALL") + query(PREPARES), "ZZ"),
+        (query("DEALLOCATE ALL") + query("BEGIN"), "ZZ"),
+        (parse("", PREPARES) + bind() + execute() + FLUSH, "C"),
+        (parse("", "DEALLOCATE ALL") + bind() + execute() + FLUSH, "C"),
+        (parse("", PREPARES) + bind() + execute() + query("DEALLOCATE ALL") + query(PREPARES), "ZZ"),
+        (execute("never") + query("DEALLOCATE ALL") + SYNC + query("ROLLBACK") + query("DEALLOCATE ALL"), "ZZZ"),
     ],
     "octets that are no characters": [
         (query("DEALLOCATE ALL -- ?").replace(b"?", b"\xff"), "Z"),

@@ -324,7 +324,7 @@ class ExtendedTranslation:
         self.plain = False
         if client.pinned and text.discards_all and not in_transaction(client, origin):
             undo = discard_all(client, origin)
-        elif is_for_both(client, origin, text):
+        elif is_for_both(client, origin, text, in_group=self._may_be_skipped):
             undo = deallocate_all(client, origin)
         elif not is_for_origin(client, origin, text):
             answer, undo = drop_statements(client, text)

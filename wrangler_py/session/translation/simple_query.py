@@ -124,7 +124,8 @@ def _as_sent(
         return _FAILING, [OutstandingRequest(EXECUTE, Action.REPLACE, error)], None
     if client.pinned and text.discards_all and not in_transaction(client, origin):
         return data, [], partial(_undo_if_failed, discard_all(client, origin))
-    if is_for_both(client, origin, text):
+    in_group = bool(origin.stream.queue) and not origin.stream.queue[-1].closed
+    if is_for_both(client, origin, text, in_group=in_group):
         return data, [], partial(_undo_if_failed, deallocate_all(client, origin))
     if text.deallocates is not None and not is_for_origin(client, origin, text):
         answer, undo = drop_statements(client, text)
