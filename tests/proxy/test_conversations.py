@@ -226,7 +226,10 @@ CONVERSATIONS: dict[str, list[Turn]] = {
     ],
     "what a block has prepared": [
         (parse("d", PREPARES) + parse("a", "DEALLOCATE ALL") + SYNC, "Z"),
-        (bind("", "d") + execute() + bind("", "a") + execute() + parse("", PREPARES) + bind() + execute() + SYNC, "Z"),
+        (
+            bind("", "d") + execute() + bind("", "a") + execute() + parse("", PREPARES) + bind() + execute() + SYNC,
+            "Z",
+        ),
         (query("DEALLOCATE ALL"), "Z"),
         (parse("", PREPARES) + bind() + execute() + query("DEALLOCATE ALL") + query(PREPARES), "ZZ"),
         (query("DEALLOCATE ALL") + query("BEGIN"), "ZZ"),

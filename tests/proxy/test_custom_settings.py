@@ -91,9 +91,7 @@ def set_in_a_very_long_statement(client: RawClient, name: str) -> None:
     assert not [answer.fields for answer in ask(client, unnamed(sql)) if answer.kind == "E"]
 
 
-@pytest.mark.parametrize(
-    "set_it", [set_config_by_function_call, set_in_a_long_text, set_in_a_very_long_statement]
-)
+@pytest.mark.parametrize("set_it", [set_config_by_function_call, set_in_a_long_text, set_in_a_very_long_statement])
 def test_it_is_unset_however_it_was_set(proxy: ProxyServer, set_it: Callable[[RawClient, str], None]) -> None:
     name = f"own.setting_{next(_numbers)}"
     with connect(proxy) as client, connect(proxy) as other:

@@ -45,7 +45,7 @@ WAYS: dict[str, list[tuple[bytes, int]]] = {
         (bind("", "s") + describe("P") + execute() + SYNC, 1),
     ],
 }
-CACHING = {"": Caching(disabled=True), "cached": Caching()}
+CACHING = {"uncached": Caching(disabled=True), "cached": Caching()}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def database(postgres: PostgresServer) -> Iterator[str]:
     postgres.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
-@pytest.fixture(params=CACHING.values(), ids=CACHING)
+@pytest.fixture(params=list(CACHING))
 def proxy(
     postgres: PostgresServer,
     database: str,
@@ -64,7 +64,7 @@ def proxy(
     request: pytest.FixtureRequest,
 ) -> ProxyServer:
     origin = origin_of(postgres, database=database)
-    return start_proxy(origin, config={"connection_limit": 2, "caching": request.param})
+    return start_proxy(origin, config={"connection_limit": 2, "caching": CACHING[request.param]})
 
 
 def connect(proxy: ProxyServer) -> RawClient:

@@ -76,9 +76,7 @@ def test_what_a_function_declared_immutable_has_read_is_for_nobody_else(
     try:
         proxy = start_proxy(config={"connection_limit": 1})
         options = {"options": "-c app.tenant=ours"}
-        clients = [
-            RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, settings=options) for _ in range(2)
-        ]
+        clients = [RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, settings=options) for _ in range(2)]
         sql = f"SELECT tenant FROM {view}"
         for client in clients:
             client.ask(parse("s", sql), SYNC)

@@ -46,7 +46,7 @@ HARMLESS = [
 
 def is_suspicious(sql: str, size: int) -> bool:
     text, data = UnparsedText(), sql.encode()
-    return any([text.may_outlive_reset(data[at : at + size]) for at in range(0, len(data), size)])
+    return any(text.may_outlive_reset(data[at : at + size]) for at in range(0, len(data), size))
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 10_000])

@@ -61,17 +61,18 @@ class OriginSession:
     may depend on. `plans_in_doubt`: something has run under such settings, and plans of it may have been kept,
     in prepared statements or by functions and triggers, so the reset discards all plans. `schema_changed`:
     something has run that may make statements' plans stale. `ran_anything`: something has run that may do
-    anything, such as DDL or making triggers.
+    anything, such as DDL or making triggers. `changed_defaults`: sessions that begin later have other settings.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
     """
 
     __slots__ = (
-        "_has_reset_statements", "_shared", "_stored_code", "_unparsed", "dirty", "drop_statements", "in_doubt",
-        "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared", "prepared_in_doubt", "preparing",
-        "preparing_unasked", "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed",
-        "schema_changed", "settings", "settings_changed", "spent", "stream", "unnamed", "unsent",
+        "_has_reset_statements", "_shared", "_stored_code", "_unparsed", "changed_defaults", "dirty",
+        "drop_statements", "in_doubt", "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared",
+        "prepared_in_doubt", "preparing", "preparing_unasked", "pristine", "process_id", "ran_anything",
+        "reset_failed", "reset_owed", "schema_changed", "settings", "settings_changed", "spent", "stream",
+        "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -105,6 +106,7 @@ class OriginSession:
         self.plans_in_doubt = False
         self.ran_anything = False
         self.schema_changed = False
+        self.changed_defaults = False
 
     # --- what is under way ---------------------------------------------------------------------------------
 
@@ -247,6 +249,8 @@ class OriginSession:
             self.drop_statements = True
         if text.changes_schema:
             self.schema_changed = True
+        if text.changes_defaults:
+            self.changed_defaults = True
         if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
             self.spent = True
         if text.runs_anything:
@@ -298,6 +302,10 @@ class OriginSession:
     def schema_change_noted(self) -> None:
         """The pool has been told that the schema changed."""
         self.schema_changed = False
+
+    def changed_defaults_noted(self) -> None:
+        """The pool has been told that sessions that begin later have other settings."""
+        self.changed_defaults = False
 
     def anything_noted(self) -> None:
         """The pool no longer relies on what it knew of the database."""

@@ -40,17 +40,22 @@ class SessionSettings:
     `escapes`: strings may have escapes without being E'…'. `reads_otherwise` says that there is either.
     """
 
-    __slots__ = ("cache_key", "encoding", "escapes", "key", "parameters", "reads_otherwise", "values")
+    __slots__ = (
+        "_defaults_changes", "cache_key", "encoding", "escapes", "key", "parameters", "reads_otherwise", "values",
+    )  # fmt: skip
 
     def __init__(self, values: dict[str, str], parameters: dict[str, str]) -> None:
         self.values = values
         self.key: SettingsKey = frozenset(values.items())
         self.parameters = parameters
+        self._defaults_changes = 0
+        """How often they may have changed."""
         self._read_parameters()
 
     def _read_parameters(self) -> None:
         reported = {name.lower(): value for name, value in self.parameters.items()}
-        self.cache_key = settings_key({**reported, **self.values})
+        since = {"": str(self._defaults_changes)} if self._defaults_changes else {}
+        self.cache_key = settings_key({**reported, **self.values, **since})
         encoding = self.parameters.get("client_encoding", "UTF8")
         if encoding == "SQL_ASCII":  # the server reads what it gets in its own
             encoding = self.parameters.get("server_encoding", encoding)
@@ -59,7 +64,9 @@ class SessionSettings:
         self.reads_otherwise = self.escapes or self.encoding is not None
 
     def defaults_changed(self, changes: Mapping[str, str]) -> None:
-        """The origin reports these parameters for sessions without settings of their own."""
+        """The origin reports these parameters for sessions without settings of their own, and may have changed
+        others, too: no answer under the old ones is good any more."""
+        self._defaults_changes += 1
         for name, value in changes.items():
             if name.lower() not in self.values:
                 self.parameters[name] = value
@@ -68,6 +75,14 @@ class SessionSettings:
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""
         return b"".join(messages.parameter_status(name, value) for name, value in self.parameters.items())
+
+    def news(self, reported: Mapping[str, str]) -> bytes:
+        """The ParameterStatus messages for a client that knows of these, and now has what is `reported`."""
+        return b"".join(
+            messages.parameter_status(name, value)
+            for name, value in reported.items()
+            if self.parameters.get(name) != value
+        )
 
     def corrections(self, reported: Mapping[str, str]) -> bytes:
         """The ParameterStatus messages for a client that was told `reported`."""

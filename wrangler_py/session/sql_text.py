@@ -59,21 +59,23 @@ class SQLText:
     undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their
     names, which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or
     ends one. `chains`: it ends one and begins another. `changes_settings`: for the transaction or longer, and
-    among them some that plans may depend on. `reads_clock`: it has a constant such as 'today', whose value is
-    that of the moment when the text is prepared. `ends_failure`: a failed transaction goes on behind it, or is
-    over. `may_begin`: it may begin one, for all that is known. `copies`: it may want COPY data. `deallocates`:
-    the statement that it drops, b"" for all, None for none. `drops_statements`: it does so among other things,
-    so that the origin does it. `runs_anything`: it may do anything, from preparing statements to DDL.
-    `may_prepare`: it may prepare or drop statements. `needs_session`: what of it is lost, after its
-    transaction, on any other connection. `is_ordinary`: none of all that, so that the proxy only has to pass it
-    on. `runs_in_any_transaction`: it does the same, whatever its transaction has done before. `writes`: it may
-    write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes or DDL: triggers,
-    defaults, checks, event triggers. `notes`: what people are told of several statements in one text.
-    `databases`: those that nobody else may be connected to.
+    among them some that plans may depend on. `changes_defaults`: it changes settings of sessions that begin
+    later. `reads_clock`: it has a constant such as 'today', whose value is that of the moment when the text is
+    prepared. `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one,
+    for all that is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for
+    all, None for none. `drops_statements`: it does so among other things, so that the origin does it.
+    `runs_anything`: it may do anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop
+    statements. `needs_session`: what of it is lost, after its transaction, on any other connection.
+    `is_ordinary`: none of all that, so that the proxy only has to pass it on. `runs_in_any_transaction`: it
+    does the same, whatever its transaction has done before. `writes`: it may write tables, catalogs included.
+    `runs_stored_code`: it may set off what runs on writes or DDL: triggers, defaults, checks, event triggers.
+    `notes`: what people are told of several statements in one text. `databases`: those that nobody else may be
+    connected to.
     """
 
     __slots__ = (
-        "_sample", "_verdict", "begins", "chains", "changes_schema", "changes_settings", "copies",
+        "_sample", "_verdict", "begins", "chains", "changes_defaults", "changes_schema", "changes_settings",
+        "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
@@ -97,6 +99,7 @@ class SQLText:
         self.ends_failure = False
         self.may_begin = False
         self.copies = "copy" in self.facts.kinds
+        self.changes_defaults = not _CHANGE_DEFAULTS.isdisjoint(self.facts.kinds)
         self.transaction_control = False
         self.deallocates: bytes | None = None
         self.discards_all = False
@@ -129,6 +132,7 @@ class SQLText:
             or self.copies or self.transaction_control or self.sets_outside_transaction
             or self.takes_transaction_lock or self.prepares or self.notifies or self.changes_settings
             or self.needs_session or self.custom_settings or self.ends_failure or self.databases
+            or self.changes_defaults
         )  # fmt: skip
 
     @classmethod
@@ -216,6 +220,8 @@ _LEAVES_SOMETHING_BEHIND = (
 
 _CHANGE_SETTINGS = Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG
 
+_CHANGE_DEFAULTS = frozenset({"alter_database_set", "alter_role_set"})
+
 _QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
 """The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""
 
@@ -269,9 +275,7 @@ LARGE_OBJECT_CALL: Final = SQLText(b"", SQLFacts(statements=()))
 
 
 def _unreadable(why: str) -> SQLText:
-    facts = SQLFacts(
-        statements=(), parse_error=why, writes_unknown=True, session_effects=Effect.UNKNOWN_SYNTAX
-    )
+    facts = SQLFacts(statements=(), parse_error=why, writes_unknown=True, session_effects=Effect.UNKNOWN_SYNTAX)
     return SQLText(b"", facts)
 
 

@@ -155,7 +155,9 @@ class ExtendedTranslation:
         """Parses `statement` at the origin, which doesn't have it."""
         if self._may_be_skipped:
             self.origin.may_be_skipped()
-        prepare(self.client, self.origin, statement, request, self.out, self.outstanding, as_asked=self._is_as_asked)
+        prepare(
+            self.client, self.origin, statement, request, self.out, self.outstanding, as_asked=self._is_as_asked
+        )
         self.plain = False
 
     def bind(self, data: bytes, missing: int) -> None:

@@ -55,7 +55,7 @@ def is_for_origin(client: ClientSession, origin: OriginSession, text: SQLText) -
 
 
 def is_for_both(client: ClientSession, origin: OriginSession, text: SQLText, *, in_group: bool) -> bool:
-    """Whether it is a DEALLOCATE ALL of a client that goes on with this connection, so that the origin runs it, too.
+    """Whether it is a DEALLOCATE ALL of a client that goes on with this connection: then the origin runs it, too.
 
     `in_group`: something that the client has sent ahead of it is in the same group.
     """
