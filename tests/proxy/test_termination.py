@@ -80,7 +80,8 @@ def test_a_client_that_is_gone_is_noticed_before_its_query_has_ended(
             holder.ask(query("BEGIN"))
         client = connect(proxy)
         client.send(query("SELECT 'endless' FROM pg_sleep(1000)"))
-        wait_until(lambda: any(each.waiting or (not waits and each.queries.origin) for each in proxy.proxy.clients))
+        pool = proxy.proxy.pools[BINDING]
+        wait_until(lambda: pool.waiting if waits else any(each.stream.queue for each in list(pool.connections)))
         if ends_first:
             client.socket.shutdown(socket.SHUT_WR)
         client.close()
