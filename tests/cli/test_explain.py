@@ -22,7 +22,7 @@ def test_a_cacheable_query(cli: CommandLine) -> None:
         "hit: cached, after a first miss\n"
         "  why           only reads, and calls no STABLE or VOLATILE function\n"
         "  time to live  60 s, then 15 s stale while one query refreshes it (the defaults)\n"
-        "  tables        articles, s.authors; a write to them doesn't end it\n"
+        "  tables        articles, s.authors; a write to them doesn't clear the answer\n"
         "  note          similarity() is not PostgreSQL's own: Hyperdrive can't know whether it is IMMUTABLE, "
         "and caches it anyway\n"
     )

@@ -269,14 +269,14 @@ A = "b"
     variables = {prefix + name: postgres.dsn() for name in ("HYPERDRIVE", "REPORT", "ELSEWHERE")}
     with DevProcess(project, environment=variables) as dev:
         dev.ready()
-        dev.wait_for("wrangler.toml: there is no key `compatability_flags`. Probably `compatibility_flags` is ")
-        dev.wait_for("no key `hyperdrive.0..localConnectionstring`. Probably .*localConnectionString` is meant.")
-        dev.wait_for("no key `hyperdrve`. Probably `hyperdrive` is meant.")
+        dev.wait_for("wrangler.toml: there is no key `compatability_flags`. Did you mean `compatibility_flags`")
+        dev.wait_for("no key `hyperdrive.0..localConnectionstring`. Did you mean .*localConnectionString`")
+        dev.wait_for("no key `hyperdrve`. Did you mean `hyperdrive`")
         dev.wait_for("A request to /cdn-cgi/handler/scheduled runs the handler.")
-        dev.wait_for(f"{prefix}REPORT is for no binding of this Worker. Probably {prefix}REPORTS is meant.")
+        dev.wait_for(f"{prefix}REPORT does not match any binding of this Worker. Did you mean {prefix}REPORTS")
         dev.wait_for(r"parameters of the connection string \(localConnectionString\) have no effect: max, ttl")
         assert "ELSEWHERE" not in dev.output
     with DevProcess(project, "--env", "empty", environment=variables) as dev:
         dev.ready()
         dev.wait_for("`hyperdrive` is not inherited from the top level, and env.empty has none.")
-        dev.wait_for("no key `env.empty.var`. Probably `env.empty.vars` is meant.")
+        dev.wait_for("no key `env.empty.var`. Did you mean `env.empty.vars`")

@@ -87,7 +87,7 @@ def test_what_an_example_suite_shows(project: TestedProject, workers: tuple[str,
     arguments = ("--strict-markers", "--hyperdrive-report=found/report.json", "-p", "no:randomly")
     result = project.passes(*arguments, *workers, passed=2, failed=4)
     result.stdout.fnmatch_lines(
-        ["*test_stale_read*", "stale read: answered from the cache *", "*SELECT text FROM notes"]
+        ["*test_stale_read*", "stale read: the answer from the cache *", "*SELECT text FROM notes"]
     )
     output = result.stdout.str()
     assert "6 times: SELECT text FROM notes WHERE id = $1" in output

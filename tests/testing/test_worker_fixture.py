@@ -124,7 +124,9 @@ def test_it(worker):
 def test_a_project_without_a_worker(project: TestedProject) -> None:
     project.tests("def test_one(worker): ...")
     result = project.passes(errors=1)
-    result.stdout.fnmatch_lines(["There is no wrangler.toml in *, so no Worker to start.", "*`hyperdrive_config`*"])
+    result.stdout.fnmatch_lines(
+        ["There is no wrangler.toml in *, so there is no Worker to start.", "*`hyperdrive_config`*"]
+    )
 
 
 JAVASCRIPT = """
