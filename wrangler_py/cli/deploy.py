@@ -32,7 +32,7 @@ def deploy(
     """Check the project, then deploy it with the official tool.
 
     That is `pywrangler deploy` for Python and the project's own `wrangler deploy` otherwise. Options that
-    wrangler-py does not know, and all that follows `--`, go to it. Its exit status is that of this command.
+    wrangler-py does not know, and everything after `--`, go to this tool, whose exit status is returned.
     """
     from wrangler_py.cli import check
     from wrangler_py.cli.resolved_options import global_options, project_config

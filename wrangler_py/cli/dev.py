@@ -98,13 +98,13 @@ def dev(
         ),
     ] = False,
 ) -> None:
-    """Run the Worker on this machine, with a Hyperdrive that pools and caches.
+    """Run the Worker on this machine, with a local Hyperdrive that pools and caches.
 
-    Static assets are served first, as in production. Saving a file reloads the Worker. Ctrl-C ends it, with
+    Static assets are served first, as in production. Saving a file reloads the Worker. Ctrl-C stops it, and
     everything that it started.
 
     A Worker in JavaScript or TypeScript runs on the project's own wrangler, or on Vite if the project uses
-    Cloudflare's plugin for Vite. Options that wrangler-py does not know, and all that follows `--`, go there.
+    Cloudflare's plugin for Vite. Options that wrangler-py does not know, and everything after `--`, go there.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
@@ -195,7 +195,7 @@ def dev(
             allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
             dashboard_port=dashboard_port,
-            # A debugger waits anew in every process, on the same port: only one at a time.
+            # Each process waits for a debugger on the same port, so there can be only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
             strict=strict,
@@ -225,7 +225,7 @@ def _unknown_option(context: typer.Context) -> WranglerError:
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
-        # Not repeated: with a wrong separator, the value is in it.
+        # The text is not repeated: with a wrong separator, it contains the value, which may be secret.
         raise WranglerError("--var takes KEY:VALUE.", hint="For example --var API_HOST:example.com")
     return key, value
 

@@ -88,13 +88,13 @@ def _note_execution(origin: Origin, script: str) -> None:
 
     facts = analyse(script)
     if not facts.read_only or facts.writes_unknown or facts.unknown_functions:
-        # Where the store cannot be written, no session could have been told.
+        # If the store cannot be written, no session can be told.
         with contextlib.suppress(WranglerError):
             ExecutionLog().record(origin)
 
 
 def _script(command: str | None, file: Path | None) -> tuple[str, str]:
-    """The SQL, and what to call its source in errors."""
+    """The SQL, and the name of its source for errors."""
     if command is None and file is None:
         raise WranglerError(
             "Give the SQL to run with --command SQL or --file FILE.",

@@ -36,7 +36,7 @@ def restart(target: Target, remote: Remote = False, yes: Yes = False) -> None:
     """Close all origin connections of a config.
 
     Without --remote, this applies to the sessions of `dev` and `hyperdrive proxy` that run on this machine.
-    Queries under way may fail.
+    Running queries may fail.
     """
     if not remote:
         from wrangler_py.devserver.restart import restart_in_sessions
@@ -147,7 +147,7 @@ def _print_json(id: str, since: str, found: Metrics, here: Mapping[str, int]) ->
 
 
 def _measured_here(id: str) -> Mapping[str, int]:
-    """How many queries of the config had which cache status in the last dev session of this project."""
+    """The number of the config's queries by cache status in the last dev session of this project."""
     from wrangler_py.devserver.session_summary import read_summary
 
     options = global_options()

@@ -1,4 +1,4 @@
-"""The options that `hyperdrive create` and `update` share, spelled as the product spells them."""
+"""The options that `hyperdrive create` and `update` share, named as in the official command line."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class ConfigArguments:
 
 
 class ConfigCommand(Command):
-    """Takes `--caching-disabled=true` and `=false` too, as the product's command line does."""
+    """Also takes `--caching-disabled=true` and `=false`, as the official command line does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         values = {"true": "--caching-disabled", "false": "--no-caching-disabled"}

@@ -33,7 +33,7 @@ def push(
 ) -> None:
     """Copy a local config to Cloudflare.
 
-    The config is created there, or the one with its ID or name is replaced, after a question that shows the
+    Creates the config there, or replaces the one with its ID or name, after a question that shows the
     difference. Its id at Cloudflare becomes its id here and in the bindings of this project.
     """
     from wrangler_py.cli.remote import find_setting, open_account
@@ -102,7 +102,7 @@ def pull(
 ) -> None:
     """Copy configs from Cloudflare to the local store.
 
-    Cloudflare shows no passwords: you are asked for one, unless the local store has it.
+    Cloudflare shows no passwords: the command asks for one, unless the local store has it.
     """
     from wrangler_py.cli.hyperdrive_remote import remote_id
     from wrangler_py.cli.remote import find_setting, open_account

@@ -1,4 +1,4 @@
-"""Refuses a connection string where something else is expected, without repeating it: it holds a password."""
+"""Refuses a connection string where something else is expected, without repeating its password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SQL = frozenset({"sql", "command"})
 
 
 def check_place(parameter: Any, context: Any, value: Any) -> None:
-    """Raise `WranglerError` if `parameter` is given a connection string and takes none."""
+    """Raise `WranglerError` if `parameter` gets a connection string but doesn't take one."""
     if parameter.name in MAY_BE_ANYTHING:
         return
     is_wrong = is_connection_string_and_no_sql if parameter.name in _SQL else is_connection_string

@@ -1,6 +1,6 @@
-"""What this command line needs of Typer and Typer does not offer, kept in this one module.
+"""Extends Typer with what this command line needs.
 
-- Global options stand before or after a command's name, and the help prints them apart.
+- Global options may come before or after a command's name, and have their own section in the help.
 - A subcommand's module is imported, and a command of a group built, when it is called.
 - Text, flags and whole numbers are converted without pydantic, which takes longer to import than most commands run.
 - Several commands may share options: the fields of a dataclass.

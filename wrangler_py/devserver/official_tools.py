@@ -1,4 +1,4 @@
-"""The official tools that run a Worker for us: where they are, or what to install."""
+"""Finds the official tools that run a Worker, or says what to install."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _require_manager(manager: PackageManager) -> None:
 def _path_within_npx(root: Path) -> str:
     """PATH as npx sets it for the wrangler it has; empty if it has none.
 
-    npx itself would stand between wrangler and signals, some of which it keeps to itself.
+    npx itself can't be used, because it does not pass all signals on to wrangler.
     """
     npx = shutil.which("npx")
     if npx is None:

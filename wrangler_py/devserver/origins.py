@@ -1,4 +1,4 @@
-"""Where the bindings of a project lead: pools for the proxy, on the embedded PostgreSQL where need be."""
+"""Creates a pool config for each binding of a project, on the embedded PostgreSQL if it has no other database."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Origins:
         if self._starting is None:
             self._starting = asyncio.create_task(self._start(binding))
         try:
-            # Ctrl-C in the middle of it: `stop` then waits for the end of the start.
+            # Ctrl-C during the start: `stop` waits until it has ended.
             return await asyncio.shield(self._starting)
         except WranglerError:
             self._starting = None

@@ -1,4 +1,4 @@
-"""What a person should know of the pools of bindings: why they lead where they do, and what has changed."""
+"""Describes the pools of bindings: why they use their database, and what has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--report FILE`: the summary of the query log, written when a run is over."""
+"""`--report FILE`: writes a summary of the query log at the end of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STDOUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class QueryReport:
-    """Where the summary goes; `path` is None for standard output."""
+    """The destination of the summary; `path` is None for standard output."""
 
     path: Path | None
 
@@ -70,7 +70,7 @@ class QueryReport:
             ) from None
 
     def leave(self, log: QueryLog, messages: Messages) -> None:
-        """Write it, or say why that can't be done."""
+        """Write the report, or print why that failed."""
         try:
             self.write(log)
         except WranglerError as error:

@@ -1,4 +1,4 @@
-"""`hyperdrive restart NAME`: which running sessions serve it, and what they do then."""
+"""`hyperdrive restart NAME`: asks the running sessions that serve NAME to close its connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dev session: one event loop with the proxy in it, a Worker process beside it, and a person in front."""
+"""The dev session: the proxy in one event loop, a Worker process beside it, and a person at the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.errors import WranglerError
 
 EXIT_LIMIT_S = 2.5
-"""After this long, what has not ended is left to its own watchdog."""
+"""After this time, processes that have not ended are left to their own watchdogs."""
 
 
 class DevSession:

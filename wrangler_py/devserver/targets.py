@@ -1,4 +1,4 @@
-"""Which databases are meant: by a project's bindings, by what a person types, by a connection string."""
+"""Resolves a project's bindings, command-line arguments and connection strings to databases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def resolve_bindings(section: Section, environ: Mapping[str, str]) -> tuple[Reso
 
 
 def misnamed_variables(section: Section, environ: Mapping[str, str]) -> Iterator[str]:
-    """A warning for each local connection string whose variable nearly has the name of a binding without one."""
+    """A warning for each local connection string whose variable name nearly matches a binding without one."""
     names = frozenset(each.binding for each in section.hyperdrive)
     for variable in environ:
         for prefix in VARIABLE_PREFIXES:
@@ -49,7 +49,7 @@ def misnamed_variables(section: Section, environ: Mapping[str, str]) -> Iterator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What `CONFIG|BINDING` stands for: a binding of the project, or a config of the local store.
+    """The meaning of `CONFIG|BINDING`: a binding of the project, or a config of the local store.
 
     `binding` is None for a config. `config` is the config itself or that of the binding, None where the store has
     none with the binding's id. `local` is the connection string that replaces the config's origin in local
@@ -81,7 +81,7 @@ class Target:
 def find_targets(
     name: str | None, project: ConfigFile | None, environment: str | None, env_files: Sequence[Path] = ()
 ) -> tuple[Target, ...]:
-    """What `name` stands for; None stands for every binding of the project.
+    """The targets that `name` means; None means every binding of the project.
 
     A binding of the project's config file comes before a config with that id or name. Raises `WranglerError` if
     there is neither.

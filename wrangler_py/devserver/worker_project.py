@@ -1,4 +1,4 @@
-"""The project as its files describe it at one moment: the Worker, its bindings and variables."""
+"""A snapshot of the project's files: the Worker, its bindings and variables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProject:
-    """The project as its files say at one moment.
+    """A snapshot of the project's files.
 
     `main` is None where there is no Worker, and static assets are all there is.
     """
@@ -53,7 +53,7 @@ class WorkerProject:
         return {file: saved_at(file) for file in files if not file.is_dir()}
 
     def has_to_build(self, path: Path) -> bool:
-        """Whether a change of `path` has the build command run again."""
+        """Whether the build command runs again after a change of `path`."""
         build = self.section.build
         if build is None:
             return False

@@ -35,7 +35,7 @@ from wrangler_py.project.variables import environment_variables
 from wrangler_py.proxy.options import ProxyOptions
 
 _GRACE_S = 5.0
-"""How long wrangler may take to end before it is started again."""
+"""Time that wrangler gets to end before it is started again."""
 _QUIET_MS = 100
 """Before what was saved is read; the Worker's code is not among it."""
 
