@@ -1,4 +1,4 @@
-"""The test connection that `create` and `update` make, and the product's codes for how it fails.
+"""The test connection of `create` and `update`, and Cloudflare's codes for its failures.
 
 Source: Hyperdrive documentation, Troubleshoot and debug. Code 2009 (not a public address) is not ours: a
 private address is what a local emulator is for.
@@ -24,7 +24,7 @@ Code = Literal[2008, 2010, 2011, 2012, 2013, 2014, 2015, 2016]
 
 
 class ConnectionCheckError(WranglerError):
-    """The test connection failed; `code` is the product's."""
+    """The test connection failed; `code` is Cloudflare's."""
 
     def __init__(self, code: Code, message: str, hint: str) -> None:
         super().__init__(f"{message} [code: {code}]", hint=hint)
@@ -67,12 +67,12 @@ def check_name_resolves(origin: Origin) -> None:
 
 
 def explain(error: psycopg.Error, origin: Origin, source: str | None = None) -> ConnectionCheckError:
-    """What psycopg's failure to connect to `origin` means, and what to do about it.
+    """Explain psycopg's failure to connect to `origin`, with a fix.
 
-    `source` says where the connection string is that gives the origin instead of a config (see `PoolConfig`).
+    `source` names the connection string, if it replaces a config's origin (see `PoolConfig`).
 
-    psycopg keeps no SQLSTATE of a refused connection, so this goes by the messages. A host name may have
-    several addresses that fail each in its own way: the failure that got furthest is the one to report.
+    psycopg keeps no SQLSTATE of a refused connection, so this matches messages. A host name may have
+    several addresses that fail in different ways: the failure that got furthest is reported.
     """
     text = str(error)
     for failure in _FAILURES:
@@ -98,7 +98,7 @@ def explain(error: psycopg.Error, origin: Origin, source: str | None = None) -> 
 
 
 class _Failure(NamedTuple):
-    """A kind of failure, by what psycopg's message has in it; the texts are templates."""
+    """A kind of failure, recognised by psycopg's message; the texts are templates."""
 
     pattern: str
     code: Code
@@ -109,7 +109,7 @@ class _Failure(NamedTuple):
 
 
 _FAILURES = (
-    # The server's own words, from after the connection was made.
+    # Messages of the server, after the connection was made.
     _Failure(
         r'database ".*" does not exist',
         2014,
@@ -163,7 +163,7 @@ _FAILURES = (
         "`--sslmode verify-ca --ca-certificate-id NAME`.",
         "Name the CA that issued it in {source}: `sslrootcert=FILE`. `sslmode=require` encrypts unchecked.",
     ),
-    # Getting there.
+    # The network.
     _Failure(
         r"(?i)connection refused",
         2011,

@@ -37,7 +37,7 @@ _REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*
 _OPERATOR = re.compile(r":\+|\+|:-|-")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 _MOST_STEPS, _MOST_CHARACTERS = 2_000, 1_000_000
-"""Beyond these, expanding a value is taken to have no end; wrangler would hang or run out of memory."""
+"""Beyond these limits, expansion is assumed to be endless; wrangler would hang or run out of memory."""
 
 
 def parse(text: str) -> dict[str, str]:

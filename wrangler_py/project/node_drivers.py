@@ -1,4 +1,4 @@
-"""The JavaScript drivers a project has installed, held against what Hyperdrive needs.
+"""Checks the versions of the JavaScript drivers in a project against Hyperdrive's requirements.
 
 Source: the table of supported drivers in Hyperdrive's documentation, "Connect to PostgreSQL".
 """
@@ -25,7 +25,7 @@ MINIMUM_VERSIONS: dict[str, str] = {
 BROKEN_VERSIONS: dict[str, tuple[str, str, str]] = {
     "pg": ("8.11.4", "reads connection strings wrongly", "8.11.5"),
 }
-"""A version that does not work, why, and the one that put it right."""
+"""A version that does not work, the reason, and the version that fixed it."""
 
 NODE_COMPAT_FLAGS = frozenset({"nodejs_compat", "nodejs_compat_v2"})
 NODE_COMPAT_DATE = "2024-09-23"
@@ -56,7 +56,7 @@ def installed_package(root: Path, name: str) -> str | None:
 
 
 def check_drivers(root: Path, section: Section) -> list[DriverProblem]:
-    """What would keep the drivers installed for the project in `root` from working through Hyperdrive."""
+    """Problems of the drivers installed for the project in `root` with Hyperdrive."""
     installed = {name: installed_package(root, name) for name in MINIMUM_VERSIONS}
     manager = package_manager(root)
     problems = []

@@ -41,7 +41,7 @@ def date_warning(section: Section) -> str | None:
 
 
 def sdk_warning(section: Section, root: Path) -> str | None:
-    """Why the Worker would not find the `workers` module in production; None if it would."""
+    """A warning if the Worker would not find the `workers` module in production; otherwise None."""
     if EXTERNAL_SDK not in enabled_flags(section.compatibility_date, section.compatibility_flags):
         return None
     if (root / "pyproject.toml").is_file() or (root / "python_modules" / "workers").is_dir():

@@ -49,7 +49,7 @@ class HyperdriveBinding:
     id: str
     local_connection_string: str | None = None
     remote: bool = False
-    """Whether wrangler is to connect to the config at Cloudflare, past any local database."""
+    """Whether wrangler would connect to the config at Cloudflare instead of a local database."""
 
     @property
     def has_placeholder(self) -> bool:
@@ -62,12 +62,12 @@ class HyperdriveBinding:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The command that makes what the Worker needs. Paths are relative to the config file's folder."""
+    """The build command. Paths are relative to the config file's folder."""
 
     command: str
     cwd: str
     watch_dirs: tuple[str, ...]
-    """Folders, or files, whose changes have it run again."""
+    """Folders or files whose changes run the command again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Section:
     """The names of the bindings, other than Hyperdrive's, that wrangler connects to resources at Cloudflare."""
 
     def kind_of(self, name: str) -> str | None:
-        """What `name` is in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
+        """The kind of `name` in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
         if name in self.vars:
             return "vars"
         if any(binding.binding == name for binding in self.hyperdrive):
@@ -145,7 +145,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         hyperdrive=tuple(reader.hyperdrive()),
         pages_build_output_dir=reader.inherited("pages_build_output_dir", str),
         other_bindings=dict(_other_bindings(own)),
-        # Alone among bindings, that of static assets is inherited, with the whole table.
+        # The binding of static assets is the only one that is inherited, with the whole table.
         assets=own.get("assets", data.get("assets")),
         build=reader.build(),
         required_secrets=reader.required_secrets(),

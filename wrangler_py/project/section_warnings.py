@@ -33,7 +33,7 @@ def section_warnings(data: Mapping[str, Any], environment: str | None, file: str
 
 
 def probably_meant(name: str, known: frozenset[str]) -> str | None:
-    """The one of `known` that is spelt much like `name`, which is none of them."""
+    """The one of `known` whose spelling is close to `name`, which is not among them."""
     if name in known:
         return None
     import difflib

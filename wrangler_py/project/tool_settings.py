@@ -21,7 +21,7 @@ class ToolSettings:
 
 
 def read_tool_settings(root: Path) -> ToolSettings:
-    """What the file in the folder `root` says. Raises WranglerError for what it cannot say."""
+    """The settings in the folder `root`. Raises WranglerError for invalid ones."""
     path = root / FILE
     if not path.is_file():
         return ToolSettings()

@@ -1,4 +1,4 @@
-"""The Worker's variables in local development, put together by wrangler's rules.
+"""The Worker's variables in local development, by wrangler's rules.
 
 Source: Workers documentation, Environment variables and secrets, under Local development.
 """

@@ -24,7 +24,7 @@ Started = TypeVar("Started")
 _RUN = pytest.StashKey["Run"]()
 _ISOLATIONS = ("copy", "truncate")
 _ATTRIBUTE = "hyperdrive"
-"""Of a test's report: what pytest-xdist passes on to the process that reports."""
+"""The attribute of a test's report that pytest-xdist passes on to the reporting process."""
 
 
 # --- options -----------------------------------------------------------------------------------------------
@@ -89,12 +89,12 @@ def worker(pytestconfig: pytest.Config, hyperdrive: Hyperdrive) -> Iterator[Work
 
 @pytest.fixture
 def database(pytestconfig: pytest.Config, hyperdrive: Hyperdrive) -> Database:
-    """A database of this test's own, as the schema and the seed made it."""
+    """A fresh database for this test, with the schema and the seed."""
     return _running(pytestconfig).fresh_database()
 
 
 def _running(config: pytest.Config) -> Run:
-    """The run of this process, started if it was not. Fails the test if it cannot be."""
+    """The run of this process, started if necessary. Fails the test if that fails."""
     from wrangler_py.testing.run import Run
 
     if (run := config.stash.get(_RUN, None)) is None:
@@ -157,7 +157,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _is_controller(config: pytest.Config) -> bool:
-    """Whether the tests run in workers of pytest-xdist, and not here."""
+    """Whether the tests run in workers of pytest-xdist instead of this process."""
     return config.pluginmanager.hasplugin("dsession")
 
 
@@ -197,7 +197,7 @@ def pytest_runtest_makereport(
 
 
 class _Collector:
-    """Collects what tests' reports carry. With pytest-xdist, that is in another process than the tests."""
+    """Collects the summaries in tests' reports. With pytest-xdist, the tests run in other processes."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -222,6 +222,6 @@ class _Collector:
             try:
                 report.write(file)
             except OSError as error:
-                # Only this ends a run with another status so late.
+                # So late, only this changes the exit status of the run.
                 pytest.exit(f"the report cannot be written to {file}: {error.strerror}", returncode=1)
             terminalreporter.write_line(f"report: {file}")

@@ -41,7 +41,7 @@ def map_of(values: Schema) -> Schema:
 
 
 MESSAGE = object_of(message=TEXT)
-"""What an action without other results returns."""
+"""The result of an action without other results."""
 
 LONGEST_LIST = 50
 

@@ -1,4 +1,4 @@
-"""The Worker's requests with their queries, and what is worth changing about them."""
+"""The Worker's requests with their queries and findings."""
 
 from __future__ import annotations
 
