@@ -35,7 +35,7 @@ class FaultKind(enum.StrEnum):
 
 
 AT_CHECKOUT = frozenset({FaultKind.POOL_EXHAUSTED, FaultKind.CONNECTION_REFUSED})
-"""Faults of queries that need an origin connection; a client that has one already cannot meet them."""
+"""Faults of queries that need an origin connection; a client that already has one is not affected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Latency:
         return f"{self.shortest_ms:g} to {self.longest_ms:g} ms"
 
     def __str__(self) -> str:
-        """As `parse_latency` reads it."""
+        """In the format of `parse_latency`."""
         name = "" if self.binding is None else f"{self.binding}="
         low, high = f"{self.shortest_ms:g}", f"{self.longest_ms:g}"
         return f"{name}{low}ms" if low == high else f"{name}{low}-{high}ms"
@@ -77,7 +77,7 @@ class Fault:
         return f"{share}queries" if share else "every query"
 
     def __str__(self) -> str:
-        """As `parse_fault` reads it."""
+        """In the format of `parse_fault`."""
         parts: list[str] = [self.kind]
         if self.rate != 1:
             parts.append(f"{self.rate * 100:g}%")
@@ -158,7 +158,7 @@ def _written(pattern: re.Pattern[str]) -> str:
 
 
 class Conditions:
-    """The latencies and faults that are on. With a `seed`, the same queries meet the same faults again."""
+    """The latencies and faults that are on. With a `seed`, the same queries get the same faults again."""
 
     def __init__(
         self, latencies: Iterable[Latency] = (), faults: Iterable[Fault] = (), seed: int | None = None
@@ -258,7 +258,7 @@ class Conditions:
         return self._delays.uniform(latency.shortest_ms, latency.longest_ms) / 1000
 
     def draw(self, sql: str, kinds: Iterable[FaultKind]) -> FaultKind | None:
-        """The fault, of these `kinds`, that a query meets; mostly None."""
+        """The fault, of these `kinds`, for a query; None if there is none."""
         wanted = frozenset(kinds)
         for fault, chance in zip(self.faults, self._chances, strict=True):
             if fault.kind not in wanted or (fault.pattern is not None and not fault.pattern.search(sql)):

@@ -29,11 +29,11 @@ _HINTS_FOR_STRING = _HINTS | {
     "with `sslrootcert=FILE`, or check the host name.",
     "authentication_failed": "Check user and password in {place}, where special characters are percent-encoded.",
 }
-"""Where a connection string is to be corrected, not a stored config."""
+"""Hints for a connection string instead of a stored config."""
 
 
 class OriginUnavailable(Exception):
-    """No connection to the origin could be had; `response` is the whole ErrorResponse for a query.
+    """No connection to the origin could be opened; `response` is the whole ErrorResponse for a query.
 
     `hint` says to the person what to do about it.
     """

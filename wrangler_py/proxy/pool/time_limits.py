@@ -1,4 +1,4 @@
-"""The limits of time for what runs at the origin, and the cancelling of what exceeds them."""
+"""Time limits of statements at the origin, which are cancelled when they exceed them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wrangler_py.proxy.pool.background_tasks import BackgroundTasks
 from wrangler_py.proxy.pool.caching import Caching
 
 SLOW_READER_S = 1.0
-"""A client that reads nothing for so long holds up nobody who waits for the same answer."""
+"""Other clients stop waiting for the answer of a client that reads nothing for this long."""
 
 
 class LimitedPool(Protocol):
