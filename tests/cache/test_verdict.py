@@ -64,7 +64,7 @@ def verdict_on(sql: str) -> Verdict:
         (
             "SELECT date_trunc('day', a) FROM t",
             "volatile",
-            "DATE_TRUNC() is STABLE for some types of argument, such as timestamptz, and the text doesn't show "
+            "DATE_TRUNC() is STABLE for some argument types, such as timestamptz, and the text doesn't show "
             "the type; cast the argument (::timestamp), or do it in your code",
         ),
         (

@@ -294,6 +294,24 @@ def test_the_config_file_is_the_one_that_commands_use(project: TestedProject) ->
     project.passes("below", passed=1)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("hyperdrive_env = staging", "wrangler.toml has no environment 'staging'."),
+        ("hyperdrive_config = none.toml", "No such config file: */none.toml"),
+    ],
+)
+def test_a_wrong_setting_is_named_as_pytest_knows_it(project: TestedProject, setting: str, message: str) -> None:
+    project.write("wrangler.toml", f'name = "x"\n[[hyperdrive]]\nbinding = "HYPERDRIVE"\nid = "{"0" * 32}"\n')
+    project.write("pytest.ini", f"[pytest]\n{setting}\n")
+    project.tests("def test_it(hyperdrive): ...")
+    result = project.passes(errors=1)
+    name = setting.partition(" ")[0]
+    result.stdout.fnmatch_lines([message, f"It is set by `{name}` in pytest's configuration.*"])
+    result.stdout.no_fnmatch_line("*--env*")
+    result.stdout.no_fnmatch_line("*--config*")
+
+
 def test_a_config_file_without_a_binding(project: TestedProject) -> None:
     project.write("wrangler.toml", 'name = "x"\n')
     project.tests("def test_it(hyperdrive): ...")
