@@ -139,6 +139,13 @@ def test_refusals(bound: CommandLine) -> None:
     assert "s3cr3t" not in said
 
 
+def test_a_missing_file(bound: CommandLine) -> None:
+    failed = bound("hyperdrive", "execute", "DB", "--file", "none.sql")
+    assert failed.status == 1
+    assert f"Cannot access {bound.cwd}/none.sql: No such file or directory." in failed.stderr
+    assert "Check the path." in failed.stderr
+
+
 def test_hints_name_the_connection_string(cli: CommandLine, tls_postgres: Any) -> None:
     string = tls_postgres.dsn(password="wrong")
     (cli.cwd / "wrangler.toml").write_text(
