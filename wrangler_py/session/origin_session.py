@@ -140,8 +140,8 @@ class OriginSession:
         """Whether the settings surely are those that the client asked for."""
         return self.pristine or self.only_prepared
 
-    def _prepares(self) -> None:
-        """A Parse is about to be sent."""
+    def reads_constants(self) -> None:
+        """A Parse is about to be sent, or the Describe of a statement, which the origin may have to read again."""
         if self.pristine:
             self.pristine = False
             self.only_prepared = not self._stored_code.on_read
@@ -150,7 +150,7 @@ class OriginSession:
         """The origin has `statement` without a name from now on, or none."""
         self.unnamed = statement
         if statement is not None:
-            self._prepares()
+            self.reads_constants()
 
     def use(self, statement: Statement) -> bool:
         """Whether the origin has `statement` under its name; then it is the most recently used one."""
@@ -165,7 +165,7 @@ class OriginSession:
             if self.prepared_in_doubt is None:
                 self.prepared_in_doubt = WeakSet()
             self.prepared_in_doubt.add(statement)
-        self._prepares()
+        self.reads_constants()
         self.preparing.add(statement)
         self.prepared[statement] = None
         if len(self.prepared) > limit:
