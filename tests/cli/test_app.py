@@ -102,13 +102,13 @@ def test_global_options_stand_anywhere(template: list[str], project: Path) -> No
     places = {"config": project / "wrangler.toml", "root": project}
     result = wrangler(*(argument.format(**places) for argument in template))
     assert result.returncode == 0, result.stderr
-    assert "is on in [env.staging] of wrangler.toml" in result.stdout
+    assert "is on in wrangler.toml (environment staging)" in result.stdout
 
 
 def test_config_is_taken_from_cwd_and_the_environment_from_the_process(project: Path) -> None:
     arguments = ["node-compat", "status", "--cwd", "app", "-c", "wrangler.toml"]
     result = wrangler(*arguments, cwd=project.parent, CLOUDFLARE_ENV="staging")
-    assert "[env.staging]" in result.stdout
+    assert "(environment staging)" in result.stdout
     result = wrangler(*arguments, "--env", "", cwd=project.parent, CLOUDFLARE_ENV="staging")
     assert "is off in wrangler.toml" in result.stdout
 

@@ -162,7 +162,7 @@ def test_certificates_in_configs(cli: CommandLine, tls_postgres: Any, certificat
         (["--sslmode=none"], "Hyperdrive always uses TLS"),
         (["--sslmode=prefer"], "Hyperdrive always uses TLS"),
         (["--sslmode=verify-full"], "CA required"),
-        (["--service-id=x"], "exists on Cloudflare only"),
+        (["--service-id=x"], "works on Cloudflare only"),
         (["--access-client-id=x", "--access-client-secret=y"], "work on Cloudflare only"),
         (["--caching-disabled", "--max-age=5"], "when caching is disabled"),
         (["--origin-connection-limit=1501"], "from 5 to 1500"),
@@ -431,8 +431,8 @@ def test_delete_names_the_bindings_it_leaves(cli: CommandLine) -> None:
     created(cli, "other", "--binding", "OTHER")
     cli.ok("hyperdrive", "bind", "db", "--binding", "DB", "--env", "staging")
     said = cli.ok("hyperdrive", "delete", "db").stderr
-    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` takes" in said
-    assert "wrangler.toml, environment staging still binds" in said
+    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` removes" in said
+    assert "wrangler.toml (environment staging) still binds" in said
     assert "OTHER" not in said
     for command in re.findall(r"`wrangler-py (.+?)`", said):
         cli.ok(*command.split())
@@ -494,7 +494,7 @@ def test_a_taken_name_is_asked_for_again(cli: CommandLine, terminal: Any) -> Non
     child.sendline("y")
     for name, answer in (
         ("DB", "The name DB is taken"),
-        ("1", "is not a valid name"),
+        ("1", "is not a valid binding name"),
         ("C", "env.C in wrangler.toml"),
     ):
         child.expect("binding name")

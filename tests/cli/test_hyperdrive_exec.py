@@ -108,7 +108,7 @@ def test_what_nobody_configured_is_said(cli: CommandLine) -> None:
     entries = "".join(f'[[hyperdrive]]\nbinding = "{name}"\nid = "{name * 32}"\n' for name in "AB")
     (cli.cwd / "wrangler.toml").write_text(f'name = "x"\n{entries}')
     outcome = cli.ok("hyperdrive", "exec", "--", sys.executable, "-c", "")
-    assert f"env.A: no config has the id {'A' * 32}, so it gets the embedded PostgreSQL." in outcome.stderr
+    assert f"env.A: no config has the id {'A' * 32}, so it uses the embedded PostgreSQL." in outcome.stderr
     assert "lead to env.A, the first binding" in outcome.stderr
 
 

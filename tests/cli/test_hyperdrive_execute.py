@@ -74,7 +74,7 @@ def test_a_file_stops_at_the_first_error(bound: CommandLine, postgres: Any, tabl
 
 def test_a_transaction_that_is_left_open_is_said(bound: CommandLine, postgres: Any, table: str) -> None:
     insert = f"BEGIN; INSERT INTO {table} VALUES (1, 'x')"
-    assert "leaves a transaction open" in bound.fails("hyperdrive", "execute", "DB", "--command", insert)
+    assert "left a transaction open" in bound.fails("hyperdrive", "execute", "DB", "--command", insert)
     assert postgres.execute(f"SELECT a FROM {table}") == []
     bound.ok("hyperdrive", "execute", "DB", "--command", f"{insert}; COMMIT")
     assert postgres.execute(f"SELECT a FROM {table}") == [(1,)]

@@ -186,7 +186,7 @@ def test_every_binding_of_the_project(two_bindings: CommandLine) -> None:
             assert string.startswith(f"postgresql://{name}:")
             with psycopg.connect(string) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert "One user name leads to one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
+    assert "A user name selects one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
 
 
 def test_an_origin_out_of_reach_is_told_once_until_it_is_back(
@@ -250,7 +250,7 @@ def test_a_schema_tool_that_reads_stale_catalogs_gets_advice_once(cli: CommandLi
         said = proxy.process.stderr.read()
     assert said.count("stale read: the catalogs were changed") == 2
     assert "this answer from information_schema.columns is" in said
-    assert said.count("Tools that read the schema and change it") == 1
+    assert said.count("Tools that read and change the schema") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a PostgreSQL that a config can reach without TLS")

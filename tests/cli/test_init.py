@@ -86,7 +86,7 @@ def test_packages_of_npm_are_installed_with_yes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["taken"], "has files in it"),
+        (["taken"], "is not empty"),
         (["file"], "is a file"),
         (["Bad_Name"], "such as 'bad-name'"),
         (["new", "--template", "cobol"], "There is no template 'cobol'"),

@@ -100,14 +100,14 @@ def test_a_proxy_that_is_ended_leaves_a_report(cli: CommandLine, postgres: Any, 
 @pytest.mark.parametrize(
     ("report", "said"),
     [
-        ("queries.txt", "a .json or an .html file"),
-        ("queries", "a .json or an .html file"),
+        ("queries.txt", "must end in .json or .html"),
+        ("queries", "must end in .json or .html"),
         ("missing/queries.json", "there is no folder"),
         ("folder.json", "this is a folder"),
     ],
 )
 @pytest.mark.parametrize("command", [("exec", "--", "touch", "started"), ("proxy",)])
-def test_what_cannot_be_a_report_is_said_before_anything_starts(
+def test_an_impossible_report_is_refused_before_anything_starts(
     cli: CommandLine, postgres: Any, report: str, said: str, command: tuple[str, ...]
 ) -> None:
     (cli.cwd / "folder.json").mkdir()
@@ -163,11 +163,11 @@ except psycopg.Error as error:
     [
         (("--latency", "fast"), "give a time with its unit"),
         (("--latency", "OTHER=5ms"), "there is no binding 'OTHER'"),
-        (("--fault", "flood"), "there is no fault 'flood'"),
-        (("--fault", "restart:/(/"), "no regular expression"),
+        (("--fault", "flood"), "There is no fault 'flood'"),
+        (("--fault", "restart:/(/"), "Fault 'restart:/(/': '(' is not a regular expression"),
     ],
 )
-def test_what_is_no_condition_is_said_before_anything_starts(
+def test_wrong_conditions_are_refused_before_anything_starts(
     cli: CommandLine, postgres: Any, option: tuple[str, str], said: str
 ) -> None:
     outcome = run(cli, postgres, *option, program="open('started', 'w')")

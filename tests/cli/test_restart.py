@@ -59,7 +59,7 @@ def test_a_running_session_gets_new_connections(cli: CommandLine, postgres: Any)
         assert before[0] != after[0]
         process.terminate()
         _, errors = process.communicate(timeout=30)
-        assert "HYPERDRIVE is restarted: its origin connections are closed." in errors
+        assert "HYPERDRIVE was restarted: its origin connections are closed." in errors
     assert session_files(cli) == []
 
 
@@ -80,7 +80,7 @@ def test_a_config_is_known_by_its_name_from_anywhere(
 
 def test_without_a_session_it_says_so(cli: CommandLine) -> None:
     said = cli.fails("hyperdrive", "restart", "shop")
-    assert "No session is running that could restart 'shop'." in said
+    assert "No session is running, so 'shop' cannot be restarted." in said
     assert "--remote" in said
 
 

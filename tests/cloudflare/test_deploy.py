@@ -58,7 +58,7 @@ def test_check_finds_nothing_in_a_project_that_is_ready(cli: CommandLine, pushed
 def test_check_says_what_is_wrong_with_a_binding(cli: CommandLine, cloudflare: FakeCloudflare, pushed: str) -> None:
     write(cli, PYTHON, "0" * 32)
     (found,) = findings(cli, ok=False)
-    assert found["message"] == f"no config has the id of env.DB: {'0' * 32}"
+    assert found["message"] == f"no config has the id of the binding env.DB: {'0' * 32}"
     write(cli, PYTHON, "1" * 32)
     (found,) = findings(cli, ok=False)
     assert "has no Hyperdrive config with the id" in found["message"]

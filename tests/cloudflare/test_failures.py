@@ -110,7 +110,7 @@ def test_an_answer_that_breaks_off(cli: CommandLine, cloudflare: FakeCloudflare,
     cloudflare.break_off(after=True)
     said = cli.fails(*CREATE)
     assert "broke off" in said
-    assert "It may have been done anyway" in said
+    assert "The change may have been made anyway" in said
     assert len(cloudflare.configs[account]) == 1
 
 

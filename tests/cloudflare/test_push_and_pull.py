@@ -90,7 +90,7 @@ def test_push_asks_at_the_terminal(
     for answer, expected, max_age in (("", "Not pushed", 60), ("y", "Updated", 5)):
         child = terminal("hyperdrive", "push", "shop")
         child.expect("caching.max_age")
-        child.expect(r"Replace 'shop' \([0-9a-f]{32}\) at Cloudflare by the local config\? \(y/N\)")
+        child.expect(r"Replace 'shop' \([0-9a-f]{32}\) at Cloudflare with the local config\? \(y/N\)")
         child.sendline(answer)
         child.expect(expected)
         child.expect(child_ends())

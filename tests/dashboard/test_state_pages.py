@@ -184,7 +184,7 @@ def test_latency_and_faults_are_switched_while_it_runs(shop: Shop, open_page: Op
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Latency of each wait").fill("nonsense")
     dialog.get_by_role("button", name="Apply").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("--latency nonsense: give a time with its unit, ms or s.")
+    expect(dialog.get_by_role("alert")).to_contain_text("Latency 'nonsense': give a time with its unit, ms or s.")
     dialog.get_by_label("Latency of each wait").fill("40ms")
     dialog.get_by_label("Faults, one a line").fill("connection-lost:/published_at/")
     dialog.get_by_role("button", name="Apply").click()

@@ -69,7 +69,7 @@ def test_a_misspelt_key_is_reported(tmp_path: Path) -> None:
     (project / "src" / "built.py").write_text("TEXT = 'there'")
     with DevProcess(project) as dev:
         dev.ready()
-        assert "there is no key `build.comand`. Probably `build.command` is meant." in " ".join(dev.output.split())
+        assert "there is no key `build.comand`. Did you mean `build.command`?" in " ".join(dev.output.split())
 
 
 @pytest.mark.parametrize(

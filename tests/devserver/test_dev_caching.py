@@ -217,6 +217,6 @@ def test_a_damaged_store_leaves_everything_as_it_is(dev: DevProcess, cli: Comman
     since = dev.mark()
     store.write_text("{")
     dev.wait_for(r"ERROR.*hyperdrive\.json is damaged", since=since)
-    dev.wait_for("goes on with what it read before", since=since)
+    dev.wait_for("keeps the previous version", since=since)
     store.write_text(content)
     assert dev.get("/fresh").status_code == 200

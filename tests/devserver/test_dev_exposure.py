@@ -66,7 +66,7 @@ def test_what_is_no_name(tmp_path: Path, name: str) -> None:
         timeout=DEADLINE_S,
     )
     assert result.returncode == 2
-    assert "--allowed-host takes the name of a host" in result.stderr
+    assert "--allowed-host takes a host name" in result.stderr
 
 
 CROSS_SITE = [

@@ -201,7 +201,7 @@ def test_a_broken_config_file_leaves_the_worker_running(dev: DevProcess) -> None
     since = dev.mark()
     config.write_text(before + "[vars\n")
     dev.wait_for(r"ERROR.*wrangler\.toml", since=since)
-    dev.wait_for("goes on with what it read before", since=since)
+    dev.wait_for("keeps the previous version", since=since)
     assert dev.get().text == "steady"
     since = dev.mark()
     config.write_text(before)
@@ -292,7 +292,7 @@ def test_ignored_folders_do_not_reload(dev: DevProcess) -> None:
         (dev.project / folder / "module.py").write_text("")
     # A broken config is noticed after them, and loads nothing.
     config.write_text(before + "[vars\n")
-    dev.wait_for("goes on with what it read before", since=since)
+    dev.wait_for("keeps the previous version", since=since)
     assert dev.get().text == "undisturbed"
     assert "Reloaded" not in "\n".join(dev.output.splitlines()[since:])
     config.write_text(before)

@@ -124,7 +124,7 @@ def test_vite_and_a_remote_binding(project: Project, newest_node: Node) -> None:
     )
     with DevProcess(root, environment=newest_node.environment) as dev:
         assert dev.wait() == 1
-        assert "Take `remote` out of the binding HYPERDRIVE" in dev.output
+        assert "Remove `remote` from the binding HYPERDRIVE" in dev.output
 
 
 def test_vite_that_is_not_installed(project: Project, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_a_changed_config_file_is_followed(project: Project, postgres: PostgresS
     with DevProcess(root, *own_inspector(), port=free_port()) as dev:
         assert dev.ready().get().json() == {"ONE": postgres.database}
         save("[[hyper")
-        dev.wait_for("The session goes on with what it read before.")
+        dev.wait_for("The session keeps the previous version.")
         save(binding("ONE", postgres.dsn(database="postgres")))
         dev.wait_for("^ONE has changed: origin ")
         dev.wait_until_answers('{"ONE":"postgres"}')
@@ -280,7 +280,7 @@ def test_the_seeds_node_compat(project: Project, postgres: PostgresServer) -> No
 def test_the_seeds_node_compat_after_a_yes(project: Project) -> None:
     root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\nnode_compat = true\n', index_js=HELLO)
     child = in_terminal(root)
-    child.expect("Replace it by")
+    child.expect("Replace it with")
     child.sendline("y")
     child.expect("open a browser")
     child.expect("Ready on")
@@ -312,7 +312,7 @@ def test_wrangler_is_not_installed(project: Project) -> None:
 
 def test_nodejs_is_not_installed(project: Project) -> None:
     root = project('main = "index.js"\n', installed=False, index_js=HELLO)
-    assert "there is no Node.js here" in refusal(root, PATH=str(root))
+    assert "Node.js is not installed here" in refusal(root, PATH=str(root))
 
 
 @pytest.mark.parametrize(

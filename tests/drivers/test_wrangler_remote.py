@@ -64,7 +64,7 @@ def test_remote_that_is_added_later(project: Project, postgres: PostgresServer) 
 def test_other_remote_bindings_are_not_disabled(other: str, named: str, project: Project) -> None:
     said = refusal(project(config(other, REMOTE), index_js=WORKER))
     assert f"disable {named}" in said
-    assert "Take `remote` out of the binding HYPERDRIVE" in said
+    assert "Remove `remote` from the binding HYPERDRIVE" in said
 
 
 @pytest.mark.parametrize("options", [["--no-local"], ["--local=false"], ["--", "--local", "false"]])
@@ -82,7 +82,7 @@ def test_remote_mode_is_refused(option: str, project: Project) -> None:
 
 def test_pages_has_no_such_option(project: Project) -> None:
     root = project(f'pages_build_output_dir = "public"\n{COMPATIBLE}{REMOTE}', public__index_html="<p>Hello")
-    assert "Take `remote` out of the binding HYPERDRIVE" in refusal(root)
+    assert "Remove `remote` from the binding HYPERDRIVE" in refusal(root)
 
 
 def test_a_value_that_is_no_boolean(project: Project) -> None:

@@ -352,7 +352,7 @@ def test_a_group_keeps_the_end_of_its_answer_and_not_the_rest(lengths: list[int]
     sent_group = SentGroup(Owner("a"))
     whole = bytes(position % 251 for position in range(sum(lengths)))
     for end, length in zip(itertools.accumulate(lengths), lengths, strict=True):
-        sent_group.note_answer(whole[end - length : end], 64)
+        sent_group.note_answer(whole[end - length : end])
     assert sent_group.answered_bytes == len(whole)
     assert sent_group.tail[-64:] == whole[-64:]
     assert len(sent_group.tail) <= 128

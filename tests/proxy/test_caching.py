@@ -727,7 +727,7 @@ def test_a_forgotten_commit_is_said(start_proxy: StartProxy, table: str, disable
     with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as client:
         client.ask(query("BEGIN"))
         client.ask(query(f"INSERT INTO {table} VALUES (12)"))
-    wait_until(lambda: [notice for notice in proxy.notices if f"wrote to {table} is rolled back" in notice])
+    wait_until(lambda: [notice for notice in proxy.notices if f"changes of {table} are rolled back" in notice])
 
 
 def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
@@ -746,7 +746,7 @@ def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
         for name in (table, other):
             reader.ask(query(f"SELECT id FROM {name}"))
         leave_in_transaction(f"INSERT INTO {table} VALUES (12)")
-        wait_until(lambda: [notice for notice in proxy.notices if f"wrote to {table} is rolled back" in notice])
+        wait_until(lambda: [notice for notice in proxy.notices if f"changes of {table} are rolled back" in notice])
         reader.ask(query(f"INSERT INTO {other} VALUES (1)"))
         reader.ask(query(f"SELECT id FROM {table}"))
         assert not [notice for notice in proxy.notices if "stale" in notice]

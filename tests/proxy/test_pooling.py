@@ -276,7 +276,7 @@ def test_a_request_takes_its_connections_with_it(proxy: ProxyServer) -> None:
 def test_more_than_six_connections_in_a_request_are_said(proxy: ProxyServer) -> None:
     proxy.call(lambda: proxy.proxy.name_request("8-1", "GET /many"))
     connections = [psycopg.connect(proxy.dsn("8-1")) for _ in range(7)]
-    assert any("GET /many holds more than six connections" in notice for notice in proxy.notices)
+    assert any("GET /many has more than six connections" in notice for notice in proxy.notices)
     for connection in connections:
         connection.close()
 

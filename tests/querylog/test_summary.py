@@ -51,7 +51,7 @@ def test_the_text_says_what_is_no_longer_there() -> None:
         conversation.ask("SELECT 2", pause_ms=1_000)
     text = summarize(conversation.log).as_text()
     assert text.startswith("51 queries: ")
-    assert "The last 30 of them are looked at here" in text
+    assert "The last 30 of them are in this report" in text
 
 
 def test_the_text_has_findings_with_their_fix() -> None:

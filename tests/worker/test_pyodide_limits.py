@@ -256,8 +256,8 @@ def test_older_pythons_have_fewer_packages_and_no_sockets(start_worker: Any) -> 
     package, connection = warnings(child)
     assert package.startswith(f"src/entry.py:{line_of(source, '# package')}: asyncpg has binary parts")
     assert "no build of it for Python 3.13" in package
-    assert connection.startswith(f"src/entry.py:{line_of(source)}: Python Workers have sockets from a later")
-    assert f'compatibility_date = "{LATE}"' in connection
+    assert connection.startswith(f"src/entry.py:{line_of(source)}: Python Workers have no sockets before a later")
+    assert f'Set compatibility_date to "{LATE}" or later' in connection
 
 
 def test_the_lists_of_packages() -> None:

@@ -14,7 +14,7 @@ from wrangler_py.sql.tables import is_catalog, may_be_same_table, unqualified
 
 ADVICE = "for fresh reads bind a second config with --caching-disabled"
 CATALOG_ADVICE = (
-    "Tools that read the schema and change it, such as those for migrations, want a second binding whose config "
+    "Tools that read and change the schema, such as migration tools, need a second binding whose config "
     "has caching disabled, or --caching-disabled here."
 )
 """For whoever runs such a tool."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wrangler_py.cache.keys import CacheKey, StatementKey, statement_key
+from wrangler_py.pgwire.outstanding_requests import TAIL_BYTES
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 
-TAIL_BYTES = 64
 ENTRY_OVERHEAD_BYTES = 600
 """What an entry takes besides the bytes in it (key, entry and index objects, CPython on 64 bits)."""
 

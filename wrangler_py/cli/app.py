@@ -1,4 +1,4 @@
-"""Where the command line starts and ends: quick answers first, then the command, then its exit status."""
+"""Entry point of the command line: answers --help and --version at once, or runs a command."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def main() -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run `arguments` and return the exit status; what a person did wrong is printed, never raised."""
+    """Run `arguments` and return the exit status. Mistakes of the user are printed, not raised."""
     printing.prepare_streams()
     masking.remember_typed(list(arguments))
     try:
         status = _dispatch(list(arguments))
         printing.flush()
-    except BrokenPipeError:  # the reader went away (`| head`)
+    except BrokenPipeError:  # the reader closed the pipe (`| head`)
         printing.discard_output()
         return 1
     except KeyboardInterrupt:

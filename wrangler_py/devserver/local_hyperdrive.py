@@ -114,7 +114,7 @@ class LocalHyperdrive:
             await control
         if self._migrate_command is not None and not any(pool.embedded for pool in self.pools.values()):
             self._messages.info(
-                "The migration command is not run: no binding leads to the embedded PostgreSQL. "
+                "The migration command is not run: no binding uses the embedded PostgreSQL. "
                 f"Run it yourself on your own database: {self._migrate_command}"
             )
         self.proxy.conditions.check_bindings(self.pools)
@@ -179,7 +179,7 @@ class LocalHyperdrive:
         restarted, answer = restart.answer(request, self.bindings, self._root)
         for binding in restarted:
             self.proxy.restart(binding)
-            self._messages.info(f"{binding} is restarted: its origin connections are closed.")
+            self._messages.info(f"{binding} was restarted: its origin connections are closed.")
         return answer
 
     # What changes while it runs
@@ -267,7 +267,7 @@ class LocalHyperdrive:
             try:
                 await self.update(await asyncio.to_thread(resolve))
             except WranglerError as error:
-                self._messages.warn(f"{error.message} The session goes on with what it read before.")
+                self._messages.warn(f"{error.message} The session keeps the previous version.")
 
     # What the proxy reports
 
@@ -313,7 +313,7 @@ class LocalHyperdrive:
     # When the embedded PostgreSQL dies
 
     def _embedded_crashed(self, what: str) -> None:
-        self._messages.warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
+        self._messages.warn(f"The embedded PostgreSQL closed all its connections and recovers: {what}.")
 
     def _embedded_ended(self) -> None:
         if not self._closing and (self._recovery is None or self._recovery.done()):
@@ -324,7 +324,7 @@ class LocalHyperdrive:
         now = asyncio.get_running_loop().time()
         self._ends = [moment for moment in self._ends if now - moment < _END_WINDOW_S] + [now]
         attempts = len(self._ends)
-        why = "The embedded PostgreSQL has ended: its processes were killed, or failed."
+        why = "The embedded PostgreSQL has ended: its processes were killed, or crashed."
         if attempts < _ENDS_BEFORE_BACK_OFF:
             self._messages.warn(f"{why} It is started again.")
         else:

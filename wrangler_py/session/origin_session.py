@@ -1,4 +1,4 @@
-"""The session of one origin connection: its prepared statements, and whether it is as its client asked for.
+"""The session of one origin connection: its prepared statements, and whether its state has changed.
 
 Changes are noted ahead: the state is what holds once the origin has done everything that it was sent. An error
 makes the origin skip what comes behind it; `undo` takes that back.

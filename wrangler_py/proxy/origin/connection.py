@@ -21,7 +21,6 @@ from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.proxy.origin.distance import DistantTransport
 from wrangler_py.proxy.origin.socket_poll import poll_of
 from wrangler_py.proxy.origin.write_queue import WriteQueue
-from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.settings import SessionSettings
@@ -127,7 +126,7 @@ class OriginConnection:
             if sent_group.unfinished:
                 self._undo_unfinished(sent_group)
             if output:
-                sent_group.note_answer(output, TAIL_BYTES)
+                sent_group.note_answer(output)
                 owner, client = sent_group.owner, self.client
                 if client is not None and owner is client:
                     client.write(output)  # a class that mypyc knows, so it calls the method directly

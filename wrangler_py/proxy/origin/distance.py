@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 MAX_UNDER_WAY_BYTES = 1_048_576
-"""The writer is asked to pause while more than this is under way."""
+"""The writer pauses while more than this is under way."""
 
 
 class Writer(Protocol):
