@@ -74,7 +74,7 @@ def verdict_on(sql: str) -> Verdict:
         ),
     ],
 )
-def test_what_is_not_cacheable(sql: str, status: str, reason: str) -> None:
+def test_queries_that_are_not_cacheable(sql: str, status: str, reason: str) -> None:
     verdict = verdict_on(sql)
     assert (verdict.status, verdict.reason) == (status, reason)
     assert not verdict.cacheable

@@ -189,7 +189,7 @@ def test_colours_only_where_wanted(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the shell's pipes are Unix ones")
-def test_a_closed_pipe_is_no_traceback() -> None:
+def test_a_closed_pipe_causes_no_traceback() -> None:
     process = subprocess.Popen(
         [
             sys.executable,
@@ -211,7 +211,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
-def test_ctrl_c_at_a_question_is_no_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_at_a_question_causes_no_traceback(tmp_path: Path) -> None:
     import pexpect
 
     environ = {**os.environ, "TERM": "dumb", "PYTHONUTF8": "1"}

@@ -362,7 +362,7 @@ def test_a_new_project_gets_its_database_in_one_step(cli: CommandLine) -> None:
     assert (cli.cwd / "app" / "wrangler.toml").read_text() == text
 
 
-def test_a_config_that_is_bound_but_not_used_is_said(cli: CommandLine) -> None:
+def test_a_config_that_is_bound_but_not_used_is_reported(cli: CommandLine) -> None:
     created(cli)
     entry = '[[hyperdrive]]\nbinding = "DB"\nid = "<YOUR_ID>"\nlocalConnectionString = "postgres://u:p@h/d"\n'
     (cli.cwd / "wrangler.toml").write_text(entry)

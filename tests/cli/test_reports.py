@@ -59,7 +59,7 @@ def test_an_html_report_is_one_file_with_the_sql_escaped(cli: CommandLine, postg
     assert "<b>" not in page
 
 
-def test_a_dash_prints_the_report_behind_what_the_command_prints(cli: CommandLine, postgres: Any) -> None:
+def test_a_dash_prints_the_report_after_the_output_of_the_command(cli: CommandLine, postgres: Any) -> None:
     outcome = run(cli, postgres, "--report", "-", program="print('from the command')")
     assert outcome.stdout.splitlines()[0] == "from the command"
     assert outcome.stdout.splitlines()[1] == "No queries ran."
@@ -137,7 +137,7 @@ def test_a_report_that_cannot_be_written_at_the_end_is_an_error(cli: CommandLine
 # --- latency and faults -----------------------------------------------------------------------------------------
 
 
-def test_latency_and_faults_are_said_at_the_start(cli: CommandLine, postgres: Any) -> None:
+def test_latency_and_faults_are_reported_at_the_start(cli: CommandLine, postgres: Any) -> None:
     given = ("--latency", "20-40ms", "--latency", "HYPERDRIVE=5ms", "--fault", "connection-lost:5%", "--seed", "7")
     outcome = run(cli, postgres, *given, program="")
     assert outcome.status == 0
@@ -176,7 +176,7 @@ def test_wrong_conditions_are_refused_before_anything_starts(
     assert not (cli.cwd / "started").exists()
 
 
-def test_a_program_that_waits_for_its_own_connection_is_told_at_once(cli: CommandLine, postgres: Any) -> None:
+def test_a_program_that_waits_for_its_own_connection_is_reported_at_once(cli: CommandLine, postgres: Any) -> None:
     program = """
 import os, psycopg
 url = os.environ["DATABASE_URL"]

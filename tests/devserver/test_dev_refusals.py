@@ -81,7 +81,7 @@ def test_main_names_no_file(project: Path) -> None:
     assert "wrangler.jsonc:3: `main` is src/worker.py, and there is no such file." in refusal(project)
 
 
-def test_a_script_that_is_no_file(project: Path) -> None:
+def test_a_script_that_does_not_exist(project: Path) -> None:
     output = refusal(project, "src/entri.py")
     assert f"There is no file {project}/src/entri.py." in output
     assert "wrangler.toml" not in output
@@ -113,7 +113,7 @@ def test_python_without_its_flag(project: Path) -> None:
 
 
 @pytest.mark.parametrize("date", ["yesterday", "20260908", "2026-02-30"])
-def test_a_compatibility_date_that_is_none(project: Path, date: str) -> None:
+def test_an_invalid_compatibility_date(project: Path, date: str) -> None:
     config = project / "wrangler.toml"
     config.write_text(config.read_text().replace("2026-09-08", date))
     assert f"`compatibility_date` must be a date, not '{date}'." in refusal(project)
@@ -182,7 +182,7 @@ def test_an_address_of_another_machine(project: Path, address: str) -> None:
     assert f"{address} is not an address of this machine" in refusal(project, "--ip", address)
 
 
-def test_a_proxy_port_that_is_taken(project: Path) -> None:
+def test_a_taken_proxy_port(project: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -75,7 +75,7 @@ def reload(dev: DevProcess, version: str) -> None:
     dev.wait_until_answers(version)
 
 
-def test_a_saved_file_is_what_answers_next(dev: DevProcess) -> None:
+def test_the_next_answer_comes_from_the_saved_file(dev: DevProcess) -> None:
     for version in ("1", "2", "3"):  # the same size within one second: no stale bytecode
         reload(dev, version)
 

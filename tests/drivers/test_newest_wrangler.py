@@ -111,7 +111,9 @@ def test_a_vite_project(
         (["--strict"], "--strict is for Workers in Python"),
     ],
 )
-def test_what_vite_does_not_take(options: list[str], message: str, project: Project, newest_node: Node) -> None:
+def test_options_that_vite_does_not_take(
+    options: list[str], message: str, project: Project, newest_node: Node
+) -> None:
     root = project(CONFIG, modules=newest_node.modules, index_js=WORKER, package_json=package(dev="vite"))
     with DevProcess(root, *options, environment=newest_node.environment) as dev:
         assert dev.wait() != 0

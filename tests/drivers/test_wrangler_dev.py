@@ -61,7 +61,7 @@ def test_a_script_instead_of_main(project: Project) -> None:
         assert dev.ready().get().status_code == 200
 
 
-def test_a_port_that_is_taken(project: Project) -> None:
+def test_a_taken_port(project: Project) -> None:
     root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -155,7 +155,7 @@ def test_every_binding_has_its_variables(project: Project, postgres: PostgresSer
         assert postgres.user_password not in dev.output
 
 
-def test_why_an_origin_cannot_be_reached_is_said(project: Project, postgres: PostgresServer) -> None:
+def test_the_reason_for_an_unreachable_origin_is_reported(project: Project, postgres: PostgresServer) -> None:
     wrong = binding("ONE", postgres.dsn(password="wrong"))
     root = project(f'main = "index.js"\n{COMPATIBLE}{wrong}', index_js=CATCHES)
     with DevProcess(root, *own_inspector()) as dev:

@@ -85,16 +85,16 @@ def test_pages_has_no_such_option(project: Project) -> None:
     assert "Remove `remote` from the binding HYPERDRIVE" in refusal(root)
 
 
-def test_a_value_that_is_no_boolean(project: Project) -> None:
+def test_a_value_that_is_not_a_boolean(project: Project) -> None:
     root = project(config(BINDING, 'remote = "yes"\n'), index_js=WORKER)
     assert "`hyperdrive[0].remote` must be true or false" in refusal(root)
 
 
-def test_a_python_worker_is_told(tmp_path: Path) -> None:
+def test_a_python_worker_uses_the_local_hyperdrive(tmp_path: Path) -> None:
     from support.dev_process import write_project
 
     entry = "from workers import Response, WorkerEntrypoint\n\n\nclass Default(WorkerEntrypoint):\n    pass\n"
     root = write_project(tmp_path / "python", entry, REMOTE)
     with DevProcess(root) as dev:
-        dev.wait_for(r"wrangler.toml: `hyperdrive\[0\].remote` has no effect here: env.HYPERDRIVE gets the local")
+        dev.wait_for(r"wrangler.toml: `hyperdrive\[0\].remote` has no effect here: env.HYPERDRIVE uses the local")
         dev.ready()

@@ -192,9 +192,7 @@ def test_options_with_escapes() -> None:
 
 
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20), st.booleans(), st.booleans())
-def test_scram_lets_in_who_knows_the_password_only(
-    password: str, other: str, downgradable: bool, quick: bool
-) -> None:
+def test_scram_accepts_only_the_right_password(password: str, other: str, downgradable: bool, quick: bool) -> None:
     if not all(text.isascii() for text in (password, other)):
         password, other = (text.encode("unicode_escape").decode() for text in (password, other))
     server = ScramServer(

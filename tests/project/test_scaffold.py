@@ -77,7 +77,7 @@ def test_an_unknown_template_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a b", "a/b", "..", "ü", "a" * 64, "a\n"])
-def test_a_name_that_is_no_worker_name_is_refused(name: str, tmp_path: Path) -> None:
+def test_an_invalid_worker_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(WranglerError, match="is not a valid Worker name"):
         scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path / "new", name)
     assert not (tmp_path / "new").exists()

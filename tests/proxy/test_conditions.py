@@ -333,7 +333,7 @@ def test_cache_hits_meet_no_fault(start_proxy: StartProxy) -> None:
         assert client.execute("SELECT 'not cached'").fetchone() == ("not cached",)
 
 
-def test_those_who_wait_for_the_same_query_do_not_wait_for_ever(start_proxy: StartProxy) -> None:
+def test_waiting_for_the_same_query_ends(start_proxy: StartProxy) -> None:
     server = start_proxy(config={"caching": Caching()}, faults=(parse_fault("pool-exhausted:50%"),), seed=1)
     outcomes: list[str] = []
 

@@ -45,7 +45,7 @@ def test_no_value_gets_into_a_summary() -> None:
         assert "secret" not in text
 
 
-def test_the_text_says_what_is_no_longer_there() -> None:
+def test_the_text_reports_dropped_records() -> None:
     conversation = talk()
     for _ in range(40):
         conversation.ask("SELECT 2", pause_ms=1_000)

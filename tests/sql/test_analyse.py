@@ -371,7 +371,7 @@ def test_cleanup(sql: str, is_cleanup: bool) -> None:
     assert analyse(sql).is_cleanup == is_cleanup
 
 
-def test_what_is_deallocated() -> None:
+def test_deallocated_names() -> None:
     assert analyse("DEALLOCATE p").deallocated == "p"
     assert analyse("DEALLOCATE ALL").deallocated is None
 

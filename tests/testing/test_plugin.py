@@ -360,7 +360,7 @@ def test_wrong_values(hyperdrive):
     project.passes(passed=4)
 
 
-def test_assertions_say_what_was_found(project: TestedProject) -> None:
+def test_failed_assertions_show_the_queries(project: TestedProject) -> None:
     project.tests(
         """
 def test_it(database, hyperdrive):

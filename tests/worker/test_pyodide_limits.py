@@ -180,7 +180,7 @@ FINE = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_works_there_is_not_warned_of(name: str, start_worker: Any) -> None:
+def test_code_that_works_there_causes_no_warning(name: str, start_worker: Any) -> None:
     child = start_worker(worker(FINE[name]), compatibility_date=LATE, strict=True)
     assert ask(child).text == "ok", child.of_kind(HandlerException)
     assert not warnings(child)

@@ -1,4 +1,4 @@
-"""Whether a query may be cached, and if not, why: the product's eleven words with a reason for people."""
+"""Decides whether a query may be cached, with Hyperdrive's eleven cache statuses and a reason for users."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from wrangler_py.cache.volatility import VolatileName, first_volatile_name
 from wrangler_py.sql.facts import SQLFacts
 
 QUERY_MAX_BYTES = 1024 * 1024
-"""A longer text is `oversizedquery`. The product has such a limit and doesn't publish it: this one is ours."""
+"""A longer text is `oversizedquery`. Hyperdrive has such a limit but doesn't publish it; this one is ours."""
 
 
 class CacheStatus(enum.StrEnum):
-    """The product's words for what its cache did with a query (`cacheStatus` in its metrics)."""
+    """Hyperdrive's cache statuses (`cacheStatus` in its metrics)."""
 
     __hash__ = str.__hash__  # Enum's own is written in Python, and every query counts
 
@@ -32,7 +32,7 @@ class CacheStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the text of a query means for caching.
+    """The result of checking the text of a query for caching.
 
     `status` is None for a candidate: it becomes `hit` or `miss` when it runs. `change` is what the person can do.
     `function` is the name that stands in the way, as people write it (`NOW()`), and `position` where it, or a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,14 @@ from wrangler_py.errors import OutputError, WranglerError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it."""
+
+_ELSEWHERE = "Change its permissions, or use another folder; --persist-to sets that of the local state."
+_HINTS = {
+    errno.EACCES: _ELSEWHERE,
+    errno.EROFS: _ELSEWHERE,
+    errno.ENOENT: "Check the path.",
+    errno.ENOSPC: "The disk is full: free some space.",
+}
 
 
 def main() -> NoReturn:
@@ -42,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as failure:
         if failure.filename is None:
             raise
-        printing.error(f"{failure.filename}: {failure.strerror}")
+        printing.error(f"Cannot access {failure.filename}: {failure.strerror}.", _HINTS.get(failure.errno or 0))
         return 1
     return status
 

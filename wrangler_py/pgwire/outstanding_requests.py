@@ -1,4 +1,4 @@
-"""What was sent to an origin, and what becomes of each answer. `pgwire.origin_stream` matches the two.
+"""Messages sent to an origin, and the handling of their answers. `pgwire.origin_stream` matches the two.
 
 A *sent group* is everything up to a Sync, a simple query or a function call. Its answers end with a ReadyForQuery.
 Several groups may be under way on one connection. Most of them are *plain*: the answers go to the client as they
@@ -223,7 +223,7 @@ class SentGroup:
         self.sent_at = at
 
     def disown(self) -> None:
-        """Nobody gets the answers any more."""
+        """The answers are discarded from now on."""
         self.owner = None
 
     def report_cancel_as(self, error: bytes) -> None:
