@@ -233,7 +233,7 @@ class LocalHyperdrive:
             await self.update(self.bindings)  # which starts it again
             changes = await self._origins.prepare(self.bindings, self._root, self._migrate)
         if any(change.action != "left out" for change in changes):
-            self.proxy.clear_cache()
+            self.proxy.changed_elsewhere()
         for change in changes:
             if change not in self._left_out:
                 self._messages.info(str(change))
@@ -244,7 +244,7 @@ class LocalHyperdrive:
             pools = {binding: pool for binding, pool in self.pools.items() if pool.embedded}
             self._messages.info(f"Running: {self._migrate_command}")
             await migrate(self._migrate_command, pools, self._root)
-            self.proxy.clear_cache()
+            self.proxy.changed_elsewhere()
 
     async def config_changes(self) -> AsyncIterator[None]:
         """Once each time another command has changed a stored config, without end: `update` is to follow.
@@ -256,7 +256,7 @@ class LocalHyperdrive:
                 yield
             elif (executed := self._last_executed()) != self._executed:
                 self._executed = executed
-                if answers := self.proxy.clear_cache():
+                if answers := self.proxy.changed_elsewhere():
                     self._messages.info(
                         f"Cleared {count_of(answers, 'cached answer')}: another command has changed data."
                     )

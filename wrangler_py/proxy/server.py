@@ -170,6 +170,14 @@ class Proxy:
             pool.schema_changed()
         return self.store.clear()
 
+    def changed_elsewhere(self) -> int:
+        """Something has changed elsewhere, perhaps the settings of sessions to come: opens connections anew, and
+        forgets what `clear_cache` does. Gives how many answers there were.
+        """
+        for pool in self._all_pools():
+            pool.defaults_changed()
+        return self.clear_cache()
+
     # --- clients -------------------------------------------------------------------------------------------
 
     def login_begins(self, login: Login) -> None:

@@ -410,7 +410,8 @@ class Pool(ConnectionOwner[OriginConnection]):
         return await run_on(connection, sql, self.config)
 
     def defaults_changed(self) -> None:
-        """A client has changed the settings of sessions to come."""
+        """Somebody has changed the settings of sessions to come."""
+        self.stored_code.defaults_noted()
         self.drain()
         self._settings.defaults_changed()
         self.schema_changed()
