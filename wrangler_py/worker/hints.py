@@ -61,6 +61,10 @@ _MESSAGES = (
         "a list of pairs, or to_js(dict, dict_converter=Object.fromEntries): a dict is no JavaScript object",
     ),
     (
+        re.compile(r"is not of type 'Array'|Incorrect type for array"),
+        "to_js([…]): the web platform sees no Array in a Python list",
+    ),
+    (
         re.compile(r"did not return bytes"),
         "streams of bodies carry bytes: controller.enqueue(to_js(text.encode()))",
     ),

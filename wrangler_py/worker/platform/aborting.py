@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, is_iterable, not_of_type
+from wrangler_py.worker.platform.arguments import MISSING, array_argument, not_of_type
 from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.events import Event, EventTarget
 from wrangler_py.worker.platform.numbers import to_integer
@@ -43,9 +43,7 @@ class AbortSignal(EventTarget):
 
     @classmethod
     def any(cls, signals: Any = None) -> AbortSignal:
-        if isinstance(signals, str) or not is_iterable(signals):
-            raise not_of_type("AbortSignal", 1, "Array", "any")
-        signals = list(signals)
+        signals = list(array_argument(signals, "AbortSignal", 1, "any"))
         for index, signal in enumerate(signals):
             if not isinstance(signal, AbortSignal):
                 raise JsTypeError.new(

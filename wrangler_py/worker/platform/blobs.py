@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.arguments import (
+    MISSING,
+    array_argument,
+    not_of_type,
+    options_argument,
+    text_argument,
+)
 from wrangler_py.worker.platform.array_methods import place
-from wrangler_py.worker.platform.arrays import JsArray
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.numbers import to_number
@@ -24,9 +29,8 @@ class Blob(JsProxy):
 
     def __init__(self, parts: Any = None, options: Any = None) -> None:
         name = type(self).js_name
-        if parts is not None and not _is_array(parts):
-            raise not_of_type(name, 1, "Array")
-        self._content = b"".join(map(_bytes_of, () if parts is None else parts))
+        given_parts: Any = () if parts is None else array_argument(parts, name, 1)
+        self._content = b"".join(map(_bytes_of, given_parts))
         options = options_argument(options, name, 2, "Options")
         endings = member(options, "endings")
         if endings is not None and js_string(endings) != "transparent":
@@ -91,11 +95,6 @@ def make_file(content: bytes, name: str, content_type: str = "") -> File:
 
 def _now() -> int:
     return int(time.time() * 1000)
-
-
-def _is_array(value: Any) -> bool:
-    """Whether JavaScript sees an Array: it does not in bytes, typed arrays and other iterables."""
-    return isinstance(value, JsArray | list | tuple)
 
 
 def _bytes_of(part: Any) -> bytes:

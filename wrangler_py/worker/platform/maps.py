@@ -8,9 +8,9 @@ from typing import Any
 
 from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.borrowed import kept, readable
-from wrangler_py.worker.platform.callbacks import call, callback, described, entry, iterable, iterate
+from wrangler_py.worker.platform.callbacks import call, callback, described, entries_of, entry, iterable, iterate
 from wrangler_py.worker.platform.iterators import JsLookup, LanguageIterator
-from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError, ToPy
+from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError, ToPy, js_string
 
 
 class JsMap(JsLookup):
@@ -20,7 +20,7 @@ class JsMap(JsLookup):
 
     def __init__(self, entries: Any = None) -> None:
         self._entries: dict[Any, tuple[Any, Any]] = {}
-        for pair in iterate(entries):
+        for pair in entries_of(iterate(entries)):
             key, value = entry(pair)
             self[key] = value
 
@@ -167,6 +167,29 @@ def _python_key(key: Any, converter: ToPy, depth: int, converted: dict[Any, Any]
 
 
 MutableMapping.register(JsMap)
+
+
+class LiteralMap(JsMap):
+    """The Map that `to_js` makes of a dict before Pyodide 314. Its entries are properties, too."""
+
+    js_name = "LiteralMap"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not self.has(name):
+            raise AttributeError(name)
+        return self.get(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            self[name] = value
+
+    def _own_properties(self) -> dict[str, Any]:
+        return {js_string(key): value for key, value in self._pairs()}
+
+    def toString(self) -> str:
+        return "[object Map]"
 
 
 class JsSet(JsProxy):

@@ -8,6 +8,7 @@ from typing import Any
 from wrangler_py.worker.platform.arguments import is_object
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.callbacks import entries_of, entry, iterate
+from wrangler_py.worker.platform.functions import FunctionWithFunctions
 from wrangler_py.worker.platform.maps import groups
 from wrangler_py.worker.platform.not_emulated import NotEmulatedError
 from wrangler_py.worker.platform.values import (
@@ -21,11 +22,10 @@ from wrangler_py.worker.platform.values import (
 )
 
 
-class Object:
+class Object(FunctionWithFunctions):
     """`Object`: a function, with functions. `isinstance(value, Object)` is not for it: use `typeof`."""
 
     name = "Object"
-    typeof = "function"
 
     @js_function
     def new(self, value: Any = None) -> Any:
@@ -37,7 +37,7 @@ class Object:
     def fromEntries(entries: Any = None) -> JsObject:
         if entries is None or entries is jsnull:
             raise JsTypeError.new(f"{js_string(entries)} is not iterable")
-        entries = entries.items() if isinstance(entries, dict) else entries_of(entries)
+        entries = entries_of(entries)
         return js_object({js_string(key): value for key, value in map(entry, iterate(entries))})
 
     @staticmethod
@@ -108,11 +108,8 @@ class Object:
     def getPrototypeOf(value: Any = None) -> Any:
         return getattr(value, "constructor", jsnull)
 
-    def __repr__(self) -> str:
-        return "function Object() { [native code] }"
 
-
-object_function = Object()
+object_function: Any = object.__new__(Object)
 
 
 def _closed(value: Any, sealing: str) -> Any:
