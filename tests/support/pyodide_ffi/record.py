@@ -27,6 +27,8 @@ RELEASES = {"314": Release("pyodide", "2026-09-08"), "0.28": Release("pyodide-0.
 _FOLDER = Path(__file__).parent
 _RECORDED = _FOLDER / "recorded.json"
 _LIMIT_S = 300
+_BATCH = 300
+"""Operations of one process: two thousand are too many for Pyodide, some of them fail inside it."""
 
 
 def run_on_pyodide(node_modules: Path, operations: list[str], release: str = "314") -> dict[str, str]:
@@ -37,7 +39,10 @@ def run_on_pyodide(node_modules: Path, operations: list[str], release: str = "31
         str(node_modules / RELEASES[release].package),
         str(_FOLDER / "snippets.py"),
     ]
-    return _run(command, operations)
+    results: dict[str, str] = {}
+    for first in range(0, len(operations), _BATCH):
+        results |= _run(command, operations[first : first + _BATCH])
+    return results
 
 
 def run_here(operations: list[str], release: str = "314") -> dict[str, str]:

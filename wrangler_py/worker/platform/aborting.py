@@ -23,7 +23,7 @@ class AbortSignal(EventTarget):
 
     aborted: bool
     reason: Any
-    onabort: Any
+    _onabort: Any
 
     @classmethod
     def abort(cls, reason: Any = None) -> AbortSignal:
@@ -40,6 +40,14 @@ class AbortSignal(EventTarget):
         seconds = max(0, min(to_integer(delay), _LONGEST_MS)) / 1000
         asyncio.get_running_loop().call_later(seconds, signal._abort, error)
         return signal
+
+    @property
+    def onabort(self) -> Any:
+        return self._onabort
+
+    @onabort.setter
+    def onabort(self, function: Any) -> None:
+        self._onabort = function if callable(function) else jsnull
 
     @classmethod
     def any(cls, signals: Any = None) -> AbortSignal:
@@ -90,7 +98,7 @@ class AbortSignal(EventTarget):
 def make_signal() -> AbortSignal:
     """A signal that is not aborted."""
     signal = object.__new__(AbortSignal)
-    signal.aborted, signal.reason, signal.onabort, signal._followers = False, None, jsnull, []
+    signal.aborted, signal.reason, signal._onabort, signal._followers = False, None, jsnull, []
     return signal
 
 

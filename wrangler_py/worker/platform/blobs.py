@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -25,7 +26,11 @@ class Blob(JsProxy):
     """Bytes with a type."""
 
     _content: bytes
-    type: str
+    _type: str
+
+    @property
+    def type(self) -> str:
+        return self._type
 
     def __init__(self, parts: Any = None, options: Any = None) -> None:
         name = type(self).js_name
@@ -33,9 +38,9 @@ class Blob(JsProxy):
         self._content = b"".join(map(_bytes_of, given_parts))
         options = options_argument(options, name, 2, "Options")
         endings = member(options, "endings")
-        if endings is not None and js_string(endings) != "transparent":
+        if endings is not None:
             raise JsException.new("The 'endings' field on 'Options' is not implemented.")
-        self.type = _content_type(member(options, "type"))
+        self._type = _content_type(member(options, "type"))
 
     @property
     def size(self) -> int:
@@ -82,14 +87,14 @@ class File(Blob):
 def make_blob(content: bytes, content_type: str = "") -> Blob:
     """A Blob with this content."""
     blob = object.__new__(Blob)
-    blob._content, blob.type = content, content_type
+    blob._content, blob._type = content, content_type
     return blob
 
 
 def make_file(content: bytes, name: str, content_type: str = "") -> File:
     """A File with this content."""
     file = object.__new__(File)
-    file._content, file.type, file._name, file.lastModified = content, content_type, name, _now()
+    file._content, file._type, file._name, file.lastModified = content, content_type, name, _now()
     return file
 
 
@@ -113,4 +118,7 @@ def _content_type(value: Any) -> str:
 
 
 def _position(value: Any, default: int, size: int) -> int:
-    return default if value is None else place(value, size)
+    if value is None:
+        return default
+    number = to_number(value)
+    return place(number if math.isfinite(number) else 0, size)

@@ -18,6 +18,7 @@ from wrangler_py.worker.platform.values import (
     JsException,
     JsObject,
     JsProxy,
+    JsTypeError,
     js_function,
     js_object,
     member,
@@ -41,8 +42,9 @@ def structuredClone(value: Any = MISSING, options: Any = None) -> Any:
         raise wrong_field("transfer", "StructuredCloneOptions", "Array")
     for buffer in () if transferred is None else transferred:
         if not isinstance(buffer, ArrayBuffer):
-            raise DOMException.new("Value could not be transferred: it is no ArrayBuffer.", "DataCloneError")
-        buffer.detach()
+            raise JsTypeError.new("Object is not transferable")
+        if not buffer.detached:
+            buffer.detach()
     return copied
 
 
@@ -94,7 +96,8 @@ class _Copier:
         if isinstance(value, Blob) and not isinstance(value, File):
             return value
         if isinstance(value, JsException):
-            copied = type(value).new(value.message)
+            copied = type(value).new()
+            copied.message = value.message
             copied.name = value.name
             if hasattr(value, "cause"):
                 copied.cause = self.copy(value.cause)

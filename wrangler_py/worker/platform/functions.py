@@ -41,6 +41,11 @@ class JsFunction(JsProxy):
             args += (js_object(options),)
         return self._function(*args[: self._most])
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsFunction) and self._function == other._function
+
+    __hash__ = None  # type: ignore[assignment]
+
     def call(self, _this: Any = None, *args: Any) -> Any:
         return self(*args)
 

@@ -116,7 +116,7 @@ _RENAMED: Final = {
 PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
 
 
-_OF_NODE: Final = frozenset({"setImmediate", "clearImmediate"})
+_OF_NODE: Final = frozenset({"setImmediate", "clearImmediate", "Buffer", "process"})
 """Names that there are with the flag `nodejs_compat`."""
 
 NOT_EMULATED: Final = frozenset({
@@ -157,7 +157,7 @@ class JsModule(ModuleType):
         place = PLACES.get(name)
         if name in _OF_NODE and not settings.has_node_globals:
             place = None
-        if place is None and name in NOT_EMULATED:
+        if place is None and name in NOT_EMULATED and (settings.has_node_globals or name not in _OF_NODE):
             return MissingGlobal(f"js.{name}")
         if place is None:
             raise AttributeError(f"module 'js' has no attribute {name!r}")

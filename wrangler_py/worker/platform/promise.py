@@ -155,6 +155,8 @@ class JsPromise(JsProxy):
     def race(cls, promises: list[JsPromise]) -> JsPromise:
         async def first() -> Any:
             futures = _competing(promises)
+            if not futures:
+                await asyncio.get_running_loop().create_future()  # nothing ever settles it
             done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             return readable(next(future for future in futures if future in done).result())
 
@@ -224,15 +226,15 @@ class JsPromise(JsProxy):
 
         return JsPromise.run(chain())
 
-    def catch(self, on_rejected: Callable[[Any], Any]) -> JsPromise:
+    def catch(self, on_rejected: Any = None) -> JsPromise:
         return self.then(None, on_rejected)
 
-    def finally_(self, on_finally: Callable[[], Any]) -> JsPromise:
+    def finally_(self, on_finally: Any = None) -> JsPromise:
         async def chain() -> Any:
             try:
                 return await self
             finally:
-                value = on_finally()
+                value = on_finally() if callable(on_finally) else None
                 if inspect.isawaitable(value):
                     await value
 
