@@ -326,6 +326,13 @@ TABLE: dict[str, list[Turn]] = {
     "extended messages behind a setting that is reported": [
         Turn(plain(prefix=PREFIX), BIND_COMPLETE + STATUS + SELECTED + EXTENDED, STATUS + EXTENDED),
     ],
+    "extended messages behind what another client has left behind": [
+        Turn(
+            plain(prefix=PREFIX),
+            NOTICE + BIND_COMPLETE + notification(8) + SELECTED + NOTICE + notification(8) + EXTENDED,
+            NOTICE + notification(8) + EXTENDED,
+        ),
+    ],
     "a query that fails behind what is answered otherwise": [
         Turn(plain(simple=True, prefix=PREFIX), BIND_COMPLETE + RESULT + FAILED + READY_IDLE, FAILED + READY_IDLE),
         Turn(

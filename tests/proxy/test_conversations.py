@@ -32,6 +32,7 @@ from support.raw_client import (
 from wrangler_py.hyperdrive.config import Caching
 
 PBES = parse("", "SELECT 1") + bind() + execute() + SYNC
+PREPARES = "DO $$BEGIN EXECUTE 'PREPARE left_behind AS SELECT 42'; END$$"
 INT8_ABS = 1230
 """The OID of the function abs(bigint)."""
 
@@ -203,6 +204,47 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (describe("S", "unknown") + SYNC, "Z"),
         (execute("unknown") + SYNC, "Z"),
         (bind("", "n") + execute() + SYNC, "Z"),
+    ],
+    "long names": [
+        (parse(70 * "n", "SELECT 1") + SYNC, "Z"),
+        (bind("", 63 * "n") + execute() + SYNC, "Z"),
+        (parse(70 * "n" + "m", "SELECT 2") + SYNC, "Z"),
+        (bind("", 70 * "n" + "m") + execute() + SYNC, "Z"),
+        (query(f'DEALLOCATE "{63 * "n"}"'), "Z"),
+        (bind("", 70 * "n") + execute() + SYNC, "Z"),
+        (parse(70 * "n", "SELECT 3") + SYNC, "Z"),
+        (close("S", 64 * "n") + SYNC, "Z"),
+        (describe("S", 70 * "n") + SYNC, "Z"),
+    ],
+    "rows that have been fetched": [
+        (parse("s", "SELECT 7 WHERE true") + bind("", "s") + execute() + SYNC, "Z"),
+        (bind("", "s") + execute() + FLUSH, "C"),
+        (execute("", 1) + execute() + FLUSH, "CC"),
+        (execute("", 1) + SYNC, "Z"),
+        (bind("p", "s") + execute("p") + FLUSH, "C"),
+        (execute("p", 1) + query("SELECT 8"), "Z"),
+    ],
+    "what a block has prepared": [
+        (parse("d", PREPARES) + parse("a", "DEALLOCATE ALL") + SYNC, "Z"),
+        (
+            bind("", "d") + execute() + bind("", "a") + execute() + parse("", PREPARES) + bind() + execute() + SYNC,
+            "Z",
+        ),
+        (query("DEALLOCATE ALL"), "Z"),
+        (parse("", PREPARES) + bind() + execute() + query("DEALLOCATE ALL") + query(PREPARES), "ZZ"),
+        (query("DEALLOCATE ALL") + query("BEGIN"), "ZZ"),
+        (parse("", PREPARES) + bind() + execute() + FLUSH, "C"),
+        (parse("", "DEALLOCATE ALL") + bind() + execute() + FLUSH, "C"),
+        (parse("", PREPARES) + bind() + execute() + query("DEALLOCATE ALL") + query(PREPARES), "ZZ"),
+        (execute("never") + query("DEALLOCATE ALL") + SYNC + query("ROLLBACK") + query("DEALLOCATE ALL"), "ZZZ"),
+    ],
+    "octets that are no characters": [
+        (query("DEALLOCATE ALL -- ?").replace(b"?", b"\xff"), "Z"),
+        (query("DEALLOCATE ?").replace(b"?", b"\xff"), "Z"),
+        (query("DISCARD ALL -- ?").replace(b"?", b"\xff"), "Z"),
+        (parse("", "DEALLOCATE ?").replace(b"?", b"\xff") + bind() + execute() + SYNC, "Z"),
+        (query("BEGIN") + query("DEALLOCATE ?").replace(b"?", b"\xff") + query("ROLLBACK"), "ZZZ"),
+        (query("SELECT '?'").replace(b"?", b"\xff"), "Z"),
     ],
     "names after errors, without waiting for them": [
         (parse("a", "SELECT nonsense") + SYNC + parse("a", "SELECT 1") + bind("", "a") + execute() + SYNC, "ZZ"),

@@ -9,10 +9,12 @@ import psycopg
 import pytest
 from support.postgres_server import PASSWORDS, SUPERUSER, PostgresServer
 from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool_config
-from support.raw_client import RawClient
-from support.ways_to_ask import FORMS, ask, values
+from support.raw_client import RawClient, function_call, query
+from support.ways_to_ask import FORMS, ask, unnamed, values
 
 DATABASE = "custom_settings"
+LO_OPEN, LO_WRITE, LO_UNLINK = 952, 955, 964
+"""OIDs of functions."""
 _numbers = itertools.count()
 
 NAMED = [
@@ -65,6 +67,51 @@ def test_a_setting_that_someone_named_is_unset_for_others(
         if sql.startswith("ALTER ROLE"):
             client.rows(f"ALTER ROLE app RESET {name}")
         assert values(ask(other, form(f"SELECT current_setting('{name}', true)"))) == [None]
+
+
+def set_config_by_function_call(client: RawClient, name: str) -> None:
+    [(oid,)] = client.rows("SELECT 'set_config(text,text,bool)'::regprocedure::oid::int")
+    assert oid is not None
+    answers = client.ask(function_call(int(oid), [name.encode(), b"x", b"t"]))
+    assert [answer.kind for answer in answers] == ["V", "Z"]
+
+
+def set_in_a_long_text(client: RawClient, name: str) -> None:
+    """In two pieces, the second of which has the name."""
+    sent = query(f"SELECT '{300_000 * 'x'}' IS NULL; SET LOCAL {name} = 'x'; SELECT 1")
+    cut = sent.index(b"setting_")
+    client.send(sent[:20_000])
+    client.send(sent[20_000:cut])
+    client.send(sent[cut:])
+    assert not [answer.fields for answer in client.until_ready() if answer.kind == "E"]
+
+
+def set_in_a_very_long_statement(client: RawClient, name: str) -> None:
+    sql = f"SELECT '{1_100_000 * 'x'}' IS NULL, set_config('{name}', 'x', true)"
+    assert not [answer.fields for answer in ask(client, unnamed(sql)) if answer.kind == "E"]
+
+
+@pytest.mark.parametrize("set_it", [set_config_by_function_call, set_in_a_long_text, set_in_a_very_long_statement])
+def test_it_is_unset_however_it_was_set(proxy: ProxyServer, set_it: Callable[[RawClient, str], None]) -> None:
+    name = f"own.setting_{next(_numbers)}"
+    with connect(proxy) as client, connect(proxy) as other:
+        set_it(client, name)
+        assert other.rows(f"SELECT current_setting('{name}', true)") == [[None]]
+
+
+def test_a_connection_outlives_long_texts_and_large_objects(proxy: ProxyServer) -> None:
+    with connect(proxy) as client:
+        before = client.rows("SELECT pg_backend_pid()")
+        client.rows(f"SELECT '{300_000 * 'x'} reset ' IS NULL; UPDATE pg_class SET relname = '' WHERE false")
+        [(oid,)] = client.rows("SELECT lo_create(0)")
+        assert oid is not None
+        client.ask(query("BEGIN"))
+        client.ask(function_call(LO_OPEN, [oid, b"131072"]))
+        client.ask(function_call(LO_WRITE, [b"0", b"contents"]))
+        client.ask(query("COMMIT"))
+        assert client.rows(f"SELECT lo_get({oid.decode()})") == [[b"\\x636f6e74656e7473"]]
+        client.ask(function_call(LO_UNLINK, [oid]))
+        assert client.rows("SELECT pg_backend_pid()") == before
 
 
 def test_a_name_may_be_a_parameter(proxy: ProxyServer) -> None:

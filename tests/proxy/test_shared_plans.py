@@ -47,6 +47,51 @@ def test_what_is_planned_under_changed_settings_is_for_nobody_else(
             assert values(ask(other, form(sql))) == [expected.encode()]
 
 
+READ_BY_IMMUTABLE = {
+    "a custom setting": ("whose", "SET LOCAL app.tenant = 'theirs'", "ours"),
+    "a custom setting, by set_config": ("whose", "SELECT set_config('app.tenant', 'theirs', true)", "ours"),
+    "a role": ("who", "SET LOCAL ROLE pg_monitor", "app"),
+}
+"""A view over a function that is declared IMMUTABLE and is not, a change, and what others see."""
+
+
+@pytest.mark.parametrize("case", READ_BY_IMMUTABLE)
+def test_what_a_function_declared_immutable_has_read_is_for_nobody_else(
+    start_proxy: StartProxy, postgres: PostgresServer, case: str
+) -> None:
+    """PostgreSQL calls it once, when it plans. Many who write multi-tenant policies declare theirs so."""
+    view, change, expected = READ_BY_IMMUTABLE[case]
+    postgres.execute(
+        """
+        GRANT pg_monitor TO app;
+        CREATE FUNCTION whose_it_is() RETURNS text IMMUTABLE LANGUAGE plpgsql
+            AS $$BEGIN RETURN current_setting('app.tenant', true); END$$;
+        CREATE FUNCTION who_it_is() RETURNS text IMMUTABLE LANGUAGE plpgsql
+            AS $$BEGIN RETURN current_user; END$$;
+        CREATE VIEW whose AS SELECT whose_it_is() AS tenant;
+        CREATE VIEW who AS SELECT who_it_is() AS tenant;
+        GRANT SELECT ON who, whose TO PUBLIC;
+        """
+    )
+    try:
+        proxy = start_proxy(config={"connection_limit": 1})
+        options = {"options": "-c app.tenant=ours"}
+        clients = [RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD, settings=options) for _ in range(2)]
+        sql = f"SELECT tenant FROM {view}"
+        for client in clients:
+            client.ask(parse("s", sql), SYNC)
+        client, other = clients
+        client.ask(query("BEGIN"))
+        client.ask(query(change))
+        client.ask(bind("", "s"), execute(), SYNC)
+        client.ask(query("COMMIT"))
+        assert values(other.ask(bind("", "s"), execute(), SYNC)) == [expected.encode()]
+    finally:
+        postgres.execute(
+            "DROP FUNCTION whose_it_is, who_it_is CASCADE; REVOKE pg_monitor FROM app",
+        )
+
+
 KEPT = {
     "a function": ("SELECT instant()", "SELECT instant()"),
     "a trigger": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,58 @@ def test_what_was_asked_before_is_answered(proxy: ProxyServer, postgres: Postgre
             assert answer.values == [b"done"]
             assert [message.kind for message in each.until_ready()] == ["C", "Z"]
             assert each.at_end()
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+def test_a_client_that_ends_its_side_gets_what_it_asked_for(
+    proxy: ProxyServer, postgres: PostgresServer, asked: bytes
+) -> None:
+    direct = RawClient(postgres.port, user=postgres.user, password=postgres.user_password)
+    with direct, connect(proxy) as client:
+        for each in (direct, client):
+            each.send(asked)
+            each.socket.shutdown(socket.SHUT_WR)
+            while (answer := each.receive()).kind != "D":
+                pass
+            assert answer.values == [b"done"]
+            assert [message.kind for message in each.until_ready() if message.kind != "S"] == ["C", "Z"]
+            assert each.at_end()
+
+
+def test_a_client_that_ends_its_side_gets_a_connection_that_it_waits_for(
+    start_proxy: Callable[..., ProxyServer],
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1})
+    with connect(proxy) as holder, connect(proxy) as client:
+        holder.ask(query("BEGIN"))
+        client.send(query("SELECT 'last'"))
+        client.socket.shutdown(socket.SHUT_WR)
+        wait_until(lambda: any(each.waiting for each in proxy.proxy.clients))
+        holder.ask(query("COMMIT"))
+        assert [answer.values for answer in client.until_ready() if answer.kind == "D"] == [[b"last"]]
+        assert client.at_end()
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["a query runs", "a query waits"])
+@pytest.mark.parametrize("ends_first", [False, True])
+def test_a_client_that_is_gone_is_noticed_before_its_query_has_ended(
+    start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, waits: bool, ends_first: bool
+) -> None:
+    proxy = start_proxy(config={"connection_limit": 1}, abandoned_grace_s=0.1)
+    with connect(proxy) as holder:
+        if waits:
+            holder.ask(query("BEGIN"))
+        client = connect(proxy)
+        client.send(query("SELECT 'endless' FROM pg_sleep(1000)"))
+        pool = proxy.proxy.pools[BINDING]
+        wait_until(lambda: pool.waiting if waits else any(each.stream.queue for each in list(pool.connections)))
+        if ends_first:
+            client.socket.shutdown(socket.SHUT_WR)
+        client.close()
+        wait_until(lambda: len(proxy.proxy.clients) == 1)
+        assert holder.rows("SELECT 1") == [[b"1"]]
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%''endless''%' AND pid <> "
+    wait_until(lambda: postgres.execute(f"{sql}pg_backend_pid()") == [(0,)])
 
 
 def test_what_waits_for_a_connection_is_run(start_proxy: Callable[..., ProxyServer]) -> None:

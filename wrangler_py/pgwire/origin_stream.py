@@ -64,7 +64,7 @@ _READ_IF_PLAIN: Final = _table(
 """By kind: whether a message is read that belongs to a plain group, or to none. Others are passed on unread."""
 _READ: Final = _table(_ALL - {DATA_ROW, COPY_DATA, NOTICE_RESPONSE})
 """The same for a group with outstanding requests."""
-_READ_PREFIX: Final = _table(_ALL - {NOTICE_RESPONSE})
+_READ_PREFIX: Final = _table(_ALL)
 """The same while the answers, rows too, belong to messages of the proxy's own in front of such a group."""
 
 
@@ -231,8 +231,11 @@ class OriginStream:
                 reads = _reads(group)
             elif kind == PARAMETER_STATUS:
                 self._parameter_status(data[position + 5 : end])
-            elif kind == NOTIFICATION_RESPONSE:
-                self._notification(data, output, position)
+            elif kind in (NOTIFICATION_RESPONSE, NOTICE_RESPONSE):
+                if group is not None and group.in_prefix:
+                    output.replace(position, end, b"")  # of what another client has left behind
+                elif kind == NOTIFICATION_RESPONSE:
+                    self._notification(data, output, position)
             elif group is not None and group.outstanding is not None:
                 self._answer(group, group.outstanding, kind, data[position:end], output, position, end)
                 if group.prefix is not None:

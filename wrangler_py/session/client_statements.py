@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wrangler_py.pgwire.frontend_kinds import PARSE
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wrangler_py.pgwire.outstanding_requests import OutstandingRequest
     from wrangler_py.session.statements import Statement
 
+MAX_NAME_BYTES: Final = 63
+"""PostgreSQL looks at no more of a statement's name."""
 MAX_FORMER = 100
 """How many former names, and how many removed statements, are remembered."""
 _SCHEMA_HAS_CHANGED = re.compile(rb"\0C(?:0A|3F|42|XX)")
@@ -45,7 +47,7 @@ class UnnamedChange:
 
 
 class ClientStatements:
-    """`unnamed` is the statement without a name; methods take `b""` as its name."""
+    """`unnamed` is the statement without a name; methods take `b""` as its name. They shorten long names."""
 
     __slots__ = ("_former", "_gone", "_named", "_unnamed_changes", "_unsure", "unnamed")
 
@@ -62,14 +64,17 @@ class ClientStatements:
         might have failed, so they may be parsed again."""
 
     def get(self, name: bytes) -> Statement | None:
+        if len(name) > MAX_NAME_BYTES:
+            name = name[:MAX_NAME_BYTES]
         return self._named.get(name) if name else self.unnamed
 
     def is_taken(self, name: bytes) -> bool:
         """Whether a server would refuse a Parse with this name."""
+        name = name[:MAX_NAME_BYTES]
         return name in self._named and name not in self._unsure
 
     def may_be_taken(self, name: bytes) -> bool:
-        return name in self._named
+        return name[:MAX_NAME_BYTES] in self._named
 
     def own_name(self, pool_name: bytes) -> bytes:
         """The client's name for the statement that the pool calls `pool_name`, or `pool_name` if it has none."""
@@ -79,6 +84,7 @@ class ClientStatements:
     def put(self, name: bytes, statement: Statement) -> Undo:
         if not name:
             return self.set_unnamed(statement)
+        name = name[:MAX_NAME_BYTES]
         self._unsure.discard(name)
         self._gone.discard((name, statement))
         before = self._named.get(name)
@@ -105,6 +111,7 @@ class ClientStatements:
         """None if there is no such statement."""
         if not name:
             return self.set_unnamed(None) if self.unnamed is not None else None
+        name = name[:MAX_NAME_BYTES]
         statement = self._named.pop(name, None)
         if statement is None:
             return None
@@ -133,7 +140,7 @@ class ClientStatements:
             return
         for request in itertools.takewhile(lambda request: request.kind == PARSE and request.payload, ahead):
             if request.name:
-                self._unsure.add(request.name)
+                self._unsure.add(request.name[:MAX_NAME_BYTES])
 
     def _unput(self, name: bytes, statement: Statement, before: Statement | None) -> None:
         self._note_former(name, statement)

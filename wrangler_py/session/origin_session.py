@@ -26,8 +26,9 @@ from wrangler_py.session.reset import (
 )
 from wrangler_py.session.settings import SessionSettings
 from wrangler_py.session.shared import INTERRUPTED, SharedState
-from wrangler_py.session.sql_text import SQLText
+from wrangler_py.session.sql_text import TOO_LONG, SQLText
 from wrangler_py.session.statements import POOL_NAME, Statement
+from wrangler_py.sql.unparsed_text import UnparsedText
 
 _REFUSED = re.compile(rb"\0VERROR\0")
 _WRONG_STATEMENT = re.compile(rb"\0C(?:26000|42P05)\0(?s:.*)" + POOL_NAME.pattern)
@@ -60,17 +61,18 @@ class OriginSession:
     may depend on. `plans_in_doubt`: something has run under such settings, and plans of it may have been kept,
     in prepared statements or by functions and triggers, so the reset discards all plans. `schema_changed`:
     something has run that may make statements' plans stale. `ran_anything`: something has run that may do
-    anything, such as DDL or making triggers.
+    anything, such as DDL or making triggers. `changed_defaults`: sessions that begin later have other settings.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
     """
 
     __slots__ = (
-        "_has_reset_statements", "_shared", "_stored_code", "dirty", "drop_statements", "in_doubt",
-        "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared", "prepared_in_doubt", "preparing",
-        "preparing_unasked", "pristine", "process_id", "ran_anything", "reset_failed", "reset_owed",
-        "schema_changed", "settings", "settings_changed", "spent", "stream", "unnamed", "unsent",
+        "_has_reset_statements", "_shared", "_stored_code", "_unparsed", "changed_defaults", "dirty",
+        "drop_statements", "in_doubt", "only_prepared", "pipeline_in_doubt", "plans_in_doubt", "prepared",
+        "prepared_in_doubt", "preparing", "preparing_unasked", "pristine", "process_id", "ran_anything",
+        "reset_failed", "reset_owed", "schema_changed", "settings", "settings_changed", "spent", "stream",
+        "unnamed", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -98,10 +100,13 @@ class OriginSession:
         self.reset_failed = False
         self.unsent = b""
         self._has_reset_statements = False
+        self._unparsed: UnparsedText | None = None
+        """The long text whose end is still to come."""
         self.settings_changed = False
         self.plans_in_doubt = False
         self.ran_anything = False
         self.schema_changed = False
+        self.changed_defaults = False
 
     # --- what is under way ---------------------------------------------------------------------------------
 
@@ -244,10 +249,26 @@ class OriginSession:
             self.drop_statements = True
         if text.changes_schema:
             self.schema_changed = True
+        if text.changes_defaults:
+            self.changed_defaults = True
         if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
             self.spent = True
         if text.runs_anything:
             self.ran_anything = True
+
+    def runs_long_text(self, head: bytes) -> None:
+        """A text that begins with `head` is about to be run, and is too long to be parsed."""
+        self.runs(TOO_LONG)
+        self._unparsed = UnparsedText()
+        self.long_message_goes_on(head)
+
+    def long_message_goes_on(self, data: bytes) -> None:
+        """`data` is a part of the long message that is being sent."""
+        if self._unparsed is not None and self._unparsed.may_outlive_reset(data):
+            self.spent = True
+
+    def long_message_ended(self) -> None:
+        self._unparsed = None
 
     def ordinary_query(self, statement: Statement | None, text: SQLText, *, named: bool) -> None:
         """An ordinary query is sent: see `translation.ordinary_query`. `statement` is None for a simple one."""
@@ -281,6 +302,10 @@ class OriginSession:
     def schema_change_noted(self) -> None:
         """The pool has been told that the schema changed."""
         self.schema_changed = False
+
+    def changed_defaults_noted(self) -> None:
+        """The pool has been told that sessions that begin later have other settings."""
+        self.changed_defaults = False
 
     def anything_noted(self) -> None:
         """The pool no longer relies on what it knew of the database."""

@@ -22,6 +22,8 @@ _CODECS = {
     "UHC": "cp949",
 }
 """PostgreSQL's encodings that have ASCII's octets inside of characters."""
+_OTHER_CODEC = "latin-1"
+"""For all others but UTF-8: it keeps ASCII's octets apart from the others."""
 
 SettingsKey = frozenset[tuple[str, str]]
 """The names and values of settings."""
@@ -34,27 +36,37 @@ class SessionSettings:
     ParameterStatus values that hold under them; `cache_key` is what of them can change an answer; equal `key`s are
     of equal values. Equal sets of one pool are the same object, as long as its origin stays the same.
 
-    `encoding` is the codec for SQL in an encoding where a part of a character may look like a backslash, else None.
+    `encoding` is the codec for SQL in another encoding than UTF-8, else None.
     `escapes`: strings may have escapes without being E'…'. `reads_otherwise` says that there is either.
     """
 
-    __slots__ = ("cache_key", "encoding", "escapes", "key", "parameters", "reads_otherwise", "values")
+    __slots__ = (
+        "_defaults_changes", "cache_key", "encoding", "escapes", "key", "parameters", "reads_otherwise", "values",
+    )  # fmt: skip
 
     def __init__(self, values: dict[str, str], parameters: dict[str, str]) -> None:
         self.values = values
         self.key: SettingsKey = frozenset(values.items())
         self.parameters = parameters
+        self._defaults_changes = 0
+        """How often they may have changed."""
         self._read_parameters()
 
     def _read_parameters(self) -> None:
         reported = {name.lower(): value for name, value in self.parameters.items()}
-        self.cache_key = settings_key({**reported, **self.values})
-        self.encoding = _CODECS.get(self.parameters.get("client_encoding", ""))
+        since = {"": str(self._defaults_changes)} if self._defaults_changes else {}
+        self.cache_key = settings_key({**reported, **self.values, **since})
+        encoding = self.parameters.get("client_encoding", "UTF8")
+        if encoding == "SQL_ASCII":  # the server reads what it gets in its own
+            encoding = self.parameters.get("server_encoding", encoding)
+        self.encoding = None if encoding == "UTF8" else _CODECS.get(encoding, _OTHER_CODEC)
         self.escapes = self.parameters.get("standard_conforming_strings") == "off"
         self.reads_otherwise = self.escapes or self.encoding is not None
 
     def defaults_changed(self, changes: Mapping[str, str]) -> None:
-        """The origin reports these parameters for sessions without settings of their own."""
+        """The origin reports these parameters for sessions without settings of their own, and may have changed
+        others, too: no answer under the old ones is good any more."""
+        self._defaults_changes += 1
         for name, value in changes.items():
             if name.lower() not in self.values:
                 self.parameters[name] = value
@@ -63,6 +75,14 @@ class SessionSettings:
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""
         return b"".join(messages.parameter_status(name, value) for name, value in self.parameters.items())
+
+    def news(self, reported: Mapping[str, str]) -> bytes:
+        """The ParameterStatus messages for a client that knows of these, and now has what is `reported`."""
+        return b"".join(
+            messages.parameter_status(name, value)
+            for name, value in reported.items()
+            if self.parameters.get(name) != value
+        )
 
     def corrections(self, reported: Mapping[str, str]) -> bytes:
         """The ParameterStatus messages for a client that was told `reported`."""

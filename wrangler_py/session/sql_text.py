@@ -19,6 +19,7 @@ from wrangler_py.sql.clock_constants import may_have_clock_constant
 from wrangler_py.sql.facts import SessionEffect as Effect
 from wrangler_py.sql.facts import SQLFacts, StatementFacts
 from wrangler_py.sql.plan_settings import leaves_plans
+from wrangler_py.sql.unparsed_text import UnparsedText
 
 MAX_TEXTS: Final = 5_000
 """Distinct texts remembered per pool; those that differ in numbers only count as one."""
@@ -27,7 +28,7 @@ MAX_TEXTS_BYTES: Final = 8_000_000
 MAX_START_BYTES: Final = 1_000
 """How long the start of a text that ends in a number may be, for the text to be found by it."""
 MAX_ANALYSED_BYTES: Final = 1_000_000
-"""A longer text is taken to leave the session dirty, and is not looked at further."""
+"""A longer text is not parsed: it is taken to leave the session dirty."""
 
 TRANSACTION_LOCK_NOTE = (
     "A transaction-level advisory lock works here, but Hyperdrive refuses advisory locks of any kind."
@@ -58,21 +59,23 @@ class SQLText:
     undoes what it leaves, so the connection is closed; `custom_settings` are settings with a dot in their
     names, which a reset sets to an empty string. `begins` and `ends`: the text leaves a transaction open, or
     ends one. `chains`: it ends one and begins another. `changes_settings`: for the transaction or longer, and
-    among them some that plans may depend on. `reads_clock`: it has a constant such as 'today', whose value is
-    that of the moment when the text is prepared. `ends_failure`: a failed transaction goes on behind it, or is
-    over. `may_begin`: it may begin one, for all that is known. `copies`: it may want COPY data. `deallocates`:
-    the statement that it drops, b"" for all, None for none. `drops_statements`: it does so among other things,
-    so that the origin does it. `runs_anything`: it may do anything, from preparing statements to DDL.
-    `may_prepare`: it may prepare or drop statements. `needs_session`: what of it is lost, after its
-    transaction, on any other connection. `is_ordinary`: none of all that, so that the proxy only has to pass it
-    on. `runs_in_any_transaction`: it does the same, whatever its transaction has done before. `writes`: it may
-    write tables, catalogs included. `runs_stored_code`: it may set off what runs on writes or DDL: triggers,
-    defaults, checks, event triggers. `notes`: what people are told of several statements in one text.
-    `databases`: those that nobody else may be connected to.
+    among them some that plans may depend on. `changes_defaults`: it changes settings of sessions that begin
+    later. `reads_clock`: it has a constant such as 'today', whose value is that of the moment when the text is
+    prepared. `ends_failure`: a failed transaction goes on behind it, or is over. `may_begin`: it may begin one,
+    for all that is known. `copies`: it may want COPY data. `deallocates`: the statement that it drops, b"" for
+    all, None for none. `drops_statements`: it does so among other things, so that the origin does it.
+    `runs_anything`: it may do anything, from preparing statements to DDL. `may_prepare`: it may prepare or drop
+    statements. `needs_session`: what of it is lost, after its transaction, on any other connection.
+    `is_ordinary`: none of all that, so that the proxy only has to pass it on. `runs_in_any_transaction`: it
+    does the same, whatever its transaction has done before. `writes`: it may write tables, catalogs included.
+    `runs_stored_code`: it may set off what runs on writes or DDL: triggers, defaults, checks, event triggers.
+    `notes`: what people are told of several statements in one text. `databases`: those that nobody else may be
+    connected to.
     """
 
     __slots__ = (
-        "_sample", "_verdict", "begins", "chains", "changes_schema", "changes_settings", "copies",
+        "_sample", "_verdict", "begins", "chains", "changes_defaults", "changes_schema", "changes_settings",
+        "copies",
         "custom_settings", "databases", "deallocates", "dirties", "discards_all", "drops_statements", "ends",
         "ends_failure", "facts", "is_ordinary", "may_begin", "may_prepare", "needs_session", "notes",
         "notifies", "outlives_reset",
@@ -82,7 +85,7 @@ class SQLText:
 
     def __init__(self, sql: bytes, facts: SQLFacts | None = None) -> None:
         self._sample = sql
-        self.facts = analyse(sql.decode("utf-8", "surrogateescape")) if facts is None else facts
+        self.facts = facts if facts is not None else analyse(sql.decode("utf-8", "surrogateescape"))
         self.dirties = False
         self.outlives_reset = False
         self.custom_settings: frozenset[str] = frozenset()
@@ -96,6 +99,7 @@ class SQLText:
         self.ends_failure = False
         self.may_begin = False
         self.copies = "copy" in self.facts.kinds
+        self.changes_defaults = not _CHANGE_DEFAULTS.isdisjoint(self.facts.kinds)
         self.transaction_control = False
         self.deallocates: bytes | None = None
         self.discards_all = False
@@ -128,13 +132,15 @@ class SQLText:
             or self.copies or self.transaction_control or self.sets_outside_transaction
             or self.takes_transaction_lock or self.prepares or self.notifies or self.changes_settings
             or self.needs_session or self.custom_settings or self.ends_failure or self.databases
+            or self.changes_defaults
         )  # fmt: skip
 
     @classmethod
-    def too_long(cls) -> SQLText:
-        """For texts so long that they are never held whole."""
+    def unparsed(cls, *, outlives_reset: bool = False) -> SQLText:
+        """For what may be anything, such as texts that are too long to be parsed."""
         text = cls(b"", SQLFacts(statements=()))
         text.dirties = text.runs_anything = text.may_prepare = text.may_begin = True
+        text.outlives_reset = outlives_reset
         text.is_ordinary = False
         text._verdict = OVERSIZED_QUERY
         return text
@@ -214,6 +220,8 @@ _LEAVES_SOMETHING_BEHIND = (
 
 _CHANGE_SETTINGS = Effect.SET | Effect.SET_LOCAL | Effect.SET_CONFIG
 
+_CHANGE_DEFAULTS = frozenset({"alter_database_set", "alter_role_set"})
+
 _QUERIES = frozenset((kind,) for kind in ("delete", "insert", "merge", "select", "update", "values"))
 """The kinds of a text that is one query: nothing that only the first statement of a transaction may do."""
 
@@ -260,16 +268,27 @@ def _refusal(statement: StatementFacts, *, alone: bool) -> Refusal | None:
     return None
 
 
-TOO_LONG = SQLText.too_long()
-_UNREADABLE: Final = SQLText(
-    b"",
-    SQLFacts(
-        statements=(),
-        parse_error="it has a backslash, and standard_conforming_strings is off",
-        writes_unknown=True,
-        session_effects=Effect.UNKNOWN_SYNTAX,
-    ),
-)
+TOO_LONG = SQLText.unparsed()
+ANYTHING: Final = SQLText.unparsed(outlives_reset=True)
+LARGE_OBJECT_CALL: Final = SQLText(b"", SQLFacts(statements=()))
+"""For functions that work on large objects: the descriptors end with the transaction."""
+
+
+def _unreadable(why: str) -> SQLText:
+    facts = SQLFacts(statements=(), parse_error=why, writes_unknown=True, session_effects=Effect.UNKNOWN_SYNTAX)
+    return SQLText(b"", facts)
+
+
+_HAS_ESCAPES: Final = _unreadable("it has a backslash, and standard_conforming_strings is off")
+_MALFORMED: Final = _unreadable("it has octets that are no characters")
+
+
+def _is_in(encoding: str, sql: bytes) -> bool:
+    try:
+        sql.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class SQLTexts:
@@ -289,11 +308,13 @@ class SQLTexts:
         if not settings.reads_otherwise:
             return self.get(sql)
         if settings.escapes and b"\\" in sql:
-            return _UNREADABLE
+            return _HAS_ESCAPES
         if settings.encoding is None or sql.isascii():
             return self.get(sql)
         text = self.get(sql.decode(settings.encoding, "replace").encode())
-        return text if text.deallocates is None else self.get(sql)  # the name as the client has it
+        if text.deallocates is None:
+            return text
+        return SQLText(sql) if _is_in(settings.encoding, sql) else _MALFORMED  # the name as the client has it
 
     def get(self, sql: bytes) -> SQLText:
         start = sql.rstrip(_END_IN_NUMBER)
@@ -307,11 +328,11 @@ class SQLTexts:
         if text is not None:
             return text
         if len(sql) > MAX_ANALYSED_BYTES:
-            return TOO_LONG
+            return ANYTHING if UnparsedText().may_outlive_reset(sql) else TOO_LONG
         shape = sql if b'"' in sql or b"&'" in sql else _NUMBER.sub(b"1", sql)  # float(0) would be an error
         text = self._texts.get(shape)
         if text is None:
-            text = self._texts[shape] = SQLText(shape)
+            text = self._texts[shape] = SQLText(shape) if _is_in("utf-8", shape) else _MALFORMED
             self._bytes += len(shape)
             while self._bytes > MAX_TEXTS_BYTES or len(self._texts) > MAX_TEXTS:
                 self._bytes -= len(self._texts.popitem(last=False)[0])

@@ -137,7 +137,8 @@ def _is_harmless_call(tokens: Sequence[_Token], place: int) -> bool:
     if first < place and (tokens[first].text != "pg_catalog" or first < place - 2 or name not in BUILTIN):
         return False
     if name == "set_config":
-        return _is_for_the_transaction(tokens, place + 1) and leaves_plans(tokens[place + 2].text.strip("'"))
+        setting = tokens[place + 2].text.strip("'")
+        return _is_for_the_transaction(tokens, place + 1) and ("." in setting or leaves_plans(setting))
     if name in SESSION_FUNCTIONS:
         return False
     if tokens[place].is_reserved or name in BUILTIN:

@@ -5,8 +5,8 @@ from __future__ import annotations
 _LEAVE_PLANS = frozenset({
     "application_name", "client_min_messages", "commit_delay", "deadlock_timeout", "effective_cache_size",
     "idle_in_transaction_session_timeout", "lock_timeout", "maintenance_work_mem", "plan_cache_mode",
-    "random_page_cost", "role", "search_path", "seq_page_cost", "session_authorization", "session_replication_role",
-    "statement_timeout", "synchronous_commit", "temp_buffers", "transaction_deferrable", "transaction_isolation",
+    "random_page_cost", "search_path", "seq_page_cost", "session_replication_role", "statement_timeout",
+    "synchronous_commit", "temp_buffers", "transaction_deferrable", "transaction_isolation",
     "transaction_read_only", "transaction_timeout", "work_mem",
 })  # fmt: skip
 _LEAVE_PLANS_PREFIXES = (
@@ -24,6 +24,7 @@ _LEAVE_PLANS_PREFIXES = (
 def leaves_plans(setting: str) -> bool:
     """Whether a plan gives the same results under any value, or PostgreSQL itself plans again after a change.
 
-    Custom settings are read by functions only.
+    Custom settings and roles don't count: many functions that read them are declared IMMUTABLE, if wrongly, and
+    PostgreSQL calls those when it plans.
     """
-    return "." in setting or setting in _LEAVE_PLANS or setting.startswith(_LEAVE_PLANS_PREFIXES)
+    return setting in _LEAVE_PLANS or setting.startswith(_LEAVE_PLANS_PREFIXES)

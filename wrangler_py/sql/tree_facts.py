@@ -12,6 +12,14 @@ from wrangler_py.sql.tables import table_name
 
 _NO_NAMES: frozenset[str] = frozenset()
 
+OUTLIVING_FUNCTIONS = frozenset({
+    "dblink_connect", "dblink_connect_u", "pg_backup_start", "pg_copy_logical_replication_slot",
+    "pg_copy_physical_replication_slot", "pg_create_logical_replication_slot",
+    "pg_create_physical_replication_slot", "pg_replication_origin_session_reset",
+    "pg_replication_origin_session_setup", "pg_start_backup",
+})  # fmt: skip
+"""Functions that leave something that no reset of the session removes."""
+
 _FUNCTION_EFFECTS = {
     "currval": SessionEffect.SEQUENCE_STATE,
     "lastval": SessionEffect.SEQUENCE_STATE,
@@ -30,21 +38,14 @@ _FUNCTION_EFFECTS = {
     "nextval": SessionEffect.SEQUENCE_USE,
     "setval": SessionEffect.SEQUENCE_USE,
     **dict.fromkeys(RUN_SQL, SessionEffect.CALL_OR_DO),
-    **dict.fromkeys(
-        (
-            "dblink_connect", "dblink_connect_u", "pg_backup_start", "pg_copy_logical_replication_slot",
-            "pg_copy_physical_replication_slot", "pg_create_logical_replication_slot",
-            "pg_create_physical_replication_slot", "pg_replication_origin_session_reset",
-            "pg_replication_origin_session_setup", "pg_start_backup",
-        ),
-        SessionEffect.OUTLIVES_RESET,
-    ),
-}  # fmt: skip
+    **dict.fromkeys(OUTLIVING_FUNCTIONS, SessionEffect.OUTLIVES_RESET),
+}
 
 _LEAVE_THE_SESSION = frozenset(
     """
-    array_sample array_shuffle clock_timestamp current_query currval gen_random_uuid lastval
-    pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_blocking_pids pg_cancel_backend
+    array_sample array_shuffle clock_timestamp current_query currval gen_random_uuid lastval lo_close lo_creat
+    lo_create lo_from_bytea lo_get lo_lseek lo_lseek64 lo_open lo_put lo_tell lo_tell64 lo_truncate lo_truncate64
+    lo_unlink loread lowrite pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_blocking_pids pg_cancel_backend
     pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn pg_database_size pg_indexes_size
     pg_is_in_recovery pg_last_committed_xact pg_last_wal_receive_lsn pg_last_wal_replay_lsn
     pg_last_xact_replay_timestamp pg_lock_status pg_notify pg_partition_ancestors pg_partition_tree

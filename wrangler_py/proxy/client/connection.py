@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from wrangler_py.pgwire import messages
+from wrangler_py.pgwire.frontend_kinds import TERMINATE
 from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.proxy.client.queries import ClientLink, ClientQueries
 from wrangler_py.proxy.client.tcp import acknowledge_now
 from wrangler_py.proxy.pool.pool import Pool
 from wrangler_py.proxy.worker_requests import Request
-from wrangler_py.session.message_groups import GroupReader
+from wrangler_py.session.message_groups import GroupReader, MessageGroup
 from wrangler_py.session.settings import SessionSettings
 
 NO_MORE_INPUT_S = 0.002
 """Messages that no Sync or Flush follows for so long are run without one, as a server runs them at once."""
+NO_READER_S = 0.02
+"""How soon a client that has ended its side is known to be gone, if it is."""
+READER_AGAIN_S = 1.0
+"""How often it is looked at again."""
+_END: Final = MessageGroup([], False, (TERMINATE, messages.TERMINATE, 0))
+_MEANS_NOTHING: Final = messages.parameter_status("integer_datetimes", "on")
+"""Every client has been told so."""
 CLOSE_GRACE_S = 1.0
 """How long a client that is closed may take to read what it was sent."""
 
@@ -59,6 +67,7 @@ class ClientConnection(ClientLink):
         self.queries = ClientQueries(self, pool, request, settings, next(registry.client_numbers))
         self._reader = GroupReader()
         self._no_more_input: asyncio.TimerHandle | None = None
+        self._reader_timer: asyncio.TimerHandle | None = None
 
     @property
     def request(self) -> Request | None:
@@ -89,8 +98,25 @@ class ClientConnection(ClientLink):
         if early:
             self.data_received(early)
 
-    def eof_received(self) -> None:
-        """The transport closes itself."""
+    def eof_received(self) -> bool:
+        """The client sends nothing more. What it asked for before is answered, as by a server, if it still reads.
+
+        Gives whether the transport stays open.
+        """
+        self.queries.pass_on(_END)
+        if self.transport.is_closing() or not self.queries.waiting:
+            return False
+        self._look_for_reader(NO_READER_S)
+        return True
+
+    def _look_for_reader(self, again_s: float) -> None:
+        """Writes something that means nothing. If the client is gone, its system says so: the next one fails."""
+        origin = self.queries.origin
+        if self.transport.is_closing():
+            return
+        if not self.write_paused and (origin is None or not origin.stream.mid_message):
+            self.transport.write(_MEANS_NOTHING)
+        self._reader_timer = asyncio.get_running_loop().call_later(again_s, self._look_for_reader, READER_AGAIN_S)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.queries.connection_lost()
@@ -176,6 +202,7 @@ class ClientConnection(ClientLink):
         """Nothing becomes of what it has sent."""
         self.queries.stop()
         self._reader.forget()
-        if self._no_more_input is not None:
-            self._no_more_input.cancel()
-            self._no_more_input = None
+        for timer in (self._no_more_input, self._reader_timer):
+            if timer is not None:
+                timer.cancel()
+        self._no_more_input = self._reader_timer = None

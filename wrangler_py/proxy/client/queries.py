@@ -87,6 +87,8 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         self._times_unanswered = 0
         """How often in a row it has waited for someone else's answer in vain."""
         self._reading_paused = False
+        self._to_tell = b""
+        """ParameterStatus messages for when it has no connection any more."""
         self._stalled = False
         """Its queries wait until it reads the answers that it was sent."""
         self._paused_since = 0.0
@@ -225,8 +227,10 @@ class ClientQueries(ConnectionUser[OriginConnection]):
                 self._link.close()
         elif kind == CONTINUATION:
             if self.session.streaming and origin is not None:
+                origin.session.long_message_goes_on(data)
                 origin.send_more(data)
                 if not missing:
+                    origin.session.long_message_ended()
                     self.session.stream(0)
                     origin.message_ended()
         elif origin is not None and origin.stream.queue:
@@ -518,6 +522,9 @@ class ClientQueries(ConnectionUser[OriginConnection]):
 
     def released(self) -> None:
         self.origin = None
+        if self._to_tell:
+            told, self._to_tell = self._to_tell, b""
+            self.write(told)
 
     def lets_go(self) -> bool:
         if self.session.streaming:
@@ -549,16 +556,15 @@ class ClientQueries(ConnectionUser[OriginConnection]):
             self.refuse(failures.connection_lost())
 
     def parameters_changed(self, changes: Mapping[str, str]) -> None:
-        """The origin's defaults are now `changes`. While the client has a connection, that one tells it."""
+        """The origin's defaults are now `changes`. While the client has a connection, it has what holds there."""
+        own = self.settings.values
+        told = b"".join(
+            messages.parameter_status(name, value) for name, value in changes.items() if name.lower() not in own
+        )
         if self.origin is None:
-            own = self.settings.values
-            self.write(
-                b"".join(
-                    messages.parameter_status(name, value)
-                    for name, value in changes.items()
-                    if name.lower() not in own
-                )
-            )
+            self.write(told)
+        else:
+            self._to_tell += told
 
     def forget_request(self) -> None:
         """The Worker's request is over, and the client goes on without one."""

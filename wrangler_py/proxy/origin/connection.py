@@ -90,6 +90,8 @@ class OriginConnection:
         """When what runs was cancelled for taking too long."""
         self._told = False
         """The origin said something by itself that was an error, and the client was told."""
+        self._defaults = dict(stream.parameters)
+        """What it reported when no client had changed anything."""
         self._poll = poll_of(transport)
 
     def join(self, pool: ConnectionOwner[OriginConnection], settings: SessionSettings, number: int) -> None:
@@ -162,6 +164,9 @@ class OriginConnection:
         if self.session.schema_changed and status == IDLE:
             self.session.schema_change_noted()
             self.pool.schema_changed()
+        if self.session.changed_defaults and status == IDLE:
+            self.session.changed_defaults_noted()
+            self.pool.defaults_changed()
         if sent_group.prefix is not None and sent_group.error is None:
             self.session.reset_committed()
         if sent_group.error is not None:
@@ -172,10 +177,19 @@ class OriginConnection:
                 self._try_again(sent_group, is_last=is_last)
         if sent_group.queries is not None or sent_group.capture is not None:
             self.pool.group_ended(self, sent_group, status)
+        if sent_group.expected and self.stream.parameters_changed:
+            self._tell_of_defaults()
         if sent_group.done is not None:
             sent_group.done(sent_group)
             if self.session.reset_failed:
                 self.abort()
+
+    def _tell_of_defaults(self) -> None:
+        """A reset in front of the client's queries has reported parameters: other ones than the client was told of,
+        if the origin's defaults have changed meanwhile."""
+        client = self.client
+        if client is not None and client.settings is not None:
+            client.write(client.settings.news(self.stream.parameters))
 
     def _undo_unfinished(self, sent_group: SentGroup) -> None:
         """An error made the origin skip a part of a group."""
@@ -442,8 +456,9 @@ class OriginConnection:
         """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
         self.session.reset_ended(sent_group)
         self.stream.parameters_noted()
-        if sent_group.error is None and self.session.settings is self.pool.baseline:
-            self.pool.defaults_are(self.stream.parameters)
+        if sent_group.error is None and not self.retired and self.stream.parameters != self._defaults:
+            self._defaults = dict(self.stream.parameters)
+            self.pool.reports_defaults(self)
 
     # --- time and cancelling -------------------------------------------------------------------------------
 

@@ -48,8 +48,12 @@ class ConnectionOwner(ABC, Generic[Connection]):
     @abstractmethod
     def code_was_made_elsewhere(self) -> None: ...
     @abstractmethod
-    def defaults_are(self, parameters: dict[str, str]) -> None:
-        """A connection without settings of its own reports these parameters."""
+    def reports_defaults(self, connection: Connection, *, at_start: bool = False) -> None:
+        """The connection reports other parameters than before, of which clients have changed none."""
+
+    @abstractmethod
+    def defaults_changed(self) -> None:
+        """A client has changed the settings of sessions to come."""
 
     @abstractmethod
     def notice(self, message: str) -> None: ...

@@ -17,6 +17,12 @@ _ASKED_BY_MOST = frozenset({"client_encoding", "extra_float_digits"})
 """What drivers ask for whether or not it is the default. It shares connections if it is: such defaults don't change
 while a session lasts. Any other value holds for its client whatever becomes of the default."""
 
+_SET_FOR_ROLES = frozenset({
+    "client_encoding", "datestyle", "default_transaction_read_only", "intervalstyle", "search_path",
+    "standard_conforming_strings", "timezone",
+})  # fmt: skip
+"""Reported settings that ALTER ROLE and ALTER DATABASE can change for sessions to come."""
+
 Rows = list[list[str | None]]
 Run = Callable[[OriginConnection, str], Awaitable[Rows]]
 
@@ -109,11 +115,28 @@ class ClientSettings:
             known = self._by_values[key] = SessionSettings(values, parameters)
         return known
 
-    def defaults_are(self, parameters: dict[str, str]) -> dict[str, str]:
-        """Takes note of what a connection without settings of its own reports; returns what has changed."""
-        known = self.baseline.parameters
-        changes = {name: value for name, value in parameters.items() if known.get(name) != value}
+    def defaults_changed(self) -> None:
+        """Sessions to come have other settings, which may not be reported."""
+        for settings in {self.baseline, *self._by_values.values()}:
+            settings.defaults_changed({})
+
+    def defaults_are(
+        self, settings: SessionSettings, parameters: dict[str, str], *, at_start: bool
+    ) -> dict[str, str]:
+        """Takes note of what a connection with `settings` reports while it is clean; returns what has changed.
+
+        `at_start`: it was opened just now. Of others than this one, other settings may hold, if an address leads to
+        several servers, so only what a role or a database can have set counts.
+        """
+        known = settings.parameters
+        changes = {
+            name: value
+            for name, value in parameters.items()
+            if known.get(name) != value
+            and name.lower() not in settings.values
+            and (name.lower() in _SET_FOR_ROLES if at_start or settings.values else True)
+        }
         if changes:
-            for settings in {self.baseline, *self._by_values.values()}:
-                settings.defaults_changed(changes)
+            for each in {settings, *self._by_values.values()}:
+                each.defaults_changed(changes)
         return changes

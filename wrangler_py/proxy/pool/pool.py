@@ -262,6 +262,7 @@ class Pool(ConnectionOwner[OriginConnection]):
         self.connections.add(connection)
         settings = self._settings.of_connection(settings, connection.stream.parameters)
         connection.join(self, settings, next(self._connection_numbers))
+        self.reports_defaults(connection, at_start=True)
         connection.settle()
 
     def could_not_open(self, key: SettingsKey, error: OriginUnavailable) -> None:
@@ -408,10 +409,22 @@ class Pool(ConnectionOwner[OriginConnection]):
         """Runs the proxy's own `sql`: see `internal_query.run_on`."""
         return await run_on(connection, sql, self.config)
 
-    def defaults_are(self, parameters: dict[str, str]) -> None:
-        """A connection without settings of its own reports `parameters`. Tells the clients what has changed."""
-        changes = self._settings.defaults_are(parameters)
+    def defaults_changed(self) -> None:
+        """A client has changed the settings of sessions to come."""
+        self.drain()
+        self._settings.defaults_changed()
+        self.schema_changed()
+
+    def reports_defaults(self, connection: OriginConnection, *, at_start: bool = False) -> None:
+        """`connection` reports its parameters, of which clients have changed none. Tells clients what is new.
+
+        `at_start`: it was opened just now. The others keep the defaults that there were when they were opened.
+        """
+        parameters = connection.stream.parameters
+        changes = self._settings.defaults_are(connection.session.settings, parameters, at_start=at_start)
         if changes:
+            if at_start:
+                self.drain(but=connection)
             self.schema_changed()  # constants in statements were read under the old ones
             for client in self.clients:
                 client.parameters_changed(changes)
@@ -477,9 +490,11 @@ class Pool(ConnectionOwner[OriginConnection]):
         self._ended = True
         self.drain()
 
-    def drain(self) -> None:
+    def drain(self, *, but: OriginConnection | None = None) -> None:
         """Closes each connection that is open as it becomes free."""
         for connection in list(self.connections):
+            if connection is but:
+                continue
             if connection.idle:
                 self._discard(connection)
             else:

@@ -16,9 +16,9 @@ from wrangler_py.pgwire.results import same_columns, with_formats
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.sql_text import TOO_LONG, SQLText
 from wrangler_py.session.statements import Statement
+from wrangler_py.session.translation.extended_messages import NO_MORE_ROWS
 
 _ALL_ROWS = bytes(4)
-_NO_MORE_ROWS = messages.command_complete("SELECT 0")
 
 
 class Miss(NamedTuple):
@@ -186,7 +186,7 @@ class CachedGroups:
                     return None
                 bound = portals[portal]
                 if bound.done:
-                    out.append(_NO_MORE_ROWS)
+                    out.append(NO_MORE_ROWS)
                     continue
                 portals[portal] = bound._replace(done=True)
                 out.append(bound.hit.entry.result.body)

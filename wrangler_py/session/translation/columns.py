@@ -118,26 +118,50 @@ class ColumnCheck:
         return sent_group.error or _RESULT_TYPE_CHANGED, cleanup
 
 
-def learn(client: ClientSession, origin: OriginSession, name: bytes, statement: Statement, answer: bytes) -> None:
+def learn(
+    client: ClientSession,
+    origin: OriginSession,
+    name: bytes,
+    statement: Statement,
+    as_asked: bool,
+    answer: bytes,
+) -> None:
     """Takes note of an answer to the Describe of a statement that `client` calls `name`, one message at a time.
 
-    Other columns than those known belong to another statement, which this client has from now on.
+    Other columns than those known belong to another statement, which this client has from now on. Unless the
+    settings surely were those that it asked for (`as_asked`), the answer holds for no other client either.
     """
-    if answer[0] == PARAMETER_DESCRIPTION or statement.rows is None or same_columns(answer, statement.rows):
-        statement.learn(answer)
+    as_asked = as_asked or statement.private
+    is_new = statement.rows is None
+    if answer[0] == PARAMETER_DESCRIPTION or same_columns(answer, statement.rows) or (is_new and as_asked):
+        if as_asked:
+            statement.learn(answer)
         return
-    client.shared.schema_changed()
-    client.has_effect(SCHEMA_CHANGE)
-    renewed = client.shared.statements.get(statement.definition, client.settings)
-    renewed.take_description(statement, answer)
+    if is_new and not name:
+        return
+    statements = client.shared.statements
+    if is_new:
+        own = statements.private(statement)
+    else:
+        client.shared.schema_changed()
+        client.has_effect(SCHEMA_CHANGE)
+        own = statements.get(statement.definition, client.settings)
+        if not as_asked:
+            own = statements.private(own)
+        origin.forget([statement])
+        origin.leave_dirty(drop_statements=True)
+    own.take_description(statement, answer)
     if client.statements.get(name) is statement:
-        client.statements.put(name, renewed)
-    origin.forget([statement])
-    origin.leave_dirty(drop_statements=True)
+        client.statements.put(name, own)
 
 
 def learn_from_portal(
-    client: ClientSession, origin: OriginSession, name: bytes, statement: Statement, answer: bytes
+    client: ClientSession,
+    origin: OriginSession,
+    name: bytes,
+    statement: Statement,
+    as_asked: bool,
+    answer: bytes,
 ) -> None:
     """Takes note of the answer to the Describe of a portal of `statement`. The formats are the portal's own."""
-    learn(client, origin, name, statement, with_formats(answer, ()))
+    learn(client, origin, name, statement, as_asked, with_formats(answer, ()))

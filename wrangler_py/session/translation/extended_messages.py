@@ -41,6 +41,8 @@ from wrangler_py.session.translation.sql_effects import (
 FAILING_DEFINITION = b"refused by the proxy\0\0\0"
 """The definition of a statement that no server takes. It is sent where the client has to get an error of the
 proxy's own, so that the transaction around it fails as it would at a server."""
+NO_MORE_ROWS = messages.command_complete("SELECT 0")
+"""The answer to an Execute of a portal whose rows have been fetched."""
 _CLOSE_NOTHING = messages.close_portal(b"a portal that nobody has")
 _TRANSACTION_FAILED = messages.error_response(
     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
@@ -55,7 +57,7 @@ class ExtendedTranslation:
     origin skip them.
     """
 
-    __slots__ = ("_ahead", "client", "origin", "out", "outstanding", "plain")
+    __slots__ = ("_ahead", "_bound_as_asked", "_is_as_asked", "client", "origin", "out", "outstanding", "plain")
 
     def __init__(self, client: ClientSession, origin: OriginSession, *, alone: bool) -> None:
         self.client = client
@@ -64,6 +66,11 @@ class ExtendedTranslation:
         self.outstanding: list[OutstandingRequest] = []
         self.plain = True
         self._ahead = not alone
+        self._is_as_asked = alone and (origin.has_run_nothing or not (origin.dirty or client.in_transaction))
+        """Whether the settings surely are those that the client asked for, so that what is described now holds for
+        other clients as well."""
+        self._bound_as_asked = self._is_as_asked
+        """The same when the last portal was bound."""
 
     @property
     def _may_be_skipped(self) -> bool:
@@ -148,7 +155,9 @@ class ExtendedTranslation:
         """Parses `statement` at the origin, which doesn't have it."""
         if self._may_be_skipped:
             self.origin.may_be_skipped()
-        prepare(self.client, self.origin, statement, request, self.out, self.outstanding)
+        prepare(
+            self.client, self.origin, statement, request, self.out, self.outstanding, as_asked=self._is_as_asked
+        )
         self.plain = False
 
     def bind(self, data: bytes, missing: int) -> None:
@@ -183,6 +192,7 @@ class ExtendedTranslation:
             dirty=origin.dirty,
         )
         self._have(name, statement)
+        self._bound_as_asked, self._is_as_asked = self._is_as_asked, False
         note(client, origin, text)
         if not name:
             self.out.append(data)
@@ -257,7 +267,7 @@ class ExtendedTranslation:
         else:
             self.out.append(messages.describe_statement(statement.name))
         client.is_told_columns()
-        learns = partial(learn, client, self.origin, name, statement)
+        learns = partial(learn, client, self.origin, name, statement, self._is_as_asked)
         self.outstanding.append(OutstandingRequest(DESCRIBE, learns=learns))
 
     def _describe_portal(self, portal: bytes) -> None:
@@ -267,18 +277,25 @@ class ExtendedTranslation:
             self.outstanding.append(OUTSTANDING_DESCRIBE)
             return
         self.client.is_told_columns()
-        if statement.rows is not None:
+        as_asked = self._bound_as_asked or statement.private
+        if statement.rows is not None or not (as_asked or name):
             self.outstanding.append(OUTSTANDING_DESCRIBE)
             return
-        learns = partial(learn_from_portal, self.client, self.origin, name, statement)
+        learns = partial(learn_from_portal, self.client, self.origin, name, statement, as_asked)
         self.outstanding.append(OutstandingRequest(DESCRIBE, learns=learns))
         self.plain = False
 
     def execute(self, data: bytes) -> None:
         client = self.client
         if client.cached_portals:
-            bound = client.take_cached_portal(messages.cstring(data, 5)[0])
+            portal, _ = messages.cstring(data, 5)
+            bound = client.cached_portals.get(portal)
+            if bound is not None and bound.done:
+                self.outstanding.append(OutstandingRequest(EXECUTE, Action.FAKE, NO_MORE_ROWS))
+                self.plain = False
+                return
             if bound is not None:
+                client.take_cached_portal(portal)
                 # It was bound to a stored answer that turns out not to be enough: a few rows are asked for, say.
                 if self._bind(bound.bind):
                     self.outstanding[-1] = OutstandingRequest(BIND, Action.SKIP)
@@ -309,7 +326,7 @@ class ExtendedTranslation:
         self.plain = False
         if client.pinned and text.discards_all and not in_transaction(client, origin):
             undo = discard_all(client, origin)
-        elif is_for_both(client, origin, text):
+        elif is_for_both(client, origin, text, in_group=self._may_be_skipped):
             undo = deallocate_all(client, origin)
         elif not is_for_origin(client, origin, text):
             answer, undo = drop_statements(client, text)
@@ -377,8 +394,13 @@ def prepare(
     request: OutstandingRequest,
     out: list[bytes],
     outstanding: list[OutstandingRequest],
+    *,
+    as_asked: bool,
 ) -> None:
-    """Adds what parses `statement` at the origin; `request` is that of the Parse."""
+    """Adds what parses `statement` at the origin; `request` is that of the Parse.
+
+    `as_asked`: the settings there surely are those that the client asked for.
+    """
     superfluous = origin.prepare(statement, client.shared.max_prepared_statements)
     if superfluous is not None:
         out.append(messages.close_statement(superfluous.name))
@@ -391,5 +413,5 @@ def prepare(
     if statement.rows is not None and request.name is not None:
         # A portal's Describe is not compared with these columns, so the statement's is.
         out.append(messages.describe_statement(statement.name))
-        learns = partial(learn, client, origin, request.name, statement)
+        learns = partial(learn, client, origin, request.name, statement, as_asked)
         outstanding.append(OutstandingRequest(DESCRIBE, Action.SKIP, learns=learns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from wrangler_py.cache.verdict import CacheStatus
 from wrangler_py.pgwire import messages
@@ -18,7 +19,7 @@ from wrangler_py.pgwire.outstanding_requests import (
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.client_statements import Undo
 from wrangler_py.session.origin_session import OriginSession
-from wrangler_py.session.sql_text import TOO_LONG
+from wrangler_py.session.sql_text import ANYTHING, LARGE_OBJECT_CALL, TOO_LONG
 from wrangler_py.session.statements import Statement
 from wrangler_py.session.translation.extended_messages import FAILING_DEFINITION
 from wrangler_py.session.translation.extended_query import waits_for_copy
@@ -39,6 +40,13 @@ _FAILING = messages.query(FAILING_DEFINITION[:-3])
 _NOTHING = messages.query("")
 _NOTHING_UNLESS_FAILED = messages.query('UNLISTEN "nobody listens"')
 """In a failed transaction an error. It has no rows and, unlike SELECT, takes no snapshot."""
+
+_LARGE_OBJECT_FUNCTIONS: Final = frozenset(
+    oid.to_bytes(4, "big")
+    for oid in (715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458, 3459, 3460)
+)
+"""OIDs of the functions that drivers call by FunctionCall: lo_create, lo_open, lo_close, loread, lowrite, lo_lseek,
+lo_creat, lo_tell, lo_unlink, lo_truncate and the like."""
 
 _Done = Callable[[SentGroup], None]
 
@@ -80,10 +88,11 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
             origin.reset_ahead()
         surely_clean = origin.pristine
         data, outstanding, done = _as_sent(client, origin, data)
+    elif kind == QUERY:
+        origin.runs_long_text(data[5:])
+        client.count(data[5:205], TOO_LONG)
     else:
-        origin.runs(TOO_LONG)
-        if kind == QUERY:
-            client.count(data[5:205], TOO_LONG)
+        origin.runs(LARGE_OBJECT_CALL if data[5:9] in _LARGE_OBJECT_FUNCTIONS else ANYTHING)
     queries = client.take_queries()
     if under_way is not None:
         if kind == QUERY:
@@ -115,7 +124,8 @@ def _as_sent(
         return _FAILING, [OutstandingRequest(EXECUTE, Action.REPLACE, error)], None
     if client.pinned and text.discards_all and not in_transaction(client, origin):
         return data, [], partial(_undo_if_failed, discard_all(client, origin))
-    if is_for_both(client, origin, text):
+    in_group = bool(origin.stream.queue) and not origin.stream.queue[-1].closed
+    if is_for_both(client, origin, text, in_group=in_group):
         return data, [], partial(_undo_if_failed, deallocate_all(client, origin))
     if text.deallocates is not None and not is_for_origin(client, origin, text):
         answer, undo = drop_statements(client, text)

@@ -54,11 +54,14 @@ def is_for_origin(client: ClientSession, origin: OriginSession, text: SQLText) -
     return client.pinned and bool(text.deallocates) and not client.statements.may_be_taken(text.deallocates or b"")
 
 
-def is_for_both(client: ClientSession, origin: OriginSession, text: SQLText) -> bool:
-    """Whether it is a DEALLOCATE ALL of a client that goes on with this connection, and can't fail there."""
+def is_for_both(client: ClientSession, origin: OriginSession, text: SQLText, *, in_group: bool) -> bool:
+    """Whether it is a DEALLOCATE ALL of a client that goes on with this connection: then the origin runs it, too.
+
+    `in_group`: something that the client has sent ahead of it is in the same group.
+    """
     if text.deallocates != b"" or text.discards_all or in_failed_transaction(client, origin):
         return False
-    return client.pinned or (not origin.stream.queue and in_transaction(client, origin))
+    return client.pinned or in_group or (not origin.stream.queue and in_transaction(client, origin))
 
 
 def discard_all(client: ClientSession, origin: OriginSession) -> Undo:

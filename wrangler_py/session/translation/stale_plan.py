@@ -53,6 +53,8 @@ def prepare_anew(
     if not client.pinned:
         origin.reset_ahead()
     new = client.shared.statements.get(parse.statement.definition, client.settings)
+    if client.pinned:  # the session has settings of the client's own
+        new = client.shared.statements.private(new)
     client.statements.put(parse.name, new)
     out: list[bytes] = []
     outstanding: list[OutstandingRequest] = []
@@ -62,7 +64,7 @@ def prepare_anew(
         del pieces[0]
     action = Action.SKIP if parse_answered else Action.FORWARD
     request = OutstandingRequest(PARSE, action, name=parse.name, statement=new)
-    prepare(client, origin, new, request, out, outstanding)
+    prepare(client, origin, new, request, out, outstanding, as_asked=True)
     for kind, data, _ in pieces:
         request = _REQUESTS[kind]
         if kind == BIND:
@@ -72,7 +74,7 @@ def prepare_anew(
         elif kinds == _DESCRIPTION and kind == DESCRIBE:
             data, request = messages.describe_statement(new.name), OutstandingRequest(DESCRIBE, learns=new.learn)
         elif kind == DESCRIBE and new.rows is None:
-            learns = partial(learn_from_portal, client, origin, parse.name, new)
+            learns = partial(learn_from_portal, client, origin, parse.name, new, True)
             request = OutstandingRequest(DESCRIBE, learns=learns)
         out.append(data)
         outstanding.append(request)
