@@ -70,7 +70,15 @@ _MESSAGES = (
     ),
     (
         re.compile(r"when an iterator was exhausted"),
-        "to_js([…]) in place of the list, or asyncio.gather(…)",
+        "to_js([…]) in place of the list, or for coroutines asyncio.gather(…)",
+    ),
+    (
+        re.compile(r"serialize a BigInt"),
+        "str(…) for integers from 2**53 - 1 on: JavaScript has a BigInt for them, which JSON can't hold",
+    ),
+    (
+        re.compile(r"Key collision when converting"),
+        "other keys, or to_js(…, dict_converter=Object.fromEntries): they are names of properties of an object",
     ),
     (re.compile(r"Body has already been used"), "clone() before the body is read the first time"),
     (re.compile(r"within global scope"), "move the call into a handler, or into a function that a handler calls"),
