@@ -50,7 +50,8 @@ def test_values_arrive(start_worker: StartWorker, expression: str, answer: str) 
 def test_values_are_refused_with_a_hint(start_worker: StartWorker, expression: str, error: str, hint: str) -> None:
     child = start_worker(_WORKER.format(expression=expression), compatibility_date=_NEWEST)
     answer = child.client.get("/")
-    assert answer.status_code == 500 and error in answer.text
+    assert answer.status_code == 500
+    assert error in answer.text
     assert f"Try: {hint}" in answer.text
 
 

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from wrangler_py.worker.imports import NAMES, PLATFORM, is_there
+from wrangler_py.worker.platform.convert import ConversionError
 from wrangler_py.worker.platform.js_module import PLACES, namespace
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.values import JsException, JsProxy, JsProxyMeta
@@ -147,7 +148,7 @@ def hint_for(error: BaseException, sources: Path) -> str | None:
             'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true" before Django is set up, here and in production: '
             "the platform runs a WSGI application on its event loop"
         )
-    if isinstance(error, TypeError | ValueError | AttributeError | JsException):
+    if isinstance(error, TypeError | ValueError | AttributeError | JsException | ConversionError):
         return _message_hint(error)
     return None
 

@@ -44,7 +44,7 @@ class JsFunction(JsProxy):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JsFunction) and self._function == other._function
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def call(self, _this: Any = None, *args: Any) -> Any:
         return self(*args)
