@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import shutil
 import signal
 from collections.abc import Iterator
@@ -38,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write down what wrangler answers about static assets, instead of comparing (with -n 0)",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Hides what was imported and collected from the garbage collector, which many tests call."""
+    gc.collect()
+    gc.freeze()
 
 
 class PostgresFactory(Protocol):

@@ -44,7 +44,8 @@ def messages() -> st.SearchStrategy[Message]:
     for part in (HyperdriveEndpoint, AssetSettings):
         st.register_type_strategy(part, with_all_fields)
     variables = st.dictionaries(st.text(), JSON)
-    return st.one_of([with_all_fields(kind, vars=variables) for kind in get_args(Message)])
+    numbers = st.floats(allow_nan=False)
+    return st.one_of([with_all_fields(kind, vars=variables, ms=numbers) for kind in get_args(Message)])
 
 
 @given(messages())

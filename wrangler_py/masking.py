@@ -25,6 +25,8 @@ _DATABASE_SCHEME = r"(?i)[\s'\"]*(?:jdbc:)?(?:postgres|postgresql|pgsql|pg|mysql
 _WITH_LOGIN = r"(?s)[^\s@]*:.*@|[^\s@]+@[^\s@/:]+[/:]"
 _PARAMETER = r"(?i)(?:^|[\s?&;'\"])(?:(?:pg)?password|passwd|pwd|host|hostaddr|dbname|sslmode|user)\s*=\s*\S"
 _ASSIGNMENT = r"(?i)[\s'\"]*[a-z]+\s*=\s*\S"
+_FAULT = r"(?:pool-exhausted|connection-refused|connection-lost|statement-timeout|restart):(?!//)[^@]*"
+"""A value of `--fault`, whose pattern would make it look like a URL."""
 _SHORTEST = 4
 """Characters of a typed secret that is looked for by itself; a shorter one would be found in any word."""
 
@@ -59,6 +61,8 @@ def remember_typed(arguments: list[str]) -> None:
     for argument in arguments:
         option, equals, value = argument.partition("=")
         text = value if equals and option.startswith("-") else argument
+        if re.fullmatch(_FAULT, text):
+            continue
         if len(text) >= _SHORTEST and is_connection_string(text):
             shown = {text, text.strip(), repr(text)[1:-1], text.encode("unicode_escape", "replace").decode()}
             _typed.update(form for form in shown if len(form) >= _SHORTEST)

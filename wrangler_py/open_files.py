@@ -86,6 +86,6 @@ class FileReserve:
             self._short = True
             self._warn(
                 "New connections are refused until others are closed: "
-                f"{self._limit} open files are the limit here. Raise it before you start this: ulimit -n 8192"
+                f"{self._limit} open files are the limit. Raise it before you start: ulimit -n 8192"
             )
         return False

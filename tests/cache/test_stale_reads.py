@@ -83,7 +83,7 @@ def test_catalogs_are_written_as_one() -> None:
     assert written.stale_read(frozenset({"pg_class"}), 6.0, 9.0) is None
 
 
-def test_every_stale_read_is_counted_and_the_first_of_a_kind_said() -> None:
+def test_every_stale_read_is_counted_and_the_first_of_a_kind_reported() -> None:
     written = WrittenTables()
     written.record({"a", "b"}, 5.0)
     on_a = written.stale_read(frozenset({"a"}), 1.0, 9.0)

@@ -24,17 +24,17 @@ def verdict_on(sql: str) -> Verdict:
         (
             "SELECT 1 FROM t FOR UPDATE",
             "uncacheable",
-            "SELECT that locks rows (FOR UPDATE) is not read-only; where you only read, leave the lock out",
+            "SELECT that locks rows (FOR UPDATE) is not read-only; leave the lock out if you only read",
         ),
         (
             "SELECT 1 INTO t",
             "uncacheable",
-            "SELECT that creates a table (SELECT INTO) is not read-only; write in one query, read in another",
+            "SELECT that creates a table (SELECT INTO) is not read-only; write in one query and read in another",
         ),
         (
             "WITH a AS (DELETE FROM t RETURNING 1) SELECT * FROM a",
             "uncacheable",
-            "SELECT that writes (DELETE) is not read-only; write in one query, read in another",
+            "SELECT that writes (DELETE) is not read-only; write in one query and read in another",
         ),
         ("SELECT 1; SELECT 2", "multiplestatements", "2 statements in one text; send each on its own"),
         ("SHOW ALL", "notaquery", "SHOW is not a query"),
@@ -59,13 +59,13 @@ def verdict_on(sql: str) -> Verdict:
         (
             "SELECT 1 -- now() was here",
             "volatile",
-            "NOW() is STABLE, and its name counts in comments and strings too; take it out",
+            "NOW() is STABLE, and its name also counts in comments and strings; remove the name",
         ),
         (
             "SELECT date_trunc('day', a) FROM t",
             "volatile",
-            "DATE_TRUNC() is STABLE for some types of argument, such as timestamptz, and the text doesn't show "
-            "which it has; cast the argument (::timestamp), or do it in your code",
+            "DATE_TRUNC() is STABLE for some argument types, such as timestamptz, and the text doesn't show "
+            "the type; cast the argument (::timestamp), or do it in your code",
         ),
         (
             f"SELECT '{'x' * QUERY_MAX_BYTES}'",
@@ -74,7 +74,7 @@ def verdict_on(sql: str) -> Verdict:
         ),
     ],
 )
-def test_what_is_not_cacheable(sql: str, status: str, reason: str) -> None:
+def test_queries_that_are_not_cacheable(sql: str, status: str, reason: str) -> None:
     verdict = verdict_on(sql)
     assert (verdict.status, verdict.reason) == (status, reason)
     assert not verdict.cacheable

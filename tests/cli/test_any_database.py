@@ -160,6 +160,8 @@ def test_any_client_of_the_proxy_may_ask_for_any_database(cli: CommandLine, crea
 def test_the_option_is_named_where_it_helps(cli: CommandLine, creator: PostgresServer) -> None:
     with (
         running(cli, "--connection-string", creator.dsn()) as string,
-        pytest.raises(psycopg.OperationalError, match="With --any-database it serves any of the same server"),
+        pytest.raises(
+            psycopg.OperationalError, match="With --any-database, it serves every database of the server"
+        ),
     ):
         psycopg.connect(string, dbname="postgres")

@@ -102,13 +102,13 @@ def test_global_options_stand_anywhere(template: list[str], project: Path) -> No
     places = {"config": project / "wrangler.toml", "root": project}
     result = wrangler(*(argument.format(**places) for argument in template))
     assert result.returncode == 0, result.stderr
-    assert "is on in [env.staging] of wrangler.toml" in result.stdout
+    assert "is on in wrangler.toml (environment staging)" in result.stdout
 
 
 def test_config_is_taken_from_cwd_and_the_environment_from_the_process(project: Path) -> None:
     arguments = ["node-compat", "status", "--cwd", "app", "-c", "wrangler.toml"]
     result = wrangler(*arguments, cwd=project.parent, CLOUDFLARE_ENV="staging")
-    assert "[env.staging]" in result.stdout
+    assert "(environment staging)" in result.stdout
     result = wrangler(*arguments, "--env", "", cwd=project.parent, CLOUDFLARE_ENV="staging")
     assert "is off in wrangler.toml" in result.stdout
 
@@ -189,7 +189,7 @@ def test_colours_only_where_wanted(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the shell's pipes are Unix ones")
-def test_a_closed_pipe_is_no_traceback() -> None:
+def test_a_closed_pipe_causes_no_traceback() -> None:
     process = subprocess.Popen(
         [
             sys.executable,
@@ -211,7 +211,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
-def test_ctrl_c_at_a_question_is_no_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_at_a_question_causes_no_traceback(tmp_path: Path) -> None:
     import pexpect
 
     environ = {**os.environ, "TERM": "dumb", "PYTHONUTF8": "1"}

@@ -60,7 +60,7 @@ def test_reset_snapshot_restore_and_delete(cli: CommandLine, project: Path) -> N
     assert ask(cli, "SHOW work_mem") == "7MB", "what ALTER DATABASE set comes back, too"
 
     ask(cli, "INSERT INTO notes (text) VALUES ('later')")
-    cli.ok("embedded", "snapshot", "before")  # again: takes the place of the first
+    assert "to snapshot before, replacing that of 20" in cli.ok("embedded", "snapshot", "before").stdout
     cli.ok("embedded", "reset", "--yes")
     assert ask(cli, COUNT) == "1"
     assert ask(cli, "SHOW work_mem") == "7MB"
@@ -88,6 +88,9 @@ def test_nothing_is_deleted_without_a_yes(cli: CommandLine, project: Path) -> No
     outcome = cli("embedded", "delete")
     assert outcome.status == 2
     assert "--all" in outcome.stderr
+    outcome = cli("embedded", "delete", "--all", "--yes", "name")
+    assert outcome.status == 2
+    assert "not both" in outcome.stderr
     assert ask(cli, COUNT) == "2"
 
 
@@ -105,7 +108,7 @@ def test_a_reset_that_fails_leaves_the_data(cli: CommandLine, project: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "old", "new", "x" * 41, "a/b", "é"])
-def test_names_that_are_no_snapshots(cli: CommandLine, project: Path, name: str) -> None:
+def test_invalid_snapshot_names(cli: CommandLine, project: Path, name: str) -> None:
     outcome = cli("embedded", "snapshot", "--", name)
     assert outcome.status == 2
     assert "snapshot" in outcome.stderr
@@ -166,7 +169,7 @@ def test_a_project_without_an_embedded_database(cli: CommandLine, project: Path)
     variable = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": "postgresql://a:b@localhost/c"}
     outcome = cli("embedded", "reset", "--yes", **variable)
     assert outcome.status == 1
-    assert "No binding of wrangler.toml leads to the embedded PostgreSQL" in outcome.stderr
+    assert "No binding of wrangler.toml uses the embedded PostgreSQL" in outcome.stderr
 
 
 def test_migrate_runs_with_a_connection_that_tools_can_use(cli: CommandLine, project: Path) -> None:
@@ -198,10 +201,10 @@ def test_migrate_says_that_it_leaves_a_database_of_your_own_alone(
     variable = {"CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE": postgres.dsn()}
     program = ("hyperdrive", "exec", "--migrate", "touch migrated", "--", "true")
     said = cli.ok(*program, **variable).stderr
-    assert said.count("no binding leads to the embedded PostgreSQL") == 1
+    assert said.count("no binding uses the embedded PostgreSQL") == 1
     assert "own database: touch migrated" in said
     assert not (project / "migrated").exists()
-    assert "no binding leads" not in cli.ok(*program).stderr
+    assert "no binding uses" not in cli.ok(*program).stderr
     assert (project / "migrated").exists()
 
 
@@ -210,7 +213,7 @@ def test_a_migration_may_use_wrangler_py(cli: CommandLine, project: Path) -> Non
     outcome = cli.ok("hyperdrive", "exec", "--migrate", command, "--", "echo", "outer")
     assert outcome.stderr.splitlines().count("inner") == 1
     assert outcome.stderr.count("Running: ") == 1
-    assert "no binding leads" not in outcome.stderr
+    assert "no binding uses" not in outcome.stderr
 
 
 def test_psql_makes_no_database_of_a_misspelt_name(cli: CommandLine, project: Path) -> None:

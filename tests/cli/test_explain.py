@@ -20,9 +20,9 @@ def test_a_cacheable_query(cli: CommandLine) -> None:
     assert outcome.status == 0
     assert outcome.stdout == (
         "hit: cached, after a first miss\n"
-        "  why           only reads, and names no STABLE or VOLATILE function\n"
+        "  why           only reads, and calls no STABLE or VOLATILE function\n"
         "  time to live  60 s, then 15 s stale while one query refreshes it (the defaults)\n"
-        "  tables        articles, s.authors; a write to them doesn't end it\n"
+        "  tables        articles, s.authors; a write to them doesn't clear the answer\n"
         "  note          similarity() is not PostgreSQL's own: Hyperdrive can't know whether it is IMMUTABLE, "
         "and caches it anyway\n"
     )
@@ -99,7 +99,7 @@ def test_a_syntax_error(cli: CommandLine) -> None:
         ("SELECT 1; SELECT 2", "multiplestatements", "send each on its own"),
         ("SHOW ALL", "notaquery", None),
         ("", "notaquery", None),
-        ("SELECT random()", "volatile", "make the value in your code and pass it as a parameter"),
+        ("SELECT random()", "volatile", "create the value in your code and pass it as a parameter"),
     ],
 )
 def test_json_of_what_is_not_cached(cli: CommandLine, sql: str, status: str, change: str | None) -> None:
@@ -121,7 +121,7 @@ def test_json_of_what_is_cached(cli: CommandLine) -> None:
         "refused": False,
         "cacheable": True,
         "status": "hit",
-        "reason": "only reads, and names no STABLE or VOLATILE function",
+        "reason": "only reads, and calls no STABLE or VOLATILE function",
         "change": None,
         "function": None,
         "position": None,

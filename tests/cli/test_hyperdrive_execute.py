@@ -72,9 +72,9 @@ def test_a_file_stops_at_the_first_error(bound: CommandLine, postgres: Any, tabl
     assert postgres.execute(f"SELECT a FROM {table}") == [(1,)]
 
 
-def test_a_transaction_that_is_left_open_is_said(bound: CommandLine, postgres: Any, table: str) -> None:
+def test_a_transaction_that_is_left_open_is_reported(bound: CommandLine, postgres: Any, table: str) -> None:
     insert = f"BEGIN; INSERT INTO {table} VALUES (1, 'x')"
-    assert "leaves a transaction open" in bound.fails("hyperdrive", "execute", "DB", "--command", insert)
+    assert "left a transaction open" in bound.fails("hyperdrive", "execute", "DB", "--command", insert)
     assert postgres.execute(f"SELECT a FROM {table}") == []
     bound.ok("hyperdrive", "execute", "DB", "--command", f"{insert}; COMMIT")
     assert postgres.execute(f"SELECT a FROM {table}") == [(1,)]
@@ -139,7 +139,14 @@ def test_refusals(bound: CommandLine) -> None:
     assert "s3cr3t" not in said
 
 
-def test_what_to_correct_is_the_string_that_leads_there(cli: CommandLine, tls_postgres: Any) -> None:
+def test_a_missing_file(bound: CommandLine) -> None:
+    failed = bound("hyperdrive", "execute", "DB", "--file", "none.sql")
+    assert failed.status == 1
+    assert f"Cannot access {bound.cwd}/none.sql: No such file or directory." in failed.stderr
+    assert "Check the path." in failed.stderr
+
+
+def test_hints_name_the_connection_string(cli: CommandLine, tls_postgres: Any) -> None:
     string = tls_postgres.dsn(password="wrong")
     (cli.cwd / "wrangler.toml").write_text(
         f'name = "x"\n[[hyperdrive]]\nbinding = "DB"\nid = "db"\nlocalConnectionString = "{string}"\n'

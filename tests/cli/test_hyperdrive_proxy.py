@@ -160,7 +160,7 @@ def test_another_database_of_the_server(cli: CommandLine, postgres: Any) -> None
         (["--user", "\udcff"], "The user name is not UTF-8 text."),
     ],
 )
-def test_what_cannot_be_a_login(cli: CommandLine, postgres: Any, option: list[str], complaint: str) -> None:
+def test_invalid_logins(cli: CommandLine, postgres: Any, option: list[str], complaint: str) -> None:
     assert complaint in cli.fails("hyperdrive", "proxy", "--connection-string", postgres.dsn(), *option)
 
 
@@ -186,10 +186,10 @@ def test_every_binding_of_the_project(two_bindings: CommandLine) -> None:
             assert string.startswith(f"postgresql://{name}:")
             with psycopg.connect(string) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert "One user name leads to one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
+    assert "A user name selects one database" in two_bindings.fails("hyperdrive", "proxy", "--user", "me")
 
 
-def test_an_origin_out_of_reach_is_told_once_until_it_is_back(
+def test_an_unreachable_origin_is_reported_once_until_it_is_back(
     cli: CommandLine, postgres_template: Path, tmp_path: Path
 ) -> None:
     server = PostgresServer(short_folder(), make_certificates(tmp_path))
@@ -250,7 +250,7 @@ def test_a_schema_tool_that_reads_stale_catalogs_gets_advice_once(cli: CommandLi
         said = proxy.process.stderr.read()
     assert said.count("stale read: the catalogs were changed") == 2
     assert "this answer from information_schema.columns is" in said
-    assert said.count("Tools that read the schema and change it") == 1
+    assert said.count("Tools that read and change the schema") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a PostgreSQL that a config can reach without TLS")

@@ -59,7 +59,7 @@ def test_a_low_soft_limit_is_raised(cli: CommandLine, postgres: Any) -> None:
         assert connect_until_refused(string, 150, stack) is None
 
 
-def test_running_out_is_said_once_and_heals(cli: CommandLine, postgres: Any) -> None:
+def test_running_out_is_reported_once_and_recovers(cli: CommandLine, postgres: Any) -> None:
     with limited(cli, "-n 100", "--connection-string", postgres.dsn()) as (process, string):
         assert process.stderr is not None
         for _ in range(2):

@@ -65,7 +65,7 @@ def test_templates_are_listed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_packages_of_npm_are_left_to_the_person_who_is_not_asked(tmp_path: Path) -> None:
+def test_without_a_terminal_npm_install_is_left_to_the_user(tmp_path: Path) -> None:
     result = init(tmp_path, "shop", "--template", "postgres-js")
     assert result.returncode == 0, result.stderr
     assert "   cd shop\n   npm install\n" in result.stdout
@@ -86,13 +86,13 @@ def test_packages_of_npm_are_installed_with_yes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["taken"], "has files in it"),
+        (["taken"], "is not empty"),
         (["file"], "is a file"),
         (["Bad_Name"], "such as 'bad-name'"),
         (["new", "--template", "cobol"], "There is no template 'cobol'"),
     ],
 )
-def test_what_cannot_be_done_writes_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_an_impossible_command_writes_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine")
     (tmp_path / "file").write_text("")
@@ -118,7 +118,7 @@ def on_terminal(folder: Path, *arguments: str, **environ: str) -> Any:
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
 @pytest.mark.parametrize(("answer", "installs"), [("", True), ("y", True), ("n", False)])
-def test_a_person_is_asked_about_packages_of_npm(answer: str, installs: bool, tmp_path: Path) -> None:
+def test_the_user_is_asked_before_npm_install(answer: str, installs: bool, tmp_path: Path) -> None:
     import pexpect
 
     child = on_terminal(
@@ -134,7 +134,7 @@ def test_a_person_is_asked_about_packages_of_npm(answer: str, installs: bool, tm
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
-def test_a_person_is_asked(tmp_path: Path) -> None:
+def test_the_user_is_asked(tmp_path: Path) -> None:
     import pexpect
 
     child = on_terminal(tmp_path)

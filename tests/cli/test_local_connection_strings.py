@@ -122,7 +122,7 @@ def test_answers_are_not_shared_between_search_paths(cli: CommandLine, postgres:
     ],
     ids=str,
 )
-def test_what_asks_for_tls_never_goes_without(
+def test_a_request_for_tls_is_never_ignored(
     parameters: dict[str, str], cli: CommandLine, server_without_tls: Any
 ) -> None:
     quiet = "import psycopg, sys; sys.excepthook = lambda *_: None; psycopg.connect('')"
@@ -131,7 +131,7 @@ def test_what_asks_for_tls_never_goes_without(
     assert "Server connection attempt failed: tls_not_supported" in said
 
 
-def test_what_has_no_effect_is_said(cli: CommandLine, postgres: Any) -> None:
+def test_parameters_without_effect_are_reported(cli: CommandLine, postgres: Any) -> None:
     string = postgres.dsn(application_name="mine", target_session_attrs="read-write", sslmode="disable")
     names = "application_name, target_session_attrs"
     said = f"these parameters of the connection string (--connection-string) have no effect: {names}"

@@ -43,10 +43,10 @@ def test_enable_and_disable(file: Path) -> None:
     assert "Added the compatibility flag nodejs_compat" in node_compat(file.parent, "enable").stdout
     assert file.read_text() == TOML.replace('["python_workers"]', '["python_workers", "nodejs_compat"]')
     assert "is on in wrangler.toml: compatibility flag nodejs_compat" in node_compat(file.parent, "status").stdout
-    assert "was on already" in node_compat(file.parent, "enable").stdout
+    assert "is already on" in node_compat(file.parent, "enable").stdout
     node_compat(file.parent, "disable")
     assert file.read_text() == TOML
-    assert "was off already" in node_compat(file.parent, "disable").stdout
+    assert "is already off" in node_compat(file.parent, "disable").stdout
 
 
 def test_enable_without_any_flags_adds_the_key_above_the_tables(tmp_path: Path) -> None:
@@ -64,11 +64,11 @@ def test_legacy_is_set_and_then_replaced(file: Path) -> None:
     assert "node_compat = true" in file.read_text()
     assert "nodejs_compat" not in file.read_text()
     result = node_compat(file.parent, "status")
-    assert "the legacy way: node_compat = true" in result.stdout
+    assert "the deprecated setting node_compat" in result.stdout
     assert "Wrangler 4 refuses" in result.stderr
 
     result = node_compat(file.parent, "enable")
-    assert "Replaced node_compat by the compatibility flag nodejs_compat" in result.stdout
+    assert "Replaced node_compat with the compatibility flag nodejs_compat" in result.stdout
     assert "Wrangler 4 refuses" in result.stderr
     assert file.read_text() == TOML.replace('["python_workers"]', '["python_workers", "nodejs_compat"]')
 
@@ -76,7 +76,10 @@ def test_legacy_is_set_and_then_replaced(file: Path) -> None:
 def test_an_environment_of_its_own(file: Path) -> None:
     node_compat(file.parent, "enable", "-e", "staging")
     assert file.read_text() == TOML + 'compatibility_flags = ["python_workers", "nodejs_compat"]\n'
-    assert "is on in [env.staging]" in node_compat(file.parent, "status", "--env", "staging").stdout
+    assert (
+        "is on in wrangler.toml (environment staging)"
+        in node_compat(file.parent, "status", "--env", "staging").stdout
+    )
     assert "is off in wrangler.toml" in node_compat(file.parent, "status").stdout
 
 

@@ -59,7 +59,7 @@ def test_an_html_report_is_one_file_with_the_sql_escaped(cli: CommandLine, postg
     assert "<b>" not in page
 
 
-def test_a_dash_prints_the_report_behind_what_the_command_prints(cli: CommandLine, postgres: Any) -> None:
+def test_a_dash_prints_the_report_after_the_output_of_the_command(cli: CommandLine, postgres: Any) -> None:
     outcome = run(cli, postgres, "--report", "-", program="print('from the command')")
     assert outcome.stdout.splitlines()[0] == "from the command"
     assert outcome.stdout.splitlines()[1] == "No queries ran."
@@ -100,14 +100,14 @@ def test_a_proxy_that_is_ended_leaves_a_report(cli: CommandLine, postgres: Any, 
 @pytest.mark.parametrize(
     ("report", "said"),
     [
-        ("queries.txt", "a .json or an .html file"),
-        ("queries", "a .json or an .html file"),
+        ("queries.txt", "must end in .json or .html"),
+        ("queries", "must end in .json or .html"),
         ("missing/queries.json", "there is no folder"),
         ("folder.json", "this is a folder"),
     ],
 )
 @pytest.mark.parametrize("command", [("exec", "--", "touch", "started"), ("proxy",)])
-def test_what_cannot_be_a_report_is_said_before_anything_starts(
+def test_an_impossible_report_is_refused_before_anything_starts(
     cli: CommandLine, postgres: Any, report: str, said: str, command: tuple[str, ...]
 ) -> None:
     (cli.cwd / "folder.json").mkdir()
@@ -137,7 +137,7 @@ def test_a_report_that_cannot_be_written_at_the_end_is_an_error(cli: CommandLine
 # --- latency and faults -----------------------------------------------------------------------------------------
 
 
-def test_latency_and_faults_are_said_at_the_start(cli: CommandLine, postgres: Any) -> None:
+def test_latency_and_faults_are_reported_at_the_start(cli: CommandLine, postgres: Any) -> None:
     given = ("--latency", "20-40ms", "--latency", "HYPERDRIVE=5ms", "--fault", "connection-lost:5%", "--seed", "7")
     outcome = run(cli, postgres, *given, program="")
     assert outcome.status == 0
@@ -163,11 +163,11 @@ except psycopg.Error as error:
     [
         (("--latency", "fast"), "give a time with its unit"),
         (("--latency", "OTHER=5ms"), "there is no binding 'OTHER'"),
-        (("--fault", "flood"), "there is no fault 'flood'"),
-        (("--fault", "restart:/(/"), "no regular expression"),
+        (("--fault", "flood"), "There is no fault 'flood'"),
+        (("--fault", "restart:/(/"), "Fault 'restart:/(/': '(' is not a regular expression"),
     ],
 )
-def test_what_is_no_condition_is_said_before_anything_starts(
+def test_wrong_conditions_are_refused_before_anything_starts(
     cli: CommandLine, postgres: Any, option: tuple[str, str], said: str
 ) -> None:
     outcome = run(cli, postgres, *option, program="open('started', 'w')")
@@ -176,7 +176,7 @@ def test_what_is_no_condition_is_said_before_anything_starts(
     assert not (cli.cwd / "started").exists()
 
 
-def test_a_program_that_waits_for_its_own_connection_is_told_at_once(cli: CommandLine, postgres: Any) -> None:
+def test_a_program_that_waits_for_its_own_connection_is_reported_at_once(cli: CommandLine, postgres: Any) -> None:
     program = """
 import os, psycopg
 url = os.environ["DATABASE_URL"]

@@ -59,7 +59,7 @@ def test_a_running_session_gets_new_connections(cli: CommandLine, postgres: Any)
         assert before[0] != after[0]
         process.terminate()
         _, errors = process.communicate(timeout=30)
-        assert "HYPERDRIVE is restarted: its origin connections are closed." in errors
+        assert "HYPERDRIVE was restarted: its origin connections are closed." in errors
     assert session_files(cli) == []
 
 
@@ -80,7 +80,7 @@ def test_a_config_is_known_by_its_name_from_anywhere(
 
 def test_without_a_session_it_says_so(cli: CommandLine) -> None:
     said = cli.fails("hyperdrive", "restart", "shop")
-    assert "No session is running that could restart 'shop'." in said
+    assert "No session is running, so 'shop' cannot be restarted." in said
     assert "--remote" in said
 
 
@@ -98,7 +98,7 @@ def test_the_file_of_a_killed_session_is_recognised(cli: CommandLine, postgres: 
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 99}', '{"version": 1, "port": "x", "secret": ""}'])
-def test_a_damaged_file_is_no_session(cli: CommandLine, content: str) -> None:
+def test_a_damaged_session_file_is_ignored(cli: CommandLine, content: str) -> None:
     folder = cli.home / "sessions"
     folder.mkdir(parents=True)
     (folder / "1-2.json").write_text(content)
@@ -117,7 +117,7 @@ def test_a_damaged_file_is_no_session(cli: CommandLine, content: str) -> None:
         b"x" * 200_000,
     ],
 )
-def test_who_does_not_know_the_secret_gets_nothing(cli: CommandLine, postgres: Any, request_line: bytes) -> None:
+def test_requests_without_the_secret_get_no_answer(cli: CommandLine, postgres: Any, request_line: bytes) -> None:
     with serving(cli, "--connection-string", postgres.dsn()) as (_, (string, *_rest)):
         (file,) = session_files(cli)
         with (

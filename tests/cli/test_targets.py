@@ -130,7 +130,7 @@ def test_env_files_are_read(project: CommandLine, command: str, postgres: Postgr
         assert f"the database of HYPERDRIVE is from {variable}, not from the config other" in outcome.stderr
     missing = run(project, command, "HYPERDRIVE", "--env-file", "missing.env")
     assert missing.status == 1
-    assert "No such file of variables" in missing.stderr
+    assert "No such env file" in missing.stderr
 
 
 @COMMAND
@@ -155,6 +155,6 @@ def test_a_binding_without_a_config_is_named(project: CommandLine, command: str)
     project.ok("hyperdrive", "delete", "other")
     outcome = run(project, command, "HYPERDRIVE")
     assert outcome.status == 1
-    assert "No config of the local store has the id of the binding HYPERDRIVE" in outcome.stderr
+    assert "No config in the local store has the id of the binding HYPERDRIVE" in outcome.stderr
     assert "Known configs: HYPERDRIVE" in outcome.stderr
     assert outcome.stdout == ""

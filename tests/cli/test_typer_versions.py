@@ -101,7 +101,7 @@ def test_global_options_stand_anywhere(on_version: CommandLine) -> None:
         ["node-compat", "--env=staging", "status"],
         ["node-compat", "status", "--env", "other", "--config", "wrangler.toml", "-estaging"],
     ):
-        assert "is on in [env.staging]" in on_version.ok(*arguments).stdout
+        assert "is on in wrangler.toml (environment staging)" in on_version.ok(*arguments).stdout
 
 
 def test_the_command_of_exec_is_left_alone(on_version: CommandLine, version: Typer) -> None:

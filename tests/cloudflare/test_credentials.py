@@ -100,7 +100,7 @@ def test_an_encrypted_login_is_left_to_its_owner(offline: CommandLine, xdg: Path
 
 
 @pytest.mark.parametrize("content", ["oauth_token = ", "", "\0", "oauth_token = 5\n"])
-def test_a_damaged_login_is_said(offline: CommandLine, xdg: Path, content: str) -> None:
+def test_a_damaged_login_is_reported(offline: CommandLine, xdg: Path, content: str) -> None:
     (xdg / "config").mkdir(parents=True)
     (xdg / "config" / "default.toml").write_text(content)
     assert "wrangler login" in offline.fails("whoami")
@@ -121,7 +121,7 @@ def test_credentials_are_never_sent_unencrypted(cli: CommandLine) -> None:
     assert "never sent unencrypted" in said
 
 
-def test_a_project_cannot_lead_credentials_elsewhere(
+def test_a_project_cannot_send_credentials_to_another_host(
     offline: CommandLine, cloudflare: FakeCloudflare, token: str
 ) -> None:
     del offline.environ["CLOUDFLARE_API_BASE_URL"]

@@ -58,7 +58,7 @@ def test_check_finds_nothing_in_a_project_that_is_ready(cli: CommandLine, pushed
 def test_check_says_what_is_wrong_with_a_binding(cli: CommandLine, cloudflare: FakeCloudflare, pushed: str) -> None:
     write(cli, PYTHON, "0" * 32)
     (found,) = findings(cli, ok=False)
-    assert found["message"] == f"no config has the id of env.DB: {'0' * 32}"
+    assert found["message"] == f"no config has the id of the binding env.DB: {'0' * 32}"
     write(cli, PYTHON, "1" * 32)
     (found,) = findings(cli, ok=False)
     assert "has no Hyperdrive config with the id" in found["message"]
@@ -112,7 +112,7 @@ def test_check_finds_drivers_that_are_too_old(cli: CommandLine, pushed: str) -> 
     findings(cli, "--offline", "--strict", ok=False)
 
 
-def test_check_tells_of_what_the_last_session_saw(cli: CommandLine, pushed: str) -> None:
+def test_check_reports_findings_of_the_last_session(cli: CommandLine, pushed: str) -> None:
     write(cli, PYTHON, pushed)
     state = cli.cwd / ".wrangler" / "state"
     state.mkdir(parents=True)
@@ -136,7 +136,7 @@ def test_check_tells_of_what_the_last_session_saw(cli: CommandLine, pushed: str)
     assert findings(cli, "--offline", ok=True) == []
 
 
-def test_check_without_a_login_is_no_success(offline: CommandLine, cloudflare: FakeCloudflare) -> None:
+def test_check_without_a_login_fails(offline: CommandLine, cloudflare: FakeCloudflare) -> None:
     write(offline, PYTHON, "1" * 32)
     (found,) = findings(offline, ok=False)
     assert found["check"] == "account"

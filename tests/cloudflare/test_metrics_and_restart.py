@@ -76,7 +76,7 @@ def test_metrics_of_no_queries(cli: CommandLine, config: str) -> None:
 
 
 @pytest.mark.parametrize("since", ["1", "0h", "32d", "h", "1w"])
-def test_metrics_refuse_a_span_that_is_none(cli: CommandLine, config: str, since: str) -> None:
+def test_metrics_refuse_an_invalid_span(cli: CommandLine, config: str, since: str) -> None:
     assert cli("hyperdrive", "metrics", config, "--since", since).status == 2
 
 

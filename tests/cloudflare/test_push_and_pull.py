@@ -63,9 +63,7 @@ def test_push_creates_the_config_and_takes_over_its_id(
     assert cli.ok("hyperdrive", "diff").stdout == "shop: same\n"
 
 
-def test_push_shows_what_it_would_replace_and_wants_a_yes(
-    cli: CommandLine, cloudflare: FakeCloudflare, account: str
-) -> None:
+def test_push_shows_the_differences_and_asks(cli: CommandLine, cloudflare: FakeCloudflare, account: str) -> None:
     create(cli)
     cli.ok("hyperdrive", "push", "shop")
     cli.ok("hyperdrive", "update", "shop", "--no-check", "--max-age", "5", "--database", "other")
@@ -90,7 +88,7 @@ def test_push_asks_at_the_terminal(
     for answer, expected, max_age in (("", "Not pushed", 60), ("y", "Updated", 5)):
         child = terminal("hyperdrive", "push", "shop")
         child.expect("caching.max_age")
-        child.expect(r"Replace 'shop' \([0-9a-f]{32}\) at Cloudflare by the local config\? \(y/N\)")
+        child.expect(r"Replace 'shop' \([0-9a-f]{32}\) at Cloudflare with the local config\? \(y/N\)")
         child.sendline(answer)
         child.expect(expected)
         child.expect(child_ends())
@@ -262,7 +260,7 @@ def test_pull_asks_at_the_terminal(cli: CommandLine, terminal: Any) -> None:
     assert stored["origin"]["password"] == "s3cret"
 
 
-def test_pull_brings_the_ca_and_says_what_is_missing(
+def test_pull_copies_the_ca_and_reports_missing_parts(
     cli: CommandLine, certificates: Certificates, tmp_path: Path
 ) -> None:
     cli.ok("cert", "upload", "certificate-authority", "--ca-cert", certificates.ca, "--name", "ca", "--remote")

@@ -124,7 +124,7 @@ def test_create(both: Both, uploaded: dict[str, str], options: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize("options", REFUSED, ids=" ".join)
-def test_what_the_official_command_line_refuses_is_refused(both: Both, options: tuple[str, ...]) -> None:
+def test_options_that_the_official_command_line_refuses_are_refused(both: Both, options: tuple[str, ...]) -> None:
     official = both.official("hyperdrive", "create", "db", *options)
     ours = both.cli("hyperdrive", "create", "db", *options, "--remote", **both.environ)
     assert official.returncode

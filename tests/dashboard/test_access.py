@@ -183,12 +183,12 @@ asyncio.run(main())
 """
 
 
-def test_a_dashboard_that_nobody_opens_loads_no_web_server() -> None:
+def test_an_unopened_dashboard_loads_no_web_server() -> None:
     result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=60)
     assert not {"starlette", "uvicorn", "prometheus_client"} & set(result.stdout.split())
 
 
-def test_a_port_that_is_taken_is_named(shop: Shop) -> None:
+def test_a_taken_port_is_named(shop: Shop) -> None:
     port = shop.origin.rpartition(":")[2]
     command = [sys.executable, "-m", "wrangler_py", "hyperdrive", "proxy", "--dashboard-port", port]
     command += ["--connection-string", "postgres://a:b@127.0.0.1/c"]

@@ -145,14 +145,14 @@ def test_arrow_keys_move_in_the_list(open_page: OpenPage) -> None:
     assert len({*ids[:3], ids[4]}) == 4
 
 
-def test_what_is_read_of_a_row(open_page: OpenPage) -> None:
+def test_a_row_is_read_cell_by_cell(open_page: OpenPage) -> None:
     page = open_page("queries")
     row = page.get_by_role("row").filter(has_text="published_at").first
     expect(row.get_by_role("gridcell")).to_have_count(6)
     expect(row.get_by_role("gridcell").nth(1)).to_have_text("volatile")
 
 
-def test_a_lost_session_is_said(shop: Shop, open_page: OpenPage) -> None:
+def test_a_lost_session_is_reported(shop: Shop, open_page: OpenPage) -> None:
     """Ends the session: this is the last test of the module."""
     page = open_page("pools")
     expect(page.locator("#status")).to_contain_text("Live")

@@ -137,14 +137,14 @@ def test_analyze_changes_nothing_by_way_of_a_function(api: DashboardClient, sql:
 
 
 @pytest.mark.parametrize("path", ["/long?where=sql", "/long?where=parameter"])
-def test_what_the_log_has_cut_off_has_no_plan(api: DashboardClient, queries: Any, path: str) -> None:
+def test_truncated_queries_have_no_plan(api: DashboardClient, queries: Any, path: str) -> None:
     (record,) = queries(path)
     response = api.post(f"/api/queries/{record['number']}/plan")
     assert response.status_code == 422
     assert "only the beginning" in response.json()["message"]
 
 
-def test_what_has_no_plan_says_so(api: DashboardClient, queries: Any) -> None:
+def test_statements_without_a_plan_get_a_message(api: DashboardClient, queries: Any) -> None:
     begin = queries("/transfer")[0]
     response = api.post(f"/api/queries/{begin['number']}/plan")
     assert response.status_code == 422

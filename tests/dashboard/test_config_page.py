@@ -118,7 +118,7 @@ def test_edit_test_and_delete(page: Page, cli: CommandLine, tls_postgres: Postgr
     expect(dialog.get_by_role("alert")).to_contain_text("--origin-connection-limit must be from 5 to 1500.")
     dialog.get_by_role("button", name="Cancel").click()
     renamed.get_by_role("button", name="Delete").click()
-    expect(dialog).to_contain_text("Nothing in this project binds it.")
+    expect(dialog).to_contain_text("It is not bound in this project.")
     dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="No configs yet")).to_be_visible()
     assert cli.ok("hyperdrive", "list", "--json").json() == []

@@ -69,7 +69,7 @@ def test_a_misspelt_key_is_reported(tmp_path: Path) -> None:
     (project / "src" / "built.py").write_text("TEXT = 'there'")
     with DevProcess(project) as dev:
         dev.ready()
-        assert "there is no key `build.comand`. Probably `build.command` is meant." in " ".join(dev.output.split())
+        assert "there is no key `build.comand`. Did you mean `build.command`?" in " ".join(dev.output.split())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_misspelt_key_is_reported(tmp_path: Path) -> None:
         ('command = "true"\nwatch_dir = [1]', "`build.watch_dir` must be"),
     ],
 )
-def test_what_keeps_it_from_building_is_said(tmp_path: Path, build: str, message: str) -> None:
+def test_build_errors_are_reported(tmp_path: Path, build: str, message: str) -> None:
     project = write_project(tmp_path / "project", ENTRY, f"\n[build]\n{build}\n")
     with DevProcess(project) as dev:
         assert dev.wait() == (7 if "exit 7" in build else 1)

@@ -143,7 +143,7 @@ def test_a_stale_read_may_be_made_an_error(strict: DevProcess) -> None:
     assert strict.get("/fresh").json() == before + 1
 
 
-def test_what_hyperdrive_does_not_support_may_be_allowed(dev: DevProcess, strict: DevProcess) -> None:
+def test_unsupported_features_may_be_allowed(dev: DevProcess, strict: DevProcess) -> None:
     since = dev.mark()
     refused = dev.get("/listen")
     assert refused.status_code == 500
@@ -204,7 +204,7 @@ def test_another_database_reaches_the_worker(dev: DevProcess, cli: CommandLine, 
         postgres.execute("DROP DATABASE other_articles WITH (FORCE)")
 
 
-def test_a_deleted_config_goes_on_being_used(dev: DevProcess, cli: CommandLine) -> None:
+def test_a_deleted_config_stays_in_use(dev: DevProcess, cli: CommandLine) -> None:
     since = dev.mark()
     cli.ok("hyperdrive", "delete", "direct")
     dev.wait_for(r"WARNING.* The config direct of DIRECT was deleted", since=since)
@@ -217,6 +217,6 @@ def test_a_damaged_store_leaves_everything_as_it_is(dev: DevProcess, cli: Comman
     since = dev.mark()
     store.write_text("{")
     dev.wait_for(r"ERROR.*hyperdrive\.json is damaged", since=since)
-    dev.wait_for("goes on with what it read before", since=since)
+    dev.wait_for("keeps the previous version", since=since)
     store.write_text(content)
     assert dev.get("/fresh").status_code == 200

@@ -57,6 +57,24 @@ def test_a_saved_schema_is_applied(dev: DevProcess) -> None:
     assert dev.get().status_code == 200
 
 
+def test_a_default_in_a_saved_schema_holds_at_once(dev: DevProcess) -> None:
+    """For connections that were open before, too."""
+    schema = dev.project / "schema.sql"
+    set_path = "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = {}', current_database()); END$$;"
+    moved = f"""
+        CREATE SCHEMA IF NOT EXISTS moved;
+        CREATE TABLE IF NOT EXISTS moved.greetings AS SELECT * FROM public.greetings LIMIT 0;
+        INSERT INTO moved.greetings (id, text) VALUES (1, 'Moved');
+        {set_path.format("moved")}
+    """
+    assert dev.get().status_code == 200
+    for added, expected in ((moved, True), (set_path.format("public"), False)):
+        since = dev.mark()
+        schema.write_text((EXAMPLE / "schema.sql").read_text() + added)
+        dev.wait_for(r"Applied schema\.sql", since=since)
+        assert ("Moved" in [row["text"] for row in dev.get().json()]) is expected
+
+
 def test_a_server_that_was_killed_is_started_again(dev: DevProcess) -> None:
     def server() -> psutil.Process:
         keeper = next(each for each in dev.family() if "wrangler_py.devserver.embedded_keeper" in each.cmdline())

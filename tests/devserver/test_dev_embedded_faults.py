@@ -80,7 +80,7 @@ def test_nothing_is_left_when_ctrl_c_follows_the_end_of_the_keeper(project: Path
         assert not list(scratch.glob("wrangler-py-*"))
 
 
-def test_a_connection_process_that_is_killed_is_said(project: Path) -> None:
+def test_a_killed_connection_process_is_reported(project: Path) -> None:
     with DevProcess(project) as dev:
         dev.ready()
         server = server_of(dev.process.pid)

@@ -44,7 +44,7 @@ def test_a_name_that_is_allowed(dev: DevProcess, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "tunnel.example", "eviltunnel.example", "worker.evil.example"])
-def test_a_name_that_is_refused_is_said_once_with_the_way_out(dev: DevProcess, host: str) -> None:
+def test_a_refused_host_name_is_reported_once_with_a_hint(dev: DevProcess, host: str) -> None:
     for _ in range(2):
         response = get(dev, host=host)
         assert response.status_code == 403
@@ -55,7 +55,7 @@ def test_a_name_that_is_refused_is_said_once_with_the_way_out(dev: DevProcess, h
 
 
 @pytest.mark.parametrize("name", ["", "//worker", "*", "a b", "a..b", "worker:x"])
-def test_what_is_no_name(tmp_path: Path, name: str) -> None:
+def test_invalid_names(tmp_path: Path, name: str) -> None:
     project = write_project(tmp_path / "project", ENTRY)
     result = subprocess.run(
         [sys.executable, "-m", "wrangler_py", "dev", "--allowed-host", name],
@@ -66,7 +66,7 @@ def test_what_is_no_name(tmp_path: Path, name: str) -> None:
         timeout=DEADLINE_S,
     )
     assert result.returncode == 2
-    assert "--allowed-host takes the name of a host" in result.stderr
+    assert "--allowed-host takes a host name" in result.stderr
 
 
 CROSS_SITE = [

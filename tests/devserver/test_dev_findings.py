@@ -128,7 +128,7 @@ def test_a_query_for_each_row_is_found_and_a_join_is_not(ran: tuple[dict[str, li
     assert "one-query" not in found
 
 
-def test_a_request_that_waits_for_itself_is_found_and_said_at_once(ran: tuple[dict[str, list[str]], str]) -> None:
+def test_a_self_deadlock_is_reported_at_once(ran: tuple[dict[str, list[str]], str]) -> None:
     found, output = ran
     assert "self-deadlock" in found["deadlock"]
     assert "transaction" not in found

@@ -35,9 +35,42 @@ def test_no_config_file(tmp_path: Path) -> None:
     assert "wrangler-py init" in refusal(tmp_path)
 
 
-def test_no_main(project: Path) -> None:
-    (project / "wrangler.toml").write_text('name = "app"\n')
-    assert 'main = "src/entry.py"' in refusal(project)
+@pytest.mark.parametrize("name", ["wrangler.toml", "wrangler.jsonc"])
+def test_no_main(project: Path, name: str) -> None:
+    (project / "wrangler.toml").unlink()
+    (project / name).write_text('name = "app"\n' if name == "wrangler.toml" else '{"name": "app"}\n')
+    output = refusal(project)
+    assert f'Set `main` in {name} to the Worker\'s entry file, such as "src/entry.py"' in output
+    assert "main =" not in output
+
+
+def test_hints_for_a_json_config_do_not_show_toml(project: Path) -> None:
+    (project / "wrangler.toml").unlink()
+    for wrong in (
+        '"compatibility_date": "2026-9-8"',
+        '"vars": ["A"]',
+        '"hyperdrive": {"binding": "A"}',
+        '"assets": true',
+        '"assets": {}',
+        '"compatibility_flags": []',
+    ):
+        (project / "wrangler.jsonc").write_text(f'{{"main": "src/entry.py", {wrong}}}\n')
+        output = refusal(project)
+        assert " = " not in output
+        assert "[[" not in output
+        assert "table" not in output
+
+
+def test_an_option_that_is_misspelt(project: Path) -> None:
+    with DevProcess(project, "--prot", "1") as dev:
+        assert dev.wait() == 2
+        assert "No such option: --prot. Did you mean --port" in dev.output
+
+
+def test_a_config_file_of_another_kind_is_named(project: Path) -> None:
+    output = refusal(project, "--config", "wrangler.jsonc")
+    assert f"No such config file: {project}/wrangler.jsonc" in output
+    assert f"{project} has wrangler.toml." in output
 
 
 def test_main_names_no_file(project: Path) -> None:
@@ -48,7 +81,7 @@ def test_main_names_no_file(project: Path) -> None:
     assert "wrangler.jsonc:3: `main` is src/worker.py, and there is no such file." in refusal(project)
 
 
-def test_a_script_that_is_no_file(project: Path) -> None:
+def test_a_script_that_does_not_exist(project: Path) -> None:
     output = refusal(project, "src/entri.py")
     assert f"There is no file {project}/src/entri.py." in output
     assert "wrangler.toml" not in output
@@ -64,7 +97,7 @@ def test_a_binding_written_as_one_table(project: Path) -> None:
 @pytest.mark.parametrize("suffix", [".js", ".mjs", ".ts"])
 def test_main_is_javascript_and_there_is_no_nodejs(project: Path, suffix: str) -> None:
     output = refusal(project, f"src/index{suffix}", environment={"PATH": str(project)})
-    assert "there is no Node.js here" in output
+    assert "Node.js is not installed here" in output
     assert "Install Node.js" in output
 
 
@@ -80,7 +113,7 @@ def test_python_without_its_flag(project: Path) -> None:
 
 
 @pytest.mark.parametrize("date", ["yesterday", "20260908", "2026-02-30"])
-def test_a_compatibility_date_that_is_none(project: Path, date: str) -> None:
+def test_an_invalid_compatibility_date(project: Path, date: str) -> None:
     config = project / "wrangler.toml"
     config.write_text(config.read_text().replace("2026-09-08", date))
     assert f"`compatibility_date` must be a date, not '{date}'." in refusal(project)
@@ -89,8 +122,8 @@ def test_a_compatibility_date_that_is_none(project: Path, date: str) -> None:
 @pytest.mark.parametrize(
     ("before", "now", "warning"),
     [
-        ("2026-09-08", "2025-01-01", '"2025-01-01", a Python Worker cannot reach Hyperdrive in production.'),
-        ("compatibility_date", "#", "The config file has no compatibility_date, and is not deployed without."),
+        ("2026-09-08", "2025-01-01", "2025-01-01, a Python Worker cannot reach Hyperdrive in production."),
+        ("compatibility_date", "#", "The config file has no compatibility_date, which a deployment needs."),
     ],
 )
 def test_a_compatibility_date_that_production_does_not_take(
@@ -102,7 +135,7 @@ def test_a_compatibility_date_that_production_does_not_take(
     with DevProcess(project, environment=environment) as dev:
         line = dev.ready().wait_for("WARNING")
         assert warning in line
-        assert 'compatibility_date = "2026-09-08"' in line
+        assert 'Set compatibility_date to "2026-09-08"' in line
 
 
 @pytest.mark.parametrize(
@@ -149,7 +182,7 @@ def test_an_address_of_another_machine(project: Path, address: str) -> None:
     assert f"{address} is not an address of this machine" in refusal(project, "--ip", address)
 
 
-def test_a_proxy_port_that_is_taken(project: Path) -> None:
+def test_a_taken_proxy_port(project: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -236,14 +269,14 @@ A = "b"
     variables = {prefix + name: postgres.dsn() for name in ("HYPERDRIVE", "REPORT", "ELSEWHERE")}
     with DevProcess(project, environment=variables) as dev:
         dev.ready()
-        dev.wait_for("wrangler.toml: there is no key `compatability_flags`. Probably `compatibility_flags` is ")
-        dev.wait_for("no key `hyperdrive.0..localConnectionstring`. Probably .*localConnectionString` is meant.")
-        dev.wait_for("no key `hyperdrve`. Probably `hyperdrive` is meant.")
+        dev.wait_for("wrangler.toml: there is no key `compatability_flags`. Did you mean `compatibility_flags`")
+        dev.wait_for("no key `hyperdrive.0..localConnectionstring`. Did you mean .*localConnectionString`")
+        dev.wait_for("no key `hyperdrve`. Did you mean `hyperdrive`")
         dev.wait_for("A request to /cdn-cgi/handler/scheduled runs the handler.")
-        dev.wait_for(f"{prefix}REPORT is for no binding of this Worker. Probably {prefix}REPORTS is meant.")
+        dev.wait_for(f"{prefix}REPORT does not match any binding of this Worker. Did you mean {prefix}REPORTS")
         dev.wait_for(r"parameters of the connection string \(localConnectionString\) have no effect: max, ttl")
         assert "ELSEWHERE" not in dev.output
     with DevProcess(project, "--env", "empty", environment=variables) as dev:
         dev.ready()
         dev.wait_for("`hyperdrive` is not inherited from the top level, and env.empty has none.")
-        dev.wait_for("no key `env.empty.var`. Probably `env.empty.vars` is meant.")
+        dev.wait_for("no key `env.empty.var`. Did you mean `env.empty.vars`")

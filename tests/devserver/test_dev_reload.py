@@ -75,7 +75,7 @@ def reload(dev: DevProcess, version: str) -> None:
     dev.wait_until_answers(version)
 
 
-def test_a_saved_file_is_what_answers_next(dev: DevProcess) -> None:
+def test_the_next_answer_comes_from_the_saved_file(dev: DevProcess) -> None:
     for version in ("1", "2", "3"):  # the same size within one second: no stale bytecode
         reload(dev, version)
 
@@ -201,7 +201,7 @@ def test_a_broken_config_file_leaves_the_worker_running(dev: DevProcess) -> None
     since = dev.mark()
     config.write_text(before + "[vars\n")
     dev.wait_for(r"ERROR.*wrangler\.toml", since=since)
-    dev.wait_for("goes on with what it read before", since=since)
+    dev.wait_for("keeps the previous version", since=since)
     assert dev.get().text == "steady"
     since = dev.mark()
     config.write_text(before)
@@ -292,7 +292,7 @@ def test_ignored_folders_do_not_reload(dev: DevProcess) -> None:
         (dev.project / folder / "module.py").write_text("")
     # A broken config is noticed after them, and loads nothing.
     config.write_text(before + "[vars\n")
-    dev.wait_for("goes on with what it read before", since=since)
+    dev.wait_for("keeps the previous version", since=since)
     assert dev.get().text == "undisturbed"
     assert "Reloaded" not in "\n".join(dev.output.splitlines()[since:])
     config.write_text(before)

@@ -23,7 +23,7 @@ class Default(WorkerEntrypoint):
 """
 
 
-def test_each_thing_is_told_once_with_its_line(tmp_path: Path) -> None:
+def test_each_warning_is_given_once_with_its_line(tmp_path: Path) -> None:
     with DevProcess(write_project(tmp_path / "project", WORKER)) as dev:
         for _ in range(3):
             assert dev.ready().get().text == "ran"

@@ -227,7 +227,7 @@ def test_a_server_whose_keeper_was_killed_is_replaced(state: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no numbers for accounts")
-def test_a_pid_file_that_names_somebody_elses_process(state: Path) -> None:
+def test_a_pid_file_with_the_id_of_another_process(state: Path) -> None:
     """As after a crash of the machine: the id has been given to another process since."""
     server = EmbeddedPostgres.start(state)
     (process,) = servers_of(state)
@@ -297,7 +297,7 @@ def test_seed(state: Path, tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_server_that_is_gone_is_said(state: Path, tmp_path: Path) -> None:
+def test_a_lost_server_is_reported(state: Path, tmp_path: Path) -> None:
     schema = tmp_path / "schema.sql"
     schema.write_text("SELECT 1;")
     server = EmbeddedPostgres.start(state)

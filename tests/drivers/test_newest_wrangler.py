@@ -111,7 +111,9 @@ def test_a_vite_project(
         (["--strict"], "--strict is for Workers in Python"),
     ],
 )
-def test_what_vite_does_not_take(options: list[str], message: str, project: Project, newest_node: Node) -> None:
+def test_options_that_vite_does_not_take(
+    options: list[str], message: str, project: Project, newest_node: Node
+) -> None:
     root = project(CONFIG, modules=newest_node.modules, index_js=WORKER, package_json=package(dev="vite"))
     with DevProcess(root, *options, environment=newest_node.environment) as dev:
         assert dev.wait() != 0
@@ -124,7 +126,7 @@ def test_vite_and_a_remote_binding(project: Project, newest_node: Node) -> None:
     )
     with DevProcess(root, environment=newest_node.environment) as dev:
         assert dev.wait() == 1
-        assert "Take `remote` out of the binding HYPERDRIVE" in dev.output
+        assert "Remove `remote` from the binding HYPERDRIVE" in dev.output
 
 
 def test_vite_that_is_not_installed(project: Project, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_remote_binding_stays_here(project: Path, tools: Path) -> None:
 def test_what_to_install(project: Path, tools: Path, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     nothing.mkdir()
-    for folder, named in ((nothing, "there is no Node.js here"), (tools, "pip install uv workers-py")):
+    for folder, named in ((nothing, "Node.js is not installed here"), (tools, "pip install uv workers-py")):
         variables = {"PATH": str(folder)}
         with DevProcess(project, "--runtime", "workerd", environment=variables) as dev:
             assert dev.wait() == 1

@@ -61,7 +61,7 @@ def test_a_script_instead_of_main(project: Project) -> None:
         assert dev.ready().get().status_code == 200
 
 
-def test_a_port_that_is_taken(project: Project) -> None:
+def test_a_taken_port(project: Project) -> None:
     root = project(f'main = "index.js"\n{COMPATIBLE}', index_js=HELLO)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -155,7 +155,7 @@ def test_every_binding_has_its_variables(project: Project, postgres: PostgresSer
         assert postgres.user_password not in dev.output
 
 
-def test_why_an_origin_cannot_be_reached_is_said(project: Project, postgres: PostgresServer) -> None:
+def test_the_reason_for_an_unreachable_origin_is_reported(project: Project, postgres: PostgresServer) -> None:
     wrong = binding("ONE", postgres.dsn(password="wrong"))
     root = project(f'main = "index.js"\n{COMPATIBLE}{wrong}', index_js=CATCHES)
     with DevProcess(root, *own_inspector()) as dev:
@@ -178,7 +178,7 @@ def test_a_changed_config_file_is_followed(project: Project, postgres: PostgresS
     with DevProcess(root, *own_inspector(), port=free_port()) as dev:
         assert dev.ready().get().json() == {"ONE": postgres.database}
         save("[[hyper")
-        dev.wait_for("The session goes on with what it read before.")
+        dev.wait_for("The session keeps the previous version.")
         save(binding("ONE", postgres.dsn(database="postgres")))
         dev.wait_for("^ONE has changed: origin ")
         dev.wait_until_answers('{"ONE":"postgres"}')
@@ -280,7 +280,7 @@ def test_the_seeds_node_compat(project: Project, postgres: PostgresServer) -> No
 def test_the_seeds_node_compat_after_a_yes(project: Project) -> None:
     root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\nnode_compat = true\n', index_js=HELLO)
     child = in_terminal(root)
-    child.expect("Replace it by")
+    child.expect("Replace it with")
     child.sendline("y")
     child.expect("open a browser")
     child.expect("Ready on")
@@ -312,7 +312,7 @@ def test_wrangler_is_not_installed(project: Project) -> None:
 
 def test_nodejs_is_not_installed(project: Project) -> None:
     root = project('main = "index.js"\n', installed=False, index_js=HELLO)
-    assert "there is no Node.js here" in refusal(root, PATH=str(root))
+    assert "Node.js is not installed here" in refusal(root, PATH=str(root))
 
 
 @pytest.mark.parametrize(

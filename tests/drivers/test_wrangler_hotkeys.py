@@ -78,7 +78,7 @@ def test_c_clears_the_cache(child: Any) -> None:
 def test_wranglers_own_keys_and_those_that_are_refused(child: Any) -> None:
     ready(child)
     child.send("l")
-    child.expect("The key l is not passed on")
+    child.expect("The key l is disabled")
     child.send("C")
     child.expect(r"\x1b\[(3J|2J|H|0f|0J)")  # wrangler clears the screen
     child.send("\x1b[A")  # no key of anybody's
@@ -110,7 +110,7 @@ def test_prompts_get_every_key(project: Project) -> None:
     """Before wrangler is ready, keys are answers."""
     root = project('main = "index.js"\ncompatibility_date = "2026-04-01"\nnode_compat = true\n', index_js=WORKER)
     child = in_terminal(root)
-    child.expect("Replace it by")
+    child.expect("Replace it with")
     child.sendline("n")
     child.expect("node_compat")
     child.close(force=True)

@@ -64,7 +64,7 @@ def test_remote_that_is_added_later(project: Project, postgres: PostgresServer) 
 def test_other_remote_bindings_are_not_disabled(other: str, named: str, project: Project) -> None:
     said = refusal(project(config(other, REMOTE), index_js=WORKER))
     assert f"disable {named}" in said
-    assert "Take `remote` out of the binding HYPERDRIVE" in said
+    assert "Remove `remote` from the binding HYPERDRIVE" in said
 
 
 @pytest.mark.parametrize("options", [["--no-local"], ["--local=false"], ["--", "--local", "false"]])
@@ -82,19 +82,19 @@ def test_remote_mode_is_refused(option: str, project: Project) -> None:
 
 def test_pages_has_no_such_option(project: Project) -> None:
     root = project(f'pages_build_output_dir = "public"\n{COMPATIBLE}{REMOTE}', public__index_html="<p>Hello")
-    assert "Take `remote` out of the binding HYPERDRIVE" in refusal(root)
+    assert "Remove `remote` from the binding HYPERDRIVE" in refusal(root)
 
 
-def test_a_value_that_is_no_boolean(project: Project) -> None:
+def test_a_value_that_is_not_a_boolean(project: Project) -> None:
     root = project(config(BINDING, 'remote = "yes"\n'), index_js=WORKER)
     assert "`hyperdrive[0].remote` must be true or false" in refusal(root)
 
 
-def test_a_python_worker_is_told(tmp_path: Path) -> None:
+def test_a_python_worker_uses_the_local_hyperdrive(tmp_path: Path) -> None:
     from support.dev_process import write_project
 
     entry = "from workers import Response, WorkerEntrypoint\n\n\nclass Default(WorkerEntrypoint):\n    pass\n"
     root = write_project(tmp_path / "python", entry, REMOTE)
     with DevProcess(root) as dev:
-        dev.wait_for(r"wrangler.toml: `hyperdrive\[0\].remote` has no effect here: env.HYPERDRIVE gets the local")
+        dev.wait_for(r"wrangler.toml: `hyperdrive\[0\].remote` has no effect here: env.HYPERDRIVE uses the local")
         dev.ready()

@@ -56,7 +56,7 @@ def test_defaults(store: CertificateStore) -> None:
         ({**PARTS, "origin_user": "u" * 64}, "64 bytes"),
         ({**PARTS, "origin_scheme": "mysql"}, "MySQL is not emulated"),
         ({"connection_string": "mysql://u:s3cr3t@h/d"}, "MySQL is not emulated"),
-        ({"service_id": "x"}, "exists on Cloudflare only"),
+        ({"service_id": "x"}, "works on Cloudflare only"),
         ({"access_client_id": "x"}, "work on Cloudflare only"),
         ({"access_client_secret": "s3cr3t"}, "work on Cloudflare only"),
         ({"connection_string": STRING, "max_age": 0}, "--max-age must be from 1 to 3600"),

@@ -141,7 +141,7 @@ def test_every_spelling_of_tls_is_read_as_what_it_means(query: str, mode: str | 
         "ssl_min_protocol_version=s3cr3t",
     ],
 )
-def test_an_unknown_word_about_tls_is_an_error_that_says_what_to_write(query: str) -> None:
+def test_an_unknown_tls_parameter_is_an_error_with_a_hint(query: str) -> None:
     with pytest.raises(WranglerError) as caught:
         parse(f"postgres://u:p@h/d?{query}")
     hint = caught.value.hint or ""
@@ -199,7 +199,7 @@ def test_session_settings(query: str, options: str) -> None:
         ("a=1&b=2&a=3", ("a", "b")),
     ],
 )
-def test_what_has_no_effect_is_named(query: str, ignored: tuple[str, ...]) -> None:
+def test_parameters_without_effect_are_named(query: str, ignored: tuple[str, ...]) -> None:
     assert parse(f"postgres://u:p@h/d?{query}").parameters.ignored == ignored
 
 

@@ -87,6 +87,8 @@ def test_require_trusts_the_systems_roots(
     error = failure(origin_of(tls_postgres), TLSPolicy())
     assert error.code == 2015
     assert "not trusted" in error.message
+    assert "connection to server" not in error.message
+    assert "localConnectionString" in (error.hint or ""), "the host is this machine"
     assert "cert upload certificate-authority" in (error.hint or "")
 
 
@@ -136,7 +138,9 @@ def test_2012_no_tls(postgres_factory: Any) -> None:
 
 
 def test_2013_credentials(postgres: Any) -> None:
-    assert failure(origin_of(postgres, password="s3cr3t")).code == 2013
+    wrong = failure(origin_of(postgres, password="s3cr3t"))
+    assert wrong.code == 2013
+    assert f"refused the user '{origin_of(postgres).user}' (password authentication failed" in wrong.message
     assert failure(origin_of(postgres, user="nobody-here")).code == 2013
     assert failure(origin_of(postgres, password="s3cr3t", database="no-such-database")).code == 2013
 

@@ -127,7 +127,7 @@ def test_tls_of_a_local_string(parameters: str, policy: TLSPolicy, tmp_path: Pat
         ),
     ],
 )
-def test_a_root_certificate_that_is_none(content: bytes | None, reason: str, tmp_path: Path) -> None:
+def test_an_invalid_root_certificate(content: bytes | None, reason: str, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)

@@ -440,7 +440,7 @@ def test_each_group_ends_with_its_own_owner() -> None:
     assert conversation.ended == ["a", "b", "c"]
 
 
-def test_an_answer_to_an_unresolved_sync_is_nobodys() -> None:
+def test_an_answer_to_an_unresolved_sync_is_discarded() -> None:
     """Here it comes behind a notification, and nothing is under way."""
     conversation = Conversation(process_ids={7: 70})
     conversation.send(Group("a", COPY, closed=False))

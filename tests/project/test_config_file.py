@@ -164,7 +164,7 @@ def test_a_placeholder_gives_way_to_an_id(path: Path, id: str) -> None:
 @pytest.mark.parametrize("name", ["", "1A", "MY-DB", "MY DB", "a.b", "ü", "A\n"])
 def test_an_invalid_identifier_is_refused(path: Path, name: str) -> None:
     assert not is_identifier(name)
-    with pytest.raises(WranglerError, match="is not a valid name"):
+    with pytest.raises(WranglerError, match="is not a valid binding name"):
         ConfigFile.load(path).add_hyperdrive(name, ID)
 
 
@@ -238,7 +238,7 @@ def test_a_change_made_meanwhile_is_not_overwritten(path: Path) -> None:
     file.add_hyperdrive("OTHER", ID)
     theirs = path.read_bytes() + b"\n"
     path.write_bytes(theirs)
-    with pytest.raises(WranglerError, match="changed by someone else"):
+    with pytest.raises(WranglerError, match="changed by another program"):
         file.save()
     assert path.read_bytes() == theirs
 

@@ -71,7 +71,7 @@ def test_packages_of_a_folder_above_count(tmp_path: Path) -> None:
     [
         ("", "wrangler-py node-compat enable"),
         ('compatibility_flags = ["nodejs_als"]\n', "wrangler-py node-compat enable"),
-        (COMPATIBLE.replace("2026-04-01", "2023-11-01"), 'compatibility_date = "2024-09-23", or later'),
+        (COMPATIBLE.replace("2026-04-01", "2023-11-01"), 'Set compatibility_date to "2024-09-23" or later'),
     ],
 )
 @pytest.mark.parametrize("driver", ["pg", "postgres"])

@@ -77,8 +77,8 @@ def test_an_unknown_template_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a b", "a/b", "..", "ü", "a" * 64, "a\n"])
-def test_a_name_that_is_no_worker_name_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(WranglerError, match="is not a valid name"):
+def test_an_invalid_worker_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(WranglerError, match="is not a valid Worker name"):
         scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path / "new", name)
     assert not (tmp_path / "new").exists()
 
@@ -90,7 +90,7 @@ def test_a_suggested_name_is_always_valid(text: str) -> None:
 
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(WranglerError, match="has files in it"):
+    with pytest.raises(WranglerError, match="is not empty"):
         scaffold.scaffold(scaffold.template("python-psycopg"), tmp_path, "x")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

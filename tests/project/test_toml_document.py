@@ -313,7 +313,7 @@ def test_an_environment_that_is_only_a_binding_stays_without_it() -> None:
     assert document.text == "[env.a]\n"
 
 
-def test_what_cannot_be_edited_safely_is_left_alone() -> None:
+def test_unsafe_edits_are_refused() -> None:
     text = 'env = { staging.name = "x" }\n'
     document = TOMLDocument(text)
     with pytest.raises(UnsafeEditError):
@@ -388,7 +388,7 @@ def test_a_binding_among_tables_out_of_order() -> None:
     )
 
 
-def test_a_comment_is_no_section_and_a_string_is_none() -> None:
+def test_comments_and_strings_are_not_sections() -> None:
     text = "text = \"\"\"\n[a]\n# \"\"\"\nlist = [\n[1],\n[\n2]\n]\n# [b]\n[c]\nd = '''\n[e]\n#'''\n"
     document = TOMLDocument(text)
     document.set(("c", "f"), True)

@@ -103,7 +103,7 @@ def test_named_files_stand_in_for_env_files(tmp_path: Path) -> None:
 
 
 def test_a_missing_named_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(WranglerError, match="No such file of variables"):
+    with pytest.raises(WranglerError, match="No such env file"):
         load_variables(tmp_path, section(), env_files=[tmp_path / "none.env"], environ={})
 
 

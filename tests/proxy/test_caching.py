@@ -483,7 +483,7 @@ def test_an_answer_that_grew_stale_is_served_and_refreshed_once(start_proxy: Sta
     assert set(counted) == {"miss", "hit"}
 
 
-def test_a_stale_read_is_said_once_and_counted(caching: ProxyServer, table: str) -> None:
+def test_a_stale_read_is_reported_once_and_counted(caching: ProxyServer, table: str) -> None:
     proxy = caching.proxy
     caching.call(lambda: proxy.name_request("1-1", f"GET /{table}"))
     caching.call(lambda: proxy.name_request("1-2", f"POST /{table}"))
@@ -568,7 +568,7 @@ def under_way(proxy: ProxyServer) -> bool:
     return any(connection.stream.queue for connection in proxy.proxy.pools[BINDING].connections)
 
 
-def test_own_functions_are_cached_and_said(caching: ProxyServer, table: str, postgres: PostgresServer) -> None:
+def test_own_functions_are_cached_with_a_notice(caching: ProxyServer, table: str, postgres: PostgresServer) -> None:
     name = f"price_of_{table}"
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
         connection.execute(f"CREATE FUNCTION {name}() RETURNS float LANGUAGE sql VOLATILE AS 'SELECT random()'")
@@ -580,7 +580,7 @@ def test_own_functions_are_cached_and_said(caching: ProxyServer, table: str, pos
         connection.execute(f"DROP FUNCTION {name}()")
 
 
-def test_columns_told_from_the_cache_hold(start_proxy: StartProxy, table: str, postgres: PostgresServer) -> None:
+def test_columns_from_the_cache_stay_valid(start_proxy: StartProxy, table: str, postgres: PostgresServer) -> None:
     """asyncpg is told a statement's columns from the cache, then misses: it must never get other columns."""
 
     async def programme(dsn: str) -> list[tuple[Any, ...]]:
@@ -649,7 +649,9 @@ def only(answers: list[Message]) -> list[bytes | None]:
     return list(values)
 
 
-def test_who_is_let_down_twice_asks_at_once(caching: ProxyServer, postgres: PostgresServer, table: str) -> None:
+def test_a_client_that_waited_in_vain_twice_asks_at_once(
+    caching: ProxyServer, postgres: PostgresServer, table: str
+) -> None:
     """The first two to ask run into a limit of their own; the others don't wait for one another then."""
     sql = f"SELECT count(*) FROM {table}"
     clients = [
@@ -671,7 +673,7 @@ def test_who_is_let_down_twice_asks_at_once(caching: ProxyServer, postgres: Post
         assert only(client.until_ready()) == [b"10"]
 
 
-def test_who_reads_nothing_is_not_answered(caching: ProxyServer) -> None:
+def test_a_client_that_reads_nothing_gets_no_answers(caching: ProxyServer) -> None:
     """Stored answers wait for it in the store, and not once more in its buffer."""
     sql = "SELECT repeat('x', 1000000)"
     with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
@@ -722,12 +724,12 @@ def test_a_stale_read_that_is_an_error_ends_with_its_sync(start_proxy: StartProx
 
 
 @pytest.mark.parametrize("disabled", [False, True])
-def test_a_forgotten_commit_is_said(start_proxy: StartProxy, table: str, disabled: bool) -> None:
+def test_a_forgotten_commit_is_reported(start_proxy: StartProxy, table: str, disabled: bool) -> None:
     proxy = start_proxy(config={"caching": Caching(disabled=disabled)})
     with RawClient(proxy.proxy.port, user=BINDING, password=PASSWORD) as client:
         client.ask(query("BEGIN"))
         client.ask(query(f"INSERT INTO {table} VALUES (12)"))
-    wait_until(lambda: [notice for notice in proxy.notices if f"wrote to {table} is rolled back" in notice])
+    wait_until(lambda: [notice for notice in proxy.notices if f"changes of {table} are rolled back" in notice])
 
 
 def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
@@ -746,7 +748,7 @@ def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
         for name in (table, other):
             reader.ask(query(f"SELECT id FROM {name}"))
         leave_in_transaction(f"INSERT INTO {table} VALUES (12)")
-        wait_until(lambda: [notice for notice in proxy.notices if f"wrote to {table} is rolled back" in notice])
+        wait_until(lambda: [notice for notice in proxy.notices if f"changes of {table} are rolled back" in notice])
         reader.ask(query(f"INSERT INTO {other} VALUES (1)"))
         reader.ask(query(f"SELECT id FROM {table}"))
         assert not [notice for notice in proxy.notices if "stale" in notice]
@@ -758,7 +760,7 @@ def test_what_a_client_that_is_gone_wrote_is_not_counted_with_the_next_ones(
 
 
 @pytest.mark.parametrize("text", [b"SELECT 12", b"DEALLOCATE ALL2", b"SELECT 1\0x\0", b""])
-def test_a_query_that_is_no_string_has_no_answer(caching: ProxyServer, text: bytes) -> None:
+def test_a_query_without_a_terminator_gets_no_cached_answer(caching: ProxyServer, text: bytes) -> None:
     """Not even that of the query which it would be without its last octet. A server refuses it, too."""
     with RawClient(caching.proxy.port, user=BINDING, password=PASSWORD) as client:
         assert client.rows("SELECT 1") == client.rows("SELECT 1") == [[b"1"]]

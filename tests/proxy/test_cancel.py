@@ -73,7 +73,7 @@ def test_an_idle_client_cancels_nothing(proxy: ProxyServer) -> None:
             assert [a.kind for a in neighbour.until_ready()] == ["T", "D", "C", "Z"]
 
 
-def test_a_race_with_the_end_hits_nobody_else(start_proxy: Callable[..., ProxyServer]) -> None:
+def test_a_race_with_the_end_affects_no_other_client(start_proxy: Callable[..., ProxyServer]) -> None:
     """One connection for all: whatever a cancel hits late would be somebody else's query."""
     proxy = start_proxy(config={"connection_limit": 1})
     errors: list[str] = []

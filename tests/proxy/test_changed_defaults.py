@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from support.postgres_server import PostgresServer
@@ -103,6 +104,10 @@ def fill(clients: list[RawClient]) -> None:
         client.ask(query("COMMIT"))
 
 
+def sees(client: RawClient, search_path: str) -> bool:
+    return client.rows("SHOW search_path") == [[search_path.encode()]]
+
+
 def told_and_seen(client: RawClient, name: str) -> tuple[str | None, list[list[bytes | None]]]:
     """The value of a setting that the client was told at last, if any, and the one that it sees."""
     seen = client.rows(f"SHOW {name}")
@@ -144,6 +149,24 @@ def test_a_default_that_a_client_changes_holds_for_whoever_comes_later(
             told, seen = told_and_seen(late, name)
             assert seen == [[value.encode()]]
             assert told in (None, value)
+
+
+@pytest.mark.parametrize("whose", WHOSE)
+def test_a_default_that_is_not_reported_and_was_changed_elsewhere_holds_after_the_next_look_at_the_catalog(
+    wide: ProxyServer, postgres: PostgresServer, whose: str
+) -> None:
+    value = CHANGED["search_path"]
+    pool = wide.proxy.pools[BINDING]
+    with connect(wide) as one, connect(wide) as other:
+        fill([one, other])
+        wait_until(lambda: not pool.stored_code.wanted)
+        postgres.execute(f"ALTER {whose} SET search_path = {value}")
+        wide.call(pool.stored_code.forget)  # as after some seconds
+        for client in (one, other):
+            wait_until(partial(sees, client, value))
+        connections = set(pool.connections)
+        fill([one, other])
+        assert connections <= set(pool.connections)
 
 
 def test_no_answer_from_before_is_served_behind_it(wide: ProxyServer, postgres: PostgresServer) -> None:

@@ -15,7 +15,10 @@ from wrangler_py.hyperdrive.config import Caching
 DATABASE = "code_run_by_parse"
 SCHEMA = """
     CREATE FUNCTION leaks(i int) RETURNS bool LANGUAGE plpgsql
-        AS $$BEGIN PERFORM set_config('work_mem', '7MB', false); RETURN true; END$$;
+        AS $$BEGIN
+            PERFORM set_config('work_mem', '7MB', false), pg_advisory_lock(7);
+            RETURN true;
+        END$$;
     CREATE FUNCTION compares(a int, b int) RETURNS int LANGUAGE plpgsql
         AS $$BEGIN RETURN CASE WHEN leaks(a) THEN a - b END; END$$;
     CREATE DOMAIN checked AS int CHECK (leaks(value));
@@ -83,6 +86,31 @@ def test_no_answer_is_kept_that_was_made_behind_it(proxy: ProxyServer, sql: str)
         client.send(parse("t", sql), SYNC, parse("", f"{reading} "), bind(), execute(), SYNC)
         client.until_ready(2)
         assert other.rows(f"{reading} ") == [[b"4096"]]
+
+
+@pytest.mark.parametrize("sql", CONSTANTS.values(), ids=CONSTANTS)
+def test_a_statement_that_is_described_again_leaves_nothing(proxy: ProxyServer, sql: str) -> None:
+    """After all plans have been discarded, a server reads the constants again."""
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(parse("s", sql), SYNC)
+        other.ask(query("BEGIN; SET LOCAL TimeZone = 'Asia/Tokyo'; SELECT 1; COMMIT"))
+        client.ask(query("SELECT 1"))  # behind a reset
+        other.ask(query("BEGIN; SET LOCAL TimeZone = 'Asia/Tokyo'; SELECT 1; COMMIT"))
+        assert [answer.kind for answer in client.ask(describe("S", "s"), SYNC)] == ["t", "T", "Z"]
+        assert other.rows("SHOW work_mem") == [[b"4MB"]]
+
+
+@pytest.mark.parametrize("sql", CONSTANTS.values(), ids=CONSTANTS)
+def test_a_statement_that_is_prepared_again_leaves_nothing(proxy: ProxyServer, sql: str) -> None:
+    with connect(proxy) as client, connect(proxy) as other:
+        client.ask(parse("s", sql), SYNC)
+        other.ask(query("BEGIN"))
+        other.ask(query("COMMIT"))
+        for sent in (query("BEGIN") + parse("t", sql) + SYNC + query("COMMIT"), parse("s", sql) + SYNC):
+            client.send(sent)
+            client.until_ready(3 if sent.startswith(b"Q") else 1)
+            assert other.rows("SHOW work_mem") == [[b"4MB"]]
+            assert other.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [[b"0"]]
 
 
 def test_what_a_driver_prepares_and_does_not_run_leaves_nothing(proxy: ProxyServer) -> None:

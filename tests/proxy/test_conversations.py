@@ -809,7 +809,7 @@ def test_it_does_so_octet_by_octet_and_again(name: str, proxy: ProxyServer, post
     [query("SELECT 1"), execute() + SYNC, close("S", "never") + SYNC, close("S", "never") + FLUSH + SYNC],
     ids=["query", "execute", "close", "close and flush"],
 )
-def test_what_is_no_copy_data_ends_a_copy_as_at_a_server(
+def test_other_messages_end_a_copy_as_at_a_server(
     intruder: bytes, ahead: bytes, at_once: bool, proxy: ProxyServer, postgres: PostgresServer
 ) -> None:
     def ending(client: RawClient) -> list[Message]:

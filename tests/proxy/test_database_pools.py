@@ -140,7 +140,7 @@ def test_the_last_client_takes_the_connections_with_it(start: StartProxy, postgr
 
 
 @pytest.mark.parametrize("directly", [True, False], ids=["directly", "through the proxy"])
-def test_a_database_that_nobody_uses_can_be_dropped_copied_and_renamed(
+def test_an_unused_database_can_be_dropped_copied_and_renamed(
     start: StartProxy, postgres: PostgresServer, directly: bool
 ) -> None:
     proxy = start()
@@ -193,7 +193,7 @@ def test_a_database_in_use_is_not_dropped(start: StartProxy) -> None:
 
 
 @pytest.mark.parametrize("caching", [False, True])
-def test_a_database_made_anew_is_another_one(start: StartProxy, postgres: PostgresServer, caching: bool) -> None:
+def test_a_recreated_database_is_another_one(start: StartProxy, postgres: PostgresServer, caching: bool) -> None:
     """Whoever was connected to the old one, and what was stored of it, is gone."""
     proxy = start(caching=caching)
     with connect(proxy, "postgres") as client:

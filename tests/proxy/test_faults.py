@@ -231,7 +231,7 @@ def test_an_origin_that_fails_after_another_took_its_place(
         assert client.rows("SELECT 1") == [[b"1"]]
 
 
-def test_origin_that_is_no_postgresql(
+def test_origin_that_is_not_postgresql(
     fake_origin: Callable[..., int], start_proxy: Callable[..., ProxyServer], server: PostgresServer
 ) -> None:
     def web_server(connection: socket.socket) -> None:
@@ -449,7 +449,7 @@ def test_client_killed_before_its_copy_began(proxy: ProxyServer, server: Postgre
 
 
 @pytest.mark.parametrize("killed", [True, False])
-def test_what_is_behind_a_copy_that_fails_is_answered_to_nobody_else(
+def test_answers_after_a_failed_copy_reach_no_other_client(
     start_proxy: Callable[..., ProxyServer], postgres: PostgresServer, killed: bool
 ) -> None:
     """Whether the origin skips it depends on a Sync among the data."""

@@ -448,7 +448,7 @@ def test_no_answer_is_stored_behind_code_that_was_made_elsewhere_meanwhile(
                 assert values(ask(other, *(again(text) for again in FORMS))) == CLEAN * 4, text
 
 
-def test_a_client_that_was_told_no_is_told_so_again(make: Make, proxy: ProxyServer) -> None:
+def test_a_second_refusal_is_like_the_first(make: Make, proxy: ProxyServer) -> None:
     """Not an own state only because the client that made it goes on over the same connection."""
     make("CREATE SEQUENCE s;")
     with connect(proxy) as client:

@@ -154,7 +154,7 @@ def test_one_context_for_all_connections_of_a_policy(server: PostgresServer) -> 
     assert client_context(policy(server, verify="ca")) is not context
 
 
-def test_nobody_is_asked_for_a_passphrase(server: PostgresServer) -> None:
+def test_an_encrypted_key_causes_no_question(server: PostgresServer) -> None:
     """OpenSSL asks on standard input where there is no terminal."""
     key = load_pem_private_key(server.certificates.client_key.read_bytes(), None)
     encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))

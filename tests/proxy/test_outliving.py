@@ -56,7 +56,7 @@ def said(proxy: ProxyServer) -> list[str]:
 
 
 @pytest.mark.parametrize("text", LOST)
-def test_what_does_not_outlive_its_text_here_is_said_once(start_proxy: StartProxy, text: str) -> None:
+def test_state_that_ends_with_its_text_is_reported_once(start_proxy: StartProxy, text: str) -> None:
     proxy = start_proxy()
     for _ in range(2):
         with psycopg.connect(proxy.dsn(), autocommit=True) as client:
@@ -66,7 +66,7 @@ def test_what_does_not_outlive_its_text_here_is_said_once(start_proxy: StartProx
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_nothing_is_said_of_what_is_not_lost(start_proxy: StartProxy, text: str) -> None:
+def test_state_that_is_kept_causes_no_notice(start_proxy: StartProxy, text: str) -> None:
     proxy = start_proxy()
     with psycopg.connect(proxy.dsn(), autocommit=True) as client:
         client.execute(text.encode())
@@ -74,7 +74,7 @@ def test_nothing_is_said_of_what_is_not_lost(start_proxy: StartProxy, text: str)
     assert said(proxy) == []
 
 
-def test_nothing_is_said_within_a_transaction(start_proxy: StartProxy) -> None:
+def test_state_within_a_transaction_causes_no_notice(start_proxy: StartProxy) -> None:
     proxy = start_proxy()
     with psycopg.connect(proxy.dsn()) as client:
         client.execute(b"SELECT 1; CREATE TEMP TABLE w (i int); SET work_mem = '5MB'")
@@ -82,7 +82,7 @@ def test_nothing_is_said_within_a_transaction(start_proxy: StartProxy) -> None:
     assert said(proxy) == []
 
 
-def test_nothing_is_said_of_what_is_kept_on_request(start_proxy: StartProxy) -> None:
+def test_allowed_state_causes_no_notice(start_proxy: StartProxy) -> None:
     proxy = start_proxy(allow_unsupported=True)
     with psycopg.connect(proxy.dsn(), autocommit=True) as client:
         client.execute(b"SELECT 1; CREATE TEMP TABLE w (i int)")

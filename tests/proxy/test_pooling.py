@@ -81,7 +81,7 @@ NAMED = bind("", "zone") + execute() + SYNC
 @pytest.mark.parametrize("asked", [query(ASK_ZONE), UNNAMED, NAMED], ids=["simple", "unnamed", "named"])
 @pytest.mark.parametrize("behind", [b"", query(ASK_ZONE), NAMED + UNNAMED], ids=["alone", "simple", "extended"])
 @pytest.mark.parametrize("prepared", [True, False], ids=["prepared", "elsewhere"])
-def test_what_waits_for_a_connection_is_answered_in_order(
+def test_queries_that_wait_for_a_connection_are_answered_in_order(
     start_proxy: Callable[..., ProxyServer], asked: bytes, behind: bytes, zone: str, prepared: bool
 ) -> None:
     proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=1)
@@ -241,7 +241,7 @@ def test_deallocate_reaches_no_origin(proxy: ProxyServer) -> None:
         ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", "WITH HOLD"),
     ],
 )
-def test_what_pooling_cannot_carry_is_refused(proxy: ProxyServer, sql: str, feature: str) -> None:
+def test_features_that_pooling_cannot_support_are_refused(proxy: ProxyServer, sql: str, feature: str) -> None:
     with psycopg.connect(proxy.dsn(), autocommit=True) as connection:
         with pytest.raises(psycopg.errors.FeatureNotSupported, match=feature) as caught:
             connection.execute(sql)
@@ -273,10 +273,10 @@ def test_a_request_takes_its_connections_with_it(proxy: ProxyServer) -> None:
         psycopg.connect(proxy.dsn("7-1"))
 
 
-def test_more_than_six_connections_in_a_request_are_said(proxy: ProxyServer) -> None:
+def test_more_than_six_connections_in_a_request_are_reported(proxy: ProxyServer) -> None:
     proxy.call(lambda: proxy.proxy.name_request("8-1", "GET /many"))
     connections = [psycopg.connect(proxy.dsn("8-1")) for _ in range(7)]
-    assert any("GET /many holds more than six connections" in notice for notice in proxy.notices)
+    assert any("GET /many has more than six connections" in notice for notice in proxy.notices)
     for connection in connections:
         connection.close()
 

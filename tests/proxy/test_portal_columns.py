@@ -131,7 +131,7 @@ def test_a_client_that_describes_each_time_gets_what_the_statement_has_now(
 
 
 @pytest.mark.usefixtures("table")
-def test_columns_told_from_the_cache_by_a_portal_hold(start_proxy: StartProxy, postgres: PostgresServer) -> None:
+def test_columns_of_a_portal_from_the_cache_stay_valid(start_proxy: StartProxy, postgres: PostgresServer) -> None:
     proxy = start_proxy(config={"caching": Caching()})
     with connect(proxy) as first, connect(proxy) as client:
         first.ask(*ALL_AT_ONCE)

@@ -157,7 +157,7 @@ def test_what_functions_and_triggers_have_planned_is_for_nobody_else(
         assert other.rows(see) == [[b"1704067200"]]
 
 
-def test_constants_in_a_trigger_that_tell_the_time_are_read_anew(keeping: ProxyServer) -> None:
+def test_time_constants_in_a_trigger_are_read_again(keeping: ProxyServer) -> None:
     told = []
     for _ in range(2):
         with connect(keeping, "keeping") as client:
@@ -178,7 +178,7 @@ def test_ordinary_settings_cost_no_prepared_statement(start_proxy: StartProxy) -
 
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("caching", [Caching(disabled=True), Caching()], ids=["uncached", "cached"])
-def test_constants_that_tell_the_time_are_read_anew_for_each_client(
+def test_time_constants_are_read_again_for_each_client(
     start_proxy: StartProxy, clock: str, caching: Caching
 ) -> None:
     proxy = start_proxy(config={"connection_limit": 1, "caching": caching})

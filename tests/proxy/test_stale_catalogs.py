@@ -80,7 +80,7 @@ def test_ddl_that_did_not_happen_makes_no_stale_read(caching: ProxyServer) -> No
     assert not stale_reads(caching)
 
 
-def test_a_table_of_ones_own_is_no_catalog(caching: ProxyServer) -> None:
+def test_a_table_of_the_user_is_not_a_catalog(caching: ProxyServer) -> None:
     with psycopg.connect(caching.dsn(), autocommit=True) as client:
         client.execute("CREATE TABLE own_schema.pg_class (a int)")
         client.execute("SELECT * FROM own_schema.pg_class")

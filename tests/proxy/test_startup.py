@@ -75,7 +75,7 @@ def test_encryption_is_declined(proxy: ProxyServer, request_code: int) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_each_setting_holds_and_is_told_as_the_server_spells_it(
+def test_each_setting_applies_and_is_reported_as_by_the_server(
     proxy: ProxyServer, postgres: PostgresServer, name: str
 ) -> None:
     """As packet parameter and as an option; then the two have the same name, or more clients do, at once."""
@@ -101,7 +101,7 @@ def test_each_setting_holds_and_is_told_as_the_server_spells_it(
             assert ours["client_encoding"] == told["client_encoding"]
 
 
-def test_utf8_is_told_as_the_server_spells_it(proxy: ProxyServer) -> None:
+def test_utf8_is_reported_as_by_the_server(proxy: ProxyServer) -> None:
     for spelling in ("utf8", "UTF-8", "Unicode", "utf_8"):
         with connect(proxy, settings={"client_encoding": spelling}) as client:
             assert client.parameters["client_encoding"] == "UTF8"
@@ -286,7 +286,7 @@ def test_a_client_that_leaves_in_its_login_changes_nothing_for_others(
 
 
 @needs_source
-def test_a_client_whose_config_changes_in_its_login_gets_in(
+def test_a_client_can_log_in_while_its_config_changes(
     held_up: tuple[ProxyServer, threading.Event], postgres: PostgresServer
 ) -> None:
     proxy, go_on = held_up

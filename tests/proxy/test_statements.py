@@ -134,7 +134,9 @@ def test_what_ends_a_failed_transaction_is_parsed_there_by_whoever_comes(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
-def test_what_an_error_skips_is_not_in_the_books(start_proxy: Callable[..., ProxyServer], limit: int) -> None:
+def test_statements_skipped_by_an_error_are_not_recorded(
+    start_proxy: Callable[..., ProxyServer], limit: int
+) -> None:
     """Nothing of it is waited for: the next group is under way when the error comes."""
     proxy = start_proxy(config={"connection_limit": 1}, max_prepared_statements=limit)
     names = ["a", "b", "c"]
@@ -155,7 +157,7 @@ def test_what_an_error_skips_is_not_in_the_books(start_proxy: Callable[..., Prox
 
 
 @pytest.mark.parametrize("skipped", [bind(), parse("", "SELECT 'mine'")])
-def test_an_unnamed_statement_is_nobody_elses(start_proxy: Callable[..., ProxyServer], skipped: bytes) -> None:
+def test_an_unnamed_statement_is_not_shared(start_proxy: Callable[..., ProxyServer], skipped: bytes) -> None:
     """Not either when the message that would have brought it here was skipped."""
     proxy = start_proxy(config={"connection_limit": 1})
     with connect(proxy) as client, connect(proxy) as other:
@@ -475,7 +477,7 @@ def test_a_drivers_new_connection_has_the_new_plan(
         assert {tuple(row) for rows in answers for row in rows} == {(1, 2)}
 
 
-def test_a_plan_that_is_stale_is_counted_once(
+def test_a_stale_plan_is_counted_once(
     start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
 ) -> None:
     proxy = start_proxy(config={"connection_limit": 1})
@@ -486,7 +488,7 @@ def test_a_plan_that_is_stale_is_counted_once(
     assert [event.sql for event in proxy.events] == [STALE, STALE]
 
 
-def test_a_table_that_is_gone_is_noticed_when_it_would_be_directly(
+def test_a_dropped_table_is_noticed_as_on_a_direct_connection(
     start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
 ) -> None:
     proxy = start_proxy(config={"connection_limit": 1})
@@ -500,7 +502,7 @@ def test_a_table_that_is_gone_is_noticed_when_it_would_be_directly(
         assert [a.sqlstate for a in fresh.ask(bind("", "s"), SYNC) if a.kind != "Z"] == ["26000"]
 
 
-def test_a_plan_that_is_stale_fails_a_transaction(
+def test_a_stale_plan_fails_a_transaction(
     start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
 ) -> None:
     proxy = start_proxy(config={"connection_limit": 1})
@@ -533,7 +535,7 @@ def test_columns_that_changed_fail_a_transaction_as_at_a_server(start_proxy: Cal
         client.ask(query("ROLLBACK; DROP TABLE told"))
 
 
-def test_a_plan_that_is_stale_before_a_sync(
+def test_a_stale_plan_before_a_sync(
     start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
 ) -> None:
     proxy = start_proxy(config={"connection_limit": 1})
@@ -546,7 +548,7 @@ def test_a_plan_that_is_stale_before_a_sync(
         assert only(fresh.ask(parse("t", STALE), bind("", "t"), execute(), SYNC)) == [b"1", b"2"]
 
 
-def test_a_plan_that_is_stale_with_more_behind_it(
+def test_a_stale_plan_with_more_messages_after_it(
     start_proxy: Callable[..., ProxyServer], stale_plan: Callable[[], None]
 ) -> None:
     """Each answer is in its place, whether it was sent again or not."""
@@ -838,7 +840,7 @@ def test_no_setting_leaks_whatever_clients_do(start_proxy: Callable[..., ProxySe
         assert client.rows(sql) == [[b"TimeZone", b"America/Lima"]]
 
 
-def test_a_table_that_is_gone_spoils_no_statement_of_others(
+def test_a_dropped_table_affects_no_other_statements(
     start_proxy: Callable[..., ProxyServer], postgres: PostgresServer
 ) -> None:
     """Also not those that were to make room for the client's own."""

@@ -213,7 +213,7 @@ def test_long_parameters_that_begin_alike_are_not_taken_for_the_same(postgres: P
     process.close()
 
 
-def test_a_long_message_that_is_not_wanted_any_more_is_swallowed_whole(postgres: PostgresServer) -> None:
+def test_a_long_message_of_a_failed_query_is_discarded(postgres: PostgresServer) -> None:
     """An error comes, or came, before its end: the rest must not be taken for other messages, at either end."""
     process = ProxyProcess(origin_of(postgres), connection_limit=1)
     long_bind = bind("", "unknown", [query("SELECT 'smuggled'") * 10_000])

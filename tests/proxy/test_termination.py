@@ -40,7 +40,7 @@ def test_what_was_asked_before_is_answered(proxy: ProxyServer, postgres: Postgre
 
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
-def test_a_client_that_ends_its_side_gets_what_it_asked_for(
+def test_a_client_that_ends_its_side_gets_its_answers(
     proxy: ProxyServer, postgres: PostgresServer, asked: bytes
 ) -> None:
     direct = RawClient(postgres.port, user=postgres.user, password=postgres.user_password)
@@ -91,7 +91,7 @@ def test_a_client_that_is_gone_is_noticed_before_its_query_has_ended(
     wait_until(lambda: postgres.execute(f"{sql}pg_backend_pid()") == [(0,)])
 
 
-def test_what_waits_for_a_connection_is_run(start_proxy: Callable[..., ProxyServer]) -> None:
+def test_queries_that_wait_for_a_connection_run(start_proxy: Callable[..., ProxyServer]) -> None:
     proxy = start_proxy(config={"connection_limit": 1})
     with connect(proxy) as holder, connect(proxy) as client:
         holder.ask(query("BEGIN"))

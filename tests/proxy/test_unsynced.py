@@ -112,7 +112,7 @@ def heard(client: RawClient, turns: list[Turn]) -> list[Message]:
 
 @pytest.mark.parametrize("ahead", [[], [(BEGIN, "Z")]], ids=["alone", "in a transaction"])
 @pytest.mark.parametrize("name", UNSYNCED)
-def test_a_client_hears_what_a_server_says_at_once(
+def test_notices_of_the_server_reach_the_client_at_once(
     name: str, ahead: list[Turn], proxy: ProxyServer, postgres: PostgresServer
 ) -> None:
     turns = ahead + UNSYNCED[name]

@@ -41,7 +41,7 @@ def test_a_query_for_each_of_many_values_is_found(talk: Conversation, request_id
     assert finding.request_id == (request_id or "client-1-1")
 
 
-def test_a_batch_that_is_sent_at_once_is_not_repeated() -> None:
+def test_a_batch_that_is_sent_together_is_not_reported_as_repeated() -> None:
     log = QueryLog()
     for number in range(20):
         log.add(
@@ -56,7 +56,7 @@ def test_values_in_the_text_make_no_other_statement(talk: Conversation) -> None:
     assert only(talk.log, "repeated-statement").title.endswith("WHERE article = ? AND author = ?")
 
 
-def test_the_same_values_again_and_again_are_said_apart(talk: Conversation) -> None:
+def test_repeated_values_have_their_own_explanation(talk: Conversation) -> None:
     for _ in range(6):
         talk.ask("SELECT * FROM settings WHERE name = $1", values=("a",), request="1-1", status="hit")
     assert "same values" in only(talk.log, "repeated-statement").explanation

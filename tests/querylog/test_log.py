@@ -74,7 +74,7 @@ def test_a_large_log_makes_room_for_some_hundred_at_once(count: int, looks: set[
         assert (record.client, record.rows) == (record.number, record.number % 7)
 
 
-def test_what_is_long_is_cut_off_and_its_length_kept() -> None:
+def test_long_values_are_cut_and_their_length_kept() -> None:
     log = QueryLog()
     log.add(
         entry("x" * 100_000, values=("y" * 100_000, "z"), error=b"E\0\0\0\0M" + b"e" * 100_000 + b"\0C22012\0\0")

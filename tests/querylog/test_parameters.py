@@ -25,7 +25,7 @@ def test_text_values_are_shown_as_they_are(values: list[str | None]) -> None:
 
 
 @given(bind=st.binary(max_size=80), types=st.binary(max_size=20))
-def test_nonsense_is_no_error(bind: bytes, types: bytes) -> None:
+def test_unreadable_input_is_not_an_error(bind: bytes, types: bytes) -> None:
     assert isinstance(decode_parameters(bind, types), tuple)
 
 

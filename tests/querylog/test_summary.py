@@ -45,13 +45,13 @@ def test_no_value_gets_into_a_summary() -> None:
         assert "secret" not in text
 
 
-def test_the_text_says_what_is_no_longer_there() -> None:
+def test_the_text_reports_dropped_records() -> None:
     conversation = talk()
     for _ in range(40):
         conversation.ask("SELECT 2", pause_ms=1_000)
     text = summarize(conversation.log).as_text()
     assert text.startswith("51 queries: ")
-    assert "The last 30 of them are looked at here" in text
+    assert "The last 30 of them are in this report" in text
 
 
 def test_the_text_has_findings_with_their_fix() -> None:

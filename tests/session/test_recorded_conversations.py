@@ -28,7 +28,7 @@ def test_a_driver_gets_the_answers_that_the_server_gave(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_driver_whose_messages_come_one_by_one_gets_them_too(file: Path) -> None:
+def test_a_driver_that_sends_single_messages_gets_the_same_answers(file: Path) -> None:
     turns = read(file)
     shell = Shell(ModelServer(RecordedCatalog(turns)))
     (client, _) = shell.clients

@@ -371,7 +371,7 @@ def test_cleanup(sql: str, is_cleanup: bool) -> None:
     assert analyse(sql).is_cleanup == is_cleanup
 
 
-def test_what_is_deallocated() -> None:
+def test_deallocated_names() -> None:
     assert analyse("DEALLOCATE p").deallocated == "p"
     assert analyse("DEALLOCATE ALL").deallocated is None
 
@@ -393,7 +393,7 @@ def test_functions_with_the_types_that_the_text_shows() -> None:
         ("SELECT 'abc", 'unterminated quoted string at or near "\'abc"', 7),
         ("SELECT 1; SELEC", 'syntax error at or near "SELEC"', 10),
         ("SELECT 1 +", "syntax error at end of input", 10),
-        ("SELECT 1 \0", "a text of SQL can't contain a NUL byte", 9),
+        ("SELECT 1 \0", "SQL can't contain a NUL byte", 9),
     ],
 )
 def test_parse_error(sql: str, error: str, position: int) -> None:

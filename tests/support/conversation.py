@@ -211,7 +211,7 @@ class Conversation:
             owner = "nobody" if group is None else self._owner(group)
             self._give(owner, answer)
             if group is not None:
-                group.note_answer(answer, 0)
+                group.note_answer(answer)
             if status:
                 self.ended.append(owner)
                 self.transcript.append(f"   {owner} has ended ({chr(status)})")

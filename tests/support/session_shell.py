@@ -226,7 +226,7 @@ class Shell:
                     session.requests_skipped(unfinished, before, sent_group.error or b"")
                 self.origin.undo(unfinished)
             if output and sent_group.owner is not None:
-                sent_group.note_answer(output, 64)
+                sent_group.note_answer(output)
                 sent_group.owner.write(output)
             if status:
                 self._group_ended(session, sent_group, status, is_last=answers[-1][0] is sent_group)

@@ -87,7 +87,7 @@ def test_what_an_example_suite_shows(project: TestedProject, workers: tuple[str,
     arguments = ("--strict-markers", "--hyperdrive-report=found/report.json", "-p", "no:randomly")
     result = project.passes(*arguments, *workers, passed=2, failed=4)
     result.stdout.fnmatch_lines(
-        ["*test_stale_read*", "stale read: answered from the cache *", "*SELECT text FROM notes"]
+        ["*test_stale_read*", "stale read: the answer from the cache *", "*SELECT text FROM notes"]
     )
     output = result.stdout.str()
     assert "6 times: SELECT text FROM notes WHERE id = $1" in output
@@ -150,7 +150,7 @@ def test_a_report_without_queries(project: TestedProject) -> None:
 @pytest.mark.parametrize(
     ("arguments", "ini", "message"),
     [
-        (["--hyperdrive-report=report.txt"], "", "ends in neither .json nor .html"),
+        (["--hyperdrive-report=report.txt"], "", "does not end in .json or .html"),
         (["--hyperdrive-database=drop"], "", "invalid choice: 'drop'"),
         ([], "hyperdrive_database = drop", "hyperdrive_database must be one of copy, truncate"),
     ],
@@ -214,7 +214,7 @@ class Default(WorkerEntrypoint):
     output = project.run().stdout.str()
     assert "There is no binding NONE. Bindings: HYPERDRIVE" in output
     assert 'relation "missing" does not exist' in output
-    assert "this test has not sent a request by `worker` yet" in output
+    assert "this test has not sent a request with `worker` yet" in output
     assert "wrangler_py/testing" not in output.replace("\\", "/")
 
 
@@ -294,6 +294,24 @@ def test_the_config_file_is_the_one_that_commands_use(project: TestedProject) ->
     project.passes("below", passed=1)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("hyperdrive_env = staging", "wrangler.toml has no environment 'staging'."),
+        ("hyperdrive_config = none.toml", "No such config file: */none.toml"),
+    ],
+)
+def test_a_wrong_setting_is_named_as_pytest_knows_it(project: TestedProject, setting: str, message: str) -> None:
+    project.write("wrangler.toml", f'name = "x"\n[[hyperdrive]]\nbinding = "HYPERDRIVE"\nid = "{"0" * 32}"\n')
+    project.write("pytest.ini", f"[pytest]\n{setting}\n")
+    project.tests("def test_it(hyperdrive): ...")
+    result = project.passes(errors=1)
+    name = setting.partition(" ")[0]
+    result.stdout.fnmatch_lines([message, f"It is set by `{name}` in pytest's configuration.*"])
+    result.stdout.no_fnmatch_line("*--env*")
+    result.stdout.no_fnmatch_line("*--config*")
+
+
 def test_a_config_file_without_a_binding(project: TestedProject) -> None:
     project.write("wrangler.toml", 'name = "x"\n')
     project.tests("def test_it(hyperdrive): ...")
@@ -330,11 +348,11 @@ def test_fault(hyperdrive):
     with connect() as connection:
         connection.execute("SELECT text FROM notes")
 
-def test_values_that_are_wrong(hyperdrive):
-    with pytest.raises(Exception, match="there is no fault 'nonsense'"):
+def test_wrong_values(hyperdrive):
+    with pytest.raises(Exception, match="There is no fault 'nonsense'"):
         with hyperdrive.fault("nonsense"):
             pass
-    with pytest.raises(Exception, match="give a time with its unit"):
+    with pytest.raises(Exception, match="^Latency 'soon': give a time with its unit"):
         with hyperdrive.latency("soon"):
             pass
 """
@@ -342,7 +360,7 @@ def test_values_that_are_wrong(hyperdrive):
     project.passes(passed=4)
 
 
-def test_assertions_say_what_was_found(project: TestedProject) -> None:
+def test_failed_assertions_show_the_queries(project: TestedProject) -> None:
     project.tests(
         """
 def test_it(database, hyperdrive):

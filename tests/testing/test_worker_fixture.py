@@ -80,7 +80,7 @@ def test_a_worker_in_python(project: TestedProject, workers: tuple[str, ...]) ->
     project.tests(TESTS)
     result = project.passes(*workers, passed=4, failed=2)
     output = result.stdout.str()
-    assert "stale read: answered from the cache" in output
+    assert "stale read: the answer from the cache" in output
     assert "RuntimeError: on purpose" in output
     assert "asked for" in output
 
@@ -124,7 +124,9 @@ def test_it(worker):
 def test_a_project_without_a_worker(project: TestedProject) -> None:
     project.tests("def test_one(worker): ...")
     result = project.passes(errors=1)
-    result.stdout.fnmatch_lines(["There is no wrangler.toml in *, so no Worker to start.", "*`hyperdrive_config`*"])
+    result.stdout.fnmatch_lines(
+        ["There is no wrangler.toml in *, so there is no Worker to start.", "*`hyperdrive_config`*"]
+    )
 
 
 JAVASCRIPT = """

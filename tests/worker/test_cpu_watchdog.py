@@ -21,7 +21,7 @@ def wait(stop):
 """
 
 
-def test_a_loop_without_an_end_is_said_once_and_who_waits_is_not(tmp_path: Path) -> None:
+def test_an_endless_loop_is_reported_once_but_not_a_wait(tmp_path: Path) -> None:
     main = tmp_path / "entry.py"
     main.write_text(ENTRY)
     said: Queue[str] = Queue()

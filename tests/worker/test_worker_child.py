@@ -109,7 +109,7 @@ def test_a_connection_string_read_at_import_warns_and_belongs_to_no_request(star
     assert user == "HYPERDRIVE.3-1"
 
 
-def test_nothing_is_said_where_global_clients_are_allowed(start_worker: StartWorker) -> None:
+def test_global_clients_cause_no_notice_if_they_are_allowed(start_worker: StartWorker) -> None:
     child = start_worker(AT_IMPORT, hyperdrive=HYPERDRIVE, allow_global_clients=True)
     assert not child.of_kind(Log)
     string, user = child.client.get("/").text.split()

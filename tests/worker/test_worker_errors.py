@@ -232,7 +232,7 @@ def test_a_wrong_result_points_at_the_handler(start_worker: StartWorker, express
         ("env['HYPERDRIVE']", "env has attributes, not items"),
     ],
 )
-def test_a_slip_comes_with_what_is_meant(start_worker: StartWorker, expression: str, hint: str) -> None:
+def test_a_typo_gets_a_suggestion(start_worker: StartWorker, expression: str, hint: str) -> None:
     child = start_worker(
         "from datetime import date\nimport js, psycopg\nfrom workers import Blob, Headers, Response\n\n"
         f"async def on_fetch(request, env):\n    return {expression}\n",
@@ -400,7 +400,7 @@ LIBRARY = """
         ),
     ],
 )
-def test_work_that_is_not_awaited_is_warned_of(start_worker: StartWorker, path: str, warning: str) -> None:
+def test_work_that_is_not_awaited_causes_a_warning(start_worker: StartWorker, path: str, warning: str) -> None:
     child = start_worker(FORGETFUL, files={"python_modules/libraries.py": LIBRARY})
     child.client.get(path)
     assert child.wait_for(Log) == Log("warning", warning)

@@ -133,7 +133,7 @@ def test_an_application_without_a_lifespan(start_worker: StartWorker) -> None:
     assert (response.text, response.headers.get_list("a")) == ("sent", ["1", "2"])
 
 
-def test_a_failing_start_up_is_told(start_worker: StartWorker) -> None:
+def test_a_failing_start_up_is_reported(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from contextlib import asynccontextmanager

@@ -227,7 +227,7 @@ def test_what_is_missing_imports_and_fails_at_its_use(start_worker: StartWorker,
     assert child.wait_for(HandlerException).where == "src/entry.py:9"
 
 
-def test_a_module_that_the_platform_has_not_is_no_module(start_worker: StartWorker) -> None:
+def test_a_module_that_the_platform_lacks_cannot_be_imported(start_worker: StartWorker) -> None:
     child = start_worker(
         "from workers import import_from_javascript\ndef on_fetch(): import_from_javascript('left-pad')"
     )

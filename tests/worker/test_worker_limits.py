@@ -110,7 +110,7 @@ def test_the_second_request_of_a_connection_is_bounded_as_well(child: Child, in_
     assert received.count(b"HTTP/1.1 ") == 1 or b"HTTP/1.1 431 " in received
 
 
-def test_what_browsers_send_is_taken(child: Child) -> None:
+def test_large_requests_are_accepted(child: Child) -> None:
     assert child.client.get("/", headers={"Cookie": "a" * 32 * KB}).text == "hello 0"
     body = "a" * 300 * KB
     assert child.client.post("/", content=body).text == f"hello {len(body)}"
@@ -150,7 +150,7 @@ main(sys.argv[1:])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_running_out_of_files_is_said_and_heals(tmp_path: Path) -> None:
+def test_running_out_of_files_is_reported_and_recovers(tmp_path: Path) -> None:
     child = start(tmp_path, "-c", FEW_FILES)
     request = HEAD + b"Connection: close\r\n\r\n"
     try:

@@ -106,7 +106,7 @@ def test_parameters_that_the_platform_gives_none(start_worker: StartWorker) -> N
     assert "use self.env and self.ctx" in child.wait_for(Log).message
 
 
-def test_what_is_to_be_awaited_is_no_response(start_worker: StartWorker) -> None:
+def test_an_awaitable_is_not_a_response(start_worker: StartWorker) -> None:
     child = start_worker(
         CLASS.replace("BODY", "self.later()") + "\n    async def later(self): return Response('x')\n"
     )

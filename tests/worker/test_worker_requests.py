@@ -338,7 +338,7 @@ def test_a_request_is_reported_before_what_happens_in_it(start_worker: StartWork
     assert kinds[-3:] == [RequestStarted, HandlerException, RequestDone]
 
 
-def test_a_response_to_head_with_a_length_that_is_none(start_worker: StartWorker) -> None:
+def test_a_response_to_head_with_an_invalid_length(start_worker: StartWorker) -> None:
     child = start_worker(
         """
         from workers import Response

@@ -1,1 +1,1 @@
-"""Sans-I/O: is this SQL cacheable, and the store with its clock passed in."""
+"""The query cache, without I/O: whether SQL may be cached, and the store. The clock is an argument."""

@@ -1,4 +1,4 @@
-"""The answers that the cache has for one pool, and those that it takes in. The clock is an argument."""
+"""The cached answers of one pool, and answers that are being captured. The clock is an argument."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CachedPortal(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What became of a captured answer.
+    """The result of storing a captured answer.
 
     `columns_changed`: its columns are not those that were known, so the schema was changed elsewhere. `facts` are
     those of its text, if it is stored and calls functions of the person's own.
@@ -96,7 +96,7 @@ class Answers(Generic[Follower]):
 
     @property
     def flights(self) -> int:
-        """How many queries are under way that others may wait for."""
+        """The number of running queries that others may wait for."""
         return len(self._flights)
 
     def lead(self, key: CacheKey) -> bool:
@@ -119,7 +119,7 @@ class Answers(Generic[Follower]):
     def capture(
         self, facts: SQLFacts, statement: DescribedStatement | None, now: float, key: CacheKey | None = None
     ) -> Capture:
-        """Takes in the answer to a query that is sent now."""
+        """Captures the answer to a query that is sent now."""
         return Capture(facts, statement, now, self._store.generation, key)
 
     def keep(self, capture: Capture) -> Kept:

@@ -1,4 +1,4 @@
-"""What the origin answers to one query whose answer may be kept."""
+"""The captured answer to a query, which may be stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wrangler_py.sql.facts import SQLFacts
 
 
 class DescribedStatement(Protocol):
-    """A prepared statement, as far as the cache asks for it."""
+    """A prepared statement, as the cache sees it."""
 
     @property
     def sql(self) -> bytes: ...
@@ -82,7 +82,7 @@ class Capture:
         self.statement = statement
 
     def spoil(self) -> None:
-        """The answer is not kept, whatever comes."""
+        """The answer will not be stored."""
         self.spoiled = True
 
     def lead(self) -> None:

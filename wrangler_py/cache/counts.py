@@ -1,4 +1,4 @@
-"""What is counted of each Worker's request."""
+"""Counts of the queries of each Worker's request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class QueryCounts:
     total: int = 0
     by_status: dict[str, int] = field(default_factory=dict)
     distance_ms: float = 0.0
-    """How much longer they took because the origin is made out to be far away."""
+    """How much longer they took because of simulated latency."""
 
     def add(self, status: str) -> None:
         self.total += 1

@@ -1,4 +1,4 @@
-"""What the origin's catalog says of the person's own functions. It is asked when an unknown one is called."""
+"""The user's own functions in the origin's catalog, which is queried when an unknown one is called."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FunctionCatalog:
         self._functions.forget()
 
     def warn(self, facts: SQLFacts) -> None:
-        """Says which functions of a query that was cached are not IMMUTABLE, each once."""
+        """Reports functions of a cached query that are not IMMUTABLE, each once."""
 
         def warn() -> None:
             for warning in self._functions.warnings(facts):

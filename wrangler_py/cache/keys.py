@@ -1,4 +1,4 @@
-"""What two queries must share to share an answer."""
+"""Cache keys: queries with equal keys share an answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WITHOUT_INFLUENCE = frozenset(
         "transaction_timeout",
     }
 )
-"""Settings that can't change what a query answers. Any other is taken to."""
+"""Settings that can't change the result of a query. All others may."""
 
 
 class CacheKey(NamedTuple):
@@ -56,7 +56,7 @@ def settings_key(settings: Mapping[str, str]) -> bytes:
 
 
 class StatementKey(NamedTuple):
-    """What the answers of one statement with different parameters share."""
+    """The common part of the keys of one statement with different parameters."""
 
     config: str
     sql: bytes

@@ -1,4 +1,4 @@
-"""The person's own functions: the cache can't know them, so it caches what calls them, and says so once."""
+"""The user's own functions. Hyperdrive doesn't know them and caches queries that call them; a notice says so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CATALOG_QUERY = """
 
 
 class OwnFunctions:
-    """What is known of one origin's functions."""
+    """The known functions of one origin."""
 
     def __init__(self) -> None:
         self._volatilities: dict[str, Volatility] = {}
@@ -29,7 +29,7 @@ class OwnFunctions:
         self._warned: set[str] = set()
 
     def knows(self, facts: SQLFacts) -> bool:
-        """Whether the catalog was asked for all that a query calls."""
+        """Whether the catalog was queried for all functions of a query."""
         return facts.unknown_functions <= self._volatilities.keys() | self._absent
 
     def update(self, volatilities: Mapping[str, Volatility], asked_for: frozenset[str]) -> None:
@@ -43,7 +43,7 @@ class OwnFunctions:
         self._absent = set()
 
     def warnings(self, facts: SQLFacts) -> list[str]:
-        """For a query that is a candidate: what to say about its functions, each name once."""
+        """Warnings about the functions of a cacheable query, each name once."""
         if not facts.unknown_functions:
             return []
         said = []

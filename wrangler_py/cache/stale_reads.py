@@ -1,6 +1,6 @@
-"""Stale reads, caught: when each table was last written, and cached answers that are older.
+"""Finds stale reads: cached answers that are older than the last write of one of their tables.
 
-Writes don't invalidate cached answers, in production and here. This only knows of it, so that people are told.
+Writes don't remove cached answers, in production and here, but users are warned.
 Known are writes through the proxy, by the tables in their SQL; triggers, foreign keys and views aren't followed.
 """
 
@@ -14,13 +14,13 @@ from wrangler_py.sql.tables import is_catalog, may_be_same_table, unqualified
 
 ADVICE = "for fresh reads bind a second config with --caching-disabled"
 CATALOG_ADVICE = (
-    "Tools that read the schema and change it, such as those for migrations, want a second binding whose config "
+    "Tools that read and change the schema, such as migration tools, need a second binding whose config "
     "has caching disabled, or --caching-disabled here."
 )
-"""For whoever runs such a tool."""
+"""Shown if clients are tools of the user."""
 
 _MAX_SAID = 10_000
-"""Distinct (query, table) pairs remembered as said."""
+"""Maximum number of (query, table) pairs that are remembered as reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class StaleRead:
     of_schema: bool = False
 
     def message(self, reader: str | None = None, writer: str | None = None) -> str:
-        """One line for people; `reader` and `writer` say which requests these were, such as `GET /articles`."""
+        """One line for users; `reader` and `writer` are the names of the requests, such as `GET /articles`."""
         writer = writer or self.write.request
         what, answer = (
             ("the catalogs were changed", f"this answer from {self.table}")
@@ -77,7 +77,7 @@ class WrittenTables:
         unknown: bool = False,
         catalogs: bool = False,
     ) -> None:
-        """A write has been done. `unknown`: of tables that can't be known, so it counts for all. `catalogs`: of
+        """Record a write. `unknown`: its tables can't be known, so it counts for all. `catalogs`: of
         what `pg_catalog` and `information_schema` say."""
         write = Write(now, request)
         for table in tables:
@@ -114,7 +114,7 @@ class WrittenTables:
 
 
 class StaleReadLog:
-    """Counts every stale read, and knows which is the first of its query text and table: only that is printed."""
+    """Counts every stale read, and remembers those that were printed: the first for each query text and table."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wrangler_py.cache.keys import CacheKey, StatementKey, statement_key
+from wrangler_py.pgwire.outstanding_requests import TAIL_BYTES
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 
-TAIL_BYTES = 64
 ENTRY_OVERHEAD_BYTES = 600
-"""What an entry takes besides the bytes in it (key, entry and index objects, CPython on 64 bits)."""
+"""Memory of an entry besides its bytes (key, entry and index objects, CPython on 64 bits)."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """What the origin sent for one query, in parts, each as whole messages ready to be sent.
+    """The origin's answer to one query, in parts, each as whole messages ready to be sent.
 
     ParseComplete and BindComplete have no content: whoever answers makes them as the client's messages ask.
     """
@@ -42,7 +42,7 @@ class StoredResult:
 
 @dataclass(slots=True)
 class Entry:
-    """A stored answer with its circumstances."""
+    """A stored answer with its metadata."""
 
     result: StoredResult
     stored_at: float
@@ -58,7 +58,7 @@ class Entry:
         self.hits += 1
 
     def refresh(self, refreshing: bool) -> None:
-        """Somebody refreshes it, or nobody does."""
+        """Whether a client refreshes it now."""
         self.refreshing = refreshing
 
 
@@ -158,12 +158,12 @@ class CacheStore:
         return True
 
     def give_up_refresh(self, key: CacheKey) -> None:
-        """The refresh failed: let another reader try."""
+        """The refresh failed: another reader may try."""
         if entry := self._entries.get(key):
             entry.refresh(False)
 
     def clear(self) -> int:
-        """Forget every answer; gives how many there were."""
+        """Remove all answers; returns their number."""
         self.generation += 1
         dropped = len(self._entries)
         self._entries.clear()
@@ -176,7 +176,7 @@ class CacheStore:
         return list(self._entries.items())
 
     def remove(self, key: CacheKey) -> bool:
-        """Forget one answer; False if there is none of that key."""
+        """Remove one answer; False if there is none with that key."""
         known = key in self._entries
         if known:
             self._drop(key)

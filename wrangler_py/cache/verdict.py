@@ -1,4 +1,4 @@
-"""Whether a query may be cached, and if not, why: the product's eleven words with a reason for people."""
+"""Decides whether a query may be cached, with Hyperdrive's eleven cache statuses and a reason for users."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from wrangler_py.cache.volatility import VolatileName, first_volatile_name
 from wrangler_py.sql.facts import SQLFacts
 
 QUERY_MAX_BYTES = 1024 * 1024
-"""A longer text is `oversizedquery`. The product has such a limit and doesn't publish it: this one is ours."""
+"""A longer text is `oversizedquery`. Hyperdrive has such a limit but doesn't publish it; this one is ours."""
 
 
 class CacheStatus(enum.StrEnum):
-    """The product's words for what its cache did with a query (`cacheStatus` in its metrics)."""
+    """Hyperdrive's cache statuses (`cacheStatus` in its metrics)."""
 
     __hash__ = str.__hash__  # Enum's own is written in Python, and every query counts
 
@@ -32,7 +32,7 @@ class CacheStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the text of a query means for caching.
+    """The result of checking the text of a query for caching.
 
     `status` is None for a candidate: it becomes `hit` or `miss` when it runs. `change` is what the person can do.
     `function` is the name that stands in the way, as people write it (`NOW()`), and `position` where it, or a
@@ -55,7 +55,7 @@ class Verdict:
         return f"{self.cause}; {self.change}" if self.change else self.cause
 
 
-CANDIDATE = Verdict(None, "only reads, and names no STABLE or VOLATILE function")
+CANDIDATE = Verdict(None, "only reads, and calls no STABLE or VOLATILE function")
 
 DISABLED = Verdict(CacheStatus.DISABLED, "caching is disabled for this config")
 
@@ -87,7 +87,7 @@ def judge(sql: str, facts: SQLFacts) -> Verdict:
         if statement.kind in ("select", "values"):
             cause = f"{name} that {statement.why_not_read_only} is not read-only"
             locks = statement.why_not_read_only.startswith("locks")
-            change = "where you only read, leave the lock out" if locks else "write in one query, read in another"
+            change = "leave the lock out if you only read" if locks else "write in one query and read in another"
             return Verdict(CacheStatus.UNCACHEABLE, cause, change)
         if statement.tables_written or statement.writes_unknown or statement.changes_schema:
             return Verdict(CacheStatus.UNCACHEABLE, f"{name} is a write", "only reads are cached")
@@ -102,14 +102,14 @@ _ADVICE_FOR = {
         age clock_timestamp current_date current_time current_timestamp localtime localtimestamp now
         statement_timestamp timeofday transaction_timestamp
     """,
-    "make the value in your code and pass it as a parameter": """
+    "create the value in your code and pass it as a parameter": """
         gen_random_uuid random random_normal uuidv4 uuidv7
     """,
     "pass the value as a parameter": """
         current_catalog current_database current_role current_schema current_schemas current_setting current_user
         session_user system_user user
     """,
-    "what it says changes with every write; use INSERT … RETURNING": "currval lastval nextval setval",
+    "its value changes with every write; use INSERT … RETURNING": "currval lastval nextval setval",
     "name the configuration first, as in to_tsvector('english', …), which is IMMUTABLE": """
         phraseto_tsquery plainto_tsquery to_tsquery to_tsvector websearch_to_tsquery
     """,
@@ -126,10 +126,10 @@ _ADVICE = {name: advice for advice, names in _ADVICE_FOR.items() for name in nam
 def _volatile(found: VolatileName) -> Verdict:
     cause = f"{found.written} is {'VOLATILE' if found.volatile else 'STABLE'}"
     if not found.called:
-        cause += ", and its name counts in comments and strings too"
-        change = "take it out"
+        cause += ", and its name also counts in comments and strings"
+        change = "remove the name"
     elif found.depends_on_types:
-        cause += " for some types of argument, such as timestamptz, and the text doesn't show which it has"
+        cause += " for some argument types, such as timestamptz, and the text doesn't show the type"
         change = "cast the argument (::timestamp), or do it in your code"
     else:
         change = _ADVICE.get(found.name, "a query is cached only if all its functions are IMMUTABLE")

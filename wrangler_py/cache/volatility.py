@@ -1,4 +1,4 @@
-"""Finding the function that keeps a query from being cached.
+"""Finds the function that keeps a query from being cached.
 
 The product looks for names in the text, comments included; it says of itself that it doesn't understand the
 query. So does this: the name of a function that PostgreSQL calls STABLE or VOLATILE, followed by a parenthesis,
@@ -42,7 +42,7 @@ KEYWORDS = frozenset(
 _NAMED = re.compile(rf'(?<![\w$])(?:({"|".join(sorted(KEYWORDS))})(?![\w$])|([a-z_][\w$]*)"?\s*\()', re.IGNORECASE)
 
 _COUNTED_SYNTAX = {"extract", "overlaps"}
-"""Functions with a grammar of their own whose name is in the text all the same."""
+"""Functions with special syntax whose name is in the text anyway."""
 
 _CACHED_BY_DOCUMENTATION = {"date"}
 

@@ -1,1 +1,1 @@
-"""What a person types: one file a command group; a command parses, calls, prints."""
+"""The command line: one file for each command group. A command parses, calls and prints."""

@@ -1,7 +1,8 @@
-"""Where the command line starts and ends: quick answers first, then the command, then its exit status."""
+"""Entry point of the command line: answers --help and --version at once, or runs a command."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,14 @@ from wrangler_py.errors import OutputError, WranglerError
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it."""
 
+_ELSEWHERE = "Change its permissions, or use another folder; --persist-to sets that of the local state."
+_HINTS = {
+    errno.EACCES: _ELSEWHERE,
+    errno.EROFS: _ELSEWHERE,
+    errno.ENOENT: "Check the path.",
+    errno.ENOSPC: "The disk is full: free some space.",
+}
+
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
@@ -22,13 +31,13 @@ def main() -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run `arguments` and return the exit status; what a person did wrong is printed, never raised."""
+    """Run `arguments` and return the exit status. Mistakes of the user are printed, not raised."""
     printing.prepare_streams()
     masking.remember_typed(list(arguments))
     try:
         status = _dispatch(list(arguments))
         printing.flush()
-    except BrokenPipeError:  # the reader went away (`| head`)
+    except BrokenPipeError:  # the reader closed the pipe (`| head`)
         printing.discard_output()
         return 1
     except KeyboardInterrupt:
@@ -42,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as failure:
         if failure.filename is None:
             raise
-        printing.error(f"{failure.filename}: {failure.strerror}")
+        printing.error(f"Cannot access {failure.filename}: {failure.strerror}.", _HINTS.get(failure.errno or 0))
         return 1
     return status
 

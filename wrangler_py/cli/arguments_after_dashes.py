@@ -1,4 +1,4 @@
-"""Commands that leave what follows the first `--` to a program."""
+"""Commands that pass the arguments after `--` to a program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wrangler_py.cli.typer_adapter import Command
 
 
 class ArgumentsAfterDashes(Command):
-    """Leaves what follows the first `--` alone: it is in `Context.args`. `USAGE` says what it is."""
+    """Keeps the arguments after the first `--` in `Context.args`. `USAGE` describes them."""
 
     USAGE: ClassVar[str]
 

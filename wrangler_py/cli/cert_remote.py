@@ -63,7 +63,7 @@ def delete(id_or_name: str, *, is_name: bool, yes: bool) -> None:
             certificate = certificates.get(id_or_name)
         label = f"{certificate.id} ({certificate.name})" if certificate.name else certificate.id
         if not yes and not printing.is_interactive():
-            raise WranglerError(f"Confirm that certificate {label} at Cloudflare is to be deleted: add --yes.")
+            raise WranglerError(f"Confirm that certificate {label} at Cloudflare should be deleted: add --yes.")
         if not yes and not printing.confirm(f"Delete the certificate {label}?", False):
             printing.out("Not deleting")
             return

@@ -1,4 +1,4 @@
-"""How certificates are printed, those of this machine and those at Cloudflare."""
+"""Prints certificates, local and at Cloudflare."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Shown(Protocol):
 
 
 def say_certificate(certificate: Shown, *, is_authority: bool) -> None:
-    """Print one of a list."""
+    """Print an entry of a list."""
     printing.out(f"ID: {certificate.id}")
     if certificate.name:
         printing.out(f"Name: {printable(certificate.name)}")
@@ -37,7 +37,7 @@ def say_certificate(certificate: Shown, *, is_authority: bool) -> None:
 
 
 def say_uploaded(kind: str, certificate: Shown) -> None:
-    """Print what was uploaded."""
+    """Print an uploaded certificate."""
     name = f" {certificate.name}" if certificate.name else ""
     printing.out(f"Success! Uploaded {kind} Certificate{name}")
     printing.out(f"ID: {certificate.id}")

@@ -1,4 +1,4 @@
-"""`wrangler-py check`: what would keep the Worker from being deployed, or from working at Cloudflare."""
+"""`wrangler-py check`: finds what would keep the Worker from being deployed, or from working at Cloudflare."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def check(
     as_json: AsJSON = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Skip the checks that ask Cloudflare")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Also fail on warnings")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Skip the checks that need Cloudflare")] = False,
     persist_to: PersistTo = None,
 ) -> None:
     """Check the project before it is deployed.
 
-    Looks at the config file, the drivers and packages, at what the last `wrangler-py dev` saw, and whether the
-    Hyperdrive configs that are bound exist at Cloudflare as they are here. Exits with status 1 if there is a
+    Checks the config file, the drivers and packages, and the last session of `wrangler-py dev`, and compares the
+    bound Hyperdrive configs with those at Cloudflare. Exits with status 1 if there is a
     problem.
     """
     findings, _ = find(offline=offline, persist_to=persist_to)
@@ -48,7 +48,7 @@ def check(
 
 
 def find(*, offline: bool, persist_to: Path | None) -> tuple[list[Finding], str | None]:
-    """The findings, and the id of the account that was asked."""
+    """The findings, and the id of the account that was checked."""
     from wrangler_py.cli.remote import find_setting
     from wrangler_py.cli.resolved_options import global_options, project_config, state_folder
     from wrangler_py.deploy.check_results import Finding
@@ -74,7 +74,7 @@ def has_problem(findings: Sequence[Finding]) -> bool:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print the findings, or that there are none."""
+    """Print the findings."""
     for each in findings:
         if each.level == "problem":
             printing.error(each.message, each.hint)

@@ -1,4 +1,4 @@
-"""The table of subcommands and the top-level help; neither needs Typer, so both are there at once."""
+"""The table of subcommands and the top-level help. Neither needs Typer, which takes long to import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wrangler_py.cli.global_options import HELP
 
 
 class Subcommand(NamedTuple):
-    """Where a subcommand lives: `attribute` of `module` is a Typer app (a group) or a command function."""
+    """The place of a subcommand: `attribute` of `module` is a Typer app (a group) or a command function."""
 
     module: str
     attribute: str

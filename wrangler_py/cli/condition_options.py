@@ -25,7 +25,7 @@ class ConditionArguments:
         typer.Option(
             "--latency",
             metavar="[NAME=]TIME",
-            help="Simulate a distant database: each round trip takes longer by TIME, such as 25ms or 20-40ms; "
+            help="Simulate a distant database: add TIME, such as 25ms or 20-40ms, to each round trip; "
             "may be repeated",
         ),
     ] = None
@@ -35,7 +35,7 @@ class ConditionArguments:
             "--fault",
             metavar="KIND[:RATE][:/PATTERN/]",
             help="Make queries fail. KIND is pool-exhausted, connection-refused, connection-lost, "
-            "statement-timeout or restart; RATE, such as 5%, and PATTERN say which queries; may be repeated",
+            "statement-timeout or restart; RATE, such as 5%, and PATTERN select the queries; may be repeated",
         ),
     ] = None
     seed: Annotated[
@@ -68,7 +68,7 @@ class ConditionArguments:
     ] = None
 
     def query_report(self) -> QueryReport | None:
-        """The report that is asked for. Raises WranglerError if it can't be written."""
+        """The requested report. Raises WranglerError if it can't be written."""
         if self.report is None:
             return None
         from wrangler_py.cli.resolved_options import global_options
@@ -76,14 +76,14 @@ class ConditionArguments:
 
         if self.query_log_records == 0:
             raise WranglerError(
-                "--report summarizes the query log, and --query-log-records 0 keeps none.",
+                "--report summarizes the query log, which --query-log-records 0 turns off.",
                 hint="Leave one of them out.",
                 exit_status=2,
             )
         return QueryReport.read(self.report, global_options().cwd)
 
     def add_to(self, options: ProxyOptions) -> ProxyOptions:
-        """`options` with these. Raises WranglerError for a latency or a fault that is malformed."""
+        """`options` with these arguments. Raises WranglerError for a malformed latency or fault."""
         from wrangler_py.proxy.conditions import parse_fault, parse_latency
 
         return replace(

@@ -1,4 +1,4 @@
-"""What `dev` offers to change in the config file, where it could not run the Worker otherwise."""
+"""Offers of `dev` to change the config file if it could not run the Worker otherwise."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def offer_node_compat(config: ConfigFile, environment: str | None, refusal: WranglerError, *, fix: bool) -> None:
-    """Replace `node_compat` in `config`, if `fix` asks for it or a person says yes; raise `refusal` otherwise."""
+    """Replace `node_compat` in `config`, if `fix` asks for it or the user agrees; raise `refusal` otherwise."""
     if not fix:
-        _ask(refusal, f"Replace it by the compatibility flag nodejs_compat in {config.path.name}?")
+        _ask(refusal, f"Replace it with the compatibility flag nodejs_compat in {config.path.name}?")
     config.remove_node_compat(environment)
     config.set_compatibility_flag("nodejs_compat", environment)
     config.save()
-    printing.success(f"Replaced node_compat by the compatibility flag nodejs_compat in {config.path.name}.")
+    printing.success(f"Replaced node_compat with the compatibility flag nodejs_compat in {config.path.name}.")
 
 
 def offer_python_flag(config: ConfigFile, environment: str | None, script: Path | None, *, fix: bool) -> None:
-    """Add the flag that Python needs, if it is missing and `fix` asks for it or a person says yes.
+    """Add the flag that Python needs, if it is missing and `fix` asks for it or the user agrees.
 
     Raises `WranglerError` otherwise.
     """

@@ -30,7 +30,7 @@ def dashboard(
 ) -> None:
     """Show the Hyperdrive configs in a browser, until Ctrl-C.
 
-    `wrangler-py dev`, `hyperdrive proxy` and `hyperdrive exec --dashboard` have dashboards of their own, with the
+    `wrangler-py dev`, `hyperdrive proxy` and `hyperdrive exec --dashboard` have their own dashboards, with the
     queries, the pool and the cache of their session.
     """
     from wrangler_py.dashboard.alone import serve_alone

@@ -25,14 +25,14 @@ def deploy(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and build, but deploy nothing")] = False,
     ignore_problems: Annotated[
-        bool, typer.Option("--ignore-problems", help="Deploy in spite of problems that the checks find")
+        bool, typer.Option("--ignore-problems", help="Deploy despite problems that the checks find")
     ] = False,
     persist_to: PersistTo = None,
 ) -> None:
     """Check the project, then deploy it with the official tool.
 
     That is `pywrangler deploy` for Python and the project's own `wrangler deploy` otherwise. Options that
-    wrangler-py does not know, and all that follows `--`, go to it. Its exit status is that of this command.
+    wrangler-py does not know, and everything after `--`, go to this tool, whose exit status is returned.
     """
     from wrangler_py.cli import check
     from wrangler_py.cli.resolved_options import global_options, project_config

@@ -44,7 +44,7 @@ def dev(
         typer.Option(
             "--allowed-host",
             metavar="NAME",
-            help="Host name to answer to, besides localhost and IP addresses; .NAME stands for all names below it; "
+            help="Host name to accept, besides localhost and IP addresses; .NAME stands for all names below it; "
             "may be repeated",
         ),
     ] = None,
@@ -98,13 +98,13 @@ def dev(
         ),
     ] = False,
 ) -> None:
-    """Run the Worker on this machine, with a Hyperdrive that pools and caches.
+    """Run the Worker on this machine, with a local Hyperdrive that pools and caches.
 
-    Static assets are served first, as in production. Saving a file reloads the Worker. Ctrl-C ends it, with
+    Static assets are served first, as in production. Saving a file reloads the Worker. Ctrl-C stops it, and
     everything that it started.
 
     A Worker in JavaScript or TypeScript runs on the project's own wrangler, or on Vite if the project uses
-    Cloudflare's plugin for Vite. Options that wrangler-py does not know, and all that follows `--`, go there.
+    Cloudflare's plugin for Vite. Options that wrangler-py does not know, and everything after `--`, go there.
     """
     from wrangler_py.cli import printing
     from wrangler_py.cli.config_offers import offer_node_compat, offer_python_flag
@@ -139,7 +139,7 @@ def dev(
         offer_python_flag(config, given.environment, script, fix=fix)
     if javascript or runtime == Runtime.WORKERD:
         for option, is_given, reason in (
-            ("--no-reload", no_reload, "wrangler reloads this one whenever a file changes"),
+            ("--no-reload", no_reload, "wrangler always reloads this one when a file changes"),
             ("--strict", strict, "this one runs on the real runtime"),
         ):
             if is_given:
@@ -180,9 +180,7 @@ def dev(
             )
         )
     if context.args:
-        raise WranglerError(
-            f"No such option: {context.args[0]}", hint="`wrangler-py dev --help` lists them.", exit_status=2
-        )
+        raise _unknown_option(context)
     offer_python_flag(config, given.environment, script, fix=fix)
     run_session(
         DevOptions(
@@ -197,7 +195,7 @@ def dev(
             allowed_hosts=allowed_hosts,
             proxy_port=proxy_port or 0,
             dashboard_port=dashboard_port,
-            # A debugger waits anew in every process, on the same port: only one at a time.
+            # Each process waits for a debugger on the same port, so there can be only one at a time.
             reload=not no_reload and debugger is None,
             test_scheduled=test_scheduled,
             strict=strict,
@@ -210,11 +208,25 @@ def dev(
     )
 
 
+def _unknown_option(context: typer.Context) -> WranglerError:
+    import difflib
+
+    name = context.args[0].partition("=")[0]
+    known = [each for parameter in context.command.params for each in parameter.opts if each.startswith("--")]
+    close = difflib.get_close_matches(name, known, n=3)
+    meant = f" Did you mean {', '.join(close)}?" if close else ""
+    return WranglerError(
+        f"No such option: {context.args[0]}.{meant}",
+        hint="`wrangler-py dev --help` lists the options.",
+        exit_status=2,
+    )
+
+
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition(":")
     if not key or not separator:
-        # Not repeated: with a wrong separator, the value is in it.
-        raise WranglerError("--var takes KEY:VALUE.", hint="As in --var API_HOST:example.com")
+        # The text is not repeated: with a wrong separator, it contains the value, which may be secret.
+        raise WranglerError("--var takes KEY:VALUE.", hint="For example --var API_HOST:example.com")
     return key, value
 
 
@@ -232,8 +244,8 @@ def _host_name(text: str) -> str:
         or (port and not port.isdigit())
     ):
         raise WranglerError(
-            "--allowed-host takes the name of a host.",
-            hint="As in --allowed-host app.example.test, or .example.test for all names below it.",
+            "--allowed-host takes a host name.",
+            hint="For example --allowed-host app.example.test, or .example.test for all names below it.",
             exit_status=2,
         )
     return dot + ascii_name

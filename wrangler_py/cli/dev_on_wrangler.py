@@ -1,4 +1,4 @@
-"""What `dev` adds for Workers that wrangler runs: its own options."""
+"""Options of wrangler that `dev` passes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCRIPT_SUFFIXES = JAVASCRIPT | {".py"}
 
 
 class DevCommand(Command):
-    """Sets options it does not know aside, with all that follows `--`: they are in `Context.args`."""
+    """Keeps unknown options, and everything after `--`, in `Context.args`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = {
@@ -30,9 +30,9 @@ class DevCommand(Command):
 
 
 def split_options(args: list[str], known: dict[str, bool]) -> tuple[list[str], list[str]]:
-    """`args` as ours and the rest; `known` says of each of our options whether a value follows it.
+    """Split `args` into ours and the rest. `known` maps our options to whether a value follows them.
 
-    What follows an unknown option is its value, unless it is an option itself or looks like a Worker's entry file.
+    An argument after an unknown option is its value, unless it is an option or looks like a Worker's entry file.
     """
     ours: list[str] = []
     others: list[str] = []

@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 app = App("embedded", help="Inspect, reset and snapshot the embedded PostgreSQL.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the snapshot")]
-Force = Annotated[bool, typer.Option("--force", help="End the connections of other programs to the database")]
+Force = Annotated[bool, typer.Option("--force", help="Close connections of other programs to the database")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Which databases are meant."""
+    """The databases that a command works on."""
 
     database: Annotated[
         str | None,
         typer.Option(
-            "--database", help="Only this database; by default all that bindings lead to", show_default=False
+            "--database", help="Only this database; by default, those of all bindings", show_default=False
         ),
     ] = None
     persist_to: PersistTo = None
@@ -66,13 +66,13 @@ class Place:
         if not found:
             which = f"the database {self.database} of " if self.database else ""
             raise WranglerError(
-                f"No binding of {config.path.name} leads to {which}the embedded PostgreSQL.",
-                hint="A binding does if it has neither a local connection string nor a config with a database.",
+                f"No binding of {config.path.name} uses {which}the embedded PostgreSQL.",
+                hint="A binding uses it unless it has a local connection string or a config with another database.",
             )
         return tuple(found)
 
     def names(self) -> list[str]:
-        """The databases that are meant."""
+        """The names of these databases."""
         from wrangler_py.devserver.origins import embedded_databases
 
         return [self.database] if self.database is not None else list(embedded_databases(self.bindings()))
@@ -105,9 +105,9 @@ def status(persist_to: PersistTo = None) -> None:
 @app.command()
 @spread_options
 def reset(yes: Yes = False, force: Force = False, migrate: Migrate = None, *, place: Place) -> None:
-    """Start again with an empty database.
+    """Replace the database with a new one.
 
-    Runs schema.sql, the migration command and seed.sql in it. If one of them fails, the data stays as it was.
+    Runs schema.sql, the migration command and seed.sql in the new one. If one of them fails, the old data stays.
     """
     from wrangler_py.devserver import embedded_tool
 
@@ -115,7 +115,7 @@ def reset(yes: Yes = False, force: Force = False, migrate: Migrate = None, *, pl
     bindings = place.bindings()
     names = place.names()
     listed = ", ".join(names)
-    _confirm(f"Delete all data in {listed} and start afresh?", yes)
+    _confirm(f"Delete all data in {listed} and start again?", yes)
     command = migration_command(root, migrate)
     with _running(place.state) as server:
         run = None if command is None else _migration(command, bindings, server, root)
@@ -126,14 +126,18 @@ def reset(yes: Yes = False, force: Force = False, migrate: Migrate = None, *, pl
 @app.command()
 @spread_options
 def snapshot(name: Name, force: Force = False, *, place: Place) -> None:
-    """Save a copy of the database under a name."""
+    """Save a copy of the database under a name.
+
+    If there is a snapshot of that name, the new one replaces it.
+    """
     from wrangler_py.devserver import embedded_tool
 
     embedded_tool.check_snapshot_name(name)
     names = place.names()
     with _running(place.state) as server:
-        embedded_tool.take_snapshot(server, names, name, force=force)
-    printing.success(f"Saved {', '.join(names)} as the snapshot {name}")
+        replaced = embedded_tool.take_snapshot(server, names, name, force=force)
+    rest = f", replacing that of {replaced}" if replaced is not None else ""
+    printing.success(f"Saved {', '.join(names)} to snapshot {name}{rest}")
 
 
 @app.command()
@@ -145,7 +149,7 @@ def restore(name: Name, force: Force = False, *, place: Place) -> None:
     names = place.names()
     with _running(place.state) as server:
         restored = embedded_tool.restore(server, names, name, force=force)
-    printing.success(f"Restored {', '.join(restored)} from the snapshot {name}")
+    printing.success(f"Restored {', '.join(restored)} from snapshot {name}")
 
 
 @app.command()
@@ -156,7 +160,7 @@ def snapshots(persist_to: PersistTo = None) -> None:
     with _running(_state(persist_to)) as server, embedded_tool.administration(server) as connection:
         found = embedded_tool.snapshots(connection)
     if not found:
-        printing.info("There are no snapshots. Make one with: wrangler-py embedded snapshot NAME")
+        printing.info("There are no snapshots. Create one with `wrangler-py embedded snapshot NAME`.")
         return
     _show_snapshots(found)
 
@@ -175,8 +179,10 @@ def delete(
     from wrangler_py.devserver.embedded import EmbeddedPostgres, server_folder, tests_state
 
     state = _state(persist_to)
-    if (name is None) != everything:
-        raise WranglerError("Name the snapshot to delete, or give --all.", exit_status=2)
+    if name is None and not everything:
+        raise WranglerError("Give the name of a snapshot, or --all to delete all data.", exit_status=2)
+    if name is not None and everything:
+        raise WranglerError("Give the name of a snapshot or --all, not both.", exit_status=2)
     if name is None:
         places = [place for place in (state, tests_state(state)) if server_folder(place).exists()]
         if not places:
@@ -189,7 +195,7 @@ def delete(
         return
     with _running(state) as server:
         embedded_tool.delete_snapshot(server, name)
-    printing.success(f"Deleted the snapshot {name}")
+    printing.success(f"Deleted snapshot {name}")
 
 
 class _PsqlCommand(ArgumentsAfterDashes):
@@ -271,7 +277,7 @@ def _confirm(question: str, yes: bool) -> None:
         return
     if not printing.is_interactive():
         raise WranglerError(
-            "This command asks before it deletes data, but there is no terminal to ask on.",
+            "This command deletes data and asks first, but there is no terminal to ask on.",
             hint="Use --yes to skip the question.",
         )
     if not printing.confirm(question, False):

@@ -1,4 +1,4 @@
-"""`wrangler-py hyperdrive explain`: would Hyperdrive run this query, and cache it, and if not, why."""
+"""`wrangler-py hyperdrive explain`: tells whether Hyperdrive runs and caches a query, and why not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def explain(
     ] = None,
     as_json: AsJSON = False,
 ) -> None:
-    """Say whether Hyperdrive caches a query, and why not.
+    """Tell whether Hyperdrive caches a query, and why not.
 
     Exits with status 3 if the query is not cached.
     """
@@ -67,7 +67,7 @@ def explain(
 
 
 class _Config(NamedTuple):
-    """The caching that applies, and what to call where it is from."""
+    """The caching settings that apply, and a name for their source."""
 
     caching: Caching
     name: str | None
@@ -176,7 +176,7 @@ def _print_lifetime(facts: SQLFacts, config: _Config) -> None:
     )
     if facts.tables_read:
         tables = ", ".join(map(printable, sorted(facts.tables_read)))
-        printing.out(f"  {'tables':<14}{tables}; a write to them doesn't end it")
+        printing.out(f"  {'tables':<14}{tables}; a write to them doesn't clear the answer")
     for name in sorted(facts.unknown_functions):
         printing.out(
             f"  {'note':<14}{printable(name)}() is not PostgreSQL's own: Hyperdrive can't know whether "
@@ -185,7 +185,7 @@ def _print_lifetime(facts: SQLFacts, config: _Config) -> None:
 
 
 def _underlined(text: str, position: int, length: int) -> list[str]:
-    """The line with `position`, with its number if there are several, and below it a line that marks the place."""
+    """The line with `position`, with its number if there are several, and a line below that marks the position."""
     start = text.rfind("\n", 0, position) + 1
     from rich.cells import cell_len
 

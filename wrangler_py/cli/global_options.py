@@ -16,7 +16,7 @@ Global options:
       --env-file PATH  File of variables to load; may be repeated
   -h, --help           Show help
   -v, --version        Show the version"""
-"""What `--help` says of them, in every command."""
+"""Their section in the help of every command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,20 @@ class GivenOptions:
     _said: set[str] = field(default_factory=set)
 
     def is_news(self, message: str) -> bool:
-        """Whether `message` has not been asked about before: parts of a command may find out the same."""
+        """Whether this is the first call with `message`: several parts of a command may find the same."""
         is_new = message not in self._said
         self._said.add(message)
         return is_new
 
     def record(self, name: str, value: object) -> None:
-        """Keep one option; the last one typed wins, except that `--env-file` adds up.
+        """Keep one option. The last value wins, except that `--env-file` values add up.
 
         Raises WranglerError if `--cwd` is no folder.
         """
         if name == "config":
             self.config = Path(str(value))
         elif name == "cwd":
-            # Resolved: the config file is looked for in the folders above, and that above `a/..` is not `a`.
+            # Resolved, because the config file is searched in the folders above, and `a` is not above `a/..`.
             self.cwd = Path(str(value)).resolve()
             if not self.cwd.is_dir():
                 raise WranglerError(
@@ -68,7 +68,7 @@ class GivenOptions:
             self.env_files.extend(Path(str(path)) for path in value)
 
     def resolve(self) -> GlobalOptions:
-        """What they mean.
+        """The options with their defaults resolved.
 
         `--config` and `--env-file` are taken from `--cwd`. Without `--env`, `CLOUDFLARE_ENV` names the
         environment; `--env ""` means the top level.

@@ -41,7 +41,7 @@ def create(
         bool | None,
         typer.Option(
             "--update-config/--no-update-config",
-            help="Add a binding to the Worker's config file; or do not, and do not ask",
+            help="Add a binding to the Worker's config file, or don't; by default, ask",
         ),
     ] = None,
     no_check: option.NoCheck = False,

@@ -1,4 +1,4 @@
-"""Writing bindings of configs into the Worker's config file, and saying so."""
+"""Writes bindings of configs into the Worker's config file, and reports it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Named(Protocol):
 
 
 def offer_binding(config: Named, *, ask: bool) -> None:
-    """Print what to paste; on a terminal, offer to do it."""
+    """Print the lines to paste; at a terminal, offer to write them."""
     try:
         file = project_config()
     except WranglerError:
@@ -67,7 +67,7 @@ def _snippet(config: Named, file: ConfigFile | None) -> str:
 
 
 def save_binding(config: Named, binding: str, file: ConfigFile) -> None:
-    """Write the binding of a config that is already created, and say so."""
+    """Write the binding of a config that is already created, and report it."""
     try:
         file.save()
     except WranglerError as error:
@@ -92,7 +92,7 @@ def say_bound(config: Named | None, binding: str, file: ConfigFile) -> None:
 
 
 def say_still_bound(config: Named) -> None:
-    """Name the bindings of a deleted config that the project here has, if there is one."""
+    """List the bindings of a deleted config in the current project, if there is one."""
     from wrangler_py.project.binding_actions import warn_still_bound
 
     with contextlib.suppress(WranglerError):
@@ -100,6 +100,4 @@ def say_still_bound(config: Named) -> None:
 
 
 def place(file: ConfigFile) -> str:
-    from wrangler_py.project.binding_actions import describe_place
-
-    return describe_place(file, global_options().environment)
+    return file.place(global_options().environment)

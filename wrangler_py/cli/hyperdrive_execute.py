@@ -72,7 +72,7 @@ def execute(
                         _print(cursor)
                 if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
                     raise WranglerError(
-                        "The SQL leaves a transaction open, which is rolled back.",
+                        "The SQL left a transaction open; it was rolled back.",
                         hint="End the transaction with COMMIT.",
                     )
             finally:
@@ -82,21 +82,27 @@ def execute(
 
 
 def _note_execution(origin: Origin, script: str) -> None:
-    """Let running sessions know that what they have cached may be out of date."""
+    """Tell running sessions that their cached answers may be out of date."""
     from wrangler_py.hyperdrive.execution_log import ExecutionLog
     from wrangler_py.sql.analyse import analyse
 
     facts = analyse(script)
     if not facts.read_only or facts.writes_unknown or facts.unknown_functions:
-        # Where the store cannot be written, no session could have been told.
+        # If the store cannot be written, no session can be told.
         with contextlib.suppress(WranglerError):
             ExecutionLog().record(origin)
 
 
 def _script(command: str | None, file: Path | None) -> tuple[str, str]:
-    """The SQL, and what to call its source in errors."""
-    if (command is None) == (file is None):
-        raise WranglerError("Give the SQL to run with --command SQL or --file FILE.", exit_status=2)
+    """The SQL, and the name of its source for errors."""
+    if command is None and file is None:
+        raise WranglerError(
+            "Give the SQL to run with --command SQL or --file FILE.",
+            hint="--file - reads it from standard input.",
+            exit_status=2,
+        )
+    if command is not None and file is not None:
+        raise WranglerError("Give --command or --file, not both.", exit_status=2)
     if command is not None:
         from wrangler_py.hyperdrive.connection_string import check_text
 
@@ -115,7 +121,7 @@ def _script(command: str | None, file: Path | None) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _pool(target: str | None, persist_to: Path | None) -> Iterator[PoolConfig]:
-    """Where `target` leads; the embedded PostgreSQL runs at least until the block ends."""
+    """The database of `target`. The embedded PostgreSQL runs at least until the block ends."""
     from wrangler_py.hyperdrive.config import PoolConfig
 
     resolved, root = _resolve(target)
@@ -141,7 +147,7 @@ def _resolve(target: str | None) -> tuple[ResolvedBinding, Path]:
     config_file = find_project_config(options)
     if target is None and config_file is None:
         raise WranglerError(
-            "There is no project here whose binding could be used.",
+            "There is no project here that has a binding.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), or go to the project's folder.",
         )
     resolved = target_argument.only(target_argument.find(target, config_file, options)).resolve()

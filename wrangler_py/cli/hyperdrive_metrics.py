@@ -36,7 +36,7 @@ def restart(target: Target, remote: Remote = False, yes: Yes = False) -> None:
     """Close all origin connections of a config.
 
     Without --remote, this applies to the sessions of `dev` and `hyperdrive proxy` that run on this machine.
-    Queries under way may fail.
+    Running queries may fail.
     """
     if not remote:
         from wrangler_py.devserver.restart import restart_in_sessions
@@ -51,7 +51,7 @@ def restart(target: Target, remote: Remote = False, yes: Yes = False) -> None:
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
 
     if not yes and printing.is_interactive():
-        question = f"Queries of '{target}' that are under way may fail. Restart it?"
+        question = f"Queries of '{target}' that are running may fail. Restart it?"
         if not printing.confirm(question, False):
             printing.out("Not restarted")
             return
@@ -89,7 +89,7 @@ def metrics(
         return
     total, total_here = sum(found.by_cache_status.values()), sum(here.values())
     if not total:
-        printing.out(f"Cloudflare has counted no queries of {id} in the last {since}.")
+        printing.out(f"Cloudflare counted no queries of {id} in the last {since}.")
     columns = ["Cache status", "At Cloudflare", ""]
     rows = []
     for status in sorted({**found.by_cache_status, **here}, key=lambda each: -found.by_cache_status.get(each, 0)):
@@ -147,7 +147,7 @@ def _print_json(id: str, since: str, found: Metrics, here: Mapping[str, int]) ->
 
 
 def _measured_here(id: str) -> Mapping[str, int]:
-    """How many queries of the config had which cache status in the last dev session of this project."""
+    """The number of the config's queries by cache status in the last dev session of this project."""
     from wrangler_py.devserver.session_summary import read_summary
 
     options = global_options()

@@ -1,4 +1,4 @@
-"""The options that `hyperdrive create` and `update` share, spelled as the product spells them."""
+"""The options that `hyperdrive create` and `update` share, named as in the official command line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class ConfigArguments:
     swr: Annotated[
         int | None,
         typer.Option(
-            "--swr", metavar="SECONDS", help="Time after that in which it may be served while it is refreshed"
+            "--swr",
+            metavar="SECONDS",
+            help="Time after that in which a stale result may be served while it is refreshed",
         ),
     ] = None
     origin_connection_limit: Annotated[
@@ -74,7 +76,7 @@ class ConfigArguments:
             "--ca-certificate-id",
             "--ca-certificate-uuid",
             metavar="ID|NAME",
-            help="Uploaded CA certificate that the database's certificate is checked against",
+            help="Uploaded CA certificate that must have issued the database's certificate",
         ),
     ] = None
     mtls_certificate_id: Annotated[
@@ -88,9 +90,7 @@ class ConfigArguments:
     ] = None
     service_id: Annotated[
         str | None,
-        typer.Option(
-            "--service-id", help="With --remote: Workers VPC service through which the database is reached"
-        ),
+        typer.Option("--service-id", help="With --remote: Workers VPC service of the database"),
     ] = None
     access_client_id: Annotated[
         str | None,
@@ -112,7 +112,7 @@ class ConfigArguments:
 
 
 class ConfigCommand(Command):
-    """Takes `--caching-disabled=true` and `=false` too, as the product's command line does."""
+    """Also takes `--caching-disabled=true` and `=false`, as the official command line does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         values = {"true": "--caching-disabled", "false": "--no-caching-disabled"}

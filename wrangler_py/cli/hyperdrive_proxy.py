@@ -36,7 +36,7 @@ def proxy(
 ) -> None:
     """Serve databases through a local Hyperdrive.
 
-    Prints how to connect and the URL of the dashboard. At Ctrl-C, prints how many queries had which cache
+    Prints how to connect and the URL of the dashboard. At Ctrl-C, prints the number of queries by cache
     status, and ends.
     """
     from wrangler_py.devserver.standalone import serve, serve_as

@@ -32,7 +32,7 @@ def create(name: str, options: ConfigOptions, binding: str | None, update_config
     _warn_of_ignored(options)
     writes_binding = binding is not None or bool(update_config)
     binding = binding or DEFAULT_BINDING
-    if writes_binding:  # find out now if the binding cannot be written, before anything is created
+    if writes_binding:  # fail before anything is created if the binding cannot be written
         project_config().add_hyperdrive(binding, "0" * 31 + "1", global_options().environment)
     with open_account() as (api, account):
         body = create_body(name, _with_certificate_ids(options, api, account))
@@ -106,7 +106,7 @@ def remote_id(target: str, configs: HyperdriveConfigs) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _ById:
-    """A config that commands on this machine know by its id only."""
+    """A config of which only the id is known on this machine."""
 
     id: str
 

@@ -33,7 +33,7 @@ def push(
 ) -> None:
     """Copy a local config to Cloudflare.
 
-    The config is created there, or the one with its ID or name is replaced, after a question that shows the
+    Creates the config there, or replaces the one with its ID or name, after a question that shows the
     difference. Its id at Cloudflare becomes its id here and in the bindings of this project.
     """
     from wrangler_py.cli.remote import find_setting, open_account
@@ -71,7 +71,7 @@ def push(
             printing.success(f"Updated {remote.id} Hyperdrive config")
         else:
             printing.out(f"'{config.name}' is the same at Cloudflare: {remote.id}")
-            printing.info("Passwords cannot be compared: --send-password sends it in any case.")
+            printing.info("Passwords cannot be compared; --send-password sends the password anyway.")
     old = config.id
     config, bound = take_over_id(config, remote.id, store, setting.file)
     _say_taken_over(config, old, bound, setting.file)
@@ -102,7 +102,7 @@ def pull(
 ) -> None:
     """Copy configs from Cloudflare to the local store.
 
-    Cloudflare shows no passwords: you are asked for one, unless the local store has it.
+    Cloudflare shows no passwords: the command asks for one, unless the local store has it.
     """
     from wrangler_py.cli.hyperdrive_remote import remote_id
     from wrangler_py.cli.remote import find_setting, open_account
@@ -110,7 +110,7 @@ def pull(
     from wrangler_py.cloudflare.hyperdrive_configs import HyperdriveConfigs
 
     if target is None and (origin_password is not None or local_connection_string is not None):
-        raise WranglerError("A password or connection string is for one config: name it.", exit_status=2)
+        raise WranglerError("A password or connection string is for one config: give its name.", exit_status=2)
     setting = find_setting()
     with open_account(setting) as (api, account):
         configs, certificates = HyperdriveConfigs(api, account), AccountCertificates(api, account)
@@ -188,7 +188,7 @@ def diff(
             if different:
                 _show(different)
         if not rows:
-            printing.out("There are no configs, neither here nor at Cloudflare.")
+            printing.out("There are no configs, either here or at Cloudflare.")
     if exit_code and any(state != "same" for _, state, _ in rows):
         raise typer.Exit(1)
 
@@ -222,9 +222,9 @@ def _may_replace(remote: RemoteConfig, different: Sequence[Difference], *, yes: 
         return True
     if not printing.is_interactive():
         raise WranglerError(
-            f"Confirm that '{remote.name}' ({remote.id}) at Cloudflare is to be replaced: add --yes."
+            f"Confirm that '{remote.name}' ({remote.id}) at Cloudflare should be replaced: add --yes."
         )
-    return printing.confirm(f"Replace '{remote.name}' ({remote.id}) at Cloudflare by the local config?", False)
+    return printing.confirm(f"Replace '{remote.name}' ({remote.id}) at Cloudflare with the local config?", False)
 
 
 def _say_taken_over(config: HyperdriveConfig, old: str, bound: Sequence[str], file: ConfigFile | None) -> None:
@@ -234,7 +234,7 @@ def _say_taken_over(config: HyperdriveConfig, old: str, bound: Sequence[str], fi
     elif config.id != old:
         printing.out(f"The local config '{config.name}' has the id {config.id} now, as at Cloudflare.")
     if config.id != old:
-        printing.info(f"Other projects on this machine that bind {old} need the new id, too.")
+        printing.info(f"Other projects on this machine that bind {old} also need the new id.")
 
 
 def _write_local_connection_string(remote: RemoteConfig, string: str, file: ConfigFile | None) -> None:
@@ -302,8 +302,8 @@ def _may_overwrite(local: HyperdriveConfig, different: Sequence[Difference], *, 
     if yes:
         return True
     if not printing.is_interactive():
-        raise WranglerError(f"Confirm that the local config '{local.name}' is to be replaced: add --yes.")
-    return printing.confirm(f"Replace the local config '{local.name}' by the one at Cloudflare?", False)
+        raise WranglerError(f"Confirm that the local config '{local.name}' should be replaced: add --yes.")
+    return printing.confirm(f"Replace the local config '{local.name}' with the one at Cloudflare?", False)
 
 
 def _ask_origin_password(remote: RemoteConfig) -> str | None:

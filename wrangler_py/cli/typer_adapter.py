@@ -1,6 +1,6 @@
-"""What this command line needs of Typer and Typer does not offer, kept in this one module.
+"""Extends Typer with what this command line needs.
 
-- Global options stand before or after a command's name, and the help prints them apart.
+- Global options may come before or after a command's name, and have their own section in the help.
 - A subcommand's module is imported, and a command of a group built, when it is called.
 - Text, flags and whole numbers are converted without pydantic, which takes longer to import than most commands run.
 - Several commands may share options: the fields of a dataclass.
@@ -387,10 +387,11 @@ def _report(failure: Any) -> int:
 
 _PLAIN = (
     (r"Value error, ", ""),
+    (r"Got unexpected extra argument\(?s?\)? \((.*)\)", r"Unexpected argument: \1"),
     (r"Input should be a valid integer\b.*", "it must be a whole number."),
     (r"Input should be (less|greater) than or equal to (-?\d+)", r"it must be \1 than or equal to \2."),
     (r"\. Choose from:\s*(.*)", r". Choose from: \1"),
     (r",\s+", ", "),
     (r" \(Possible options: (.*)\)", r". Did you mean \1?"),
 )
-"""What pydantic and Typer say, and how we say it."""
+"""Messages of pydantic and Typer, and what replaces them."""

@@ -9,9 +9,9 @@ _ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
 def whoami(as_json: AsJSON = False) -> None:
-    """Show which credentials for Cloudflare are used, from where, and what they allow.
+    """Show the credentials for Cloudflare, their source, and their permissions.
 
-    They are those of the official command line: its variables, or its login.
+    wrangler-py uses the credentials of the official command line: its variables, or its login.
     """
     from wrangler_py.cli.remote import find_setting, open_api
     from wrangler_py.cloudflare.identity import find_identity

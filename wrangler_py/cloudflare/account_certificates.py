@@ -75,4 +75,4 @@ def _read(document: Any) -> AccountCertificate:
             expires_on=str(document.get("expires_on") or ""),
         )
     except (KeyError, TypeError, AttributeError):
-        raise WranglerError("Cloudflare's API returned a certificate of an unknown form.") from None
+        raise WranglerError("Cloudflare's API returned a certificate in an unknown format.") from None

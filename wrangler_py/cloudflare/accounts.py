@@ -57,7 +57,7 @@ def choose_account(
     accounts = list_accounts(api)
     if not accounts:
         raise WranglerError(
-            f"The {api.credentials.kind} from {api.credentials.source} can use no account.",
+            f"The {api.credentials.kind} from {api.credentials.source} cannot use any account.",
             hint="Set CLOUDFLARE_ACCOUNT_ID, or `account_id` in the config file; or use another token.",
         )
     if len(accounts) == 1:

@@ -110,7 +110,7 @@ def _groups(data: Mapping[str, Any], name: str = "hyperdriveQueriesAdaptiveGroup
         accounts = data["viewer"]["accounts"]
         return accounts[0][name] if accounts else ()
     except (KeyError, TypeError, IndexError):
-        raise APIError("Cloudflare returned metrics of an unknown form.", status=200) from None
+        raise APIError("Cloudflare returned metrics in an unknown format.", status=200) from None
 
 
 def _time(time: datetime) -> str:

@@ -142,7 +142,9 @@ class API:
         except httpx.TimeoutException:
             raise Unreachable(f"{host} did not answer in time.", sent=True, hint=_fate(method)) from None
         except httpx.TransportError:
-            raise Unreachable(f"The answer of {host} broke off.", sent=True, hint=_fate(method)) from None
+            raise Unreachable(
+                f"The connection to {host} broke off during the answer.", sent=True, hint=_fate(method)
+            ) from None
 
     def _read(
         self,
@@ -196,7 +198,7 @@ class API:
     def _pause(self, attempt: int, wait: float | None) -> None:
         if wait is not None:
             if wait >= 1:
-                self._say(f"Cloudflare asks for a pause of {wait:.0f} s …")
+                self._say(f"Cloudflare limits the rate of requests: waiting {wait:.0f} s …")
             time.sleep(wait)
         else:
             time.sleep(0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))  # noqa: S311
@@ -235,14 +237,14 @@ def _reason(error: Exception) -> str:
 
 def _fate(method: str) -> str:
     if method == "POST":
-        return "It may have been done anyway: look before you try again."
+        return "The change may have been made anyway: check before you try again."
     return "Try again."
 
 
 def _odd_answer(method: str, path: str) -> WranglerError:
     place = path.rpartition("/accounts/")[2] or path
     return Unreachable(
-        f"Cloudflare's API gave an answer that is not of the expected form ({method} …/{place.lstrip('/')}).",
+        f"Cloudflare's API gave an answer in an unexpected format ({method} …/{place.lstrip('/')}).",
         sent=True,
         hint="Try again; if CLOUDFLARE_API_BASE_URL is set, check it.",
     )

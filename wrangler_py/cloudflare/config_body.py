@@ -64,7 +64,7 @@ def _origin(options: ConfigOptions, *, partial: bool) -> dict[str, Any]:
     for option, others in _CONFLICTS.items():
         for other in others:
             if getattr(options, option) is not None and getattr(options, other) is not None:
-                raise WranglerError(f"{_flag(option)} and {_flag(other)} exclude each other.", exit_status=2)
+                raise WranglerError(f"{_flag(option)} and {_flag(other)} are mutually exclusive.", exit_status=2)
     if options.connection_string is not None:
         return _from_string(options.connection_string)
     scheme = options.origin_scheme

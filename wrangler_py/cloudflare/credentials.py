@@ -23,7 +23,7 @@ Kind = Literal["API token", "Global API key", "OAuth token"]
 GET_TOKEN = "export CLOUDFLARE_API_TOKEN=$(npx wrangler auth token)"  # noqa: S105
 LOG_IN_HINT = (
     "`npx wrangler login` (or `uv run pywrangler login`) logs you in, and wrangler-py uses that login. In CI, set\n"
-    "CLOUDFLARE_API_TOKEN; CLOUDFLARE_API_KEY with CLOUDFLARE_EMAIL is accepted, too."
+    "CLOUDFLARE_API_TOKEN; CLOUDFLARE_API_KEY with CLOUDFLARE_EMAIL is also accepted."
 )
 
 
@@ -98,7 +98,7 @@ def _from_file(environ: Mapping[str, str], cwd: Path) -> Credentials:
     if _uses_keyring(folder, environ) and encrypted.is_file():
         raise WranglerError(
             f"The login of the official command line is encrypted ({encrypted}): only it can read that file.",
-            hint=f"Hand the token over for this shell:\n{GET_TOKEN}",
+            hint=f"Set the token for this shell:\n{GET_TOKEN}",
         )
     try:
         text = plain.read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def _from_document(document: Mapping[str, Any], path: Path) -> Credentials:
             raise WranglerError(
                 f"The login of the official command line ({path}) has expired.",
                 hint="Only the official command line can renew it. Log in again with `npx wrangler login`, or\n"
-                f"hand the renewed token over for this shell:\n{GET_TOKEN}",
+                f"set the renewed token for this shell:\n{GET_TOKEN}",
             )
         scopes = document.get("scopes")
         return Credentials(

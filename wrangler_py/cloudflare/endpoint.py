@@ -25,7 +25,7 @@ def base_url(environ: Mapping[str, str], configured_region: str | None = None) -
     if parts.scheme != "https" and not is_loopback(url):
         raise WranglerError(
             "CLOUDFLARE_API_BASE_URL is not an https:// URL: credentials are never sent unencrypted.",
-            hint="Leave it out for Cloudflare's own API.",
+            hint="Unset it to use Cloudflare's own API.",
         )
     return url.rstrip("/")
 

@@ -95,4 +95,4 @@ def _read(document: Any) -> RemoteConfig:
     try:
         return read_config(document)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise WranglerError("Cloudflare's API returned a Hyperdrive config of an unknown form.") from None
+        raise WranglerError("Cloudflare's API returned a Hyperdrive config in an unknown format.") from None

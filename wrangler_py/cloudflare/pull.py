@@ -23,7 +23,7 @@ def check_emulated(config: RemoteConfig) -> None:
         what = "is MySQL" if way == "MySQL" else f"is behind {way}"
         raise WranglerError(
             f"The database of '{config.name}' {what}, which is not emulated here.",
-            hint="Lead its binding to a database for development: --local-connection-string writes one into the\n"
+            hint="Give its binding a database for development: --local-connection-string writes one into the\n"
             "config file.",
         )
 

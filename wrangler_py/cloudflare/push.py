@@ -29,8 +29,8 @@ def check_reachable(config: HyperdriveConfig) -> None:
     if origin.is_unix_socket or _is_loopback(origin.host):
         raise WranglerError(
             f"The origin of '{config.name}' is on this machine ({origin.host}), and Cloudflare cannot reach it.",
-            hint="Push a config whose database is on the internet. For development, lead its binding to this\n"
-            "machine by `localConnectionString` in the config file.",
+            hint="Push a config whose database is on the internet. For development, set its binding's\n"
+            "`localConnectionString` to a database on this machine.",
         )
     if not origin.password:
         raise WranglerError(

@@ -64,7 +64,7 @@ class AccessControl:
         headers = Headers(scope=scope)
         host = headers.getlist("host")
         if len(host) != 1 or host[0].lower() not in self._hosts:
-            return PlainTextResponse("This host name is not the dashboard's.\n", 421)
+            return PlainTextResponse("The dashboard has another host name.\n", 421)
         if self._is_foreign(headers, host[0].lower(), scope):
             return PlainTextResponse("Requests from other sites are not permitted.\n", 403)
         if self._has_bearer_token(headers):

@@ -1,4 +1,4 @@
-"""The stream of events: new queries and pool sizes, as long as somebody listens."""
+"""The stream of events: new queries and pool sizes, as long as a client is connected."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wrangler_py.dashboard.sources import Sources
 
 INTERVAL_S = 0.2
 BATCH = 1_000
-"""How many queries one event has at most: reading and encoding more at once would hold up the proxy."""
+"""Maximum number of queries in one event: reading and encoding more at once would hold up the proxy."""
 _KEEP_ALIVE_S = 15.0
 
 
 async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncIterator[str]:
     """Server-sent events until `closing`; queries from the one after the number `after` on.
 
-    It looks at the log a few times a second and does not subscribe to it, so a listener costs the same,
+    It polls the log a few times a second instead of subscribing to it, so a listener costs the same,
     however many queries there are.
     """
     yield "retry: 1000\n\n"
@@ -62,7 +62,7 @@ async def stream(sources: Sources, after: int, closing: asyncio.Event) -> AsyncI
 
 
 def _session(sources: Sources) -> object:
-    """What `GET /api/session` and `GET /api/conditions` depend on."""
+    """The state that `GET /api/session` and `GET /api/conditions` depend on."""
     if sources.served is None:
         return None
     return dict(sources.served.pools), sources.served.proxy.conditions.describe()

@@ -57,7 +57,7 @@ def _queries(proxy: Proxy) -> Iterator[Metric]:
         "hyperdrive_result_bytes", "Bytes of results", labels=("binding",), unit="bytes"
     )
     stale_reads = CounterMetricFamily(
-        "hyperdrive_stale_reads", "Cached reads from before a write of the application", labels=("binding",)
+        "hyperdrive_stale_reads", "Cached answers older than a write of the application", labels=("binding",)
     )
     for binding, pool in proxy.pools.items():
         counts = pool.caching.counts

@@ -39,8 +39,8 @@ def explain(pool: PoolConfig, sql: str, parameters: Sequence[str | None], *, ana
             "PostgreSQL has no plan for this.", hint="EXPLAIN takes one SELECT, INSERT, UPDATE, DELETE or MERGE."
         )
     if analyze and not can_analyze(sql):
-        raise WranglerError("EXPLAIN ANALYZE runs the query, so it is available for reads only here.")
-    with connect_to_origin(pool, "The origin refuses the EXPLAIN: ") as connection:
+        raise WranglerError("EXPLAIN ANALYZE runs the query, so it is available for reads only.")
+    with connect_to_origin(pool, "The database refuses the EXPLAIN: ") as connection:
         return _plan(connection, sql, parameters, analyze=analyze)
 
 

@@ -24,7 +24,7 @@ _CLOSE_LIMIT_S = 1.0
 class Dashboard:
     """Serves the page and its API from `open` to `close`, on a loopback port.
 
-    Until the first connection only a socket is open: a dashboard that nobody looks at costs nothing.
+    Until the first connection only a socket is open, so an unused dashboard costs nothing.
     """
 
     def __init__(self, sources: Sources, *, port: int = 0, token: str | None = None) -> None:
@@ -83,7 +83,7 @@ class Dashboard:
         await self.close()
 
     async def close(self) -> None:
-        """End the connections and close the port; harmless when repeated or without `open`."""
+        """End the connections and close the port. May be called repeatedly, or without `open`."""
         listener, self._listener = self._listener, None
         if listener is None:
             return

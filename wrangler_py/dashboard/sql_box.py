@@ -1,4 +1,4 @@
-"""Runs SQL that a person types through a binding, as a Worker's queries run."""
+"""Runs SQL of the user through a binding, like a Worker's queries."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NOT_THE_PERSONS: dict[str, Any] = {
     "channel_binding": "prefer",
     "client_encoding": "UTF8",
 }
-"""Parameters that would otherwise come from the person's own libpq variables."""
+"""Parameters that would otherwise come from the user's libpq variables."""
 
 _numbers = itertools.count(1)
 
 
 def new_request_id() -> str:
-    """An id by which the query log tells these queries from a Worker's."""
+    """An id by which the query log distinguishes these queries from a Worker's."""
     return f"dashboard-{next(_numbers)}"
 
 
@@ -54,7 +54,7 @@ def run(connection_string: str, user: str, sql: str) -> dict[str, Any]:
 
 
 def _outcome(cursor: psycopg.Cursor[Any]) -> dict[str, Any]:
-    """The last result, which a person looks for."""
+    """The last result, which the user wants to see."""
     has_rows = cursor.description is not None
     return {
         "columns": column_names(cursor),

@@ -39,7 +39,7 @@ def account_findings(
 
 
 def _missing(binding: HyperdriveBinding, local: HyperdriveConfig | None) -> Finding:
-    hint = "`wrangler-py hyperdrive list --remote` lists those it has."
+    hint = "`wrangler-py hyperdrive list --remote` lists its configs."
     if local is not None:
         hint = (
             f"It is the local config '{local.name}': `wrangler-py hyperdrive push {binding.binding}` writes it to\n"
@@ -63,7 +63,7 @@ def _different(
     yield Finding(
         "hyperdrive",
         "warning",
-        f"env.{binding.binding}: the config at Cloudflare is not what was tried here: {shown}.",
+        f"env.{binding.binding}: the config at Cloudflare differs from the local one: {shown}.",
         f"`wrangler-py hyperdrive push {binding.binding}` or `wrangler-py hyperdrive pull {binding.binding}`\n"
         "makes them the same.",
     )

@@ -40,7 +40,7 @@ def project_findings(file: ConfigFile, environment: str | None) -> Iterator[Find
             yield Finding(
                 "hyperdrive",
                 "problem",
-                f"no config has the id of env.{binding.binding}: {binding.id}",
+                f"no config has the id of the binding env.{binding.binding}: {binding.id}",
                 f"`wrangler-py hyperdrive bind CONFIG --binding {binding.binding}` writes that of a local config,\n"
                 f"and `wrangler-py hyperdrive push {binding.binding}` brings it to Cloudflare.",
             )
@@ -51,15 +51,15 @@ def _compatibility(section: Section, root: Path) -> Iterator[Finding]:
         yield Finding(
             "compatibility",
             "problem",
-            "The config file has no compatibility_date, and is not deployed without.",
-            'Write compatibility_date = "2026-09-08", or later.',
+            "The config file has no compatibility_date, which a deployment needs.",
+            'Set compatibility_date to "2026-09-08" or later.',
         )
     if section.node_compat and wrangler_version(root) >= 4:
         yield Finding(
             "compatibility",
             "problem",
-            "The config file has `node_compat = true`, which wrangler 4 refuses.",
-            "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.",
+            "The config file sets `node_compat`, which wrangler 4 refuses.",
+            "`wrangler-py node-compat enable` replaces it with the compatibility flag nodejs_compat.",
         )
 
 
@@ -97,7 +97,7 @@ def session_findings(summary: SessionSummary | None) -> Iterator[Finding]:
             "warning",
             f"{when} ran a statement {_times(statement.count, 'time')} that is never cached ({statement.status}): "
             f"{statement.sql}",
-            "`wrangler-py hyperdrive explain` says why, and what to change.",
+            "`wrangler-py hyperdrive explain` tells why, and what to change.",
         )
     for statement in summary.repeated:
         yield Finding(

@@ -1,4 +1,4 @@
-"""The connection of a binding in the forms in which programs look for it: a URL, and environment variables."""
+"""The connection of a binding as a URL and as environment variables."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from wrangler_py.devserver.listening_socket import LOOPBACK
 from wrangler_py.hyperdrive.binding_resolution import VARIABLE_PREFIXES
 
 MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGCHANNELBINDING", "PGSSLNEGOTIATION")
-"""What would lead libpq elsewhere than the other variables say, or ask for what takes TLS."""
+"""Variables that would make libpq ignore the other ones, or require TLS."""
 
 
 def connection_string(binding: str, port: int, password: str, database: str) -> str:
-    """What a client of `binding` connects with; the password in it is the proxy's, not the origin's."""
+    """The connection string for clients of `binding`. Its password is the proxy's, not the origin's."""
     login = f"{quote(binding, safe='')}:{quote(password, safe='')}"
     return f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}?sslmode=disable"
 
 
 def wrangler_variables(strings: Mapping[str, str]) -> dict[str, str]:
-    """The variables that tell `wrangler dev` of local databases, the deprecated ones included.
+    """The variables by which `wrangler dev` finds local databases, including the deprecated ones.
 
     `strings` are connection strings by binding.
     """
@@ -27,7 +27,7 @@ def wrangler_variables(strings: Mapping[str, str]) -> dict[str, str]:
 
 
 def connection_variables(databases: Mapping[str, str], port: int, password: str) -> dict[str, str]:
-    """The connection in every form programs look for: the first binding's, and wrangler's variables for each.
+    """All variables: the connection of the first binding, and wrangler's variables for each.
 
     `databases` are their names by binding.
     """
@@ -49,7 +49,7 @@ def connection_variables(databases: Mapping[str, str], port: int, password: str)
 
 
 def with_connection(inherited: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """`inherited` with `variables`, and without what would lead elsewhere."""
+    """`inherited` with `variables`, and without variables that would override them."""
     return {**without(inherited, MISLEADING), **variables}
 
 

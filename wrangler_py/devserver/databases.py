@@ -1,6 +1,6 @@
-"""Databases of a server as wholes: copied, renamed, dropped, and who is connected to them.
+"""Copies, replaces and drops whole databases, and finds their clients.
 
-A copy is PostgreSQL's own, by CREATE DATABASE … TEMPLATE, so that it takes milliseconds.
+PostgreSQL copies a database in milliseconds, with CREATE DATABASE … TEMPLATE.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from psycopg import Connection, sql
 
     Administrative = Connection[tuple[Any, ...]]
-    """In autocommit mode, to another database than those that are named."""
+    """A connection in autocommit mode, to another database than the affected ones."""
 
 _PATIENCE_S = 2.0
-"""How long connections that were told to end may take for it."""
+"""Time that terminated connections may take to end."""
 
 _USERS = """
     SELECT pid, application_name, coalesce(state, ''), backend_type FROM pg_stat_activity
@@ -34,7 +34,7 @@ _COPY_SETTINGS = """
 
 
 class DatabaseInUseError(WranglerError):
-    """Somebody is connected to the database, so that it can be neither copied nor replaced."""
+    """A client is connected to the database, so it can be neither copied nor replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class _User:
 
     @property
     def yields(self) -> bool:
-        """Whether it may be ended: a pool opens another one when it needs it."""
+        """Whether it may be closed: a pool reopens connections when it needs them."""
         return self.application == HYPERDRIVE and self.state == "idle"
 
     def __str__(self) -> str:
@@ -70,15 +70,15 @@ def exists(connection: Administrative, database: str) -> bool:
 
 
 def create(connection: Administrative, database: str) -> None:
-    """Make an empty database, also if there is one of that name, which is dropped."""
+    """Create an empty database. An existing one of that name is dropped."""
     drop(connection, database)
     connection.execute(_sql("CREATE DATABASE {}", check_name(database)))
 
 
 def copy(connection: Administrative, source: str, target: str, *, force: bool = False) -> None:
-    """Make `target` a copy of `source`, with the settings that ALTER DATABASE gave it.
+    """Create `target` as a copy of `source`, with the settings of ALTER DATABASE.
 
-    A `target` that exists is dropped. Raises DatabaseInUseError if somebody uses `source`; `force` ends them.
+    An existing `target` is dropped. Raises DatabaseInUseError if `source` has clients, unless `force` ends them.
     """
     import psycopg
 
@@ -89,14 +89,14 @@ def copy(connection: Administrative, source: str, target: str, *, force: bool = 
         try:
             connection.execute(_sql("CREATE DATABASE {} TEMPLATE {}", target, source))
             break
-        except psycopg.errors.ObjectInUse:  # somebody was quicker
+        except psycopg.errors.ObjectInUse:  # a client connected meanwhile
             if time.monotonic() > deadline:
                 raise _in_use(source, _users(connection, source), may_force=not force) from None
     copy_settings(connection, source, target)
 
 
 def copy_settings(connection: Administrative, source: str, target: str) -> None:
-    """Give `target` what ALTER DATABASE … SET says for `source`, if we may."""
+    """Copy the settings of ALTER DATABASE … SET from `source` to `target`, if we may."""
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     if row is not None and row[0]:
         with connection.transaction():
@@ -104,9 +104,9 @@ def copy_settings(connection: Administrative, source: str, target: str) -> None:
 
 
 def replace(connection: Administrative, database: str, by: str, *, force: bool = False) -> None:
-    """Drop `database` and give its name to the database `by`, in one step for everybody else.
+    """Drop `database` and rename the database `by` to its name, atomically.
 
-    Raises DatabaseInUseError, with nothing changed, if somebody uses it, unless `force` ends them.
+    Raises DatabaseInUseError, with nothing changed, if it has clients, unless `force` ends them.
     """
     import psycopg
 
@@ -134,20 +134,20 @@ def drop(connection: Administrative, database: str) -> None:
 
 
 def drop_unused(connection: Administrative, database: str) -> None:
-    """Drop `database`. Raises DatabaseInUseError if somebody is connected to it."""
+    """Drop `database`. Raises DatabaseInUseError if it has clients."""
     if users := _users(connection, database):
         raise _in_use(database, users)
     drop(connection, database)
 
 
 def check_unused(connection: Administrative, database: str) -> None:
-    """Raises DatabaseInUseError if somebody is connected to `database`."""
+    """Raise DatabaseInUseError if `database` has clients."""
     if users := _users(connection, database):
         raise _in_use(database, users)
 
 
 def set_comment(connection: Administrative, database: str, comment: str) -> None:
-    """Set what `comment_of` gives."""
+    """Set the comment on `database`."""
     from psycopg import sql
 
     connection.execute(
@@ -164,7 +164,7 @@ def comment_of(connection: Administrative, database: str) -> str:
 
 
 def check_name(database: str) -> str:
-    """`database`, if PostgreSQL would not cut it short. Raises WranglerError."""
+    """`database`, if the name is short enough for PostgreSQL. Raises WranglerError otherwise."""
     if len(database.encode()) > IDENTIFIER_MAX_BYTES:
         raise WranglerError(
             f"The name {database!r} is too long for a database: PostgreSQL allows {IDENTIFIER_MAX_BYTES} bytes."
@@ -173,7 +173,7 @@ def check_name(database: str) -> str:
 
 
 def _vacate(connection: Administrative, database: str, *, force: bool) -> None:
-    """End the idle connections of pools to `database`, or all with `force`."""
+    """End the idle connections of pools to `database`, or all connections with `force`."""
     users = _users(connection, database)
     if not force and (staying := [user for user in users if not user.yields]):
         raise _in_use(database, staying, may_force=True)
@@ -187,11 +187,7 @@ def _users(connection: Administrative, database: str) -> list[_User]:
 
 
 def _in_use(database: str, users: list[_User], *, may_force: bool = False) -> DatabaseInUseError:
-    way_out = (
-        "Close these connections first, or end them with --force:"
-        if may_force
-        else "Close these connections first:"
-    )
+    way_out = "Close these connections first, or use --force:" if may_force else "Close these connections first:"
     return DatabaseInUseError(
         f"The database {database} is in use.", hint="\n".join((way_out, *(f"- {user}" for user in users)))
     )

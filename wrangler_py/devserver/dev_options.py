@@ -1,4 +1,4 @@
-"""What a person asks of `wrangler-py dev`."""
+"""The options of `wrangler-py dev`."""
 
 from __future__ import annotations
 

@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     import psycopg
 
 _PORT = 5432
-"""Where there are Unix sockets, it only names one."""
+"""With Unix sockets, the port is only part of the socket's name."""
 
 _SETTINGS = {
-    "max_connections": "120",  # the largest pool, and some for psql
+    "max_connections": "120",  # the largest pool, and a few for psql
     "shared_buffers": "32MB",
     "min_wal_size": "32MB",
-    "wal_level": "replica",  # with `minimal`, a crash sets a sequence back that the schema made and used
+    "wal_level": "replica",  # with `minimal`, a crash resets sequences that the schema created and used
     "max_wal_senders": "0",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
@@ -67,7 +67,7 @@ class EmbeddedEndedError(WranglerError):
 
 
 class EmbeddedPostgres:
-    """A running server that this process holds on to until `stop`."""
+    """A running server that this process uses until `stop`."""
 
     def __init__(self, *, folder: Path, data: Path, host: str, port: int, password: str) -> None:
         self.folder = folder
@@ -98,7 +98,7 @@ class EmbeddedPostgres:
 
     @classmethod
     def attach(cls, state: Path) -> EmbeddedPostgres | None:
-        """The server of the folder `state` if it runs already, for others that use it; None otherwise."""
+        """The server of the folder `state` if other processes run it already; None otherwise."""
         folder = server_folder(state)
         if not (folder / "running.json").exists():
             return None
@@ -107,7 +107,7 @@ class EmbeddedPostgres:
 
     @classmethod
     def remove(cls, state: Path) -> None:
-        """Delete the server of the folder `state` with all its data. Raises WranglerError if somebody uses it."""
+        """Delete the server of the folder `state` with all its data. Raises WranglerError if it is in use."""
         folder = server_folder(state)
         if not folder.exists():
             return
@@ -116,13 +116,13 @@ class EmbeddedPostgres:
                 server.stop()
                 raise WranglerError(
                     "The embedded PostgreSQL is in use.",
-                    hint="End what uses it first: `wrangler-py dev`, `hyperdrive proxy`, `hyperdrive exec`, "
+                    hint="End these programs first: `wrangler-py dev`, `hyperdrive proxy`, `hyperdrive exec`, "
                     "`embedded psql` or a test run.",
                 )
             if (data := existing_data_folder(folder)) is not None:
                 end_predecessor(data, find_programs(), patience_s=_REMAINS_PATIENCE_S)
                 _remove_socket_folder(_running(folder).get("host", ""))
-                # As root, the folder around the data is this server's alone, too.
+                # As root, the folder around the data also belongs to this server alone.
                 shutil.rmtree(data if data.parent == folder else data.parent)
             shutil.rmtree(folder)
 
@@ -142,18 +142,18 @@ class EmbeddedPostgres:
         return self._origin(database)
 
     def administrative_origin(self) -> Origin:
-        """The database to connect to for what concerns other databases."""
+        """The database to connect to for commands about other databases."""
         return self._origin("postgres")
 
     @property
     def has_ended(self) -> bool:
-        """Whether the server has ended unasked, as far as was seen since `follow`."""
+        """Whether the server has ended unexpectedly since `follow`."""
         return self._lost
 
     def follow(self, heard: Heard) -> None:
-        """Have `heard` called, on another thread, with each line that tells what the server goes through.
+        """Call `heard`, in another thread, with each line about the server's state.
 
-        None is its end, unless `stop` has been called.
+        None means that it ended, unless `stop` was called.
         """
 
         def run() -> None:
@@ -184,7 +184,7 @@ class EmbeddedPostgres:
             control.close()
         if keeper is not None and keeper.stdout is not None:
             with contextlib.suppress(ValueError):
-                keeper.stdout.read()  # ends when the keeper has, or stays for others
+                keeper.stdout.read()  # ends with the keeper, or when the keeper stays for other users
             keeper.stdout.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._lost |= keeper.wait(0.1) < 0
@@ -192,7 +192,7 @@ class EmbeddedPostgres:
             self._remove_remains()
 
     def _said(self) -> Iterator[str]:
-        """The lines that the keeper sends, until it ends or leaves us."""
+        """The lines that the keeper sends, until it ends or disconnects."""
         stream: Any = None
         if self._keeper is not None:
             stream = self._keeper.stdout
@@ -204,15 +204,15 @@ class EmbeddedPostgres:
                 yield line.decode("utf-8", "replace").strip()
 
     def _remove_remains(self) -> None:
-        """End the server, and remove its socket folder, if its keeper was killed and could not do so."""
+        """End the server and remove its socket folder, if its keeper was killed before it could."""
         with contextlib.suppress(WranglerError), locked(self.folder / "lock"):
-            if _running(self.folder).get("host") == self.host:  # else somebody has started another one since
+            if _running(self.folder).get("host") == self.host:  # otherwise another process has started a new server
                 end_predecessor(self.data, find_programs(), patience_s=_REMAINS_PATIENCE_S)
                 _remove_socket_folder(self.host)
 
     @contextlib.contextmanager
     def refusals(self) -> Iterator[None]:
-        """Tells in a person's words what the server refuses, and whether it is there at all."""
+        """Explains errors of the server, and whether it runs at all."""
         import psycopg
 
         try:
@@ -220,7 +220,8 @@ class EmbeddedPostgres:
         except psycopg.Error as error:
             if not is_server(self.data):
                 raise EmbeddedEndedError(
-                    "The embedded PostgreSQL has ended.", hint="Start `wrangler-py dev` again: that starts it, too."
+                    "The embedded PostgreSQL has ended.",
+                    hint="Start `wrangler-py dev` again, which also starts the server.",
                 ) from None
             raise WranglerError(f"The embedded PostgreSQL refuses: {_words_of(error)}") from None
 
@@ -229,7 +230,7 @@ class EmbeddedPostgres:
 
     @classmethod
     def _attach(cls, folder: Path) -> EmbeddedPostgres | None:
-        """Hold on to the server that runs for `folder`; None if there is none, or it is about to end."""
+        """Attach to the server that runs for `folder`; None if there is none, or it is about to end."""
         try:
             running = _running(folder)
             server = cls(
@@ -304,7 +305,7 @@ class EmbeddedPostgres:
 
 
 def tests_state(state: Path) -> Path:
-    """The folder of state of test runs, which have a server of their own, in that of a project."""
+    """The state folder of test runs, which have their own server, in that of a project."""
     return state / "tests"
 
 
@@ -314,7 +315,7 @@ def server_folder(state: Path) -> Path:
 
 
 def _running(folder: Path) -> dict[str, Any]:
-    """What `folder` says of the server that was started last; empty if there was none."""
+    """The description in `folder` of the server that was started last; empty if there was none."""
     try:
         found = json.loads((folder / "running.json").read_text())
     except (OSError, ValueError):
@@ -323,13 +324,13 @@ def _running(folder: Path) -> dict[str, Any]:
 
 
 def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
-    # -P: a person's own `json.py` in the current folder is not ours to import.
+    # -P: don't import a `json.py` of the user in the current folder.
     keeper = subprocess.Popen(
         [sys.executable, "-P", "-m", "wrangler_py.devserver.embedded_keeper"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=without_marks(os.environ),  # others may come to use it who go on after us
-        start_new_session=True,  # Ctrl-C is for us; we tell the keeper when we end
+        env=without_marks(os.environ),  # other processes may use it longer than this one
+        start_new_session=True,  # Ctrl-C is for this process, which tells the keeper when it ends
     )
     assert keeper.stdin is not None
     assert keeper.stdout is not None
@@ -352,7 +353,7 @@ def _start_keeper(launch: embedded_keeper.Launch) -> subprocess.Popen[bytes]:
 
 
 def _socket_folder() -> str:
-    """A private folder for the Unix socket, whose path may have about 100 bytes."""
+    """A private folder for the Unix socket, whose path is limited to about 100 bytes."""
     folder = tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX)
     if len(os.fsencode(folder)) > 80:
         Path(folder).rmdir()
@@ -361,7 +362,7 @@ def _socket_folder() -> str:
 
 
 def _remove_socket_folder(host: str) -> None:
-    """Remove the folder that a server whose keeper was killed has left."""
+    """Remove the folder left by a server whose keeper was killed."""
     if Path(host).is_absolute() and Path(host).name.startswith(_SOCKET_FOLDER_PREFIX):
         shutil.rmtree(host, ignore_errors=True)
 

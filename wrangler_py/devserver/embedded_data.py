@@ -1,4 +1,4 @@
-"""The data of the embedded PostgreSQL: where it is, how it is made, and which server has it."""
+"""The data folder of the embedded PostgreSQL: finds it, creates it, and finds the server that uses it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _INITDB = (
 
 
 def data_folder(folder: Path, programs: Programs) -> Path:
-    """Where the data is: in `folder`, or as root in a folder that the server's account can reach.
+    """The data folder: in `folder`, or as root in a folder that the server's account can access.
 
-    That one goes by a random id kept in `folder`, so that a deleted project's data never turns up in a new
-    project of the same path; its file `owner` says whose data it is.
+    The latter is named by a random id kept in `folder`, so that a deleted project's data never appears in a new
+    project at the same path; its file `owner` names the project.
     """
     if programs.account is None:
         return folder / "data"
@@ -42,7 +42,7 @@ def data_folder(folder: Path, programs: Programs) -> Path:
 
 
 def existing_data_folder(folder: Path) -> Path | None:
-    """The data folder as `data_folder` gives it, if there is one by now."""
+    """The folder that `data_folder` returns, if it exists."""
     id_file = folder / "id"
     candidates = [folder / "data"]
     if id_file.exists():
@@ -51,7 +51,7 @@ def existing_data_folder(folder: Path) -> Path | None:
 
 
 def initialise(data: Path, password: str, programs: Programs) -> None:
-    """Make the data folder if there is none. It gets its name when it is complete."""
+    """Create the data folder if there is none. It gets its name when it is complete."""
     if data.exists():
         version = (data / "PG_VERSION").read_text().strip()
         if version != programs.version:
@@ -75,7 +75,7 @@ def initialise(data: Path, password: str, programs: Programs) -> None:
         password_file.unlink()
     if result.returncode != 0:
         raise WranglerError(
-            "The embedded PostgreSQL's data folder could not be made.", hint=result.stderr.strip()[-1000:]
+            "The embedded PostgreSQL's data folder could not be created.", hint=result.stderr.strip()[-1000:]
         )
     unfinished.rename(data)
 
@@ -97,10 +97,10 @@ def end_predecessor(data: Path, programs: Programs, *, patience_s: float = 3.0) 
 
 
 def _pid_in_use(data: Path) -> int | None:
-    """The process id in the pid file, which goes last when a server ends, if there is a process of that id."""
+    """The process id in the pid file, which a server removes last, if such a process exists."""
     try:
         pid = int(_pid_file(data)[0])
-        if sys.platform != "win32":  # where signal 0 is Ctrl-C
+        if sys.platform != "win32":  # where signal 0 means Ctrl-C
             os.kill(pid, 0)
     except (OSError, ValueError, IndexError):
         return None
@@ -108,9 +108,9 @@ def _pid_in_use(data: Path) -> int | None:
 
 
 def is_server(data: Path) -> bool:
-    """Whether the process in the pid file is a server; after a crash its id may be anybody's.
+    """Whether the process in the pid file is a server; after a crash, another process may have its id.
 
-    A server listens where its pid file says, in a folder of its own, until it removes the file.
+    A server listens at the address in its pid file, in its own folder, until it removes the file.
     """
     try:
         _, _, _, port, socket_folder, address, *_ = _pid_file(data)
@@ -123,7 +123,7 @@ def is_server(data: Path) -> bool:
         try:
             probe.connect(f"{socket_folder}/.s.PGSQL.{port}")
         except (BlockingIOError, TimeoutError):
-            return True  # too busy to take one more
+            return True  # too busy to accept another connection
         except OSError:
             return False
     return True

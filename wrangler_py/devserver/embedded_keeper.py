@@ -33,20 +33,20 @@ from wrangler_py.devserver.parent_death import (
 from wrangler_py.worker.started_processes import children_of
 
 START_DEADLINE_S = 60.0
-"""Longest a start may take; recovery after a crash of the machine takes a while."""
+"""Time limit of a start. Recovery after a crash of the machine takes a while."""
 _SHUTDOWN_STEPS: tuple[tuple[str, float], ...] = (("SIGINT", 1.2), ("SIGQUIT", 0.5))
 """Fast shutdown, then immediate (safe: the write-ahead log is replayed), then SIGKILL; seconds each."""
 _WAKE_UP_S = 0.5
-"""How often it is looked what the server has logged, and where there are no signals, whether it still runs."""
+"""Interval of reading the server's log, and without signals, of checking whether it still runs."""
 _CRASH = re.compile(r"LOG:\s+(.+ \(PID \d+\) was terminated by .+)")
-"""What PostgreSQL logs before it ends all connections and recovers."""
+"""PostgreSQL logs this before it ends all connections and recovers."""
 CONTROL_NAME = "control"
-"""Of the control socket, in the socket folder."""
+"""Name of the control socket, in the socket folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What to start. `user` and `group` are the ids to run the server as, None for one's own.
+    """The server to start. `user` and `group` are the ids to run it as, None for the current ones.
 
     `stale_pid` is a process id in the pid file that is not a server's, None if there is none.
     """
@@ -60,12 +60,12 @@ class Launch:
     stale_pid: int | None
 
     def to_line(self) -> bytes:
-        """As the line of JSON that the keeper reads."""
+        """The line of JSON that the keeper reads."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
 def server_environment() -> dict[str, str]:
-    """What PostgreSQL's programs need of the environment: no secrets, and messages in English."""
+    """The environment of PostgreSQL's programs: no secrets, and messages in English."""
     names = ("PATH", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
     return {name: os.environ[name] for name in names if name in os.environ} | {"LC_ALL": "C"}
 
@@ -76,8 +76,8 @@ def as_account(user: int | None, group: int | None) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Keep one server, from the Launch on standard input until its last user has gone."""
-    for name in ("SIGINT", "SIGHUP"):  # the terminal's; ours to ignore, the starter lets go when it ends
+    """Run one server, from the Launch on standard input until its last user has gone."""
+    for name in ("SIGINT", "SIGHUP"):  # ignore the terminal's signal: the starter disconnects when it ends
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     stop = [False]
@@ -86,8 +86,8 @@ def main() -> int:
     launch = Launch(**json.loads(sys.stdin.buffer.readline()))
     environment = server_environment()
     if launch.stale_pid is not None:
-        # PostgreSQL starts unless the process in the pid file lives, and is not one of its own forebears. It still
-        # looks whether a server that was killed has left others behind.
+        # PostgreSQL starts unless the process in the pid file lives and is not one of its own ancestors. It still
+        # checks whether a server that was killed has left processes behind.
         environment["PG_GRANDPARENT_PID"] = str(launch.stale_pid)
     adopt_orphans()
     with Path(launch.log).open("wb") as log:
@@ -123,14 +123,14 @@ def main() -> int:
 
 
 class _Holders:
-    """Those who hold on: standard input, and connections to the control socket."""
+    """The users of the server: standard input, and connections to the control socket."""
 
     def __init__(self, socket_folder: str | None) -> None:
         self._selector = selectors.DefaultSelector()
         self._control: socket.socket | None = None
         self._sockets: set[socket.socket] = set()
         self._count = 1
-        if socket_folder is None:  # Windows, where select() knows sockets only
+        if socket_folder is None:  # Windows, where select() supports only sockets
             return
         self._selector.register(sys.stdin.buffer, selectors.EVENT_READ)
         self._control = socket.socket(socket.AF_UNIX)
@@ -145,7 +145,7 @@ class _Holders:
         self._selector.register(self._child_ended, selectors.EVENT_READ)
 
     def wait(self) -> bool:
-        """Wait a little for changes; False if no user is left."""
+        """Wait shortly for changes; False if no user is left."""
         if self._control is None:
             return self._wait_on_pipe()
         for key, _ in self._selector.select(_WAKE_UP_S):
@@ -162,7 +162,7 @@ class _Holders:
                     self._selector.unregister(sys.stdin.buffer)
                     self._count -= 1
                     if self._count:
-                        _close_stdout()  # tells the starter not to wait for us
+                        _close_stdout()  # tells the starter not to wait for this process
             elif isinstance(key.fileobj, socket.socket):
                 with contextlib.suppress(ConnectionError):
                     if key.fileobj.recv(4096):
@@ -174,7 +174,7 @@ class _Holders:
         return self._count > 0
 
     def tell(self, text: str) -> None:
-        """Send everybody who holds on a line."""
+        """Send a line to all users."""
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
@@ -183,7 +183,7 @@ class _Holders:
                 holder.sendall(text.encode() + b"\n")
 
     def close(self) -> None:
-        """Accept no more users: the next one finds no server, and starts one."""
+        """Accept no more users. The next one finds no server, and starts one."""
         if self._control is not None:
             with contextlib.suppress(OSError):
                 Path(self._control.getsockname()).unlink()
@@ -194,14 +194,14 @@ class _Holders:
 
 
 class _Crashes:
-    """Finds in the server's log that one of its processes was killed."""
+    """Reads the server's log to notice that one of its processes was killed."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
         self._read_up_to = 0
 
     def new(self) -> list[str]:
-        """What has been logged since the last call, a line each."""
+        """The lines logged since the last call."""
         found: list[str] = []
         with contextlib.suppress(OSError), self._log.open("rb") as file:
             if os.fstat(file.fileno()).st_size == self._read_up_to:
@@ -217,7 +217,7 @@ class _Crashes:
 
 
 def _wait_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
-    """Wait for the word that PostgreSQL writes into its pid file once it accepts connections."""
+    """Wait until PostgreSQL's pid file says that it accepts connections."""
     deadline = time.monotonic() + START_DEADLINE_S
     pid_file = data / "postmaster.pid"
     while server.poll() is None and time.monotonic() < deadline:
@@ -248,7 +248,7 @@ def _stop(server: subprocess.Popen[bytes], launch: Launch) -> None:
 
 
 def _end_orphans() -> None:
-    """End what a server that was killed has left behind: it would keep the next one from starting."""
+    """End processes left by a server that was killed, which would keep the next one from starting."""
     for pid in children_of(os.getpid()):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
@@ -256,7 +256,7 @@ def _end_orphans() -> None:
 
 
 def _answer(stream: TextIO, answer: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # the starter may be gone already; its end of the pipe tells us so
+    with contextlib.suppress(OSError):  # the starter may be gone already, which its end of the pipe shows
         stream.write(json.dumps(answer) + "\n")
         stream.flush()
 

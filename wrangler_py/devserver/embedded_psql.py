@@ -43,7 +43,7 @@ def run_psql(server: EmbeddedPostgres, database: str, arguments: Sequence[str], 
 
 @contextlib.contextmanager
 def _keys_left_to_it() -> Iterator[None]:
-    """Ctrl-C in psql ends a query, not us."""
+    """Ctrl-C in psql ends a query, not this process."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield

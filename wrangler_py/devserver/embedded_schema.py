@@ -1,6 +1,6 @@
 """The project's schema.sql and seed.sql in the databases of the embedded PostgreSQL.
 
-What ran in a database is kept as its comment, so that it goes with it, a line for each file.
+A database's comment has a line for each file that ran in it, so copies of the database have it, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Action = Literal["applied", "applied again", "left out"]
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """How a new version of a file was treated in `database`."""
+    """How a new version of a file was handled in `database`."""
 
     file: str
     database: str
@@ -40,7 +40,7 @@ class FileChange:
         if self.action == "left out":
             return (
                 f"{self.file} has changed; {self.database} keeps its data. "
-                "`wrangler-py embedded reset` starts afresh with the new file."
+                "`wrangler-py embedded reset` starts again with the new file."
             )
         why = ", since it has changed" if self.action == "applied again" else ""
         return f"Applied {self.file} to {self.database}{why}."
@@ -85,7 +85,7 @@ def run_file(origin: Origin, path: Path, *, again: bool) -> FileChange | None:
 
 
 def run_unrecorded(origin: Origin, tls: TLSPolicy, path: Path) -> None:
-    """Run the file in the database of `origin`, and leave the database's comment alone."""
+    """Run the file in the database of `origin`, without changing the database's comment."""
     script = _read(path)
     with connect(origin, tls) as connection:
         _run_once(connection, script, path, None)
@@ -124,6 +124,6 @@ def _with_way_out(error: ScriptError) -> ScriptError:
         return error
     return ScriptError(
         error.message,
-        hint=f"{error.hint}\n\nThe database has what an earlier version of the file made. Write what changed\n"
+        hint=f"{error.hint}\n\nThe database was made by an earlier version of the file. Write the changes\n"
         "as ALTER …, use IF NOT EXISTS, or start with an empty database: wrangler-py embedded reset",
     )

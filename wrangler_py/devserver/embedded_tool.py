@@ -1,4 +1,4 @@
-"""What a person does with the databases of the embedded PostgreSQL: look, reset, keep a snapshot, go back to it."""
+"""Status, reset and snapshots of the databases of the embedded PostgreSQL."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _RESERVED = frozenset({"old", "new"})
-"""What follows the @ in the names of databases that are about to be dropped or to take another's place."""
+"""Suffixes, after an @, of temporary databases: those to drop, and those that will replace another."""
 
 Migrate = Callable[[Mapping[str, str]], None]
-"""Runs the migration command; gets, by database, the one that is being made in its place."""
+"""Runs the migration command. Its argument maps each database to the one that will replace it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """One database and how large it is."""
+    """A database and its size."""
 
     name: str
     bytes: int
@@ -43,7 +43,7 @@ class DatabaseStatus:
 class Status:
     """The embedded PostgreSQL of a project. `version` is None while there is no data yet.
 
-    `running` is whether somebody else uses it; the folder of its socket and its port are then `host` and `port`.
+    `running` is whether another process uses it; then `host` and `port` are the folder of its socket and its port.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class Snapshot:
 
 
 def read_status(state: Path) -> Status:
-    """The embedded PostgreSQL of the folder `state`, which is started for a moment if nobody uses it."""
+    """Read the status of the embedded PostgreSQL of the folder `state`. It is started if it isn't running."""
     folder = server_folder(state)
     data = existing_data_folder(folder)
     if data is None:
@@ -99,7 +99,7 @@ def read_status(state: Path) -> Status:
 
 @contextlib.contextmanager
 def holding(server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    """`server`, which is let go of when the block ends."""
+    """`server`, which is released when the block ends."""
     try:
         yield server
     finally:
@@ -108,7 +108,7 @@ def holding(server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
 
 @contextlib.contextmanager
 def administration(server: EmbeddedPostgres) -> Iterator[Administrative]:
-    """A connection for what concerns whole databases. What the server refuses is raised as WranglerError."""
+    """A connection for commands about whole databases. Errors of the server are raised as WranglerError."""
     with server.refusals(), connect(server.administrative_origin(), PLAINTEXT) as connection:
         yield connection
 
@@ -116,9 +116,9 @@ def administration(server: EmbeddedPostgres) -> Iterator[Administrative]:
 def reset(
     server: EmbeddedPostgres, names: Sequence[str], root: Path, migrate: Migrate | None, *, force: bool = False
 ) -> None:
-    """Make each database anew: empty, then the project's schema.sql, the migration command, and its seed.sql.
+    """Recreate each database with the project's schema.sql, the migration command, and its seed.sql.
 
-    The databases are as they were if any of this fails.
+    If any of this fails, the databases don't change.
     """
     new = {name: databases.check_name(f"{name}@new") for name in names}
     with administration(server) as connection:
@@ -138,10 +138,11 @@ def reset(
                 databases.drop(connection, name)
 
 
-def take_snapshot(server: EmbeddedPostgres, names: Sequence[str], name: str, *, force: bool = False) -> None:
-    """Keep a copy of each database as the snapshot `name`, in place of an earlier one of that name."""
+def take_snapshot(server: EmbeddedPostgres, names: Sequence[str], name: str, *, force: bool = False) -> str | None:
+    """Copy each database to the snapshot `name`. Returns the time of an earlier one that it replaces."""
     check_snapshot_name(name)
     with administration(server) as connection:
+        earlier = [each.made_at for each in snapshots(connection) if each.name == name and each.database in names]
         made = datetime.now(UTC).isoformat(timespec="seconds")
         for database in names:
             _must_exist(connection, database)
@@ -157,10 +158,11 @@ def take_snapshot(server: EmbeddedPostgres, names: Sequence[str], name: str, *, 
             }
             databases.set_comment(connection, new, json.dumps(comment))
             databases.replace(connection, kept, new)
+    return earlier[-1] if earlier else None
 
 
 def restore(server: EmbeddedPostgres, names: Sequence[str], name: str, *, force: bool = False) -> list[str]:
-    """Put each database back to what it was in the snapshot `name`; returns those of which there is one."""
+    """Restore each database from the snapshot `name`; returns the names of those that it contains."""
     with administration(server) as connection:
         found = [each for each in snapshots(connection) if each.name == name and each.database in names]
         if not found:
@@ -187,7 +189,7 @@ def delete_snapshot(server: EmbeddedPostgres, name: str) -> None:
 
 
 def snapshots(connection: Administrative) -> list[Snapshot]:
-    """The snapshots there are, the oldest first."""
+    """The snapshots, the oldest first."""
     found = []
     for name in databases.names(connection):
         details = _details(connection, name)
@@ -198,12 +200,12 @@ def snapshots(connection: Administrative) -> list[Snapshot]:
 
 
 def check_snapshot_name(name: str) -> None:
-    """Raises WranglerError if `name` cannot be a snapshot's."""
+    """Raise WranglerError if `name` cannot be the name of a snapshot."""
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise WranglerError(
-            f"{name!r} cannot be the name of a snapshot.",
-            hint="Use up to 40 letters, digits, dashes, dots and underscores, first a letter or digit.\n"
-            f"{' and '.join(sorted(_RESERVED))} are reserved.",
+            f"{name!r} is not a valid snapshot name.",
+            hint="Use up to 40 letters, digits, dashes, dots and underscores; the first is a letter or digit.\n"
+            f"The names {' and '.join(sorted(_RESERVED))} are reserved.",
             exit_status=2,
         )
 
@@ -215,7 +217,7 @@ def _run_files(server: EmbeddedPostgres, names: Iterable[str], file: Path) -> No
 
 
 def _details(connection: Administrative, name: str) -> dict[str, str]:
-    """The details of the snapshot in the database `name`; empty if that is no snapshot."""
+    """The details of the snapshot in the database `name`; empty if it is not a snapshot."""
     try:
         details = json.loads(databases.comment_of(connection, name))
     except ValueError:
@@ -236,7 +238,7 @@ def _size(connection: Administrative, name: str) -> int:
 def _must_exist(connection: Administrative, database: str) -> None:
     if not databases.exists(connection, database):
         raise WranglerError(
-            f"The embedded PostgreSQL has no database {database} yet.", hint="`wrangler-py dev` makes it."
+            f"The embedded PostgreSQL has no database {database} yet.", hint="`wrangler-py dev` creates it."
         )
 
 
@@ -244,10 +246,10 @@ def _unknown(connection: Administrative, name: str) -> WranglerError:
     known = ", ".join(dict.fromkeys(each.name for each in snapshots(connection)))
     return WranglerError(
         f"There is no snapshot {name!r}.",
-        hint=f"Snapshots: {known}" if known else "Make one with: wrangler-py embedded snapshot NAME",
+        hint=f"Snapshots: {known}" if known else "Create one with `wrangler-py embedded snapshot NAME`.",
     )
 
 
 def _tell_others(server: EmbeddedPostgres, database: str) -> None:
-    """Have running sessions clear what they have cached of `database`."""
+    """Tell running sessions to clear what they have cached of `database`."""
     ExecutionLog().record(server.origin(database))

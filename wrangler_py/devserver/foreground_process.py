@@ -1,4 +1,4 @@
-"""A program run in the foreground: it has our terminal, gets our signals, and its exit status is ours."""
+"""A program that runs in the foreground, with our terminal and our signals. Its exit status becomes ours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 _PASSED_ON = ENDING
 _KEYS: tuple[signal.Signals, ...] = (signal.SIGINT,)
-"""Signals that a terminal sends to every program in its foreground, our program included."""
+"""Signals that a terminal sends to every program in its foreground, including ours."""
 if sys.platform != "win32":
     _KEYS = (signal.SIGINT, signal.SIGQUIT)
     _PASSED_ON = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -100,14 +100,14 @@ class ForegroundProcess:
         return RunningProgram(self._running, self._ended)
 
     async def _ended(self, status: int) -> None:
-        """End what the program started, if that is to end, and release all."""
+        """End the program's processes, if they should end, and release all resources."""
         interrupted = self.interrupted and status in (-signal.SIGINT, 128 + signal.SIGINT)
         if self._owns_all or self._told_to_end or interrupted:
             await asyncio.to_thread(end_marked, self._mark, grace_s=GUARD_GRACE_S)
         self.release()
 
     def release(self) -> None:
-        """Give the terminal back, and stop watching over the program, which has ended."""
+        """Give the terminal back, and stop watching the program, which has ended."""
         if self._terminal is not None:
             self._terminal.close()
         if self._guard is not None:

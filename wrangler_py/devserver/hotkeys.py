@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _CTRL_C = "\x03"
-"""What `msvcrt.getwch` gives for it, instead of the signal."""
+"""The character that `msvcrt.getwch` returns for Ctrl-C, instead of a signal."""
 _SPECIAL = ("\0", "\xe0")
-"""What arrow and function keys begin with there."""
+"""The first character of arrow and function keys there."""
 
 
 class Hotkeys:
@@ -31,7 +31,7 @@ class Hotkeys:
 
     @staticmethod
     def possible() -> bool:
-        """Whether someone sits at both ends of this process."""
+        """Whether input and output are a terminal."""
         return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
     def open(self) -> None:
@@ -55,7 +55,7 @@ class Hotkeys:
             self.restore()
 
     def restore(self) -> None:
-        """Set the terminal as it was; all that is left to do when the process must end at once."""
+        """Restore the terminal; the only cleanup when the process must end at once."""
         if sys.platform != "win32" and self._before is not None and _in_foreground():
             import termios
 

@@ -11,7 +11,7 @@ from wrangler_py.errors import WranglerError
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 4096
-"""Connections the kernel may hold while no worker process accepts; it caps this at its own limit."""
+"""Connections that may wait while no worker process accepts. The kernel has its own limit, too."""
 
 _PORTS_TRIED = 100
 
@@ -19,7 +19,7 @@ _PORTS_TRIED = 100
 def open_listening_socket(host: str, port: int) -> socket.socket:
     """Listen on `host` and `port`, or on the next free port if that one is taken.
 
-    Raises `WranglerError` if `host` is not an address of this machine, or no port can be had.
+    Raises `WranglerError` if `host` is not an address of this machine, or no port is free.
     """
     family, address = _resolve(host)
     for candidate in (port,) if port == 0 else range(port, min(port + _PORTS_TRIED, 65536)):
@@ -37,7 +37,7 @@ def open_listening_socket(host: str, port: int) -> socket.socket:
             raise _refusal(host, candidate, error) from None
         return listener
     raise WranglerError(
-        f"Port {port} is taken, and so are those that follow it.",
+        f"Port {port} is taken, and so are the next ones.",
         hint="Choose another one with --port, or use --port 0 for any free one.",
     )
 
@@ -55,7 +55,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def describe_reach(listener: socket.socket) -> str | None:
-    """The addresses that other machines may reach `listener` by, in words; None if it is for this machine alone."""
+    """The addresses by which other machines can reach `listener`, in words; None if they can't."""
     address = str(listener.getsockname()[0])
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if parsed.is_unspecified:
@@ -85,6 +85,6 @@ def _refusal(host: str, port: int, error: OSError) -> WranglerError:
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return WranglerError(
-            f"Port {port} may not be opened by this user.", hint="Choose a port above 1023 with --port."
+            f"Port {port} needs rights that this user doesn't have.", hint="Choose a port above 1023 with --port."
         )
     return WranglerError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Try another --ip or --port.")

@@ -114,7 +114,7 @@ class LocalHyperdrive:
             await control
         if self._migrate_command is not None and not any(pool.embedded for pool in self.pools.values()):
             self._messages.info(
-                "The migration command is not run: no binding leads to the embedded PostgreSQL. "
+                "The migration command is not run: no binding uses the embedded PostgreSQL. "
                 f"Run it yourself on your own database: {self._migrate_command}"
             )
         self.proxy.conditions.check_bindings(self.pools)
@@ -179,7 +179,7 @@ class LocalHyperdrive:
         restarted, answer = restart.answer(request, self.bindings, self._root)
         for binding in restarted:
             self.proxy.restart(binding)
-            self._messages.info(f"{binding} is restarted: its origin connections are closed.")
+            self._messages.info(f"{binding} was restarted: its origin connections are closed.")
         return answer
 
     # What changes while it runs
@@ -233,7 +233,7 @@ class LocalHyperdrive:
             await self.update(self.bindings)  # which starts it again
             changes = await self._origins.prepare(self.bindings, self._root, self._migrate)
         if any(change.action != "left out" for change in changes):
-            self.proxy.clear_cache()
+            self.proxy.changed_elsewhere()
         for change in changes:
             if change not in self._left_out:
                 self._messages.info(str(change))
@@ -244,7 +244,7 @@ class LocalHyperdrive:
             pools = {binding: pool for binding, pool in self.pools.items() if pool.embedded}
             self._messages.info(f"Running: {self._migrate_command}")
             await migrate(self._migrate_command, pools, self._root)
-            self.proxy.clear_cache()
+            self.proxy.changed_elsewhere()
 
     async def config_changes(self) -> AsyncIterator[None]:
         """Once each time another command has changed a stored config, without end: `update` is to follow.
@@ -256,7 +256,7 @@ class LocalHyperdrive:
                 yield
             elif (executed := self._last_executed()) != self._executed:
                 self._executed = executed
-                if answers := self.proxy.clear_cache():
+                if answers := self.proxy.changed_elsewhere():
                     self._messages.info(
                         f"Cleared {count_of(answers, 'cached answer')}: another command has changed data."
                     )
@@ -267,7 +267,7 @@ class LocalHyperdrive:
             try:
                 await self.update(await asyncio.to_thread(resolve))
             except WranglerError as error:
-                self._messages.warn(f"{error.message} The session goes on with what it read before.")
+                self._messages.warn(f"{error.message} The session keeps the previous version.")
 
     # What the proxy reports
 
@@ -313,7 +313,7 @@ class LocalHyperdrive:
     # When the embedded PostgreSQL dies
 
     def _embedded_crashed(self, what: str) -> None:
-        self._messages.warn(f"The embedded PostgreSQL ends all its connections and recovers: {what}.")
+        self._messages.warn(f"The embedded PostgreSQL closed all its connections and recovers: {what}.")
 
     def _embedded_ended(self) -> None:
         if not self._closing and (self._recovery is None or self._recovery.done()):
@@ -324,7 +324,7 @@ class LocalHyperdrive:
         now = asyncio.get_running_loop().time()
         self._ends = [moment for moment in self._ends if now - moment < _END_WINDOW_S] + [now]
         attempts = len(self._ends)
-        why = "The embedded PostgreSQL has ended: its processes were killed, or failed."
+        why = "The embedded PostgreSQL has ended: its processes were killed, or crashed."
         if attempts < _ENDS_BEFORE_BACK_OFF:
             self._messages.warn(f"{why} It is started again.")
         else:

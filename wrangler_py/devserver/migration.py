@@ -1,7 +1,7 @@
-"""The person's own tool for migrations, run with a connection to the embedded PostgreSQL.
+"""Runs the user's migration tool with a connection to the embedded PostgreSQL.
 
-It connects through a proxy of its own, by TCP, since many tools know no Unix sockets. That proxy caches nothing and
-lets through what Hyperdrive does not support, such as the advisory locks by which tools keep others away.
+It connects by TCP, since many tools don't support Unix sockets, through a separate proxy that caches nothing and
+allows what Hyperdrive does not support, such as the advisory locks of migration tools.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wrangler_py.proxy.options import ProxyOptions
 from wrangler_py.proxy.server import Proxy
 
 RUNNING = "WRANGLER_PY_MIGRATING"
-"""Set for the command: a wrangler-py that it starts does not run it once more."""
+"""Set for the command, so that a wrangler-py that it starts does not run it again."""
 
 
 def is_migrating() -> bool:

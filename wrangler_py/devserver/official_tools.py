@@ -1,4 +1,4 @@
-"""The official tools that run a Worker for us: where they are, or what to install."""
+"""Finds the official tools that run a Worker, or says what to install."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _require_node(what: str, install: str | None) -> None:
         return
     then = "." if install is None else f"; then: {install}"
     raise WranglerError(
-        f"{what}, and there is no Node.js here.",
+        f"{what}, and Node.js is not installed here.",
         hint=f"Install Node.js, the current LTS version, from nodejs.org{then}",
     )
 
@@ -123,7 +123,7 @@ def _require_manager(manager: PackageManager) -> None:
 def _path_within_npx(root: Path) -> str:
     """PATH as npx sets it for the wrangler it has; empty if it has none.
 
-    npx itself would stand between wrangler and signals, some of which it keeps to itself.
+    npx itself can't be used, because it does not pass all signals on to wrangler.
     """
     npx = shutil.which("npx")
     if npx is None:

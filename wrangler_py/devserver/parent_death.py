@@ -1,4 +1,4 @@
-"""A child process that ends with its parent, also when the parent is killed. Standard library only."""
+"""Makes a child process end with its parent, also when the parent is killed. Standard library only."""
 
 from __future__ import annotations
 

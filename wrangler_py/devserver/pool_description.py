@@ -1,4 +1,4 @@
-"""What a person should know of the pools of bindings: why they lead where they do, and what has changed."""
+"""Describes the pools of bindings: why they use their database, and what has changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def describe_default(binding: ResolvedBinding) -> str | None:
     if isinstance(binding.database, PoolConfig) or binding.config is not None:
         return None
     id = "its id" if is_placeholder(binding.id) else f"the id {binding.id}"
-    return f"env.{binding.binding}: no config has {id}, so it gets the embedded PostgreSQL."
+    return f"env.{binding.binding}: no config has {id}, so it uses the embedded PostgreSQL."
 
 
 def describe_changes(before: PoolConfig, now: PoolConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""A process that ends what this one has started, should this one be killed."""
+"""A process that ends the children of this one if this one is killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ProcessGuard:
             return
         # The file itself, without the package and site-packages: it starts in a few milliseconds.
         command = [sys.executable, "-I", "-S", started_processes.__file__, mark]
-        with contextlib.suppress(OSError):  # too few processes or too little memory: it goes without
+        with contextlib.suppress(OSError):  # too few processes or too little memory: continue without it
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -29,7 +29,7 @@ class ProcessGuard:
             )
 
     def dismiss(self) -> None:
-        """There is nothing left to end; harmless when repeated."""
+        """Stop watching: there is nothing left to end. May be called repeatedly."""
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
             with contextlib.suppress(OSError):

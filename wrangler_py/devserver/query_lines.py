@@ -1,4 +1,4 @@
-"""Queries in words: one with its cache status, and how many had which."""
+"""Descriptions of queries: a line for one, and counts by cache status."""
 
 from __future__ import annotations
 

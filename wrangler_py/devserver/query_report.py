@@ -1,4 +1,4 @@
-"""`--report FILE`: the summary of the query log, written when a run is over."""
+"""`--report FILE`: writes a summary of the query log at the end of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STDOUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class QueryReport:
-    """Where the summary goes; `path` is None for standard output."""
+    """The destination of the summary; `path` is None for standard output."""
 
     path: Path | None
 
@@ -34,19 +34,21 @@ class QueryReport:
         path = cwd / Path(text).expanduser()
         if path.suffix.lower() not in _FORMATS:
             raise WranglerError(
-                f"--report {text}: a report is a .json or an .html file.",
-                hint="As in --report queries.html; --report - prints it.",
+                f"--report {text}: the file name must end in .json or .html.",
+                hint="For example --report queries.html; --report - prints the report.",
                 exit_status=2,
             )
         if path.is_dir():
-            raise WranglerError(f"--report {text}: this is a folder.", hint="Name a file in it.", exit_status=2)
+            raise WranglerError(
+                f"--report {text}: this is a folder.", hint="Give the name of a file.", exit_status=2
+            )
         if not path.parent.is_dir():
             raise WranglerError(
-                f"--report {text}: there is no folder {path.parent}.", hint="Make it first.", exit_status=2
+                f"--report {text}: there is no folder {path.parent}.", hint="Create it first.", exit_status=2
             )
         if not os.access(path.parent, os.W_OK):
             raise WranglerError(
-                f"--report {text}: nothing can be written in {path.parent}.",
+                f"--report {text}: cannot write to {path.parent}.",
                 hint="Choose another folder, or change its permissions.",
                 exit_status=2,
             )
@@ -68,7 +70,7 @@ class QueryReport:
             ) from None
 
     def leave(self, log: QueryLog, messages: Messages) -> None:
-        """Write it, or say why that can't be done."""
+        """Write the report, or print why that failed."""
         try:
             self.write(log)
         except WranglerError as error:

@@ -1,4 +1,4 @@
-"""How the dev session shows what happens: requests, failures, bindings."""
+"""Prints the events of a dev session: requests, failures, bindings."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Report:
                 self._output.info(event.message)
 
     def project(self, project: WorkerProject, pools: Mapping[str, PoolConfig]) -> None:
-        """The bindings as a table, the names of the variables, and what will not work."""
+        """Print the bindings as a table, the names of the variables, and bindings that are not emulated."""
         self.bindings(project.bindings, pools)
         if project.variables:
             self._output.info(f"Variables: {', '.join(project.variables)}")
@@ -102,7 +102,7 @@ class Report:
             self._warn_once(f"env.{binding} ({kind}) is not emulated: using it raises an error that says so.")
 
     def bindings(self, bindings: Sequence[ResolvedBinding], pools: Mapping[str, PoolConfig]) -> None:
-        """The bindings as a table, where they come from, and which send secrets in the clear."""
+        """Print the bindings as a table, their sources, and which ones send secrets unencrypted."""
         if bindings:
             self._output.table(
                 ("Binding", "Config", "Origin", "TLS", "Pool", "Caching"),
@@ -114,7 +114,7 @@ class Report:
             if (reason := describe_default(binding)) is not None:
                 self._output.info(reason)
             elif (pool := pools[binding.binding]).source:
-                rest = f"; caching and pool are as in the config {pool.name}" if binding.config else ""
+                rest = f"; caching and pool are those of the config {pool.name}" if binding.config else ""
                 self._output.info(f"env.{binding.binding}: the origin is from {pool.source}{rest}.")
         for name, pool in pools.items():
             if not pool.tls.encrypt and not is_this_machine(pool.origin):

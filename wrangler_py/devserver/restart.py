@@ -1,4 +1,4 @@
-"""`hyperdrive restart NAME`: which running sessions serve it, and what they do then."""
+"""`hyperdrive restart NAME`: asks the running sessions that serve NAME to close its connections."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def restart_in_sessions(name: str, root: Path) -> list[str]:
         return restarted
     if not answers:
         raise WranglerError(
-            f"No session is running that could restart '{name}'.",
-            hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` are sessions. For a config at Cloudflare, "
+            f"No session is running, so '{name}' cannot be restarted.",
+            hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` start sessions. For a config at Cloudflare, "
             "add --remote.",
         )
     served = sorted({str(binding) for answer in answers for binding in answer.get("served", ())})

@@ -1,4 +1,4 @@
-"""Runs a dev session on an event loop of its own, with the signals that end it."""
+"""Runs a dev session in an event loop, with the signals that end it."""
 
 from __future__ import annotations
 

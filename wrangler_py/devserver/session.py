@@ -1,4 +1,4 @@
-"""The dev session: one event loop with the proxy in it, a Worker process beside it, and a person in front."""
+"""The dev session: the proxy in one event loop, a Worker process beside it, and a person at the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wrangler_py.devserver.spare_process import SpareProcess
 from wrangler_py.errors import WranglerError
 
 EXIT_LIMIT_S = 2.5
-"""After this long, what has not ended is left to its own watchdog."""
+"""After this time, processes that have not ended are left to their own watchdogs."""
 
 
 class DevSession:
@@ -121,7 +121,7 @@ class DevSession:
             self._output.info(f"Port {self._options.port} is taken: listening on {port_of(listener)}.")
         if (reach := describe_reach(listener)) is not None:
             self._output.warn(
-                f"Listening on {reach}: whoever reaches it can use this Worker and its databases, "
+                f"Listening on {reach}: anyone who can connect can use this Worker and its databases, "
                 "run its scheduled handler, and read the source lines and file paths on its error pages."
             )
 

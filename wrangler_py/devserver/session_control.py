@@ -1,6 +1,6 @@
-"""How another command reaches a running session: a port of its own on this machine, and a file that says where.
+"""Connects other commands with a running session, by a port on this machine and a file that has its number.
 
-The file is the person's alone, and holds a secret that each request has to give. A session that was killed leaves
+Only the user can read the file, which has a secret that each request must contain. A session that was killed leaves
 its file behind; the next process that finds no listener there removes it.
 """
 
@@ -23,7 +23,7 @@ from wrangler_py.atomic_file import replace_file
 LOOPBACK = "127.0.0.1"
 MAX_REQUEST_BYTES = 65_536
 TIMEOUT_S = 10.0
-"""For one request, on either side."""
+"""Time limit of a request, on either side."""
 VERSION = 1
 
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -63,7 +63,7 @@ class SessionControl:
         self._path = path
 
     async def close(self) -> None:
-        """Harmless when repeated."""
+        """May be called repeatedly."""
         if self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink()
@@ -111,7 +111,7 @@ class RunningSession:
                 connection.sendall(json.dumps({**request, "secret": self.secret}).encode() + b"\n")
                 line = b"".join(iter(lambda: connection.recv(MAX_REQUEST_BYTES), b""))
             answer = json.loads(line)
-        except (ConnectionError, ValueError):  # nobody is there, or somebody else
+        except (ConnectionError, ValueError):  # nothing listens there, or another program
             with contextlib.suppress(OSError):
                 self.path.unlink()
             return None

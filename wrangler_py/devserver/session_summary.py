@@ -1,4 +1,4 @@
-"""What the last dev session of a project saw, for the checks before a deployment and beside Cloudflare's metrics.
+"""A summary of a project's last dev session, for the checks before a deployment and beside Cloudflare's metrics.
 
 It is a small file in the project's state folder. There are no values in it: statements are kept without their
 constants and comments, and those that cannot be read as PostgreSQL's not at all.
@@ -22,7 +22,7 @@ from wrangler_py.querylog.counts import ConfigCounts
 FILE = "last-session.json"
 VERSION = 1
 REPEATED_FROM = 5
-"""A statement that a request runs this often is worth a word."""
+"""A statement that a request runs this often is reported."""
 _READS = ("SELECT", "WITH", "VALUES", "TABLE")
 _NEVER_CACHED = frozenset({"volatile", "uncacheable", "transaction", "multiplestatements", "oversizedresult"})
 _MOST_STATEMENTS = 500
@@ -111,7 +111,7 @@ class SummaryRecorder:
 
 
 def write_summary(state: Path, summary: SessionSummary) -> None:
-    """Leave `summary` in the folder `state`; one that cannot be written is left out."""
+    """Write `summary` to the folder `state`; failures are ignored."""
     with contextlib.suppress(OSError):
         state.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"version": VERSION, **asdict(summary)}, indent=2, ensure_ascii=False)
@@ -119,7 +119,7 @@ def write_summary(state: Path, summary: SessionSummary) -> None:
 
 
 def read_summary(state: Path) -> SessionSummary | None:
-    """The summary in the folder `state`; None if there is none that can be read."""
+    """The summary in the folder `state`; None if there is none, or it cannot be read."""
     try:
         document = json.loads((state / FILE).read_text(encoding="utf-8"))
         if document.pop("version") != VERSION:

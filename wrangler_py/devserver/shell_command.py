@@ -1,4 +1,4 @@
-"""A command of the person's own, run by the shell in the foreground."""
+"""A command of the user, run by the shell in the foreground."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ async def run_in_shell(command: str, cwd: Path, environment: Mapping[str, str]) 
         return await program.wait()
     except BaseException:
         await program.end(_GRACE_S)
-        await program.wait()  # ends what it has started, too
+        await program.wait()  # also ends its own processes
         raise

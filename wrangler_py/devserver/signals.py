@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 ENDING: tuple[signal.Signals, ...]
-"""What a terminal, a supervisor or a closed window sends to end a program."""
+"""Signals by which a terminal, a supervisor or a closed window ends a program."""
 if sys.platform == "win32":
     ENDING = (signal.SIGINT, signal.SIGBREAK)
 else:

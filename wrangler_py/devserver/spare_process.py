@@ -1,4 +1,4 @@
-"""The Worker process that stands by, with its imports done, so that a reload costs no interpreter start."""
+"""A spare Worker process that has done its imports, so that a reload needs no interpreter start."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SpareProcess:
             self._start()
 
     def preload(self, command: Preload) -> None:
-        """From now on, have each process import these libraries while it stands by."""
+        """From now on, each spare process imports these libraries."""
         self._preload = command
 
     async def take(self) -> WorkerProcess:
@@ -54,7 +54,7 @@ class SpareProcess:
                 return process
 
     async def discard(self) -> None:
-        """Have the next process import nothing before its launch: the libraries may be others now."""
+        """The next process imports nothing before its launch, because the libraries may have changed."""
         self._preload = None
         if self._starting is not None:
             starting, self._starting = self._starting, None

@@ -77,12 +77,12 @@ def serve_as(bindings: Sequence[ResolvedBinding], user: str) -> list[ResolvedBin
     if len(bindings) > 1:
         names = ", ".join(each.binding for each in bindings)
         raise WranglerError(
-            "One user name leads to one database, and the project has several bindings.",
+            "A user name selects one database, but the project has several bindings.",
             hint=f"Name one of them: {names}",
         )
     if "." in user or not user:
         raise WranglerError(
-            f"{user!r} cannot be the user name: what follows a dot names a Worker's request.",
+            f"{user!r} cannot be the user name: a dot separates the name from a Worker's request.",
             hint="Choose one without a dot.",
         )
     return [replace(bindings[0], binding=check_identifier(user, "user"))]
@@ -162,7 +162,7 @@ def run_command(
                     messages.info(reason)
             if len(hyperdrive.bindings) > 1:
                 messages.info(
-                    f"DATABASE_URL and its like lead to env.{hyperdrive.bindings[0].binding}, the first binding; "
+                    f"DATABASE_URL and the like are for env.{hyperdrive.bindings[0].binding}, the first binding; "
                     "for another: wrangler-py hyperdrive exec BINDING -- …"
                 )
             status = 0

@@ -1,4 +1,4 @@
-"""What other commands change while a session runs: stored configs, and data behind the cache."""
+"""Watches for changes by other commands while a session runs: stored configs, and data that is cached."""
 
 from __future__ import annotations
 

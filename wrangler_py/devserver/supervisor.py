@@ -1,4 +1,4 @@
-"""Keeps one Worker process on the listening socket: replaces it on reload, restarts it if it ends unasked."""
+"""Keeps one Worker process on the listening socket: replaces it on reload, restarts it if it ends unexpectedly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wrangler_py.devserver.worker_process import WorkerEvent, WorkerProcess
 from wrangler_py.worker_protocol import Launch, Libraries, Preload
 
 DRAIN_LIMIT_S = 35.0
-"""Longest a replaced process may go on. It cuts off endless answers itself before that."""
+"""Time limit of a replaced process. It ends endless responses itself before that."""
 FAILURES_BEFORE_BACK_OFF = 3
 FAILURE_WINDOW_S = 10.0
 BACK_OFF_MAX_S = 30.0
@@ -137,7 +137,7 @@ class Supervisor:
         self._note_failure()
         ended = f"The Worker's process ended by itself: {_describe(status)}."
         if process.loaded and len(self._failures) < FAILURES_BEFORE_BACK_OFF:
-            self._output.error(f"{ended} It is started again.")
+            self._output.error(f"{ended} Starting it again.")
             self._schedule(0)
         else:
             await self._back_off(ended)
@@ -150,7 +150,7 @@ class Supervisor:
         delay = min(2.0 ** (len(self._failures) - 1), BACK_OFF_MAX_S)
         self._output.error(f"{why} Next start in {delay:.0f} s, or when a file is saved.")
         self._schedule(delay)
-        with contextlib.suppress(OSError):  # perhaps what there was too little of for a process
+        with contextlib.suppress(OSError):  # perhaps there is memory for a process again
             await self._unavailable.open(f"{why} See the terminal of wrangler-py dev.")
 
     def _schedule(self, delay: float) -> None:

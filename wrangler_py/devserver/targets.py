@@ -1,4 +1,4 @@
-"""Which databases are meant: by a project's bindings, by what a person types, by a connection string."""
+"""Resolves a project's bindings, command-line arguments and connection strings to databases."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def resolve_bindings(section: Section, environ: Mapping[str, str]) -> tuple[Reso
 
 
 def misnamed_variables(section: Section, environ: Mapping[str, str]) -> Iterator[str]:
-    """A warning for each local connection string whose variable nearly has the name of a binding without one."""
+    """A warning for each local connection string whose variable name nearly matches a binding without one."""
     names = frozenset(each.binding for each in section.hyperdrive)
     for variable in environ:
         for prefix in VARIABLE_PREFIXES:
             meant = probably_meant(variable.removeprefix(prefix), names) if variable.startswith(prefix) else None
             if meant is not None and not any(environ.get(other + meant) for other in VARIABLE_PREFIXES):
-                yield f"{variable} is for no binding of this Worker. Probably {prefix}{meant} is meant."
+                yield f"{variable} does not match any binding of this Worker. Did you mean {prefix}{meant}?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What `CONFIG|BINDING` stands for: a binding of the project, or a config of the local store.
+    """The meaning of `CONFIG|BINDING`: a binding of the project, or a config of the local store.
 
     `binding` is None for a config. `config` is the config itself or that of the binding, None where the store has
     none with the binding's id. `local` is the connection string that replaces the config's origin in local
@@ -71,7 +71,7 @@ class Target:
         if self.config is None:
             known = ", ".join(config.name for config in ConfigStore().list())
             raise WranglerError(
-                f"No config of the local store has the id of the binding {self.binding}: '{self.id}'.",
+                f"No config in the local store has the id of the binding {self.binding}: '{self.id}'.",
                 hint=(f"Known configs: {known}\n" if known else "")
                 + f"`wrangler-py hyperdrive bind CONFIG --binding {self.binding} --replace` binds another one.",
             )
@@ -81,7 +81,7 @@ class Target:
 def find_targets(
     name: str | None, project: ConfigFile | None, environment: str | None, env_files: Sequence[Path] = ()
 ) -> tuple[Target, ...]:
-    """What `name` stands for; None stands for every binding of the project.
+    """The targets that `name` means; None means every binding of the project.
 
     A binding of the project's config file comes before a config with that id or name. Raises `WranglerError` if
     there is neither.

@@ -1,4 +1,4 @@
-"""A terminal for a program that wants one to itself, of which some keys are ours.
+"""A terminal for a program that reads keys itself, while some keys stay ours.
 
 wrangler and Vite read single keys, so two readers of one terminal would each miss some. The program gets a
 pseudo-terminal instead; what it writes there is written to ours, and the keys typed at ours are passed on, but for
@@ -25,9 +25,9 @@ if sys.platform != "win32":
 _CHUNK = 65536
 _STDIN, _STDOUT = 0, 1
 _LOCAL_FLAGS, _OUTPUT_FLAGS = 3, 1
-"""Where they are in what `termios.tcgetattr` returns."""
+"""Indexes into the list that `termios.tcgetattr` returns."""
 _READY = (b"Ready on", b"open a browser", b"Local:")
-"""What wrangler and Vite write once they run, so that what they ask before gets all keys."""
+"""Output of wrangler and Vite when they are ready. Until then, their questions get all keys."""
 _REPLACED = ((b"clear console", b"clear cache  "), (b"open devtools", b"dashboard    "))
 """Keys that are ours, in wrangler's list of keys."""
 
@@ -54,7 +54,7 @@ class TerminalRelay:
 
     @staticmethod
     def possible() -> bool:
-        """Whether someone sits at both ends of this process, on a system that has pseudo-terminals."""
+        """Whether input and output are a terminal, on a system that has pseudo-terminals."""
         if sys.platform == "win32" or sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
             return False
         return _in_foreground()
@@ -84,7 +84,7 @@ class TerminalRelay:
             os.close(streams["stdin"])
 
         def close(self) -> None:
-            """Write what is left and give our terminal back; harmless when called twice or without `open`."""
+            """Write the remaining output and give our terminal back. May be called twice, or without `open`."""
             if not self._open:
                 return
             self._open = False
@@ -184,7 +184,7 @@ class TerminalRelay:
                 first, self._size = not self._size, size
                 fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
                 if not first:
-                    # It may have had the signal before, and have found the old size.
+                    # It may have got the signal before, and read the old size.
                     os.killpg(os.getpgrp(), signal.SIGWINCH)
 
     else:

@@ -1,4 +1,4 @@
-"""The answer to requests while no worker process runs: a page instead of a wait without end."""
+"""Answers requests while no worker process runs, instead of letting them wait."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UnavailablePage:
             "Content-Type: text/plain; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\n"
             "Retry-After: 1\r\n"
-            "Refresh: 1\r\n"  # a browser asks again by itself
+            "Refresh: 1\r\n"  # a browser retries by itself
             "Connection: close\r\n\r\n"
         )
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):

@@ -1,4 +1,4 @@
-"""Tells the dev session which files of the project were saved, a burst of saves at a time."""
+"""Reports saved files of the project to the dev session, combining saves that follow each other quickly."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class WorkerChannel:
 
     async def _mark_end(self, other: socket.socket) -> None:
         with contextlib.suppress(OSError), other:
-            other.setblocking(False)  # not before: the process itself would have felt it
+            other.setblocking(False)  # not before, or the process itself would notice
             await asyncio.get_running_loop().sock_sendall(other, b"\n" + _END)
 
     def send(self, command: Command) -> None:

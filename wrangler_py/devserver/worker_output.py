@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 _CHUNK = 65536
 _LONGEST_LINE = 1024 * 1024
-"""Characters after which a line without an end is passed on all the same."""
+"""Characters after which an unfinished line is passed on anyway."""
 
 
 class WorkerOutput:
@@ -35,7 +35,7 @@ class WorkerOutput:
         os.close(self.write_end)
 
     def read_available(self) -> None:
-        """Hand on what was written up to now.
+        """Pass on what was written up to now.
 
         Called before an event of the control channel is shown: what the Worker printed during a request
         stands above that request's line. (On Windows, where a pipe cannot be polled, it may stand below.)
@@ -53,13 +53,13 @@ class WorkerOutput:
             self._feed(chunk)
 
     def end_line(self) -> None:
-        """Hand on a line that has no end yet."""
+        """Pass on a line that is not finished yet."""
         if self._partial:
             partial, self._partial = self._partial, ""
             self._on_line(partial)
 
     def close(self) -> None:
-        """Hand on what is left. Later output, of processes the Worker left behind, is not read."""
+        """Pass on the rest. Later output, of processes that the Worker left behind, is not read."""
         if not self._open:
             return
         self._open = False

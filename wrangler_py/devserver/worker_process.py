@@ -30,7 +30,7 @@ from wrangler_py.worker_protocol import (
 
 @dataclass(frozen=True, slots=True)
 class RequestCutOff:
-    """A request was in flight when its process ended. No process reports this: it follows from its end."""
+    """A request was in flight when its process ended. The dev session creates this event, not the process."""
 
     id: str
     method: str
@@ -38,7 +38,7 @@ class RequestCutOff:
 
 
 WorkerEvent = Event | RequestCutOff
-"""What a Worker process reports, and what its end says."""
+"""Events of a Worker process, including those that follow from its end."""
 
 
 def _inheriting(*sockets: socket.socket) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class WorkerProcess:
         output = None if on_line is None else WorkerOutput(on_line)
         streams: dict[str, Any] = {}
         if output is not None:
-            # A session of its own: Ctrl-C in the terminal is the dev session's to act on.
+            # A separate session, so that Ctrl-C in the terminal reaches only the dev session.
             streams = {
                 "stdin": subprocess.DEVNULL,
                 "stdout": output.write_end,
@@ -172,7 +172,7 @@ class WorkerProcess:
                     self._process.kill()
 
     def kill_with_started(self) -> None:
-        """End it and all it started at once; the event loop does not run again."""
+        """End it and all its processes at once; the event loop does not run again."""
         self.kill()
         end_marked(self._mark)
 

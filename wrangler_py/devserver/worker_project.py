@@ -1,4 +1,4 @@
-"""The project as its files describe it at one moment: the Worker, its bindings and variables."""
+"""A snapshot of the project's files: the Worker, its bindings and variables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_for_wrangler(config: ConfigFile, environment: str | None, script: Path | 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProject:
-    """The project as its files say at one moment.
+    """A snapshot of the project's files.
 
     `main` is None where there is no Worker, and static assets are all there is.
     """
@@ -53,7 +53,7 @@ class WorkerProject:
         return {file: saved_at(file) for file in files if not file.is_dir()}
 
     def has_to_build(self, path: Path) -> bool:
-        """Whether a change of `path` has the build command run again."""
+        """Whether the build command runs again after a change of `path`."""
         build = self.section.build
         if build is None:
             return False
@@ -148,22 +148,23 @@ def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path | N
         return None
     if options.script is None and section.main is None:
         raise WranglerError(
-            f"{config.path.name} does not say which file to run.",
-            hint='Add `main = "src/entry.py"` to it, or name the file: wrangler-py dev src/entry.py. A project of '
-            "static assets alone needs [assets] with a directory.",
+            f"{config.path.name} does not say which file to run: it has no `main`.",
+            hint=f'Set `main` in {config.path.name} to the Worker\'s entry file, such as "src/entry.py", or name '
+            "the file: wrangler-py dev src/entry.py. A project that has only static assets needs `assets` with a "
+            "`directory`.",
         )
     main = options.script or config.root / (section.main or "")
     if main.suffix in JAVASCRIPT:
         raise WranglerError(
             f"`main` is {section.main or main.name} now, which wrangler runs.",
-            hint="End this session and start `wrangler-py dev` again.",
+            hint="Stop this session and start `wrangler-py dev` again.",
         )
     if main.suffix != ".py":
         what = f"`main` is {section.main}, which" if options.script is None else main.name
         raise WranglerError(
             f"{what} is neither Python nor JavaScript.",
-            hint='A Python Worker\'s `main` ends in .py, as in `main = "src/entry.py"`; JavaScript and TypeScript '
-            "run on the project's own wrangler.",
+            hint="The entry file of a Python Worker ends in .py; JavaScript and TypeScript run on the project's "
+            "own wrangler.",
         )
     if not main.is_file():
         raise _no_file(main, options, config)
@@ -172,11 +173,14 @@ def _main(options: DevOptions, config: ConfigFile, section: Section) -> Path | N
 
 def _no_file(main: Path, options: DevOptions, config: ConfigFile) -> WranglerError:
     if options.script is not None:
-        return WranglerError(f"There is no file {main}.")
+        return WranglerError(
+            f"There is no file {main}.",
+            hint="Give the path of the Worker's entry file, or leave it out to use `main`.",
+        )
     named = os.path.relpath(main, config.root)
     line = config.line_of("main", named) or config.line_of("main", f"./{named}")
     place = config.path.name if line is None else f"{config.path.name}:{line}"
     return WranglerError(
         f"{place}: `main` is {named}, and there is no such file.",
-        hint=f"Create it, or have `main` name the Worker's file, from the folder of {config.path.name}.",
+        hint=f"Create it, or set `main` to the Worker's entry file, relative to the folder of {config.path.name}.",
     )

@@ -1,4 +1,4 @@
-"""Serves the Worker of a dev session: passes its events on, reloads it when files change, obeys the hotkeys."""
+"""Serves the Worker of a dev session: passes its events on, reloads it when files change, handles the hotkeys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from wrangler_py.devserver.local_hyperdrive import LocalHyperdrive
 
 DRAIN_AT_EXIT_S = 0.8
-"""How long requests in flight may go on after Ctrl-C."""
+"""Time that requests in flight get after Ctrl-C."""
 
 _HOTKEYS = (
     ("b", "open a browser"),
@@ -90,7 +90,7 @@ class WorkerService:
         self._built = await asyncio.to_thread(self._project.build_inputs)
         await self._apply_schema()
         await self._supervisor.replace()
-        # The Worker loads meanwhile. Its events arrive, and are shown, after this.
+        # The Worker loads meanwhile. Its events are shown after this.
         self._report.project(self._project, self._hyperdrive.pools)
 
     async def follow_changes(self) -> None:
@@ -168,7 +168,7 @@ class WorkerService:
             self._hyperdrive.proxy.close_global_clients(f"{generation}-0")
 
     def _loaded(self) -> None:
-        """A generation answers now: with the Worker, or with a page that says what is wrong with it."""
+        """A generation now answers requests, with the Worker or with a page that shows its error."""
         self._close_global_clients(self._supervisor.generation)
         if self._closing:
             return
@@ -223,7 +223,7 @@ class WorkerService:
                 await hyperdrive.update(project.bindings)
             except WranglerError as error:
                 self._output.error(error.message, error.hint)
-                self._output.info("The session goes on with what it read before.")
+                self._output.info("The session keeps the previous version.")
                 return None
             self._project = project
             if hyperdrive.pools != before:
@@ -239,7 +239,7 @@ class WorkerService:
             self._in_background(self._remove(binding, left))
 
     async def _remove(self, binding: str, left: asyncio.Task[None] | None) -> None:
-        """Remove a pool once the requests of the old code, which may still need it, are over."""
+        """Remove a pool when the requests of the old code, which may still need it, have ended."""
         if left is not None:
             await asyncio.wait({left})
         await self._hyperdrive.remove(binding)

@@ -29,8 +29,8 @@ from wrangler_py.project.section import Section
 from wrangler_py.project.vite import vite_folder
 
 LEGACY_NODE_COMPAT_HINT = (
-    "`wrangler-py node-compat enable` puts the compatibility flag nodejs_compat in its place.\n"
-    "`wrangler-py dev --fix` does that and continues."
+    "`wrangler-py node-compat enable` replaces it with the compatibility flag nodejs_compat.\n"
+    "`wrangler-py dev --fix` does that, then starts."
 )
 
 
@@ -69,13 +69,13 @@ class WranglerProject:
         return variables
 
     def node_compat_refusal(self) -> WranglerError | None:
-        """Why this project's `node_compat = true` keeps it from running, with the way out; None if it does not."""
+        """The error, with its fix, if `node_compat` keeps this project from running; otherwise None."""
         if not self.section.node_compat:
             return None
         if self.tool == "pages":
-            message = "Pages does not support `node_compat = true`, the legacy way that node-postgres once needed."
+            message = "Pages does not support `node_compat`, the setting that node-postgres once needed."
         elif wrangler_version(self.root) >= 4:
-            message = "The config file has `node_compat = true`, which wrangler 4 refuses."
+            message = "The config file sets `node_compat`, which wrangler 4 refuses."
         else:
             return None
         return WranglerError(message, hint=LEGACY_NODE_COMPAT_HINT)

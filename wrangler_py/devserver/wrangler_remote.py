@@ -1,4 +1,4 @@
-"""Keeps wrangler from connecting to Cloudflare where that would go past the local Hyperdrive."""
+"""Keeps wrangler from connecting to Cloudflare instead of the local Hyperdrive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wrangler_py.errors import WranglerError
 from wrangler_py.project.section import Section
 
 Tool = Literal["wrangler", "pages", "vite", "pywrangler"]
-"""What runs a Worker: `wrangler dev`, `wrangler pages dev`, Vite's dev server or `pywrangler dev`."""
+"""The program that runs a Worker: `wrangler dev`, `wrangler pages dev`, Vite's dev server or `pywrangler dev`."""
 
 _REMOTE = frozenset({"--remote", "--remote=true", "-r"})
 _LOCAL = frozenset({"--local", "--local=true", "-l"})
@@ -29,7 +29,7 @@ def refuse_remote_mode(others: Sequence[str]) -> None:
 
 
 def local_arguments(section: Section, others: Sequence[str], *, tool: Tool) -> tuple[str, ...]:
-    """What to tell wrangler so that it leaves the Hyperdrive bindings with `remote = true` to us.
+    """Arguments that make wrangler use the local Hyperdrive for bindings with `remote = true`.
 
     Raises `WranglerError` where that cannot be had, because it would disable other remote bindings as well.
     """
@@ -37,10 +37,10 @@ def local_arguments(section: Section, others: Sequence[str], *, tool: Tool) -> t
     if not names:
         return ()
     first = names[0]
-    remedy = f"Take `remote` out of the binding {first}, and env.{first} is the local Hyperdrive."
+    remedy = f"Remove `remote` from the binding {first} to use the local Hyperdrive."
     reason = f"env.{first} has `remote = true`, so wrangler would connect it to the config at Cloudflare"
     if tool in ("pages", "vite"):
-        raise WranglerError(f"{reason}, past the local Hyperdrive.", hint=remedy)
+        raise WranglerError(f"{reason}, not to the local Hyperdrive.", hint=remedy)
     if not _NOT_LOCAL.isdisjoint(others) or ("--local", "false") in pairwise(others):
         raise WranglerError(f"{reason}, and its option --local, which prevents that, is off.", hint=remedy)
     if section.remote_bindings:
@@ -54,7 +54,7 @@ def local_arguments(section: Section, others: Sequence[str], *, tool: Tool) -> t
 
 
 def describe_local(section: Section) -> str | None:
-    """What becomes of `remote = true`; None if no Hyperdrive binding has it."""
+    """A message about `remote = true`; None if no Hyperdrive binding has it."""
     names = [f"env.{binding.binding}" for binding in section.hyperdrive if binding.remote]
     if not names:
         return None

@@ -35,7 +35,7 @@ from wrangler_py.project.variables import environment_variables
 from wrangler_py.proxy.options import ProxyOptions
 
 _GRACE_S = 5.0
-"""How long wrangler may take to end before it is started again."""
+"""Time that wrangler gets to end before it is started again."""
 _QUIET_MS = 100
 """Before what was saved is read; the Worker's code is not among it."""
 
@@ -228,7 +228,7 @@ class WranglerSession:
             await hyperdrive.apply_schema()
         except WranglerError as error:
             self._output.error(error.message, error.hint)
-            self._output.info("The session goes on with what it read before.")
+            self._output.info("The session keeps the previous version.")
         if hyperdrive.pools.keys() - self._given or self._must_be_local():
             self._outdated.set()
 
@@ -258,7 +258,7 @@ def _relay(
 
     def stay_local(_: TerminalRelay) -> None:
         output.warn(
-            "The key l is not passed on: it has wrangler run the Worker at Cloudflare, past the local Hyperdrive."
+            "The key l is disabled: wrangler would run the Worker at Cloudflare, without the local Hyperdrive."
         )
 
     def show_keys() -> None:

@@ -1,1 +1,1 @@
-"""The product's own words: config, origin, limits, connection strings, the local store, the check."""
+"""Hyperdrive's concepts: config, origin, limits, connection strings, the local store, the test connection."""

@@ -1,4 +1,4 @@
-"""Which database a binding has in local development, in the order wrangler looks for it."""
+"""Finds the database of a binding in local development, in wrangler's order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VARIABLE_PREFIXES = (
 
 
 class LocalString(NamedTuple):
-    """A local connection string, and what it is from: a variable or the key of the config file."""
+    """A local connection string, and its source: a variable, or the key of the config file."""
 
     text: str
     source: str
@@ -30,7 +30,7 @@ class LocalString(NamedTuple):
 def find_local_string(
     binding: str, local_connection_string: str | None, environ: Mapping[str, str]
 ) -> LocalString | None:
-    """The connection string that takes the place of the config's origin in local development, if there is one."""
+    """The connection string that replaces the config's origin in local development, if there is one."""
     for variable in (prefix + binding for prefix in VARIABLE_PREFIXES):
         if environ.get(variable):
             return LocalString(environ[variable], variable)

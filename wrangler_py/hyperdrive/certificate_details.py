@@ -1,6 +1,6 @@
-"""Who issued a certificate and when it expires, read from its DER form.
+"""Reads issuer and expiry of a certificate from its DER form.
 
-The standard library decodes the certificate of a live TLS connection only; these few fields don't
+The standard library decodes only the certificate of a live TLS connection, and these few fields don't
 justify a dependency. Source: RFC 5280, section 4.1.
 """
 
@@ -23,7 +23,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class CertificateDetails:
-    """What the product shows of a certificate; `issuer` as `CN=…,O=…`."""
+    """The details that Cloudflare shows of a certificate; `issuer` as `CN=…,O=…`."""
 
     issuer: str
     expires_on: datetime

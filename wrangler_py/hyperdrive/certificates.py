@@ -1,4 +1,4 @@
-"""Certificates for TLS to the origin, kept in the local store as the account keeps uploaded ones."""
+"""Certificates for TLS to the origin, in the local store instead of the account."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_authority(path: Path, name: str | None) -> Certificate:
 
 
 def read_roots(path: Path) -> str:
-    """The certificates in a PEM file, without what else is there. WranglerError if they are not such."""
+    """The certificates in a PEM file, without its other contents. WranglerError if there are none."""
     certificates = _certificates(_read(path), path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
@@ -80,7 +80,7 @@ def read_mtls(certificate: Path, key: Path, name: str | None) -> Certificate:
 
 
 def refuse_encrypted(key_text: str, path: Path) -> None:
-    """WranglerError if the private key is encrypted: there is nobody to ask for its passphrase."""
+    """Raise WranglerError if the private key is encrypted, because there is nobody to ask for the passphrase."""
     if "ENCRYPTED" in key_text:
         raise WranglerError(
             f"The private key in {path} is encrypted.", hint="Decrypt it: openssl pkey -in KEY -out PLAIN_KEY"
@@ -118,7 +118,7 @@ class CertificateStore:
         return certificate
 
     def remove(self, id_or_name: str) -> Certificate:
-        """Take the certificate of that id or name out, and return it."""
+        """Remove the certificate with that id or name, and return it."""
         with self._file.edit() as documents:
             certificate = _pick(map(self._decode, documents), id_or_name, None)
             documents[:] = [document for document in documents if document["id"] != certificate.id]
@@ -151,7 +151,7 @@ def _pick(certificates: Iterable[Certificate], id_or_name: str, kind: Kind | Non
 
 
 def _certificate(kind: Kind, name: str | None, certificates: str, key: str | None, path: Path) -> Certificate:
-    import uuid  # only an upload makes an id
+    import uuid  # only an upload creates an id
 
     first = _PEM_CERTIFICATE.search(certificates)
     try:

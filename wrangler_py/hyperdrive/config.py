@@ -1,4 +1,4 @@
-"""A Hyperdrive config: where the origin is, how it is cached, how it is reached."""
+"""A Hyperdrive config: its origin, caching and TLS."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Caching:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TLSPolicy:
-    """How the proxy's connection to the origin is secured, with every certificate at hand.
+    """TLS of the proxy's connection to the origin, with its certificates.
 
     `verify` is what is checked: nothing, the chain, or the chain and the host name. `roots` is the PEM
     text of the trusted certificates, or None for the system's public roots. `optional` (libpq's `prefer`)
@@ -93,7 +93,7 @@ class HyperdriveConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolConfig:
-    """All the proxy needs to serve one binding: a config whose origin and TLS are resolved.
+    """Everything that the proxy needs to serve one binding: a config whose origin and TLS are resolved.
 
     `source` says where the connection string is that gives them instead of a stored config: the name of a key,
     a variable or an option. `embedded`: the origin is the embedded PostgreSQL. `options` are the session settings
@@ -111,9 +111,9 @@ class PoolConfig:
     options: str = ""
     connect_timeout_s: float | None = None
     cache_scope: str = ""
-    """Tells databases apart that have had the same name, one after the other. Empty for the config's own one."""
+    """Distinguishes successive databases of the same name. Empty for the config's own database."""
     cache_key: str = field(init=False, repr=False)
-    """Who shares it shares cached answers. A local connection string leads one binding of a config elsewhere."""
+    """Pools with the same key share cached answers. With a local connection string, a binding has its own key."""
 
     def __post_init__(self) -> None:
         origin = self.origin

@@ -1,4 +1,4 @@
-"""Create, change, check and delete configs of the local store, and say so: for commands and the dashboard."""
+"""Create, change, check and delete configs of the local store, with messages for commands and the dashboard."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wrangler_py.hyperdrive.config_store import ConfigStore
 
 
 def new_config(name: str, options: ConfigOptions) -> HyperdriveConfig:
-    """The config that `add_config` is to store. Raises WranglerError if it cannot be one or its name is taken."""
+    """The config for `add_config` to store. Raises WranglerError if it is invalid or its name is taken."""
     config = config_options.create(name, options, CertificateStore())
     ConfigStore().check_name_is_free(config)
     return config
@@ -41,9 +41,9 @@ def update_config(
     check: bool,
     called: str | None = None,
 ) -> HyperdriveConfig:
-    """Change `config`, which the person has `called` so; what is not given stays as it is.
+    """Change the given settings of `config`, which the user `called` so.
 
-    Raises WranglerError if that cannot be, or the test connection fails.
+    Raises WranglerError if they are invalid, or the test connection fails.
     """
     changed = config_options.update(config, name, options, CertificateStore())
     progress.out(f"🚧 Updating '{called or config.name}'")

@@ -1,4 +1,4 @@
-"""Configs as JSON: the product's shape, and the stored one, which has the password too."""
+"""Configs as JSON: Cloudflare's format, and that of the local store, which includes the password."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wrangler_py.hyperdrive.config import Caching, HyperdriveConfig, Origin, TLS
 
 
 def to_public(config: HyperdriveConfig) -> dict[str, Any]:
-    """What `get` and `list` show: the product's shape, in which passwords are write-only."""
+    """The output of `get` and `list`: Cloudflare's format, in which passwords are write-only."""
     origin = config.origin
     shown: dict[str, Any]
     if origin is None:
@@ -43,7 +43,7 @@ def to_public(config: HyperdriveConfig) -> dict[str, Any]:
 
 
 def to_stored(config: HyperdriveConfig) -> dict[str, Any]:
-    """The shape of the local store."""
+    """The format of the local store."""
     document = to_public(config)
     if config.origin is not None:
         document["origin"]["password"] = config.origin.password
@@ -51,7 +51,7 @@ def to_stored(config: HyperdriveConfig) -> dict[str, Any]:
 
 
 def from_stored(document: dict[str, Any]) -> HyperdriveConfig:
-    """The config of `to_stored`'s shape. KeyError or TypeError if it is not one."""
+    """The config in the format of `to_stored`. KeyError or TypeError if it is malformed."""
     shown = document["origin"]
     embedded = shown.get("embedded", False)
     return HyperdriveConfig(

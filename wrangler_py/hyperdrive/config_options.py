@@ -1,4 +1,4 @@
-"""From the options of `hyperdrive create` and `update` to a config, with the product's rules for them."""
+"""Converts the options of `hyperdrive create` and `update` to a config, by Cloudflare's rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEFAULT_SCHEME = "postgresql"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigOptions:
-    """The options as given, None where not. Their names are the product's; ages are in seconds."""
+    """The options, None if not given. Their names are Cloudflare's; ages are in seconds."""
 
     connection_string: str | None = field(default=None, repr=False)
     origin_host: str | None = None
@@ -50,7 +50,7 @@ class ConfigOptions:
 
     @property
     def lacks_password(self) -> bool:
-        """Whether the origin is given in parts, all but the password."""
+        """Whether the origin is given in parts, except for the password."""
         return bool(
             self.connection_string is None
             and self.origin_password is None
@@ -59,7 +59,7 @@ class ConfigOptions:
         )
 
     def given(self) -> tuple[str, ...]:
-        """The names of the options that are there."""
+        """The names of the given options."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return tuple(name for name, value in values.items() if value is not None and value is not False)
 
@@ -70,7 +70,7 @@ class ConfigOptions:
 
 
 def create(name: str, options: ConfigOptions, certificates: CertificateStore) -> HyperdriveConfig:
-    """A new config. WranglerError names the option that is missing, wrong or at odds with another."""
+    """A new config. WranglerError names the option that is missing, wrong or in conflict with another."""
     _check_together(options)
     origin = None if options.embedded else _new_origin(options)
     return HyperdriveConfig(
@@ -98,7 +98,7 @@ def update(
         origin = _new_origin(options)
     elif origin is not None:
         origin = _changed_origin(origin, options)
-    elif set(_parts(options)) - {"database"}:  # the database alone is another one of the embedded PostgreSQL
+    elif set(_parts(options)) - {"database"}:  # only the name: another database of the embedded PostgreSQL
         origin = _new_origin(options)
     return replace(
         config,
@@ -114,15 +114,15 @@ def update(
 def _check_together(options: ConfigOptions) -> None:
     if options.service_id is not None:
         raise WranglerError(
-            "--service-id (Workers VPC) exists on Cloudflare only: there is no private network to emulate.",
-            hint="Give the database's own address with --connection-string; --remote makes the config at\n"
+            "--service-id (Workers VPC) works on Cloudflare only.",
+            hint="Give the database's own address with --connection-string; --remote creates the config at\n"
             "Cloudflare.",
         )
     if options.access_client_id is not None or options.access_client_secret is not None:
         raise WranglerError(
             "--access-client-id and --access-client-secret (Access and Tunnel) work on Cloudflare only.",
-            hint="From this machine, give the database's own address with --connection-string; --remote makes the\n"
-            "config at Cloudflare.",
+            hint="From this machine, give the database's own address with --connection-string; --remote creates\n"
+            "the config at Cloudflare.",
         )
     parts = _parts(options)
     if options.connection_string is not None and parts:
@@ -132,9 +132,7 @@ def _check_together(options: ConfigOptions) -> None:
         )
     for name in _NOT_EMBEDDED:
         if options.embedded and getattr(options, name) is not None:
-            raise WranglerError(
-                f"--embedded and {_flag(name)} are mutually exclusive: the embedded PostgreSQL is the origin."
-            )
+            raise WranglerError(f"--embedded and {_flag(name)} are mutually exclusive.")
 
 
 def _new_origin(options: ConfigOptions) -> Origin:
@@ -212,7 +210,7 @@ def _tls(settings: TLSSettings, options: ConfigOptions, certificates: Certificat
         if mode is None and string.ssl_mode is not None:
             mode = check_ssl_mode(string.ssl_mode)
             if string.parameters.ssl_root_certificate in (None, "system") and options.ca_certificate_id is None:
-                mode = "require"  # the public roots: what Hyperdrive makes of such a string
+                mode = "require"  # public authorities, as Hyperdrive does for such a string
     if mode is not None:
         settings = replace(settings, sslmode=mode)
         if mode == "require" and options.ca_certificate_id is None:
@@ -231,7 +229,7 @@ def _tls(settings: TLSSettings, options: ConfigOptions, certificates: Certificat
 
 
 def _certificate(id_or_name: str, kind: Kind, certificates: CertificateStore) -> str | None:
-    """The id to store; an empty text takes the certificate away."""
+    """The id to store; an empty text removes the certificate."""
     return certificates.get(id_or_name, kind).id if id_or_name else None
 
 

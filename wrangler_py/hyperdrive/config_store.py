@@ -1,4 +1,4 @@
-"""The local store of configs, which takes the place of the account's Hyperdrive configs."""
+"""The local store of configs, in place of the account's Hyperdrive configs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def new_id() -> str:
-    """A config's id: 32 hexadecimal digits, as the product's."""
+    """A config's id: 32 hexadecimal digits, as at Cloudflare."""
     import secrets
 
     return secrets.token_hex(16)
 
 
 def check_name(name: str) -> str:
-    """`name` if a config can have it: printable, and not to be taken for an id or a connection string."""
+    """`name` if it is valid for a config: printable, and unlike an id or a connection string."""
     if not name or name != name.strip() or not name.isprintable():
         raise WranglerError("The name of a config must be printable text without spaces around it.")
     if _ID.fullmatch(name):
@@ -40,7 +40,7 @@ class UnknownConfigError(WranglerError):
 class ConfigStore:
     """Configs by id and by name, both unique, in a file of the folder `home` (see `default_home`).
 
-    Every method raises WranglerError where the file cannot be used.
+    Every method raises WranglerError if the file cannot be used.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -88,7 +88,7 @@ class ConfigStore:
         return config
 
     def replace(self, config: HyperdriveConfig) -> HyperdriveConfig:
-        """Put `config` in the place of the one with its id. WranglerError: gone, or the name is taken."""
+        """Replace the config with the id of `config`. WranglerError: it is gone, or the name is taken."""
         check_name(config.name)
         with self._file.edit() as documents:
             configs = [self._decode(document) for document in documents]
@@ -98,7 +98,7 @@ class ConfigStore:
         return config
 
     def change_id(self, id: str, config: HyperdriveConfig) -> HyperdriveConfig:
-        """Put `config`, which has another id, in the place of the one with the id `id`.
+        """Replace the config with the id `id` by `config`, which has another id.
 
         WranglerError: that one is gone, or another config has the new id or name.
         """
@@ -111,13 +111,13 @@ class ConfigStore:
                 if config.id == other.id or config.name == other.name:
                     raise WranglerError(
                         f"The local config '{other.name}' ({other.id}) has that id or name already.",
-                        hint=f"`wrangler-py hyperdrive delete {other.id}` makes room.",
+                        hint=f"`wrangler-py hyperdrive delete {other.id}` deletes it.",
                     )
             documents[index] = to_stored(config)
         return config
 
     def remove(self, id_or_name: str) -> HyperdriveConfig:
-        """Take the config of that id or name out, and return it."""
+        """Remove the config with that id or name, and return it."""
         with self._file.edit() as documents:
             configs = [self._decode(document) for document in documents]
             index = _index(configs, id_or_name)
@@ -149,11 +149,11 @@ def _unknown(id_or_name: str, configs: list[HyperdriveConfig]) -> WranglerError:
     if is_connection_string(id_or_name):  # from a file; the command line is checked earlier
         return WranglerError(
             "This is a connection string, not the id or name of a Hyperdrive config.",
-            hint="`wrangler-py hyperdrive create NAME --connection-string=…` makes a config of it; give NAME "
+            hint="`wrangler-py hyperdrive create NAME --connection-string=…` creates a config from it; give NAME "
             "instead.",
         )
     if not configs:
-        hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` makes one."
+        hint = "There are no configs yet: `wrangler-py hyperdrive create NAME --connection-string=…` creates one."
     else:
         hint = "Known configs: " + ", ".join(config.name for config in configs)
     return UnknownConfigError(f"No Hyperdrive config has the id or name '{id_or_name}'.", hint=hint)

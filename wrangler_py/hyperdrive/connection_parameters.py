@@ -1,6 +1,6 @@
-"""What the parameters of a connection string mean: libpq's, and those of drivers that have their own words.
+"""Interprets the parameters of a connection string: libpq's, and those of drivers with other names.
 
-Nothing here makes a connection weaker than its author meant it: of several words about TLS the strongest counts,
+No connection becomes weaker than its author intended: of several TLS parameters the strongest counts,
 and an unknown one is an error. Values may hold anything, so no error quotes one.
 """
 
@@ -58,7 +58,7 @@ _WITHOUT_EFFECT = frozenset(
         *("tcpusertimeout", "uselibpqcompat"),
     }
 )
-"""What providers add, and what changes nothing for one host reached by one proxy."""
+"""Parameters that providers add, and those that have no effect for one host behind one proxy."""
 _HARMLESS_VALUES = {
     "channelbinding": {"disable", "prefer", "require"},
     "clientencoding": {"utf8", "unicode"},
@@ -73,7 +73,7 @@ _HARMLESS_VALUES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """The parameters as a local connection string has them, the parts of the address apart.
+    """The parameters of a local connection string, without the parts of the address.
 
     `ssl_mode` is one of SSL_MODES, None where nothing is said about TLS. `options` is in the form of libpq's
     parameter: the session settings of each connection. `ignored` names what has no effect; `not_in_config`
@@ -93,12 +93,12 @@ class Parameters:
 
 
 def plain(name: str) -> str:
-    """`name` as it is compared: drivers write `sslmode`, `sslMode`, `ssl-mode` and `SSL Mode`."""
+    """`name` for comparison: drivers write `sslmode`, `sslMode`, `ssl-mode` and `SSL Mode`."""
     return re.sub(r"[ _-]", "", name).lower()
 
 
 def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
-    """What `pairs` of names and values mean. Raises WranglerError for a value that would have to be guessed."""
+    """Interpret `pairs` of names and values. Raises WranglerError for an ambiguous value."""
     files: dict[str, str] = {}
     options: list[str] = []
     ignored: list[str] = []
@@ -114,7 +114,7 @@ def read_parameters(pairs: Sequence[tuple[str, str]]) -> Parameters:
         elif key in _FILES:
             if ssl_mode in ("disable", "allow"):
                 ignored.append(name)
-            elif _FILES[key] != "sslrootcert" or ssl_mode == "require":  # else a config asks for a CA of its own
+            elif _FILES[key] != "sslrootcert" or ssl_mode == "require":  # otherwise a config requires its own CA
                 not_in_config.append(name)
             # Prisma's `sslcert` is the root certificate.
             is_root = key == "sslcert" and "sslaccept" in given and "sslkey" not in given
@@ -161,7 +161,7 @@ def _requires_tls_1_3(least: str) -> bool:
 
 
 def strongest(modes: Iterable[str]) -> str | None:
-    """The one of the SSL modes that asks for most."""
+    """The strictest of the SSL modes."""
     return max(modes, key=SSL_MODES.index, default=None)
 
 

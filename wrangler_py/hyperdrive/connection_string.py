@@ -1,7 +1,7 @@
-"""Connection strings, read.
+"""Parses connection strings.
 
-The form is the product's: `postgres://user:password@host:port/database`, each part percent-encoded, with
-the parameters that `connection_parameters` knows. The password, or what might be one, is in no error.
+The format is Cloudflare's: `postgres://user:password@host:port/database`, each part percent-encoded, with
+the parameters that `connection_parameters` knows. No error contains the password, or text that may be one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from wrangler_py.hyperdrive.mysql import mysql_refusal
 EXAMPLE = "postgres://user:password@host:5432/database"
 SCHEMES = ("postgres", "postgresql")
 _PARTS = ("host", "port", "dbname", "user", "password")
-"""Parts of the address that may be parameters, too."""
+"""Parts of the address that may also be parameters."""
 _HOST_LISTS = re.compile(r"(?:^|[\s;])(?:host|hostaddr|server|data source)\s*=\s*[^\s;]*,", re.IGNORECASE)
 
 
@@ -41,7 +41,7 @@ class ConnectionString:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """The parameters that a stored config has no place for."""
+        """The parameters that a stored config cannot have."""
         return (*self.parameters.not_in_config, *self.parameters.ignored)
 
 

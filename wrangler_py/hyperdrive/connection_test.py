@@ -1,4 +1,4 @@
-"""The test connection that `create` and `update` make, and the product's codes for how it fails.
+"""The test connection of `create` and `update`, and Cloudflare's codes for its failures.
 
 Source: Hyperdrive documentation, Troubleshoot and debug. Code 2009 (not a public address) is not ours: a
 private address is what a local emulator is for.
@@ -18,11 +18,13 @@ from wrangler_py.hyperdrive.tls_policy import LOCAL_PLAINTEXT
 if TYPE_CHECKING:
     import psycopg
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
 Code = Literal[2008, 2010, 2011, 2012, 2013, 2014, 2015, 2016]
 
 
 class ConnectionCheckError(WranglerError):
-    """The test connection failed; `code` is the product's."""
+    """The test connection failed; `code` is Cloudflare's."""
 
     def __init__(self, code: Code, message: str, hint: str) -> None:
         super().__init__(f"{message} [code: {code}]", hint=hint)
@@ -65,12 +67,12 @@ def check_name_resolves(origin: Origin) -> None:
 
 
 def explain(error: psycopg.Error, origin: Origin, source: str | None = None) -> ConnectionCheckError:
-    """What psycopg's failure to connect to `origin` means, and what to do about it.
+    """Explain psycopg's failure to connect to `origin`, with a fix.
 
-    `source` says where the connection string is that gives the origin instead of a config (see `PoolConfig`).
+    `source` names the connection string, if it replaces a config's origin (see `PoolConfig`).
 
-    psycopg keeps no SQLSTATE of a refused connection, so this goes by the messages. A host name may have
-    several addresses that fail each in its own way: the failure that got furthest is the one to report.
+    psycopg keeps no SQLSTATE of a refused connection, so this matches messages. A host name may have
+    several addresses that fail in different ways: the failure that got furthest is reported.
     """
     text = str(error)
     for failure in _FAILURES:
@@ -84,16 +86,19 @@ def explain(error: psycopg.Error, origin: Origin, source: str | None = None) -> 
                 "database": origin.database,
                 "detail": _last_line(error),
             }
-            return ConnectionCheckError(failure.code, failure.message.format(**place), hint.format(**place))
+            hint = hint.format(**place)
+            if "{where} is not trusted" in failure.message and origin.host in _LOOPBACK and source is None:
+                hint += f"\n{LOCAL_PLAINTEXT}"
+            return ConnectionCheckError(failure.code, failure.message.format(**place), hint)
     return ConnectionCheckError(
         2015,
         f"Could not connect to {_where(origin)}: {_last_line(error)}",
-        "Check that a PostgreSQL server that takes connections from here listens there.",
+        "Check that a PostgreSQL server listens there and accepts connections from this machine.",
     )
 
 
 class _Failure(NamedTuple):
-    """A kind of failure, by what psycopg's message has in it; the texts are templates."""
+    """A kind of failure, recognised by psycopg's message; the texts are templates."""
 
     pattern: str
     code: Code
@@ -104,7 +109,7 @@ class _Failure(NamedTuple):
 
 
 _FAILURES = (
-    # The server's own words, from after the connection was made.
+    # Messages of the server, after the connection was made.
     _Failure(
         r'database ".*" does not exist',
         2014,
@@ -116,7 +121,7 @@ _FAILURES = (
         r"|peer authentication failed|certificate authentication failed|not permitted to log in"
         r"|empty password returned|requires a valid client certificate",
         2013,
-        "Invalid database credentials: {where} does not let the user '{user}' in ({detail}).",
+        "Invalid database credentials: {where} refused the user '{user}' ({detail}).",
         "Check that the user exists and that the password is right, upper and lower case included. In a\n"
         "connection string, percent-encode special characters: `@` is %40, `/` is %2F, `#` is %23.",
         "Check user and password in {source}, upper and lower case included. Special characters are\n"
@@ -140,7 +145,7 @@ _FAILURES = (
         2012,
         "TLS (SSL) is not supported by the database at {where}.",
         "Hyperdrive requires TLS: configure it on the database (`ssl = on`).\n" + LOCAL_PLAINTEXT,
-        "Configure it on the database (`ssl = on`), or take `sslmode` out of {source}.",
+        "Configure it on the database (`ssl = on`), or remove `sslmode` from {source}.",
     ),
     _Failure(
         r"does not match host name",
@@ -153,12 +158,12 @@ _FAILURES = (
         r"certificate verify failed",
         2015,
         "The certificate of {where} is not trusted: {detail}",
-        "`require` trusts the public roots. For a CA of your own:\n"
+        "`require` trusts public authorities. For a CA of your own:\n"
         "`wrangler-py cert upload certificate-authority --ca-cert FILE --name NAME`, then\n"
         "`--sslmode verify-ca --ca-certificate-id NAME`.",
-        "Name the CA that issued it in {source}: `sslrootcert=FILE`. Without a check, `sslmode=require` encrypts.",
+        "Name the CA that issued it in {source}: `sslrootcert=FILE`. `sslmode=require` encrypts unchecked.",
     ),
-    # Getting there.
+    # The network.
     _Failure(
         r"(?i)connection refused",
         2011,
@@ -181,7 +186,7 @@ def _where(origin: Origin) -> str:
 
 
 def _last_line(error: psycopg.Error) -> str:
-    """The point of libpq's message, which first says at length to where the connection failed."""
+    """The reason in libpq's message, without the address that precedes it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     point = lines[-1] if lines else type(error).__name__
-    return re.sub(r"^.*?failed: (?:(?:FATAL|ERROR): +)?", "", point)
+    return re.sub(r"^(?:connection failed: )?(?:connection .*? failed: )?(?:(?:FATAL|ERROR): +)?", "", point)

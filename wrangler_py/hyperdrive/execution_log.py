@@ -1,4 +1,4 @@
-"""When `hyperdrive execute` last changed data at an origin, so that running sessions can clear their caches."""
+"""Records when `hyperdrive execute` last changed data at an origin, so that sessions can clear their caches."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class ExecutionLog:
         return self._file.path
 
     def record(self, origin: Origin) -> None:
-        """Data at `origin` has been changed, now."""
+        """Record that data at `origin` was changed now."""
         place = _place(origin)
         with self._file.edit() as entries:
             others = [entry for entry in entries if entry.get("origin") != place]
             entries[:] = [*others, {"origin": place, "at": time.time()}][-_KEPT:]
 
     def last(self, origin: Origin) -> float | None:
-        """When data at `origin` was last changed, in seconds since 1970; None if it is not known to have been."""
+        """The time when data at `origin` was last changed, in seconds since 1970; None if it is unknown."""
         place = _place(origin)
         return next((float(entry["at"]) for entry in self._file.read() if entry.get("origin") == place), None)
 

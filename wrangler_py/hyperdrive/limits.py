@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 ORIGIN_CONNECTION_LIMIT_DEFAULT = 20
-"""Origin connections a config may open where none is given, as on the free plan; the paid plan's default is 60."""
+"""The default limit of origin connections, as on the free plan; the paid plan's default is 60."""
 ORIGIN_CONNECTION_LIMIT_MIN = 5
 ORIGIN_CONNECTION_LIMIT_MAX = 1500
-"""Most a config may be given (paid plan; on the free plan it is 20)."""
+"""The highest limit of a config (paid plan; 20 on the free plan)."""
 
 CONNECT_TIMEOUT_S = 15.0
-"""Longest a connection to the origin may take to be ready."""
+"""Time limit of opening an origin connection."""
 IDLE_TIMEOUT_S = 600.0
 """An origin connection unused for this long is closed."""
 STATEMENT_TIMEOUT_S = 60.0
-"""Longest a statement may run."""
+"""Time limit of a statement."""
 
 IDENTIFIER_MAX_BYTES = 63
-"""Longest name of a user or a database."""
+"""Length limit of the name of a user or a database."""
 
 CACHE_MAX_AGE_DEFAULT_S = 60
 CACHE_MAX_AGE_MIN_S = 1
@@ -29,4 +29,4 @@ DEFAULT_PORT = 5432
 EMBEDDED_DATABASE = "app"
 """Database of the embedded PostgreSQL that bindings share unless a config names another."""
 DEFAULT_BINDING = "HYPERDRIVE"
-"""What a config or a connection string is bound as where nothing names the binding."""
+"""The default name of a binding."""

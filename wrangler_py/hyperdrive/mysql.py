@@ -1,4 +1,4 @@
-"""What shows that a MySQL database is meant, which is not emulated."""
+"""Detects MySQL options. MySQL is not emulated."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _SSL_MODES = frozenset({"DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIF
 
 
 def mysql_refusal(reason: str = "") -> WranglerError:
-    """The error for what belongs to MySQL; `reason` is the sentence that says how it is known to."""
+    """The error for a MySQL option; `reason` is a sentence that explains why it is one."""
     return WranglerError(
         f"{reason} MySQL is not emulated: wrangler-py works with PostgreSQL.".lstrip(),
-        hint="`wrangler-py hyperdrive create NAME --remote …` makes a config for a MySQL database at Cloudflare.",
+        hint="`wrangler-py hyperdrive create NAME --remote …` creates a config for a MySQL database at Cloudflare.",
     )
 
 

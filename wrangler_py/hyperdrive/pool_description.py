@@ -1,4 +1,4 @@
-"""Pools in a few words: where they lead, and how."""
+"""Short descriptions of pools: origin, TLS, caching, limit."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from wrangler_py.hyperdrive.config import Caching, Origin, PoolConfig, TLSPolicy
 
 
 def describe_origin(origin: Origin) -> str:
-    """The origin as a person knows it, without its password."""
+    """The origin in readable form, without its password."""
     place = origin.host if origin.is_unix_socket else f"{origin.host}:{origin.port}"
     separator = ":" if origin.is_unix_socket else "/"
     return f"{origin.user}@{place}{separator}{origin.database}"
 
 
 def describe_embedded(database: str) -> str:
-    """A database of the embedded PostgreSQL, whose address means nothing to a person."""
+    """A database of the embedded PostgreSQL, without its address, which means nothing to users."""
     return f"embedded PostgreSQL, database {database}"
 
 
 def describe_place(pool: PoolConfig) -> str:
-    """Where `pool` leads."""
+    """The origin of `pool`."""
     return describe_embedded(pool.origin.database) if pool.embedded else describe_origin(pool.origin)
 
 
@@ -33,7 +33,7 @@ def describe_tls(tls: TLSPolicy) -> str:
 
 
 def describe_caching(caching: Caching) -> str:
-    """Ages in seconds: fresh for, then stale for."""
+    """How long answers are fresh and stale, in seconds."""
     return "off" if caching.disabled else f"{caching.max_age} s + {caching.stale_while_revalidate} s stale"
 
 

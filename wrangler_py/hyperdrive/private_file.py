@@ -20,11 +20,11 @@ from wrangler_py.atomic_file import remove_leftovers, replace_file
 from wrangler_py.errors import WranglerError
 
 VERSION = 1
-"""Of the layout; a file with a later one is left alone."""
+"""Version of the format; a file with a later one is not touched."""
 
 
 def default_home() -> Path:
-    """The folder of everything kept between runs: `WRANGLER_PY_HOME`, else the user data folder."""
+    """The folder of the local store: `WRANGLER_PY_HOME`, otherwise in the user's data folder."""
     if configured := os.environ.get("WRANGLER_PY_HOME"):
         return Path(configured).expanduser()
     import platformdirs

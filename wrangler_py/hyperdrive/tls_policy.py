@@ -20,14 +20,11 @@ from wrangler_py.hyperdrive.mysql import is_mysql_mode, mysql_refusal
 
 CONFIG_SSL_MODES: tuple[SSLMode, ...] = ("require", "verify-ca", "verify-full")
 
-PLAINTEXT_IS_REFUSED = (
-    "Hyperdrive always uses TLS to the origin: 'require', 'verify-ca' and 'verify-full' are the modes it has."
-)
+PLAINTEXT_IS_REFUSED = "Hyperdrive always uses TLS to the origin: use 'require', 'verify-ca' or 'verify-full'."
 LOCAL_PLAINTEXT = (
-    "For a local database without TLS, don't put it in a config: give the binding `localConnectionString`\n"
-    "in the config file, or set CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>; both may be\n"
-    "plaintext.\n"
-    "`wrangler-py hyperdrive create NAME --embedded` needs no database at all."
+    "A database on your own machine needs no config and no TLS: set the binding's `localConnectionString` in\n"
+    "the config file, or the variable CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_<BINDING>.\n"
+    "`wrangler-py hyperdrive create NAME --embedded` needs no database server at all."
 )
 
 
@@ -44,11 +41,11 @@ def check_ssl_mode(mode: str) -> SSLMode:
 
 
 def check_settings(settings: TLSSettings) -> TLSSettings:
-    """`settings` if the mode and the CA go together, as the product has it."""
+    """`settings` if Hyperdrive accepts this mode with this CA."""
     if settings.sslmode == "require" and settings.ca_certificate_id:
         raise WranglerError(
             "CA not allowed when sslmode = 'require' is set",
-            hint="`require` trusts the public roots. With a CA of your own, use verify-ca or verify-full.",
+            hint="`require` trusts public authorities. With a CA of your own, use verify-ca or verify-full.",
         )
     if settings.sslmode in ("verify-ca", "verify-full") and not settings.ca_certificate_id:
         raise WranglerError(
@@ -120,7 +117,7 @@ def _certificate(config: HyperdriveConfig, id: str, option: str, certificates: C
         raise WranglerError(
             f"The config '{config.name}' uses a certificate that is no longer in the local store: {id}",
             hint=f"Give it another: `wrangler-py hyperdrive update {shlex.quote(config.name)} {option} ID|NAME`.\n"
-            "`wrangler-py cert list` shows the certificates there are.",
+            "`wrangler-py cert list` lists the certificates.",
         )
     return certificate
 

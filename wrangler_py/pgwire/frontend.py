@@ -1,4 +1,4 @@
-"""Cuts what a client sends after start-up into messages.
+"""Splits a client's data after start-up into messages.
 
 Source: PostgreSQL documentation, "Message Formats"; the limits for lengths are those of its `SocketBackend`. Sync
 and Flush have to be empty. A server answers others with an error, which nothing here expects.

@@ -30,7 +30,7 @@ _INT32: Final = struct.Struct("!I")
 
 
 class ProtocolError(Exception):
-    """The peer broke the protocol; the connection can't go on. SQLSTATE 08P01."""
+    """The peer violated the protocol; the connection can't continue. SQLSTATE 08P01."""
 
 
 def message(kind: int, body: bytes = b"") -> bytes:
@@ -189,7 +189,7 @@ def bind(portal: bytes, statement: bytes, rest: bytes) -> bytes:
 
 
 def split_target(data: bytes) -> tuple[int, bytes]:
-    """What a Describe or Close names: `STATEMENT` or `PORTAL`, and its name."""
+    """The target of a Describe or Close: `STATEMENT` or `PORTAL`, and its name."""
     if len(data) < 7 or data[5] not in (STATEMENT, PORTAL):
         raise ProtocolError("invalid Describe or Close message")
     name, position = cstring(data, 6)

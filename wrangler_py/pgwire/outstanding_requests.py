@@ -1,4 +1,4 @@
-"""What was sent to an origin, and what becomes of each answer. `pgwire.origin_stream` matches the two.
+"""Messages sent to an origin, and the handling of their answers. `pgwire.origin_stream` matches the two.
 
 A *sent group* is everything up to a Sync, a simple query or a function call. Its answers end with a ReadyForQuery.
 Several groups may be under way on one connection. Most of them are *plain*: the answers go to the client as they
@@ -21,6 +21,8 @@ from wrangler_py.pgwire import backend_kinds
 from wrangler_py.pgwire.frontend_kinds import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE, QUERY, SYNC
 from wrangler_py.pgwire.messages import HEADER
 
+TAIL_BYTES: Final = 64
+"""The end of an answer that is long enough for a CommandComplete and a ReadyForQuery."""
 _COMPLETED: Final = re.compile(rb"C\0\0\0[\x05-\x40][A-Z][A-Z ]*(?: \d+)*\0")
 
 
@@ -221,7 +223,7 @@ class SentGroup:
         self.sent_at = at
 
     def disown(self) -> None:
-        """Nobody gets the answers any more."""
+        """The answers are discarded from now on."""
         self.owner = None
 
     def report_cancel_as(self, error: bytes) -> None:
@@ -341,14 +343,14 @@ class SentGroup:
         unfinished, self.unfinished = self.unfinished, []
         return unfinished
 
-    def note_answer(self, data: bytes, tail: int) -> None:
-        """The owner was given `data`; the last `tail` octets are kept, or up to twice as many."""
+    def note_answer(self, data: bytes) -> None:
+        """The owner was given `data`; the last TAIL_BYTES octets are kept, or up to twice as many."""
         size = len(data)
         self.answered_bytes += size
-        if size > 2 * tail:
-            self.tail = data[-tail:]
+        if size > 2 * TAIL_BYTES:
+            self.tail = data[-TAIL_BYTES:]
         else:
-            self.tail = data if size >= tail else self.tail[-tail:] + data
+            self.tail = data if size >= TAIL_BYTES else self.tail[-TAIL_BYTES:] + data
         if self.queries is not None and len(self.queries) > 1:
             self.completed = (*self.completed, *_COMPLETED.findall(data))
 

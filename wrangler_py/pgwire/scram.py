@@ -78,7 +78,7 @@ def saslprep(password: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What a server stores of a password."""
+    """The data that a server stores for a password."""
 
     salt: bytes
     iterations: int

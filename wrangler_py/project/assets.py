@@ -64,13 +64,13 @@ def read_assets(table: Any, root: Path, file: str, environment: str | None, *, h
 
     Raises WranglerError, for all that is wrong with it at once.
     """
-    place = file if environment is None else f"{file}, [env.{environment}]"
+    place = file if environment is None else f"{file} (environment {environment})"
     if not isinstance(table, dict):
         kind = "boolean" if isinstance(table, bool) else "string" if isinstance(table, str) else "number"
         shown = json.dumps(table, default=str)
         raise WranglerError(
             f'{place}: "assets" should be an object, but got value {shown} of type {kind}.',
-            hint='As in [assets] with directory = "./public"',
+            hint='Give `assets` a `directory`, such as "./public".',
         )
     if problems := list(_problems(table)):
         raise WranglerError("\n".join(f"{place}: {problem}" for problem in problems))
@@ -167,7 +167,7 @@ def _directory(table: Mapping[str, Any], root: Path, place: str) -> Path:
     if named is None:
         raise WranglerError(
             f"{place}: The `assets` property in your configuration is missing the required `directory` property.",
-            hint='As in directory = "./public"',
+            hint='Set it to the folder of your assets, such as "./public".',
         )
     if not named:
         raise WranglerError(f"{place}: The assets directory cannot be an empty string.")

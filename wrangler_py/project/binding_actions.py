@@ -1,4 +1,4 @@
-"""Bind and unbind configs in the Worker's config file, and say so: for the command line and the dashboard."""
+"""Bind and unbind configs in the Worker's config file, with messages for the command line and the dashboard."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ def say_bound(
 ) -> None:
     """Say that the config was bound; `config_name` is None for one that the local store doesn't have."""
     name = f"'{config_name}' " if config_name is not None else ""
-    progress.success(f"Bound {name}as env.{binding} in {describe_place(file, environment)}")
+    progress.success(f"Bound {name}as env.{binding} in {file.place(environment)}")
     entries = file.section(environment).hyperdrive
     if any(entry.binding == binding and entry.local_connection_string for entry in entries):
         progress.warn(
-            f"`wrangler-py dev` keeps using the localConnectionString of {binding}: take that line out to use "
-            "the config's database."
+            f"`wrangler-py dev` keeps using the localConnectionString of {binding}: remove that line to use the "
+            "config's database."
         )
 
 
 def unbind(file: ConfigFile, binding: str, environment: str | None, progress: Progress) -> None:
-    """Take a Hyperdrive binding out of `file`. Raises WranglerError if there is none of that name."""
+    """Remove a Hyperdrive binding from `file`. Raises WranglerError if there is none of that name."""
     file.remove_hyperdrive(binding, environment)
     file.save()
-    progress.success(f"Removed the binding {binding} from {describe_place(file, environment)}")
+    progress.success(f"Removed the binding {binding} from {file.place(environment)}")
 
 
 def warn_still_bound(file: ConfigFile, id: str, name: str, progress: Progress) -> None:
@@ -36,11 +36,6 @@ def warn_still_bound(file: ConfigFile, id: str, name: str, progress: Progress) -
             if entry.id in (id, name):
                 option = f" --env {shlex.quote(environment)}" if environment else ""
                 progress.warn(
-                    f"{describe_place(file, environment)} still binds it as env.{entry.binding}: "
-                    f"`wrangler-py hyperdrive unbind {entry.binding}{option}` takes that out."
+                    f"{file.place(environment)} still binds it as env.{entry.binding}: "
+                    f"`wrangler-py hyperdrive unbind {entry.binding}{option}` removes the binding."
                 )
-
-
-def describe_place(file: ConfigFile, environment: str | None) -> str:
-    """The file's name, and the environment in it."""
-    return file.path.name + (f", environment {environment}" if environment else "")

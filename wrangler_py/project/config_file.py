@@ -1,4 +1,4 @@
-"""The Worker's config file: found, read, edited, and written back whole or not at all."""
+"""Finds, reads, edits and atomically writes the Worker's config file."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class BindingNameError(WranglerError):
 
 
 class ConfigEditError(WranglerError):
-    """The file is written in a way that an edit cannot be made in; the hint shows what to add by hand."""
+    """The file's layout does not allow the edit; the hint shows the lines to add by hand."""
 
 
 class ConfigFile:
     """A `wrangler.toml`, `wrangler.json` or `wrangler.jsonc`.
 
-    Edits change the text in memory and leave all they don't name byte for byte; `save` writes it. Everywhere,
+    Edits change the text in memory and keep everything else byte for byte; `save` writes it. Everywhere,
     `environment` is the name of an `[env.NAME]`, or None for the top level.
     """
 
@@ -93,12 +93,14 @@ class ConfigFile:
     def load(cls, path: Path) -> ConfigFile:
         """Read the file at `path`; its name says which kind it is.
 
-        Raises WranglerError if it is missing or no text, and with line and column if it is broken.
+        Raises WranglerError if it is missing or not text, and with line and column for a syntax error.
         """
         try:
             original = path.read_bytes()
         except FileNotFoundError:
-            raise WranglerError(f"No such config file: {path}") from None
+            there = [name for name in FILE_NAMES if (path.parent / name).is_file()]
+            hint = f"{path.parent} has {' and '.join(there)}." if there else None
+            raise WranglerError(f"No such config file: {path}", hint=hint) from None
         except OSError as error:
             raise WranglerError(f"Cannot read {path}: {error.strerror}.") from error
         try:
@@ -124,7 +126,7 @@ class ConfigFile:
         return self._bom + self._document.text
 
     def line_of(self, key: str, value: str) -> int | None:
-        """The line on which `key` is given the text `value`, if that can be seen."""
+        """The line that sets `key` to the text `value`, if it can be found."""
         found = re.search(rf"""\b{re.escape(key)}["']?\s*[=:]\s*["']{re.escape(value)}["']""", self.text)
         return None if found is None else self.text.count("\n", 0, found.start()) + 1
 
@@ -152,13 +154,13 @@ class ConfigFile:
     def add_hyperdrive(
         self, binding: str, id: str, environment: str | None = None, *, replace: bool = False
     ) -> None:
-        """Bind the Hyperdrive config `id` as `binding`; `replace` lets it take over a Hyperdrive binding.
+        """Bind the Hyperdrive config `id` as `binding`; with `replace`, it may replace a Hyperdrive binding.
 
-        One whose id is a placeholder is taken over in any case. Raises BindingNameError for a name that is no
-        identifier or is taken by another.
+        A binding whose id is a placeholder is always replaced. Raises BindingNameError for a name that is not an
+        identifier, or is taken.
         """
         if not is_identifier(binding):
-            raise BindingNameError(f"{binding!r} is not a valid name of a binding.", hint=IDENTIFIER_HINT)
+            raise BindingNameError(f"{binding!r} is not a valid binding name.", hint=IDENTIFIER_HINT)
         section = self.section(environment)
         kind = section.kind_of(binding)
         path = (*_base(environment), "hyperdrive")
@@ -170,12 +172,16 @@ class ConfigFile:
         elif index is not None and (replace or section.hyperdrive[index].has_placeholder):
             self._edit("set", (*path, index, "id"), id)
         else:
-            way_out = "remove that entry first."
+            remedy = "remove that entry first."
             if index is not None:
-                way_out = f"take it over: `wrangler-py hyperdrive bind CONFIG --binding {binding} --replace`"
+                option = "" if environment is None else f" --env {environment}"
+                remedy = (
+                    f"remove the binding first: `wrangler-py hyperdrive unbind {binding}{option}`. For a config "
+                    "that exists already, `wrangler-py hyperdrive bind CONFIG --replace` does both."
+                )
             raise BindingNameError(
-                f"The name {binding} is taken in {self._place(environment)}: it is in `{kind}`.",
-                hint=f"Choose another name with --binding, or {way_out}",
+                f"The name {binding} is taken in {self.place(environment)}, by an entry of `{kind}`.",
+                hint=f"Choose another name with --binding, or {remedy}",
             )
 
     def remove_hyperdrive(self, binding: str, environment: str | None = None) -> None:
@@ -184,7 +190,7 @@ class ConfigFile:
         if binding not in names:
             known = ", ".join(names)
             raise WranglerError(
-                f"There is no Hyperdrive binding {binding} in {self._place(environment)}.",
+                f"There is no Hyperdrive binding {binding} in {self.place(environment)}.",
                 hint=f"It has: {known}." if known else None,
             )
         path = (*_base(environment), "hyperdrive")
@@ -193,7 +199,7 @@ class ConfigFile:
         self._edit("remove", (*path, names.index(binding)))
 
     def replace_hyperdrive_id(self, old: str, new: str) -> tuple[str, ...]:
-        """Have every binding of the Hyperdrive config `old`, in all environments, be one of `new`.
+        """Change the id of every binding of the Hyperdrive config `old`, in all environments, to `new`.
 
         Returns their names.
         """
@@ -206,13 +212,13 @@ class ConfigFile:
         return tuple(dict.fromkeys(changed))
 
     def set_local_connection_string(self, binding: str, string: str, environment: str | None = None) -> None:
-        """Set the `localConnectionString` of the Hyperdrive binding `binding`, which there has to be."""
+        """Set the `localConnectionString` of the existing Hyperdrive binding `binding`."""
         names = [entry.binding for entry in self.section(environment).hyperdrive]
         path: KeyPath = (*_base(environment), "hyperdrive", names.index(binding), "localConnectionString")
         self._edit("set", path, string, after="id")
 
     def set_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
-        """Have `flag` among the compatibility flags; an environment that inherits them gets its own copy."""
+        """Add `flag` to the compatibility flags; an environment that inherits them gets its own copy."""
         flags = self.section(environment).compatibility_flags
         if flag in flags:
             return
@@ -223,7 +229,7 @@ class ConfigFile:
             self._edit("set", path, [*flags, flag], after="compatibility_date")
 
     def remove_compatibility_flag(self, flag: str, environment: str | None = None) -> None:
-        """Have `flag` no more among the compatibility flags, inherited ones included."""
+        """Remove `flag` from the compatibility flags, including inherited ones."""
         flags = self.section(environment).compatibility_flags
         path = (*_base(environment), "compatibility_flags")
         if not self._has(path):
@@ -254,7 +260,7 @@ class ConfigFile:
     def save(self) -> None:
         """Write the file if it was edited: atomically, keeping its mode; a symbolic link stays one.
 
-        Raises WranglerError if it changed on disk meanwhile or cannot be written; it is left alone then.
+        Raises WranglerError, without writing, if it changed on disk meanwhile or cannot be written.
         """
         edited = self.text.encode()
         if edited == self._original:
@@ -262,7 +268,7 @@ class ConfigFile:
         try:
             if self.path.read_bytes() != self._original:
                 raise WranglerError(
-                    f"{self.path.name} was changed by someone else meanwhile, and is left as it is.",
+                    f"{self.path.name} was changed by another program meanwhile; nothing was written.",
                     hint="Run the command again.",
                 )
             replace_file(Path(os.path.realpath(self.path)), edited)
@@ -271,7 +277,7 @@ class ConfigFile:
         self._original = edited
 
     def _remove_array(self, path: KeyPath) -> bool:
-        """Remove an array with all it has, unless it alone makes its environment exist; say which."""
+        """Remove a whole array, unless its environment exists only by it; returns whether it was removed."""
         with contextlib.suppress(UnsafeEditError):
             self._document.remove(path)
             return True
@@ -287,9 +293,9 @@ class ConfigFile:
             ) from error
 
     def _by_hand(self, operation: str, path: KeyPath, value: Any = None) -> str:
-        """How to make an edit that could not be made."""
+        """Instructions for an edit by hand."""
         if operation == "remove":
-            return f"Nothing was written. Take out `{_dotted(path)}` by hand."
+            return f"Nothing was written. Remove `{_dotted(path)}` by hand."
         if not all(isinstance(key, str) for key in path):
             return f"Nothing was written. Set `{_dotted(path)}` by hand: {json.dumps(value, ensure_ascii=False)}"
         lines = self._document.lines(path, [value] if operation == "append" else value)
@@ -303,8 +309,9 @@ class ConfigFile:
             data = data[key]
         return True
 
-    def _place(self, environment: str | None) -> str:
-        return self.path.name if environment is None else f"[env.{environment}] of {self.path.name}"
+    def place(self, environment: str | None) -> str:
+        """The file's name, with the environment in it."""
+        return self.path.name if environment is None else f"{self.path.name} (environment {environment})"
 
 
 def _base(environment: str | None) -> tuple[str, ...]:
@@ -312,7 +319,7 @@ def _base(environment: str | None) -> tuple[str, ...]:
 
 
 def _dotted(path: KeyPath) -> str:
-    """`path` for a person to read."""
+    """`path` in readable form."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
@@ -329,7 +336,7 @@ def _parse(path: Path, text: str) -> Document:
 
 
 def _syntax_error(path: Path, text: str, error: DocumentSyntaxError) -> WranglerError:
-    """The error with its place, and the line it is in with a mark below."""
+    """The error with its position, and its line with a mark below."""
     lines = text.replace("\r\n", "\n").split("\n")
     line = lines[error.line - 1] if error.line <= len(lines) else ""
     gutter = f"{error.line} | "

@@ -1,4 +1,4 @@
-"""A config document: its data, and edits of its text that are checked before they count."""
+"""A config document: its data, and edits of its text that are verified before they take effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wrangler_py.project.spans import Edit, KeyPath, apply
 
 
 class DocumentSyntaxError(ValueError):
-    """The text is broken at `line` and `column`, both counted from 1."""
+    """The text has a syntax error at `line` and `column`, both counted from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class DocumentSyntaxError(ValueError):
 
 
 class UnsafeEditError(ValueError):
-    """An edit would not have led to exactly the data it should; the document is as it was."""
+    """The edit would not have resulted in exactly the intended data; the document is unchanged."""
 
 
 class Document(ABC):
@@ -42,13 +42,13 @@ class Document(ABC):
         self._commit(self._set(path, value, after), expected)
 
     def append(self, path: KeyPath, value: Any) -> None:
-        """Put `value` at the end of the array at `path`, which is made if there is none."""
+        """Append `value` to the array at `path`, which is created if there is none."""
         expected = copy.deepcopy(self.data)
         _walk(expected, path[:-1]).setdefault(path[-1], []).append(value)
         self._commit(self._append(path, value), expected)
 
     def remove(self, path: KeyPath) -> None:
-        """Take away the key or array element at `path`."""
+        """Remove the key or array element at `path`."""
         expected = copy.deepcopy(self.data)
         parent = _walk(expected, path[:-1])
         del parent[path[-1]]
@@ -58,7 +58,7 @@ class Document(ABC):
 
     @abstractmethod
     def lines(self, path: KeyPath, value: Any) -> str:
-        """A document with nothing but `value` at `path`, which has keys only."""
+        """A document with only `value` at `path`, which consists of keys."""
 
     @abstractmethod
     def _parse(self, text: str) -> dict[str, Any]: ...

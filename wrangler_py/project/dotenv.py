@@ -37,7 +37,7 @@ _REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*
 _OPERATOR = re.compile(r":\+|\+|:-|-")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 _MOST_STEPS, _MOST_CHARACTERS = 2_000, 1_000_000
-"""Beyond these, expanding a value is taken to have no end; wrangler would hang or run out of memory."""
+"""Beyond these limits, expansion is assumed to be endless; wrangler would hang or run out of memory."""
 
 
 def parse(text: str) -> dict[str, str]:
@@ -84,7 +84,7 @@ def _expand(name: str, value: str, environ: Mapping[str, str], above: Mapping[st
         if value == above.get(key):
             return value
     raise WranglerError(
-        f"The variable {name} refers to itself, and the references in it have no end.",
+        f"The variable {name} refers to itself.",
         hint="`\\$` is a plain dollar sign, but not in a variable that others refer to.",
     )
 

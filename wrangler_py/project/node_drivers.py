@@ -1,4 +1,4 @@
-"""The JavaScript drivers a project has installed, held against what Hyperdrive needs.
+"""Checks the versions of the JavaScript drivers in a project against Hyperdrive's requirements.
 
 Source: the table of supported drivers in Hyperdrive's documentation, "Connect to PostgreSQL".
 """
@@ -25,7 +25,7 @@ MINIMUM_VERSIONS: dict[str, str] = {
 BROKEN_VERSIONS: dict[str, tuple[str, str, str]] = {
     "pg": ("8.11.4", "reads connection strings wrongly", "8.11.5"),
 }
-"""A version that does not work, why, and the one that put it right."""
+"""A version that does not work, the reason, and the version that fixed it."""
 
 NODE_COMPAT_FLAGS = frozenset({"nodejs_compat", "nodejs_compat_v2"})
 NODE_COMPAT_DATE = "2024-09-23"
@@ -56,7 +56,7 @@ def installed_package(root: Path, name: str) -> str | None:
 
 
 def check_drivers(root: Path, section: Section) -> list[DriverProblem]:
-    """What would keep the drivers installed for the project in `root` from working through Hyperdrive."""
+    """Problems of the drivers installed for the project in `root` with Hyperdrive."""
     installed = {name: installed_package(root, name) for name in MINIMUM_VERSIONS}
     manager = package_manager(root)
     problems = []
@@ -95,12 +95,12 @@ def _check_node_compat(drivers: list[str], section: Section) -> DriverProblem | 
     flags = NODE_COMPAT_FLAGS.intersection(section.compatibility_flags)
     if not flags:
         return DriverProblem(
-            f"{names} cannot work without Node.js compatibility, which the config file does not turn on.",
+            f"{names} cannot work without Node.js compatibility, which is off in the config file.",
             "wrangler-py node-compat enable",
         )
     if "nodejs_compat_v2" in flags or (section.compatibility_date or NODE_COMPAT_DATE) >= NODE_COMPAT_DATE:
         return None
     return DriverProblem(
         f"nodejs_compat is complete enough for {names} only from the compatibility date {NODE_COMPAT_DATE} on.",
-        f'compatibility_date = "{NODE_COMPAT_DATE}", or later, in the config file',
+        f'Set compatibility_date to "{NODE_COMPAT_DATE}" or later in the config file',
     )

@@ -48,7 +48,7 @@ class PackageManager:
 
 
 def package_manager(root: Path) -> PackageManager:
-    """That of the project in `root`: what package.json or a lock file says, in the nearest folder; npm if none."""
+    """The package manager of the project in `root`, by the nearest package.json or lock file; npm by default."""
     for folder in (root, *root.parents):
         named = str(read_package(folder).get("packageManager", "")).partition("@")[0]
         found = next((name for file, name in _LOCK_FILES.items() if (folder / file).is_file()), None)

@@ -1,4 +1,4 @@
-"""The compatibility flags that a Python Worker notices: which are on at which compatibility date.
+"""The compatibility flags that affect a Python Worker, and the dates from which they are on.
 
 Source: the runtime's table of compatibility flags (workerd 1.20261117).
 """

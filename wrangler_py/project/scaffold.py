@@ -1,4 +1,4 @@
-"""New projects, copied from the templates that travel with the package."""
+"""Creates projects from the templates that are part of the package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wrangler_py.errors import WranglerError
 
 DEFAULT_TEMPLATE = "python-psycopg"
 DEFAULT_NAME = "my-worker"
-"""The project name the templates' own files carry; a new project's name takes its place."""
+"""The project name in the templates' files, which a new project's name replaces."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NAME_MAX_LENGTH = 63
@@ -23,7 +23,7 @@ _IGNORED = frozenset(
         *(".wrangler", ".DS_Store"),
     }
 )
-"""What tools leave behind in a template that is run in place."""
+"""Files that tools create in a template that is run in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def check_name(name: str) -> None:
     """Raise WranglerError unless `name` can be the name of a Worker."""
     if not _NAME.fullmatch(name) or len(name) > _NAME_MAX_LENGTH:
         raise WranglerError(
-            f"{name!r} is not a valid name of a Worker.",
+            f"{name!r} is not a valid Worker name.",
             hint=f"Use lower-case letters, digits and dashes, such as {suggest_name(name)!r}; "
             f"at most {_NAME_MAX_LENGTH}, the first and the last not a dash.",
         )
@@ -82,7 +82,7 @@ def check_folder(folder: Path) -> None:
         raise WranglerError(f"{folder} is a file.", hint="Choose another name.")
     if folder.is_dir() and any(entry.name != ".git" for entry in folder.iterdir()):
         raise WranglerError(
-            f"The folder {folder} has files in it; nothing was written.",
+            f"The folder {folder} is not empty; nothing was written.",
             hint="Choose another name, or empty the folder.",
         )
 
@@ -90,7 +90,7 @@ def check_folder(folder: Path) -> None:
 def scaffold(source: Template, folder: Path, name: str) -> list[Path]:
     """Copy `source` to `folder` for a project called `name`; returns the files made, relative to `folder`.
 
-    Raises WranglerError if the name does not do, or the folder has files or cannot be written.
+    Raises WranglerError if the name is invalid, or the folder is not empty or cannot be written.
     """
     check_name(name)
     check_folder(folder)
@@ -118,7 +118,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _folder() -> Path:
-    """Where the templates are: inside an installed package, or at the top of a checkout."""
+    """The folder of the templates: inside an installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "_templates", package.parent / "templates"):
         if folder.is_dir():

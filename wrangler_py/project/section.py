@@ -28,7 +28,7 @@ _ALWAYS_REMOTE = frozenset(
 )
 """Kinds of bindings that have no local stand-in in wrangler."""
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-IDENTIFIER_HINT = "Letters, digits and underscores, not beginning with a digit, such as HYPERDRIVE."
+IDENTIFIER_HINT = "Use letters, digits and underscores, such as HYPERDRIVE; the first must not be a digit."
 
 
 def is_placeholder(id: str) -> bool:
@@ -49,7 +49,7 @@ class HyperdriveBinding:
     id: str
     local_connection_string: str | None = None
     remote: bool = False
-    """Whether wrangler is to connect to the config at Cloudflare, past any local database."""
+    """Whether wrangler would connect to the config at Cloudflare instead of a local database."""
 
     @property
     def has_placeholder(self) -> bool:
@@ -62,12 +62,12 @@ class HyperdriveBinding:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The command that makes what the Worker needs. Paths are relative to the config file's folder."""
+    """The build command. Paths are relative to the config file's folder."""
 
     command: str
     cwd: str
     watch_dirs: tuple[str, ...]
-    """Folders, or files, whose changes have it run again."""
+    """Folders or files whose changes run the command again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Section:
     """The names of the bindings, other than Hyperdrive's, that wrangler connects to resources at Cloudflare."""
 
     def kind_of(self, name: str) -> str | None:
-        """What `name` is in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
+        """The kind of `name` in `env`: `vars`, `hyperdrive`, another kind of binding, or None if it is free."""
         if name in self.vars:
             return "vars"
         if any(binding.binding == name for binding in self.hyperdrive):
@@ -131,7 +131,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
             names = ", ".join(known)
             raise WranglerError(
                 f"{file} has no environment {environment!r}.",
-                hint=f"It has: {names}." if names else "It has no environments: leave out --env.",
+                hint=f"It has: {names}." if names else "It has no environments.",
             )
         own = known[environment]
     reader = _Reader(own, data, environment, file)
@@ -145,7 +145,7 @@ def read_section(data: Mapping[str, Any], environment: str | None, file: str) ->
         hyperdrive=tuple(reader.hyperdrive()),
         pages_build_output_dir=reader.inherited("pages_build_output_dir", str),
         other_bindings=dict(_other_bindings(own)),
-        # Alone among bindings, that of static assets is inherited, with the whole table.
+        # The binding of static assets is the only one that is inherited, with the whole table.
         assets=own.get("assets", data.get("assets")),
         build=reader.build(),
         required_secrets=reader.required_secrets(),
@@ -190,7 +190,7 @@ class _Reader:
         if not valid:
             raise WranglerError(
                 f"{self._file}: `{key}` must be a date, not {text!r}.",
-                hint=f'Year, month and day, as in {key} = "2026-09-08"',
+                hint="Write year, month and day, as in 2026-09-08.",
             )
         return text
 
@@ -240,9 +240,11 @@ class _Reader:
 
     def _check(self, key: str, value: Any, kind: type, wanted: str | None = None) -> Any:
         if not isinstance(value, kind):
-            names = {str: "a string", bool: "true or false", list: "an array", dict: "a table"}
+            is_toml = self._file.endswith(".toml")
+            table = "a table" if is_toml else "an object"
+            names = {str: "a string", bool: "true or false", list: "an array", dict: table}
             hint = None
-            if kind is list and isinstance(value, dict) and self._file.endswith(".toml"):
+            if kind is list and isinstance(value, dict) and is_toml:
                 hint = f"An array of tables has two brackets on each side: [[{self._prefix}{key}]]"
             raise WranglerError(f"{self._file}: `{self._prefix}{key}` must be {wanted or names[kind]}.", hint=hint)
         return value

@@ -33,7 +33,7 @@ def section_warnings(data: Mapping[str, Any], environment: str | None, file: str
 
 
 def probably_meant(name: str, known: frozenset[str]) -> str | None:
-    """The one of `known` that is spelt much like `name`, which is none of them."""
+    """The one of `known` whose spelling is close to `name`, which is not among them."""
     if name in known:
         return None
     import difflib
@@ -57,7 +57,7 @@ def _warnings(data: Mapping[str, Any], environment: str | None, file: str) -> It
         yield from _misspelt(entry, _HYPERDRIVE_KEYS, f"{prefix}hyperdrive[{index}].", file)
         if entry.get("remote") is True:
             yield (
-                f"{file}: `{prefix}hyperdrive[{index}].remote` has no effect here: env.{entry['binding']} gets the "
+                f"{file}: `{prefix}hyperdrive[{index}].remote` has no effect here: env.{entry['binding']} uses the "
                 "local Hyperdrive."
             )
     if own is not data:
@@ -68,10 +68,10 @@ def _warnings(data: Mapping[str, Any], environment: str | None, file: str) -> It
     yield from assets_warnings(own.get("assets", data.get("assets")), file, prefix if has_own_assets else "")
     crons = own.get("triggers", data.get("triggers", {}))
     if isinstance(crons, dict) and crons.get("crons"):
-        yield "Cron triggers don't go by the clock here. A request to /cdn-cgi/handler/scheduled runs the handler."
+        yield "Cron triggers don't run on schedule here. A request to /cdn-cgi/handler/scheduled runs the handler."
 
 
 def _misspelt(table: Mapping[str, Any], known: frozenset[str], prefix: str, file: str) -> Iterator[str]:
     for key in table:
         if (meant := probably_meant(key, known)) is not None:
-            yield f"{file}: there is no key `{prefix}{key}`. Probably `{prefix}{meant}` is meant."
+            yield f"{file}: there is no key `{prefix}{key}`. Did you mean `{prefix}{meant}`?"

@@ -21,7 +21,7 @@ class ToolSettings:
 
 
 def read_tool_settings(root: Path) -> ToolSettings:
-    """What the file in the folder `root` says. Raises WranglerError for what it cannot say."""
+    """The settings in the folder `root`. Raises WranglerError for invalid ones."""
     path = root / FILE
     if not path.is_file():
         return ToolSettings()
@@ -43,6 +43,6 @@ def read_tool_settings(root: Path) -> ToolSettings:
     migrate = table.get("migrate")
     if migrate is not None and (not isinstance(migrate, str) or not migrate.strip()):
         raise WranglerError(
-            f"{path}: `migrate` of [{TABLE}] takes a command.", hint='As in: migrate = "alembic upgrade head"'
+            f"{path}: `migrate` of [{TABLE}] takes a command.", hint='For example: migrate = "alembic upgrade head"'
         )
     return ToolSettings(migrate)

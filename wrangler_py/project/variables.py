@@ -1,4 +1,4 @@
-"""The Worker's variables in local development, put together by wrangler's rules.
+"""The Worker's variables in local development, by wrangler's rules.
 
 Source: Workers documentation, Environment variables and secrets, under Local development.
 """
@@ -115,7 +115,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise WranglerError(f"No such file of variables: {file}") from None
+        raise WranglerError(f"No such env file: {file}") from None
     except UnicodeDecodeError:
         raise WranglerError(f"{file} is not UTF-8 text.") from None
     except OSError as error:

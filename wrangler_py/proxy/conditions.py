@@ -35,7 +35,7 @@ class FaultKind(enum.StrEnum):
 
 
 AT_CHECKOUT = frozenset({FaultKind.POOL_EXHAUSTED, FaultKind.CONNECTION_REFUSED})
-"""Faults of queries that need an origin connection; a client that has one already cannot meet them."""
+"""Faults of queries that need an origin connection; a client that already has one is not affected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Latency:
         return f"{self.shortest_ms:g} to {self.longest_ms:g} ms"
 
     def __str__(self) -> str:
-        """As `parse_latency` reads it."""
+        """In the format of `parse_latency`."""
         name = "" if self.binding is None else f"{self.binding}="
         low, high = f"{self.shortest_ms:g}", f"{self.longest_ms:g}"
         return f"{name}{low}ms" if low == high else f"{name}{low}-{high}ms"
@@ -62,7 +62,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`rate` is the share of queries that it meets, of those whose text `pattern` matches; None matches all."""
+    """`rate` is the share of queries that fail, among those whose text `pattern` matches; None matches all."""
 
     kind: FaultKind
     rate: float = 1.0
@@ -77,7 +77,7 @@ class Fault:
         return f"{share}queries" if share else "every query"
 
     def __str__(self) -> str:
-        """As `parse_fault` reads it."""
+        """In the format of `parse_fault`."""
         parts: list[str] = [self.kind]
         if self.rate != 1:
             parts.append(f"{self.rate * 100:g}%")
@@ -92,17 +92,17 @@ def parse_latency(text: str) -> Latency:
     low_unit = match and (match["low_unit"] or match["unit"])
     if match is None or (low_unit is None and float(match["low"])):
         raise WranglerError(
-            f"--latency {text}: give a time with its unit, ms or s.",
-            hint="As in --latency 25ms, --latency 20-40ms, or --latency HYPERDRIVE=25ms for one binding.",
+            f"Latency {text!r}: give a time with its unit, ms or s.",
+            hint="Examples: 25ms, 20-40ms, or HYPERDRIVE=25ms for one binding.",
             exit_status=2,
         )
     low = float(match["low"]) * (1000 if low_unit == "s" else 1)
     high = float(match["high"]) * (1000 if match["unit"] == "s" else 1) if match["high"] else low
     if high < low or high > MAX_LATENCY_MS:
         raise WranglerError(
-            f"--latency {text}: "
+            f"Latency {text!r}: "
             + ("the longer time comes second." if high < low else f"at most {MAX_LATENCY_MS // 1000} s."),
-            hint="As in --latency 20-40ms.",
+            hint="Example: 20-40ms.",
             exit_status=2,
         )
     return Latency(low, high, match["binding"])
@@ -118,8 +118,8 @@ def parse_fault(text: str) -> Fault:
         kind = FaultKind(name)
     except ValueError:
         raise WranglerError(
-            f"--fault: there is no fault {name!r}.",
-            hint=f"There are: {', '.join(FaultKind)}.",
+            f"There is no fault {name!r}.",
+            hint=f"The faults are {', '.join(FaultKind)}.",
             exit_status=2,
         ) from None
     rate, pattern = 1.0, None
@@ -128,7 +128,7 @@ def parse_fault(text: str) -> Fault:
         rate, rest = float(match[1]) / 100, behind
         if not 0 < rate <= 1:
             raise WranglerError(
-                f"--fault {text}: the rate is above 0% and at most 100%.", hint="As in 5%.", exit_status=2
+                f"Fault {text!r}: the rate must be above 0% and at most 100%.", hint="Example: 5%.", exit_status=2
             )
     if rest:
         pattern = _pattern(text, rest)
@@ -139,16 +139,15 @@ def _pattern(text: str, written: str) -> re.Pattern[str]:
     match = _PATTERN.fullmatch(written)
     if match is None:
         raise WranglerError(
-            f"--fault {text}: {written!r} is neither a rate nor a pattern.",
-            hint="As in --fault connection-lost:5%, or --fault connection-lost:/articles/ for queries whose text "
-            "matches.",
+            f"Fault {text!r}: {written!r} is neither a rate nor a pattern.",
+            hint="Examples: connection-lost:5%, or connection-lost:/articles/ for queries whose text matches.",
             exit_status=2,
         )
     try:
         return re.compile(match[1], re.IGNORECASE if match[2] else 0)
     except re.error as error:
         raise WranglerError(
-            f"--fault {text}: {match[1]!r} is no regular expression: {error}.",
+            f"Fault {text!r}: {match[1]!r} is not a regular expression: {error}.",
             hint="Use the syntax of Python's regular expressions.",
             exit_status=2,
         ) from None
@@ -159,7 +158,7 @@ def _written(pattern: re.Pattern[str]) -> str:
 
 
 class Conditions:
-    """The latencies and faults that are on. With a `seed`, the same queries meet the same faults again."""
+    """The latencies and faults that are on. With a `seed`, the same queries get the same faults again."""
 
     def __init__(
         self, latencies: Iterable[Latency] = (), faults: Iterable[Fault] = (), seed: int | None = None
@@ -214,8 +213,8 @@ class Conditions:
         for latency in self._latencies.values():
             if latency.binding is not None and latency.binding not in bindings:
                 raise WranglerError(
-                    f"--latency {latency}: there is no binding {latency.binding!r}.",
-                    hint=f"There are: {', '.join(bindings)}." if bindings else "There is none here.",
+                    f"Latency {str(latency)!r}: there is no binding {latency.binding!r}.",
+                    hint=f"Bindings: {', '.join(bindings)}." if bindings else "There are no bindings.",
                     exit_status=2,
                 )
 
@@ -259,7 +258,7 @@ class Conditions:
         return self._delays.uniform(latency.shortest_ms, latency.longest_ms) / 1000
 
     def draw(self, sql: str, kinds: Iterable[FaultKind]) -> FaultKind | None:
-        """The fault, of these `kinds`, that a query meets; mostly None."""
+        """The fault, of these `kinds`, for a query; None if there is none."""
         wanted = frozenset(kinds)
         for fault, chance in zip(self.faults, self._chances, strict=True):
             if fault.kind not in wanted or (fault.pattern is not None and not fault.pattern.search(sql)):

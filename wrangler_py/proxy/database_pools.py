@@ -1,4 +1,4 @@
-"""The pools of one binding where clients may ask for any database of the server: one per database, on demand.
+"""The pools of a binding with --any-database: one for each database that clients ask for.
 
 They share the limit of the config. A pool other than the config's own lives as long as a client is connected to its
 database, so that an idle connection never blocks `DROP DATABASE`, and a database that was made anew has no
@@ -18,7 +18,7 @@ from wrangler_py.proxy.pool.pool import Pool
 from wrangler_py.proxy.pool.waiters import Waiter
 
 SERVER_WAITS_S = 5.0
-"""How long DROP DATABASE and its like wait for others to leave."""
+"""Time that DROP DATABASE and similar statements wait for other clients to disconnect."""
 HAND_OVER_S = 0.1
 """How long a client waits before a busy pool gives up a connection for its pool, which has none."""
 _DROPPED = messages.error_response(
@@ -56,7 +56,7 @@ class DatabasePools:
         return pool
 
     def unused(self, pool: Pool) -> None:
-        """No client uses `pool` any more."""
+        """`pool` has no clients any more."""
         database = pool.config.origin.database
         if self._wants_alone(pool):
             self._close_idle(pool)
@@ -97,7 +97,7 @@ class DatabasePools:
             pool.open_one(waiter)
 
     def _hungry(self) -> list[tuple[Pool, Waiter]]:
-        """The pools that have to open a connection, and for whom."""
+        """The pools that have to open a connection, and the clients that wait for it."""
         return [
             (pool, waiter) for pool in self if not pool.closed and (waiter := pool.next_to_open_for) is not None
         ]
@@ -160,7 +160,7 @@ class DatabasePools:
             pool.close_idle(connection)
 
     def dropped(self, databases: frozenset[str]) -> None:
-        """Ends the clients that are still there, and forgets what is in the cache."""
+        """Closes the remaining clients, and clears the cache."""
         for pool in list(self):
             if pool.config.origin.database not in databases:
                 continue

@@ -16,7 +16,7 @@ _HINTS = {
     "timeout": "The origin did not answer in time: check its address and any firewall in between.",
     "dns_failure": "The origin's host name does not resolve: check it in {place}.",
     "tls_not_supported": "The origin does not offer TLS: turn `ssl` on there, or use a local connection string, "
-    "which may be plaintext.",
+    "which needs no TLS.",
     "certificate_invalid": "The origin's certificate does not pass the sslmode of {place}: upload its CA with "
     "`wrangler-py cert upload certificate-authority`, or check the host name.",
     "authentication_failed": "Check user and password of {place}: `wrangler-py hyperdrive update` changes them.",
@@ -24,16 +24,16 @@ _HINTS = {
     "protocol_error": "Does a PostgreSQL server listen at the host and port in {place}?",
 }
 _HINTS_FOR_STRING = _HINTS | {
-    "tls_not_supported": "The origin does not offer TLS: turn `ssl` on there, or take `sslmode` out of {place}.",
+    "tls_not_supported": "The origin does not offer TLS: turn `ssl` on there, or remove `sslmode` from {place}.",
     "certificate_invalid": "The origin's certificate does not pass the `sslmode` in {place}: name its CA there "
     "with `sslrootcert=FILE`, or check the host name.",
     "authentication_failed": "Check user and password in {place}, where special characters are percent-encoded.",
 }
-"""Where a connection string is to be corrected, not a stored config."""
+"""Hints for a connection string instead of a stored config."""
 
 
 class OriginUnavailable(Exception):
-    """No connection to the origin could be had; `response` is the whole ErrorResponse for a query.
+    """No connection to the origin could be opened; `response` is the whole ErrorResponse for a query.
 
     `hint` says to the person what to do about it.
     """
@@ -74,7 +74,7 @@ def pool_exhausted(limit: int, seconds: float) -> OriginUnavailable:
 
 def internal_error() -> OriginUnavailable:
     return OriginUnavailable(
-        "Internal error.", hint="What went wrong is said where wrangler-py runs. It is a bug: please report it."
+        "Internal error.", hint="This is a bug in wrangler-py, whose terminal shows the details. Please report it."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the proxy tells whoever started it."""
+"""Callbacks of the proxy to the program that started it."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ class ProxyOptions:
     cache_max_bytes: int = DEFAULT_MAX_BYTES
     latencies: tuple[Latency, ...] = ()
     faults: tuple[Fault, ...] = ()
-    """What of production's conditions is on when the proxy starts, see `proxy.conditions`."""
+    """Latencies that are on when the proxy starts, see `proxy.conditions`."""
     seed: int | None = None
     query_log_records: int = DEFAULT_MAX_RECORDS
-    """How many of the last queries are remembered, at most."""
+    """Maximum number of queries in the query log."""
     query_log_bytes: int = LOG_MAX_BYTES
-    """How many bytes their texts and values may have."""
+    """Maximum bytes of their texts and values."""
     fail_on_stale_read: bool = False
     serves_tools: bool = False
     """Whether clients are programs that people run, such as test runners and tools for migrations, and not Workers:

@@ -1,4 +1,4 @@
-"""The listening end of the proxy: lets clients in, knows the pools, passes cancel requests on."""
+"""The listener of the proxy: accepts clients, has the pools, passes cancel requests on."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Proxy:
             await on_demand.close()
 
     def snapshot(self) -> list[PoolSnapshot]:
-        """What the pools look like now; those of other databases of the same server behind their binding's own."""
+        """Snapshots of the pools. Pools of other databases of the server follow their binding's own."""
         return [pool.snapshot() for pool in self._all_pools()]
 
     def restart(self, binding: str) -> None:
@@ -158,7 +158,7 @@ class Proxy:
             pool.conditions_changed()
 
     def notice(self, message: str) -> None:
-        """Says something to the person."""
+        """Gives a notice to the user."""
         if self.observer is not None:
             self.observer.notice(message)
 
@@ -170,14 +170,22 @@ class Proxy:
             pool.schema_changed()
         return self.store.clear()
 
+    def changed_elsewhere(self) -> int:
+        """Something has changed elsewhere, perhaps the settings of sessions to come: opens connections anew, and
+        forgets what `clear_cache` does. Gives how many answers there were.
+        """
+        for pool in self._all_pools():
+            pool.defaults_changed()
+        return self.clear_cache()
+
     # --- clients -------------------------------------------------------------------------------------------
 
     def login_begins(self, login: Login) -> None:
-        """Someone has connected."""
+        """A client has connected."""
         self.clients.add(login)
 
     def login_ended(self, login: Login) -> None:
-        """The client of `login` is in, or has left before."""
+        """The client of `login` has logged in, or has disconnected."""
         self.clients.discard(login)
         if login.pool is not None:
             self.left(login.pool)
@@ -199,7 +207,7 @@ class Proxy:
         elif database != user and database not in self._databases[binding]:
             hint = f'Hyperdrive serves the config\'s database only: "{pool.config.origin.database}".'
             if self.options.serves_tools:
-                hint += " With --any-database it serves any of the same server."
+                hint += " With --any-database, it serves every database of the server."
             raise Refused("3D000", f'database "{database}" does not exist', hint)
         if not request_id:
             return pool, None
@@ -211,13 +219,13 @@ class Proxy:
         if self.requests.add_client(request, client) == MAX_CONNECTIONS_PER_REQUEST + 1:
             name = self.requests.label(request.id) or f"request {request.id}"
             self.notice(
-                f"{name} holds more than six connections at once: Workers has no more than six "
-                "outgoing connections a request, later ones would wait in production"
+                f"{name} has more than six connections at once: a request in production has at most six "
+                "outgoing connections, and later ones wait"
             )
         return pool, request
 
     def enter(self, client: ClientConnection) -> int:
-        """`client` is in; gives the process id of its cancel key."""
+        """`client` has logged in; returns the process id of its cancel key."""
         self.clients.add(client)
         client.pool.clients.add(client.queries)
         if client.request is not None:
@@ -229,7 +237,7 @@ class Proxy:
         return process_id
 
     def leave(self, client: ClientConnection) -> None:
-        """`client` is gone."""
+        """`client` has disconnected."""
         self.clients.discard(client)
         client.pool.clients.discard(client.queries)
         self.left(client.pool)
@@ -270,7 +278,7 @@ class Proxy:
     # --- requests ------------------------------------------------------------------------------------------
 
     def name_request(self, request_id: str, label: str) -> None:
-        """Says what people call a request (`GET /articles`), for what is told of it later."""
+        """Sets the name of a request (`GET /articles`) for later messages."""
         self.requests.name(request_id, label)
         self.query_log.name_request(request_id, label)
 

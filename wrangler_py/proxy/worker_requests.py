@@ -1,4 +1,4 @@
-"""The Worker's requests as the proxy sees them: whose query it is, how many there were, when it is over.
+"""The Worker's requests as the proxy sees them: their clients, their queries, their end.
 
 A request's id is the part behind the first dot of a client's user name: `HYPERDRIVE.3-17`.
 """
@@ -22,7 +22,7 @@ class RequestClient(Protocol):
         """Tells the client why, where that is possible, and closes."""
 
     def forget_request(self) -> None:
-        """The request is over, and the client goes on without one."""
+        """The request has ended, but the client stays connected."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Requests:
         """Most connections that one request held at once."""
 
     def name(self, id: str, label: str) -> None:
-        """Says what people call the request: `GET /articles`."""
+        """Sets the name of the request: `GET /articles`."""
         self._labels[id] = label
         if len(self._labels) > MAX_ENDED:
             self._labels.popitem(last=False)

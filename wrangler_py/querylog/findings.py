@@ -97,16 +97,18 @@ def _repeated(name: str, request_id: str | None, records: Sequence[QueryRecord])
         values = {(record.sql, record.parameters) for record in same}
         reads = only_reads(same[0].sql)
         if len(values) == 1 and reads:
-            explanation = "The same query with the same values ran again and again."
+            explanation = "The same query ran several times with the same values."
             fix = "Run it once and keep its result for the rest of the request."
         elif reads:
             explanation = (
-                "One query for each of many values (N+1): each is a round trip, and far from the database that is "
-                "where the time goes."
+                "A query for each of many values (N+1): each is a round trip, which takes time if the database is "
+                "far away."
             )
-            fix = "Fetch all of them with one query: WHERE id = ANY($1), or a JOIN with the query that gave them."
+            fix = (
+                "Fetch all of them with one query: WHERE id = ANY($1), or a JOIN with the query that returned them."
+            )
         else:
-            explanation = "One statement for each of many rows: each is a round trip."
+            explanation = "A statement for each of many rows: each is a round trip."
             fix = "Write them with one statement: INSERT … SELECT … FROM unnest($1, $2), or INSERT with many rows."
         yield Finding(
             kind="repeated-statement",
@@ -158,9 +160,8 @@ def _one_run(name: str, request_id: str | None, run: Sequence[QueryRecord]) -> I
         yield Finding(
             kind="separate-round-trips",
             title=f"{name} ran {len(run)} queries one after the other",
-            explanation="Each of these reads waited for the answer to the one before, so each is a round trip of "
-            "its own.",
-            fix="Where none needs the result of another, join them into one query (JOIN, WITH, or subqueries), or "
+            explanation="Each of these reads waited for the previous answer, so each is a separate round trip.",
+            fix="If none needs the result of another, combine them into one query (JOIN, WITH, or subqueries), or "
             "send them at once: Promise.all with Postgres.js, a pipeline with psycopg.",
             records=_numbers(run),
             request_id=request_id,
@@ -176,11 +177,11 @@ def _stale(name: str, request_id: str | None, records: Sequence[QueryRecord]) ->
     for shape, stale in by_shape.items():
         yield Finding(
             kind="stale-read",
-            title=f"{name} read what was true before a write: {shortened(shape)}",
-            explanation="The answer came from the cache, and a table in it had been written since. Writes don't "
-            "invalidate cached answers, in production neither: for up to max_age and stale_while_revalidate, a "
-            "read may be out of date.",
-            fix="Where a read must be fresh, use a second binding whose config has caching disabled.",
+            title=f"{name} read stale data: {shortened(shape)}",
+            explanation="The answer came from the cache, and one of its tables had been written since. Writes "
+            "don't remove cached answers, here and in production: for up to max_age and stale_while_revalidate, "
+            "a read may be out of date.",
+            fix="For reads that must be fresh, use a second binding whose config has caching disabled.",
             records=_numbers(stale),
             request_id=request_id,
             cost_ms=0.0,
@@ -197,9 +198,9 @@ def _slow(name: str, request_id: str | None, records: Sequence[QueryRecord]) -> 
         yield Finding(
             kind="slow-query",
             title=f"{name} ran a slow query ({longest:,.0f} ms): {shortened(shape)}",
-            explanation="The origin took long to answer it, and kept the connection busy meanwhile.",
+            explanation="The database took long to answer, and the connection was busy meanwhile.",
             fix="Look at its plan with EXPLAIN (ANALYZE, BUFFERS): often an index is missing, or it reads more "
-            "rows than it gives.",
+            "rows than it returns.",
             records=_numbers(slow),
             request_id=request_id,
             cost_ms=sum(record.origin_ms for record in slow),
@@ -215,7 +216,7 @@ def _waited(name: str, request_id: str | None, records: Sequence[QueryRecord]) -
             title=f"{name} waited {total:,.0f} ms for an origin connection",
             explanation="All connections of the pool were in use, or a new one had to be opened, which takes seven "
             "round trips.",
-            fix="Keep transactions short, and do nothing else while one is open. If it still waits, raise the "
+            fix="Keep transactions short, and do no other work in them. If it still waits, raise the "
             "config's origin connection limit.",
             records=_numbers(waited),
             request_id=request_id,
@@ -238,8 +239,8 @@ def _never_cached(records: Sequence[QueryRecord]) -> Iterator[Finding]:
         yield Finding(
             kind="never-cached",
             title=f"{binding}: {len(same)} reads were never cached ({same[-1].status}): {shortened(shape)}",
-            explanation=f"It only reads, and still goes to the origin each time: {why.reason}.",
-            fix=_sentence(why.fix) if why.fix else "There is nothing to change about it.",
+            explanation=f"It only reads, but goes to the database each time: {why.reason}.",
+            fix=_sentence(why.fix) if why.fix else "It cannot be changed.",
             records=_numbers(same),
             request_id=None,
             cost_ms=sum(record.duration_ms for record in same),
@@ -280,8 +281,8 @@ def _incidents(incidents: Iterable[Incident], records: Sequence[QueryRecord]) ->
         yield Finding(
             kind="left-in-transaction",
             title=f"{who} left a transaction open on {binding}",
-            explanation="The client went away without COMMIT or ROLLBACK: what it wrote is rolled back, and until "
-            "it went, nobody else could use the origin connection.",
+            explanation="The client went away without COMMIT or ROLLBACK, so its changes were rolled back. Until "
+            "then, no other client could use the origin connection.",
             fix="COMMIT, or connect with autocommit where you need no transaction; run transactions in the "
             "driver's own block (sql.begin, with connection.transaction()).",
             records=_numbers(own),

@@ -64,7 +64,7 @@ def _totals(summary: Summary) -> Iterable[str]:
 def _findings(summary: Summary) -> Iterable[str]:
     yield "<h2>Findings</h2>"
     if not summary.findings:
-        yield "<p>There is nothing to change.</p>"
+        yield "<p>No findings.</p>"
     for finding in summary.findings:
         cost = f" ({describe_time(finding.cost_ms)})" if finding.cost_ms else ""
         yield (
@@ -75,7 +75,7 @@ def _findings(summary: Summary) -> Iterable[str]:
 
 def _costliest(summary: Summary) -> Iterable[str]:
     if summary.costliest:
-        yield "<h2>Statements that took most time</h2>"
+        yield "<h2>Statements that took the most time</h2>"
         rows = [
             (
                 number_cell(describe_time(each.total_ms)),
@@ -92,7 +92,7 @@ def _costliest(summary: Summary) -> Iterable[str]:
 
 def _never_cached(summary: Summary) -> Iterable[str]:
     if summary.never_cached:
-        yield "<h2>Never cached, although they only read</h2>"
+        yield "<h2>Reads that are never cached</h2>"
         rows = [
             (
                 number_cell(f"{each.count:,}"),

@@ -34,7 +34,7 @@ class Incident:
     def message(self) -> str:
         """One line for the terminal."""
         if self.kind == "left-in-transaction":
-            return f"{self.binding}: {self.who} left a transaction open, which is rolled back"
+            return f"{self.binding}: {self.who} left a transaction open, which was rolled back"
         held = "the only connection" if self.connections == 1 else f"all {self.connections} connections"
         ends = f"It fails after {self.timeout_s:g} s: Failed to acquire a connection from the pool."
         advice = "Use the transaction's own client for every query until COMMIT."

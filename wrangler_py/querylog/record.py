@@ -58,8 +58,6 @@ REFUSED = "refused"
 """The status of a query that the proxy answered with an error, without asking the origin."""
 MAX_TEXT_BYTES: Final = 65_536
 """How much is kept of a query's SQL, of its parameters, and of its error."""
-TAIL_BYTES: Final = 64
-"""The end of an answer that is long enough for a CommandComplete and a ReadyForQuery."""
 
 _TAG = re.compile(rb"C\0\0\0[\x05-\x40]([A-Z][A-Z ]*)((?: \d+)*)\0")
 

@@ -146,7 +146,7 @@ def describe_totals(summary: Summary) -> list[str]:
     lines = [f"{count}: {describe_statuses(summary.by_status)}{errors}"]
     if summary.recorded < summary.queries:
         lines.append(
-            f"The last {summary.recorded:,} of them are looked at here; the others are no longer in the log."
+            f"The last {summary.recorded:,} of them are in this report; the others are no longer in the log."
         )
     lines.append(
         f"Time: {describe_time(summary.total_ms)}, of which {describe_time(summary.waited_ms)} waiting for a "
@@ -159,7 +159,7 @@ def describe_totals(summary: Summary) -> list[str]:
 def _costliest(summary: Summary) -> Iterable[str]:
     if summary.costliest:
         yield ""
-        yield "Statements that took most time:"
+        yield "Statements that took the most time:"
         yield f"  {'total':>9} {'mean':>9} {'count':>7}  statement"
         for each in summary.costliest:
             times = f"{describe_time(each.total_ms):>9} {describe_time(each.mean_ms):>9} {each.count:>7,}"
@@ -169,7 +169,7 @@ def _costliest(summary: Summary) -> Iterable[str]:
 def _never_cached(summary: Summary) -> Iterable[str]:
     if summary.never_cached:
         yield ""
-        yield "Never cached, although they only read:"
+        yield "Reads that are never cached:"
         for each in summary.never_cached:
             yield f"  {each.count:>7,}  {_statement(each.sql)}"
             yield f"           {describe_statuses(each.by_status)}: {each.reason}"

@@ -22,28 +22,28 @@ class Explanation:
 
 
 _BY_STATUS = {
-    CacheStatus.HIT: Explanation(reason="answered from the cache; the origin was not asked"),
-    CacheStatus.MISS: Explanation(reason="can be cached, and was not in the cache yet: the origin was asked"),
+    CacheStatus.HIT: Explanation(reason="answered from the cache"),
+    CacheStatus.MISS: Explanation(reason="can be cached, but was not in the cache yet"),
     CacheStatus.DISABLED: Explanation(
         reason=DISABLED.cause, fix="enable caching for the config, or bind a second config for cached reads"
     ),
     CacheStatus.TRANSACTION: Explanation(
         reason="in a transaction, where nothing is cached",
-        fix="where it need not see the transaction's own writes, run it outside (with autocommit)",
+        fix="run it outside the transaction (with autocommit), unless it has to see the transaction's own writes",
     ),
     CacheStatus.OVERSIZED_RESULT: Explanation(
         reason="the result is larger than 50 MB, so it was not kept", fix="select fewer rows or columns"
     ),
 }
 _NOT_SHARED = Explanation(
-    reason="could be cached by its text, but was sent in a way or a session that keeps it out of the cache",
+    reason="could be cached, but the way it was sent, or a change in its session, prevents it",
     fix="prepare it as a named statement (Postgres.js: `prepare: true`), and change no session settings before it",
 )
 _TOO_LONG = Explanation(
-    reason="the text is too long to be analysed here", fix="pass large values as parameters, not in the text"
+    reason="the text is too long to be analysed", fix="pass large values as parameters, not in the text"
 )
 _REFUSED = Explanation(
-    reason="answered with an error by Hyperdrive; the origin was not asked", fix="see the error's hint"
+    reason="Hyperdrive answered with an error, without asking the database", fix="see the error's hint"
 )
 
 

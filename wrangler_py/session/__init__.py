@@ -1,1 +1,1 @@
-"""What one client's session is at the proxy, and what an origin connection's session has; without any I/O."""
+"""The sessions of clients and of origin connections, without I/O."""

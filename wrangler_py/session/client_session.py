@@ -212,7 +212,7 @@ class ClientSession:
         self.why_pinned = None
 
     def forget_request(self) -> None:
-        """The Worker's request is over; later queries belong to none."""
+        """The Worker's request has ended; later queries belong to none."""
         self.request = None
 
     # --- queries and effects -------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ class ClientSession:
         return response
 
     def notice(self, text: str, *, once: bool = False) -> None:
-        """Has the person told something."""
+        """Adds a notice to the user."""
         self.effects.append(Notice(text, once))
 
     def has_effect(self, effect: Effect) -> None:

@@ -1,4 +1,4 @@
-"""What the translation of messages leads to outside of the two sessions, for the shell to carry out."""
+"""Effects of the translation of messages outside of the two sessions, for the shell to carry out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Notice(NamedTuple):
-    """Something to tell the person: each `text` once, if `once`."""
+    """A notice to the user: each `text` once, if `once`."""
 
     text: str
     once: bool
@@ -24,7 +24,7 @@ class SchemaChange(NamedTuple):
 
 
 class DatabasesNeeded(NamedTuple):
-    """A statement is about to be sent that fails while anyone else is connected to these databases."""
+    """A statement is about to be sent that fails while other clients are connected to these databases."""
 
     databases: frozenset[str]
 

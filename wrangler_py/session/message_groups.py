@@ -1,4 +1,4 @@
-"""What a client sends, in groups of messages: those up to a Sync or a Flush, or one simple query."""
+"""Combines a client's messages into groups: those up to a Sync or a Flush, or one simple query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wrangler_py.pgwire.messages import ProtocolError
 from wrangler_py.session.translation.ordinary_query import OrdinaryQuery
 
 GROUP_BYTES: Final = 262_144
-"""A longer group goes out before its end is there."""
+"""A longer group is sent before it is complete."""
 MAX_WAITING_BYTES: Final = 1_048_576
 """The proxy stops reading from a client whose waiting groups take more."""
 
@@ -54,14 +54,14 @@ class MessageGroup:
 
     @property
     def size(self) -> int:
-        """Its length in octets."""
+        """Its length in bytes."""
         if self.ordinary is not None:
             return len(self.ordinary.data)
         return len(self.piece[1]) + sum(len(data) for _, data, _ in self.messages)
 
 
 class GroupReader:
-    """Octets in, groups out."""
+    """Turns bytes into groups."""
 
     __slots__ = ("_bytes", "_open", "_reader", "is_between_groups")
 

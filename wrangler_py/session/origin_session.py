@@ -1,4 +1,4 @@
-"""The session of one origin connection: its prepared statements, and whether it is as its client asked for.
+"""The session of one origin connection: its prepared statements, and whether its state has changed.
 
 Changes are noted ahead: the state is what holds once the origin has done everything that it was sent. An error
 makes the origin skip what comes behind it; `undo` takes that back.
@@ -61,7 +61,8 @@ class OriginSession:
     may depend on. `plans_in_doubt`: something has run under such settings, and plans of it may have been kept,
     in prepared statements or by functions and triggers, so the reset discards all plans. `schema_changed`:
     something has run that may make statements' plans stale. `ran_anything`: something has run that may do
-    anything, such as DDL or making triggers. `changed_defaults`: sessions that begin later have other settings.
+    anything, such as DDL or making triggers. `changed_defaults`: sessions that begin later have other settings;
+    `schema_changed` is set then, too.
 
     `in_doubt`: an error in what is under way may undo some of what is noted. `pipeline_in_doubt`: what is under
     way may want COPY data, or begins or ends transactions, unless the origin skips that.
@@ -140,8 +141,8 @@ class OriginSession:
         """Whether the settings surely are those that the client asked for."""
         return self.pristine or self.only_prepared
 
-    def _prepares(self) -> None:
-        """A Parse is about to be sent."""
+    def reads_constants(self) -> None:
+        """A Parse is about to be sent, or the Describe of a statement, which the origin may have to read again."""
         if self.pristine:
             self.pristine = False
             self.only_prepared = not self._stored_code.on_read
@@ -150,7 +151,7 @@ class OriginSession:
         """The origin has `statement` without a name from now on, or none."""
         self.unnamed = statement
         if statement is not None:
-            self._prepares()
+            self.reads_constants()
 
     def use(self, statement: Statement) -> bool:
         """Whether the origin has `statement` under its name; then it is the most recently used one."""
@@ -165,7 +166,7 @@ class OriginSession:
             if self.prepared_in_doubt is None:
                 self.prepared_in_doubt = WeakSet()
             self.prepared_in_doubt.add(statement)
-        self._prepares()
+        self.reads_constants()
         self.preparing.add(statement)
         self.prepared[statement] = None
         if len(self.prepared) > limit:
@@ -250,7 +251,7 @@ class OriginSession:
         if text.changes_schema:
             self.schema_changed = True
         if text.changes_defaults:
-            self.changed_defaults = True
+            self.schema_changed = self.changed_defaults = True
         if text.outlives_reset or not text.custom_settings <= self.settings.values.keys():
             self.spent = True
         if text.runs_anything:
@@ -300,12 +301,8 @@ class OriginSession:
         self.drop_statements = True
 
     def schema_change_noted(self) -> None:
-        """The pool has been told that the schema changed."""
-        self.schema_changed = False
-
-    def changed_defaults_noted(self) -> None:
-        """The pool has been told that sessions that begin later have other settings."""
-        self.changed_defaults = False
+        """The pool has been told that the schema changed, and perhaps the defaults."""
+        self.schema_changed = self.changed_defaults = False
 
     def anything_noted(self) -> None:
         """The pool no longer relies on what it knew of the database."""

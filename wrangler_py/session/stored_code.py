@@ -1,8 +1,9 @@
 """Code in the database that queries run without naming it, in triggers, defaults, checks, views, operators, ….
 
 What it leaves behind in a session can't be known from the query. So the catalog is asked whether any of it may
-leave something behind; if so, connections are reset after each such use. The answer is as old as it is, and code
-may be made meanwhile: `OriginConnection.prepare_for` keeps clients apart whatever it says.
+leave something behind; if so, connections are reset after each such use. The same question tells which settings are
+stored for sessions to come. The answer is as old as it is, and code may be made meanwhile:
+`OriginConnection.prepare_for` keeps clients apart whatever it says.
 """
 
 from __future__ import annotations
@@ -94,17 +95,24 @@ SELECT NULL, bool_or(runs_on_read), 't' FROM (
     SELECT runs_on_read FROM calls WHERE expression ~ (':funcid ' || 'nextval(regclass)'::regprocedure::oid || ' ')
     UNION ALL SELECT false FROM pg_attribute WHERE attrelid >= 16384 AND attidentity <> ''
 ) AS sequences HAVING count(*) > 0
+UNION ALL
+SELECT string_agg(concat_ws(' ', setdatabase, setrole, setconfig), ' ' ORDER BY setdatabase, setrole), false, 's'
+FROM pg_db_role_setting
+WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))
 """  # noqa: S608  # names of our own
 """For each function of one's own that is run so: its body, NULL if that can't be looked at, and whether queries
-that only read run it; last, the same for sequences. Functions of extensions are trusted. Those that a query's text
-doesn't tell from PostgreSQL's own, or from a column, count as run by any query."""
+that only read run it; then the same for sequences; last, the settings that are stored for sessions to come.
+Functions of extensions are trusted. Those that a query's text doesn't tell from PostgreSQL's own, or from a column,
+count as run by any query."""
 
 
 class StoredCode:
     """What one pool knows of the code in its database.
 
     `on_read` and `on_write`: what only reads, or writes too, may run some that leaves something behind. `wanted`:
-    the catalog should be asked again.
+    the catalog should be asked again. `defaults_changed`: since it was asked before, somebody has changed the
+    settings of sessions that begin later.
     """
 
     def __init__(self) -> None:
@@ -119,12 +127,19 @@ class StoredCode:
         self._generation = 0
         self._was_harmless = False
         self._known_until: float | None = None
+        self.defaults_changed = False
+        self._defaults_are_known = False
+        self._defaults: str | None = None
 
     def forget(self) -> None:
         """The schema has changed, or may have."""
         self._take_to_leave_something()
         self._generation += 1
         self._known_until = None
+
+    def defaults_noted(self) -> None:
+        """Everybody knows that sessions to come have other settings than before."""
+        self.defaults_changed = self._defaults_are_known = False
 
     def grow_old(self) -> None:
         """Called every now and then: others make triggers, too, of whom nothing is seen here."""
@@ -167,8 +182,10 @@ class StoredCode:
     def _learn(self, rows: list[list[str | None]] | None) -> None:
         """`rows` are None where the server can't say: then each use is followed by a reset."""
         self.on_read = self.on_write = self._sequence_on_read = self._sequence_on_write = rows is None
-        for body, runs_on_read, is_sequence in rows or ():
-            if is_sequence == "t":
+        for body, runs_on_read, kind in rows or ():
+            if kind == "s":
+                self._learn_defaults(body)
+            elif kind == "t":
                 self._sequence_on_write = True
                 self._sequence_on_read = self._sequence_on_read or runs_on_read == "t"
             elif body is None or not leaves_nothing_behind(body):
@@ -177,3 +194,8 @@ class StoredCode:
             elif runs_on_read == "t" and writes(body):
                 self._sequence_on_read = True
         self.is_harmless = not (self.on_read or self.on_write or self._sequence_on_read or self._sequence_on_write)
+
+    def _learn_defaults(self, defaults: str | None) -> None:
+        self.defaults_changed = self._defaults_are_known and defaults != self._defaults
+        self._defaults_are_known = True
+        self._defaults = defaults

@@ -1,1 +1,1 @@
-"""Sans-I/O: what a text of SQL says about itself, from PostgreSQL's own parser."""
+"""Facts about SQL texts, from PostgreSQL's own parser, without I/O."""

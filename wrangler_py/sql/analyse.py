@@ -1,4 +1,4 @@
-"""`analyse`: what a text of SQL says about itself, from PostgreSQL's own parser."""
+"""`analyse`: facts about a SQL text, from PostgreSQL's own parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements that define things: what they write, and what of it is temporary."""
+"""Statements that define objects: which tables they write, and which objects are temporary."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _index(statement: Draft, fields: Node) -> None:
 
 
 def _create_database(statement: Draft, fields: Node) -> None:
-    """Nobody may be connected to the template."""
+    """No client may be connected to the template."""
     for option in fields.get("options", []):
         if option["DefElem"]["defname"] == "template":
             template = option["DefElem"].get("arg", {}).get("String", {}).get("sval")
@@ -87,7 +87,7 @@ def _drop_database(statement: Draft, fields: Node) -> None:
 
 
 def _alter_database(statement: Draft, fields: Node) -> None:
-    """Nobody may be connected while it moves to another tablespace."""
+    """No client may be connected while it moves to another tablespace."""
     if any(option["DefElem"]["defname"] == "tablespace" for option in fields.get("options", [])):
         statement.databases = frozenset([fields["dbname"]])
 

@@ -1,4 +1,4 @@
-"""What a text of SQL says about itself, as data."""
+"""Facts about a SQL text, as data."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def parse(text: bytes) -> list[Node]:
     from postgast.native import lib
 
     if b"\0" in text:
-        raise ParseError("a text of SQL can't contain a NUL byte", text.index(b"\0"))
+        raise ParseError("SQL can't contain a NUL byte", text.index(b"\0"))
     if len(text) > 2 * _MAX_NESTING and _nesting(text) > _MAX_NESTING:
         raise ParseError("nested too deeply")
     result = lib.pg_query_parse(text)

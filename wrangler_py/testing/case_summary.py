@@ -13,12 +13,12 @@ from wrangler_py.testing.statements import is_transaction_control, one_line
 
 _CACHED = frozenset({"hit", "miss", "disabled"})
 _NOT_READS = frozenset({"notaquery", "transaction", REFUSED})
-"""Nobody expects queries with these statuses to be cached."""
+"""Queries with these statuses are not expected to be cached."""
 _READS = ("SELECT", "WITH", "VALUES", "TABLE")
 
 
 class StatementSummary(TypedDict):
-    """One text: how often it ran, how often with which cache status, and why it is not cached, if it never is."""
+    """One text: how often it ran, in all and by cache status, and the reason if it is never cached."""
 
     binding: str
     sql: str
@@ -31,7 +31,7 @@ class StatementSummary(TypedDict):
 
 
 class CaseSummary(TypedDict):
-    """One test's queries. `stale` and `repeated` are texts, those that ran often enough to be worth a word."""
+    """One test's queries. `stale` and `repeated` are texts, those that ran often enough to be reported."""
 
     queries: int
     by_status: dict[str, int]

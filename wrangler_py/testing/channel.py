@@ -1,4 +1,4 @@
-"""The end in pytest's process of the pipes to the server process of a test run."""
+"""Pytest's end of the pipes to the server process of a test run."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _END_S = 30.0
 
 
 class HyperdriveError(Exception):
-    """A fixture cannot do what it was asked to; the message says why, and what to do."""
+    """A fixture failed; the message says why, and what to do."""
 
 
 class Channel:
-    """Starts the server process; `call` has it run a command. It ends when this process ends, however that is."""
+    """Starts the server process; `call` runs a command in it. It ends with this process, however that ends."""
 
     def __init__(self, cwd: Path) -> None:
         self._lock = threading.Lock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._process = subprocess.Popen(
-            # -P: a person's own `json.py` in the current folder is not ours to import.
+            # -P: don't import a `json.py` of the user in the current folder.
             [sys.executable, "-P", "-m", "wrangler_py.testing.server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ class Channel:
         return self._process.poll() is None
 
     def call(self, command: str, *arguments: Any) -> Any:
-        """What the command returns. Raises HyperdriveError if it fails."""
+        """Run the command and return its result. Raises HyperdriveError if it fails."""
         __tracebackhide__ = True
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -51,7 +51,7 @@ class Channel:
             try:
                 pickle.dump((command, arguments), self._process.stdin)
                 self._process.stdin.flush()
-                # From the process that we have started, through a pipe that nobody else has.
+                # Safe: it comes from our own child process, through a pipe that no other process has.
                 answer = pickle.load(self._process.stdout)  # noqa: S301
             except (OSError, EOFError, pickle.UnpicklingError, ValueError):
                 raise HyperdriveError(self._why_it_ended()) from None
@@ -60,7 +60,7 @@ class Channel:
         return answer
 
     def output(self) -> str:
-        """The end of what the process, and what it has started, has printed."""
+        """The last output of the process and its children."""
         with contextlib.suppress(OSError, ValueError):
             self._errors.seek(0)
             return "\n".join(self._errors.read().decode(errors="replace").splitlines()[-_LAST_LINES:])

@@ -1,4 +1,4 @@
-"""The fixture `database`: a database of a test's own."""
+"""The fixture `database`: a fresh database for a test."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wrangler_py.testing.messages import Rows
 
 
 class Database:
-    """A copy of the template, which the bindings lead to while the test runs.
+    """A copy of the template, which the bindings use while the test runs.
 
-    `execute` goes straight to it, past the local Hyperdrive: it is never answered from the cache, and is not among
+    `execute` connects to it directly, not through the local Hyperdrive: it is never cached, and not among
     the test's queries.
     """
 
@@ -23,7 +23,7 @@ class Database:
         self.name = name
 
     def connection_string(self, binding: str | None = None) -> str:
-        """What a client connects with, through the local Hyperdrive."""
+        """The connection string for clients, through the local Hyperdrive."""
         return self._hyperdrive.connection_string(binding)
 
     def execute(

@@ -1,6 +1,6 @@
 """The databases of a test run: a template made once, and a copy of it for each test.
 
-Several runs, and the workers of pytest-xdist, may use one server at once. Advisory locks say who is there: each
+Several runs, and workers of pytest-xdist, may use one server at once. Advisory locks show which are running: each
 worker shares the lock of its run as long as it lives. The names of databases tell their run, so that the next run
 drops what a killed one has left.
 """
@@ -28,14 +28,14 @@ _MARK = "_hyperdrive_test_"
 _NAME = re.compile(rf"{_MARK}([0-9a-f]{{8}})_(?:template|[A-Za-z0-9]+_\d+)\Z")
 """The end of a database's name, with the run that it belongs to."""
 _READY = "The template of a test run, complete."
-"""The comment on a template that has everything."""
+"""The comment on a complete template."""
 _LIVES, _MAKES_TEMPLATE, _SWEEPS = "lives", "makes template", "sweeps"
 
 
 class DatabaseCopies:
     """The copies of one worker of the run `run`, at the server of `origin`, named after the database there.
 
-    Its methods wait for the server: call them on a thread that may.
+    Its methods wait for the server: call them in a thread that may block.
     """
 
     def __init__(self, origin: Origin, tls: TLSPolicy, administrative: Origin, run: str, worker: str) -> None:
@@ -58,7 +58,7 @@ class DatabaseCopies:
         self._lock(_LIVES, shared=True)
 
     def prepare(self, fill: Callable[[str], None]) -> None:
-        """Make the template, which `fill` fills, unless another worker has made it."""
+        """Create the template, which `fill` fills, unless another worker has created it."""
         self._sweep()
         self._lock(_MAKES_TEMPLATE)
         try:
@@ -87,13 +87,13 @@ class DatabaseCopies:
             return name
 
     def drop(self, name: str) -> None:
-        """Drop a copy, and end whoever is still connected to it. May run on another thread than `make`."""
+        """Drop a copy and close its connections. May run in another thread than `make`."""
         databases.drop(self._dropping, name)
         self._mine.discard(name)
 
     def close(self) -> None:
-        """Drop all copies, and the template if nobody else in this run needs it."""
-        with self._making:  # a copy that is being made can only be dropped when it is there
+        """Drop all copies, and the template if no other worker of this run needs it."""
+        with self._making:  # a copy that is being created can only be dropped when it is complete
             self._closed = True
         try:
             for name in list(self._mine):
@@ -116,7 +116,7 @@ class DatabaseCopies:
             databases.create(self._connection, name)
         except psycopg.errors.InsufficientPrivilege:
             raise WranglerError(
-                f"The role {self._origin.user} may not create databases, and tests run in databases of their own.",
+                f"The role {self._origin.user} may not create databases, which tests need.",
                 hint=f"Allow it: ALTER ROLE {self._origin.user} CREATEDB\n"
                 "Or leave the connection string out for tests, so that they use the embedded PostgreSQL.",
             ) from None
@@ -125,7 +125,7 @@ class DatabaseCopies:
         return databases.comment_of(self._connection, self.template) == _READY
 
     def _sweep(self) -> None:
-        """Drop what is left of runs that are over."""
+        """Drop the databases of runs that have ended."""
         self._lock(_SWEEPS)
         try:
             runs: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The database that tests see behind one or more bindings, another one for each test."""
+"""The databases of tests behind one or more bindings, a new one for each test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class DatabaseSeries:
-    """One after the other, copies of the same template at the server of `origin`.
+    """A series of copies of the same template at the server of `origin`.
 
     The next copy is made while a test runs, and the one before is dropped meanwhile, so that a test seldom waits.
     """
@@ -72,7 +72,7 @@ class DatabaseSeries:
         return name
 
     def _drop_fresh(self) -> None:
-        """Nobody needs the last fresh database any more: it is dropped in the background."""
+        """Drop the last fresh database in the background; it is no longer needed."""
         name, self._fresh = self._fresh, None
         copies = self._copies
         if name is not None and copies is not None:

@@ -15,7 +15,7 @@ DEFAULT_BINDING = "HYPERDRIVE"
 
 
 class WorkerBinding:
-    """What a Worker finds in `env.HYPERDRIVE`: the connection string, and its parts."""
+    """The Worker's `env.HYPERDRIVE`: the connection string, and its parts."""
 
     def __init__(self, fields: BindingFields) -> None:
         self.connectionString = fields.connection_string  # the product's name for it
@@ -30,7 +30,7 @@ class WorkerBinding:
 
 
 class Hyperdrive:
-    """Serves the project's bindings, as `wrangler-py dev` does, on databases of the test run's own."""
+    """Serves the project's bindings, as `wrangler-py dev` does, with databases of the test run."""
 
     def __init__(self, channel: Channel, started: Started) -> None:
         self._channel = channel
@@ -44,17 +44,17 @@ class Hyperdrive:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables that are set in this process, as `hyperdrive exec` sets them: `DATABASE_URL` and others."""
+        """The environment variables set in this process, as by `hyperdrive exec`: `DATABASE_URL` and others."""
         return dict(self._started.environment)
 
     @property
     def env(self) -> Any:
-        """What a Worker gets as its `env`: `env.HYPERDRIVE.connectionString`, and the variables."""
+        """The `env` of a Worker: `env.HYPERDRIVE.connectionString`, and the variables."""
         bindings = {name: WorkerBinding(fields) for name, fields in self._started.bindings.items()}
         return SimpleNamespace(**{**self._started.vars, **bindings})
 
     def connection_string(self, binding: str | None = None) -> str:
-        """What a client connects with; without a name HYPERDRIVE, or the first binding if there is none.
+        """The connection string for clients of a binding; by default HYPERDRIVE, or the first binding.
 
         It stays the same in the whole run, whichever database a test has.
         """
@@ -63,7 +63,7 @@ class Hyperdrive:
 
     @property
     def queries(self) -> Queries:
-        """The queries that this test has run so far, the Worker's included."""
+        """The queries that this test has run so far, including the Worker's."""
         return Queries(self._channel.call("records", self._since))
 
     def assert_cached(self, sql: str) -> None:
@@ -85,7 +85,7 @@ class Hyperdrive:
         self.queries.assert_no_repeated_statements(at_least)
 
     def clear_cache(self) -> int:
-        """Forget all cached answers; returns how many there were."""
+        """Remove all cached answers; returns their number."""
         return int(self._channel.call("clear_cache"))
 
     @contextlib.contextmanager
@@ -101,7 +101,7 @@ class Hyperdrive:
 
     @contextlib.contextmanager
     def fault(self, fault: str, *, seed: int | None = None) -> Iterator[None]:
-        """Have queries in the block meet a failure: `pool-exhausted`, `connection-lost:5%:/articles/`."""
+        """Make queries in the block fail: `pool-exhausted`, `connection-lost:5%:/articles/`."""
         __tracebackhide__ = True
         before = self._channel.call("add_fault", fault, seed)
         try:

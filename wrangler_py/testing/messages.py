@@ -1,4 +1,4 @@
-"""What pytest's process and the server process of a test run tell each other; both import this module."""
+"""The messages between pytest's process and the server process of a test run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class BindingFields:
-    """What a Worker finds in `env.BINDING`."""
+    """The Worker's `env.BINDING`."""
 
     connection_string: str = field(repr=False)
     host: str
@@ -49,7 +49,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The result of SQL that ran straight at the origin."""
+    """The result of SQL that ran directly at the origin."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
@@ -57,7 +57,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a command failed: for a person, or with `traceback` for whoever maintains this."""
+    """Why a command failed: a message for users, or a `traceback` for maintainers."""
 
     message: str
     hint: str | None = None

@@ -24,7 +24,7 @@ Started = TypeVar("Started")
 _RUN = pytest.StashKey["Run"]()
 _ISOLATIONS = ("copy", "truncate")
 _ATTRIBUTE = "hyperdrive"
-"""Of a test's report: what pytest-xdist passes on to the process that reports."""
+"""The attribute of a test's report that pytest-xdist passes on to the reporting process."""
 
 
 # --- options -----------------------------------------------------------------------------------------------
@@ -42,12 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--hyperdrive-report",
         metavar="FILE",
         type=_report_file,
-        help="write what was found about the queries of each test to FILE, which ends in .json or .html",
+        help="write a report on the queries of each test to FILE, a .json or .html file",
     )
     group.addoption(
         "--hyperdrive-database",
         choices=_ISOLATIONS,
-        help="how each test gets its database: a copy of the template, or one whose tables are emptied",
+        help="how each test gets its database: a fresh copy, or one copy whose tables are restored",
     )
     parser.addini("hyperdrive_config", "the Worker's config file; by default the one in or above the root folder")
     parser.addini("hyperdrive_env", "environment of the config file")
@@ -59,7 +59,7 @@ def _report_file(text: str) -> Path:
     if path.suffix not in (".json", ".html"):
         import argparse
 
-        raise argparse.ArgumentTypeError(f"{text} ends in neither .json nor .html")
+        raise argparse.ArgumentTypeError(f"{text} does not end in .json or .html")
     return path.absolute()
 
 
@@ -89,12 +89,12 @@ def worker(pytestconfig: pytest.Config, hyperdrive: Hyperdrive) -> Iterator[Work
 
 @pytest.fixture
 def database(pytestconfig: pytest.Config, hyperdrive: Hyperdrive) -> Database:
-    """A database of this test's own, as the schema and the seed made it."""
+    """A fresh database for this test, with the schema and the seed."""
     return _running(pytestconfig).fresh_database()
 
 
 def _running(config: pytest.Config) -> Run:
-    """The run of this process, started if it was not. Fails the test if it cannot be."""
+    """The run of this process, started if necessary. Fails the test if that fails."""
     from wrangler_py.testing.run import Run
 
     if (run := config.stash.get(_RUN, None)) is None:
@@ -157,7 +157,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _is_controller(config: pytest.Config) -> bool:
-    """Whether the tests run in workers of pytest-xdist, and not here."""
+    """Whether the tests run in workers of pytest-xdist instead of this process."""
     return config.pluginmanager.hasplugin("dsession")
 
 
@@ -197,7 +197,7 @@ def pytest_runtest_makereport(
 
 
 class _Collector:
-    """Collects what tests' reports carry. With pytest-xdist, that is in another process than the tests."""
+    """Collects the summaries in tests' reports. With pytest-xdist, the tests run in other processes."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -222,6 +222,6 @@ class _Collector:
             try:
                 report.write(file)
             except OSError as error:
-                # Only this ends a run with another status so late.
+                # So late, only this changes the exit status of the run.
                 pytest.exit(f"the report cannot be written to {file}: {error.strerror}", returncode=1)
             terminalreporter.write_line(f"report: {file}")

@@ -1,4 +1,4 @@
-"""The queries of a test or of a Worker's request, and what a test can demand of them."""
+"""The queries of a test or of a Worker's request, and assertions about them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Queries(Sequence[QueryRecord]):
 
     @property
     def stale(self) -> Queries:
-        """Those that were answered from the cache with what was true before a write."""
+        """The queries whose cached answers were older than a write."""
         return Queries(record for record in self._records if record.stale)
 
     def matching(self, sql: str) -> Queries:

@@ -1,4 +1,4 @@
-"""What a test run has found out about its queries: a section in the terminal, and a file for other programs."""
+"""The report of a test run on its queries: a section in the terminal, and a file for other programs."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Run:
         if stale := self.hyperdrive.queries.stale:
             lines = "\n".join(f"  {shortened(record.sql)}" for record in stale)
             pytest.fail(
-                f"stale read: answered from the cache with what was true before a write of this test:\n{lines}\n"
+                f"stale read: the answer from the cache is older than a write of this test:\n{lines}\n"
                 "Writes don't clear Hyperdrive's cache. For fresh reads bind a second config with\n"
                 "--caching-disabled, or mark the test with @pytest.mark.allow_stale_reads.",
                 pytrace=False,

@@ -72,11 +72,17 @@ class RunServer:
         """Serve the bindings of the project. Raises WranglerError if something keeps it from that."""
         if "HYPERDRIVE_CONNECTION_STRING" in os.environ:
             raise WranglerError(
-                "This pytest has been started with the connection of another local Hyperdrive.",
-                hint="Run it without `wrangler-py hyperdrive exec`: the fixtures start one themselves.",
+                "pytest was started with the connection string of another local Hyperdrive.",
+                hint="Run it without `wrangler-py hyperdrive exec`: the fixtures start their own.",
             )
         self._options = options
-        config = None if options.config is None else ConfigFile.load(options.config)
+        config = None if options.config is None else _load(options.config)
+        if config is not None and options.environment not in (None, *config.environments):
+            raise WranglerError(
+                f"{config.path.name} has no environment {options.environment!r}.",
+                hint="It is set by `hyperdrive_env` in pytest's configuration. "
+                f"Environments: {', '.join(config.environments) or 'none'}",
+            )
         section = None if config is None else config.section(options.environment)
         environ = environment_variables(options.root, options.environment)
         if section is None:
@@ -193,8 +199,8 @@ class RunServer:
         assert options is not None
         if options.config is None:
             raise WranglerError(
-                f"There is no wrangler.toml in {options.root}, so no Worker to start.",
-                hint="Start pytest in the Worker's project, or name its config file with `hyperdrive_config` in\n"
+                f"There is no wrangler.toml in {options.root}, so there is no Worker to start.",
+                hint="Run pytest in the Worker's project, or set its config file with `hyperdrive_config` in\n"
                 "pytest's configuration.",
             )
         if self._worker is None:
@@ -311,6 +317,14 @@ class RunServer:
 
 def _place(origin: Origin) -> tuple[str, int, str]:
     return origin.host, origin.port, origin.database
+
+
+def _load(path: Path) -> ConfigFile:
+    if not path.exists():
+        raise WranglerError(
+            f"No such config file: {path}", hint="It is set by `hyperdrive_config` in pytest's configuration."
+        )
+    return ConfigFile.load(path)
 
 
 def _default_binding(environ: Mapping[str, str]) -> ResolvedBinding:

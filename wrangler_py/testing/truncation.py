@@ -34,7 +34,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Baseline:
-    """The state that the database goes back to. `rows` are in the order in which references allow them."""
+    """The state to restore. `rows` are in an order that references allow."""
 
     tables: frozenset[Name]
     rows: tuple[tuple[Name, bytes], ...]
@@ -42,7 +42,7 @@ class _Baseline:
 
 
 class Truncation:
-    """Puts the database `origin` back to what it is now. Its methods wait for the server."""
+    """Restores the database `origin` to its present state. Its methods wait for the server."""
 
     def __init__(self, origin: Origin, tls: TLSPolicy) -> None:
         self._parts = ExitStack()
@@ -52,7 +52,7 @@ class Truncation:
         self._baseline = self._read()
 
     def restore(self) -> None:
-        """Take out what tests have put in. Tables that they have made stay, empty."""
+        """Remove the rows that tests have inserted. Tables that they have created stay, empty."""
         connection = self._connection
         filled = self._filled(_tables(connection))
         with connection.transaction():

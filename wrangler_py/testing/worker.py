@@ -50,7 +50,7 @@ class Worker(httpx.Client):
         __tracebackhide__ = True
         if self._last is None:
             raise AssertionError(
-                "this test has not sent a request by `worker` yet; `hyperdrive.queries` has those of other clients"
+                "this test has not sent a request with `worker` yet; `hyperdrive.queries` has other clients'"
             )
         return self._last
 

@@ -171,7 +171,7 @@ class PythonWorker:
             if not process.loaded:
                 return
             if not self._closing:
-                self._say(f"The Worker's process ended by itself, with status {status}. It is started again.")
+                self._say(f"The Worker's process ended by itself, with status {status}. Starting it again.")
 
     async def _handle(self, event: object, process: WorkerProcess) -> None:
         match event:

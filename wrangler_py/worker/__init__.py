@@ -1,4 +1,4 @@
-"""The worker host: runs a person's Python Worker and speaks HTTP for it.
+"""The worker host: runs a Python Worker and serves HTTP for it.
 
 `python -m wrangler_py.worker HTTP_FD CONTROL_FD` is one generation of one Worker; the dev session starts it,
 replaces it on reload, and reads what it reports. Nothing here imports the proxy.

@@ -93,7 +93,7 @@ class Host:
         return [*headers, (b"connection", b"close")] if self.draining else headers
 
     def error_response(self, error: BaseException, request_id: str, scope: Scope) -> Response:
-        """Report an exception of a handler and make the page for it."""
+        """Report an exception of a handler and create the page for it."""
         return self._error_page(self.worker.report_exception(request_id, error), scope)
 
     def _report_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> bool:
@@ -107,12 +107,12 @@ class Host:
         return True
 
     def begin_request(self) -> None:
-        """Take down that there is one more request."""
+        """Count another request."""
         self._open += 1
         self._idle.clear()
 
     def end_request(self, request_id: str, method: str, path: str, status: int, elapsed_s: float) -> None:
-        """Report a request that is over."""
+        """Report a request that has ended."""
         self._report(request_id, method, path, status, elapsed_s)
         self._open -= 1
         if not self._open:
@@ -122,7 +122,7 @@ class Host:
         self.worker.control.send_soon(RequestDone(request_id, method, path, status, round(elapsed_s * 1000, 1)))
 
     def _own_answer(self, scope: Scope) -> Response | None:
-        """The answer to what is not for the Worker; None for all else."""
+        """The answer to requests that are not for the Worker; None for others."""
         refused = self._host_names.refuse(scope["headers"])
         if refused is not None:
             return text_response(refused, 403)

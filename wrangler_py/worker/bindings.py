@@ -25,7 +25,7 @@ class Env(JsProxy):
         raise AttributeError(
             f"env has no binding or variable named {name!r} (it has: {known}). "
             "Add it to the config file, to .dev.vars, or with --var; "
-            "[env.NAME] inherits neither bindings nor vars"
+            "environments do not inherit bindings and vars"
         )
 
     def __getitem__(self, name: str) -> Any:

@@ -73,7 +73,7 @@ class ControlChannel:
             return
 
     def log(self, level: LogLevel, message: str) -> None:
-        """Have the dev session print a message."""
+        """Ask the dev session to print a message."""
         self.send(Log(level, message))
 
     def abandon(self) -> None:

@@ -1,4 +1,4 @@
-"""Notices code that computes on and on, as in an endless loop: nothing else would say why a request hangs."""
+"""Notices code that computes for a long time, as in an endless loop, to explain why a request hangs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from wrangler_py.worker.worker import Worker
 
 BUSY_S = 10.0
-"""After this long it is said."""
+"""Time after which it is reported."""
 _TICK_S = 1.0
 _SHARE = 0.5
-"""Of a processor. With less than that, whoever takes long is waiting."""
+"""Share of a processor. A thread that uses less is waiting."""
 _WAIT_IN = frozenset({"selectors.py", "threading.py", "queue.py", "socket.py", "ssl.py", "subprocess.py"})
 """Files of the standard library that threads wait in."""
 
 
 class BusyWatch:
-    """Looks from a thread of its own, once a tick, at what the others do."""
+    """Checks once a tick, in its own thread, what other threads do."""
 
     def __init__(self, worker: Worker, *, tick_s: float = _TICK_S, busy_s: float = BUSY_S) -> None:
         self._worker = worker

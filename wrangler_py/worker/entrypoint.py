@@ -12,9 +12,9 @@ from wrangler_py.project.python_flags import NO_GLOBAL_HANDLERS
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 _OTHER_EVENTS = ("queue", "email", "tail", "trace")
-"""Handlers for what is not emulated."""
+"""Handlers of events that are not emulated."""
 WAY_OUT = "Run `wrangler-py dev --runtime workerd` to try them"
-"""What to do about them."""
+"""Advice about them."""
 _EVENTS = ("fetch", "scheduled")
 _SCHEDULED_ARGUMENTS = 3
 _ANY_NUMBER = 100
@@ -39,7 +39,7 @@ class Entrypoint:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._accepts: dict[str, int] = {}
         self.warnings: list[str] = []
-        """Warnings of things that work, and are hardly meant."""
+        """Warnings about code that works but is probably a mistake."""
         functions_count = NO_GLOBAL_HANDLERS not in flags
         functions = {event: getattr(module, f"on_{event}", None) for event in _EVENTS}
         found = {event: function for event, function in functions.items() if callable(function)}

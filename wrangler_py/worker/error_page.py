@@ -1,4 +1,4 @@
-"""The page that tells what went wrong: text for a terminal, HTML for a browser."""
+"""The error page: text for a terminal, HTML for a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exception of the person's code, told so that they can act on it."""
+"""Describes an exception of the Worker's code, with its place and a hint."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, where in the person's code, and what may help. Holds no secret of the launch."""
+    """An exception with its place in the user's code and a hint. Contains no secret of the launch."""
 
     summary: str
     where: str
@@ -44,7 +44,7 @@ class Failure:
     hint: str | None = None
     title: str = field(default="Exception in your Worker")
     missing: str | None = None
-    """The module to install, where that is what went wrong."""
+    """The module to install, if a missing module is the cause."""
 
     @property
     def way(self) -> str:
@@ -61,13 +61,13 @@ class FailureReporter:
         self._secrets = _secrets_of(launch)
 
     def redact(self, text: str) -> str:
-        """Put `…` for every secret the launch message holds."""
+        """Replace every secret of the launch message with `…`."""
         for secret in self._secrets:
             text = text.replace(secret, "…")
         return text
 
     def relative(self, path: str) -> str:
-        """A path as the person knows it: from the project's root."""
+        """A path relative to the project's root."""
         try:
             return str(Path(path).relative_to(self._root))
         except ValueError:

@@ -1,4 +1,4 @@
-"""Which Host headers are answered, against DNS rebinding, and which requests come from another site."""
+"""Checks Host headers, against DNS rebinding, and finds requests that come from another site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 _REMEMBERED = 256
 _TOLD = 20
-"""Most names that the log tells of; whoever sends more is trying them out."""
+"""Maximum number of names in the log; more of them look like a scan."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 

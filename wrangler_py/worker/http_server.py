@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wrangler_py.worker.asgi_app import Host
 
 DRAIN_LIMIT_S = 30.0
-"""Responses that are not finished by then, such as endless streams, are cut off."""
+"""Responses that are not finished after this time, such as endless streams, are cut off."""
 _POLL_S = 0.01
 _SLOW_POLL_S = 1.0
 

@@ -1,4 +1,4 @@
-"""Putting the Worker's modules under the names the person's code imports, and finding the person's packages."""
+"""Makes the platform's modules importable under their names, and finds the user's packages."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def add_project_paths(root: Path, main: Path) -> None:
 
 
 def is_own_code(path: Path, root: Path, main: Path) -> bool:
-    """Whether a file or folder is the person's own, not an installed package."""
+    """Whether a file or folder belongs to the user, and not to an installed package."""
     for base in (root, main.parent):
         # Asked of every module there is: the text rules most out in no time.
         if str(path).startswith(str(base)) and path.is_relative_to(base):
@@ -247,7 +247,7 @@ def is_there(module: str) -> bool:
 
 def load_main(main: Path) -> ModuleType:
     """Import the Worker's main file under its own name. Raises whatever the person's code raises."""
-    # A file named as something already imported (select.py, uvicorn.py) must not take its place.
+    # A file with the name of an imported module (select.py, uvicorn.py) must not replace it.
     name = main.stem if main.stem not in sys.modules and main.stem not in NAMES else f"_{main.stem}"
     loader = _FreshSourceLoader(name, str(main))
     spec = importlib.util.spec_from_file_location(name, main, loader=loader)

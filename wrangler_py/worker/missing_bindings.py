@@ -1,4 +1,4 @@
-"""Bindings that are not emulated: what is said of them, and when."""
+"""Messages about bindings that are not emulated."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FirstUses:
         self._seen: set[str] = set()
 
     def note(self, binding: str, kind: str) -> None:
-        """Take down that the binding is used now."""
+        """Record that the binding is used now."""
         if binding in self._seen:
             return
         self._seen.add(binding)

@@ -303,10 +303,10 @@ def test_errors_without_a_worker(config: str, tmp_path: Path) -> None:
 
 def test_an_error_in_an_environment(tmp_path: Path) -> None:
     root = with_files(tmp_path, {}, config=f"{ASSETS}[env.x.assets]\ndirectory = 5\n")
-    refused(root, 'wrangler.toml, [env.x]: Expected "assets.directory" to be of type string', "--env", "x")
+    refused(root, 'wrangler.toml (environment x): Expected "assets.directory" to be of type string', "--env", "x")
 
 
-def test_what_could_not_be_deployed_is_refused(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_deployed_are_refused(tmp_path: Path) -> None:
     root = with_files(tmp_path, {"sub/_worker.js": "fine", "_worker.js": "not fine"})
     refused(root, "Uploading a Pages _worker.js file as an asset.")
     write_files(root / "public", {".assetsignore": "_worker.js\nbig\n"})

@@ -136,7 +136,7 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/api/cache",
-        summary="Cached answers, the last used first; stale reads; statements never cached, by time lost",
+        summary="Cached answers, the last used first; stale reads; statements never cached, by total time",
         run=get_cache,
         returns=object_of(
             size=COUNT,

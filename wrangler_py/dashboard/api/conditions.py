@@ -44,7 +44,7 @@ OPERATIONS = (
     Operation(
         method="PUT",
         path="/api/conditions",
-        summary="Simulate these latencies and faults, as --latency and --fault take them, and no others",
+        summary="Replace the simulated latencies and faults by these, in the form of --latency and --fault",
         run=set_conditions,
         body_fields={
             "latency": Field(str, "times such as 25ms, 20-40ms, NAME=25ms", **_TEXTS),

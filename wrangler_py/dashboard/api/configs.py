@@ -49,7 +49,7 @@ _OPTIONS: Fields = {
     "database": Field(str, "name of the database", maximum=1_000),
     "origin_user": Field(str, "user of the database", maximum=1_000),
     "origin_password": Field(str, "password of the user", maximum=10_000, secret=True),
-    "embedded": Field(bool, "whether to use the PostgreSQL that `wrangler-py[embedded]` brings"),
+    "embedded": Field(bool, "whether to use the PostgreSQL of `wrangler-py[embedded]`"),
     "caching_disabled": Field(bool, "whether query results are not cached"),
     "max_age": Field(int, "how many seconds a cached result is fresh", minimum=-(2**31), maximum=2**31),
     "swr": Field(
@@ -287,7 +287,7 @@ OPERATIONS = (
     Operation(
         method="PATCH",
         path="/api/configs/{id}",
-        summary="Change a config, as `hyperdrive update` does; what is left out stays as it is",
+        summary="Change a config, as `hyperdrive update` does; values that are left out stay the same",
         run=update_config,
         path_fields=_ID,
         body_fields={"name": Field(str, "new name of the config", maximum=1_000), **_OPTIONS, "check": _CHECK},
@@ -325,7 +325,7 @@ OPERATIONS = (
     Operation(
         method="POST",
         path="/api/configs/{id}/unbind",
-        summary="Take a binding of a config out of this project's config file, as `hyperdrive unbind` does",
+        summary="Remove a binding of a config from this project's config file, as `hyperdrive unbind` does",
         run=unbind_config,
         path_fields=_ID,
         body_fields={**BINDING, "environment": _ENVIRONMENT},

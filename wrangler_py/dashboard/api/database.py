@@ -104,7 +104,7 @@ OPERATIONS = (
     Operation(
         method="POST",
         path="/api/database/{binding}/run",
-        summary="Run SQL through a binding, as a Worker's queries run: the last result, and each query's verdict",
+        summary="Run SQL through a binding; returns the last result, and the cache status of each query",
         run=run_sql,
         path_fields=BINDING,
         body_fields={"sql": Field(str, "the SQL", required=True, minimum=1, maximum=100_000)},

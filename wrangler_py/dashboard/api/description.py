@@ -9,7 +9,7 @@ from wrangler_py import __version__
 from wrangler_py.dashboard.api.operation import OPTIONAL_TEXT, TEXT, Fields, Operation, Schema, object_of
 
 _ABOUT = (
-    "What the page of the dashboard uses. Times are Unix seconds, durations milliseconds. "
+    "The API of the dashboard's page. Times are Unix seconds, durations milliseconds. "
     "Give the token of the printed URL as a bearer token."
 )
 _OPENMETRICS, _EVENTS = "application/openmetrics-text", "text/event-stream"
@@ -17,7 +17,7 @@ _FAILURES = {
     "400": "The request is not valid; the message says why.",
     "401": "The token is missing or wrong.",
     "403": "The request comes from another site.",
-    "404": "There is no such thing.",
+    "404": "Not found.",
     "409": "No session runs here.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
@@ -38,7 +38,7 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
                     {
                         "name": "after",
                         "in": "query",
-                        "description": "Number of the last query that is known already",
+                        "description": "Number of the last known query",
                         "schema": {"type": "integer", "minimum": 0, "maximum": 2**53},
                     }
                 ],

@@ -40,7 +40,7 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/api/metrics",
-        summary="The product's metrics of each binding since the session began; latencies in milliseconds",
+        summary="Hyperdrive's metrics of each binding since the session began; latencies in milliseconds",
         run=get_metrics,
         returns=object_of(
             bindings=map_of(

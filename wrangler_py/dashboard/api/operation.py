@@ -41,7 +41,7 @@ def map_of(values: Schema) -> Schema:
 
 
 MESSAGE = object_of(message=TEXT)
-"""What an action without other results returns."""
+"""The result of an action without other results."""
 
 LONGEST_LIST = 50
 
@@ -144,7 +144,7 @@ class Call:
             raise ApiError(
                 HTTPStatus.CONFLICT,
                 "No session runs here. This dashboard shows only the configs.",
-                hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` print the URL of theirs.",
+                hint="`wrangler-py dev` and `wrangler-py hyperdrive proxy` print the URL of their dashboards.",
             )
         return self.sources.served
 

@@ -109,7 +109,7 @@ OPERATIONS = (
     Operation(
         method="POST",
         path="/api/pools/{binding}/restart",
-        summary="Restart: close every origin connection; queries under way may fail",
+        summary="Restart: close every origin connection; running queries may fail",
         run=restart_pool,
         path_fields=BINDING,
         returns=MESSAGE,

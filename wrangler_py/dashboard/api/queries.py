@@ -118,7 +118,7 @@ async def explain_query(call: Call) -> Any:
 
 
 def _is_whole(record: QueryRecord) -> bool:
-    """Whether the record has all of the SQL. The proxy cuts a text that is too long for the cache."""
+    """Whether the record has the whole SQL. The proxy cuts a text that is too long for the cache."""
     return record.sql_is_whole and record.status != CacheStatus.OVERSIZED_QUERY
 
 

@@ -1,4 +1,4 @@
-"""The Worker's requests with their queries, and what is worth changing about them."""
+"""The Worker's requests with their queries and findings."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/api/requests",
-        summary="The last requests, or runs of a client, the newest first, with their queries and findings",
+        summary="The last requests, or groups of queries, the newest first, with their queries and findings",
         run=list_requests,
         query_fields={"limit": Field(int, "the most requests to return, 1 to 500", minimum=1, maximum=_MOST)},
         returns=object_of(
@@ -93,7 +93,7 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/api/findings",
-        summary="What is worth changing, the costliest first",
+        summary="The findings, the most costly first",
         run=list_findings,
         returns=object_of(findings=list_of(FINDING)),
     ),

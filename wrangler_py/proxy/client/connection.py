@@ -18,16 +18,16 @@ from wrangler_py.session.message_groups import GroupReader, MessageGroup
 from wrangler_py.session.settings import SessionSettings
 
 NO_MORE_INPUT_S = 0.002
-"""Messages that no Sync or Flush follows for so long are run without one, as a server runs them at once."""
+"""Messages run after this time without a Sync or Flush. A server runs them at once."""
 NO_READER_S = 0.02
 """How soon a client that has ended its side is known to be gone, if it is."""
 READER_AGAIN_S = 1.0
-"""How often it is looked at again."""
+"""Interval of further checks."""
 _END: Final = MessageGroup([], False, (TERMINATE, messages.TERMINATE, 0))
 _MEANS_NOTHING: Final = messages.parameter_status("integer_datetimes", "on")
 """Every client has been told so."""
 CLOSE_GRACE_S = 1.0
-"""How long a client that is closed may take to read what it was sent."""
+"""Time that a closed client gets to read its remaining data."""
 
 
 class ClientRegistry(Protocol):
@@ -36,14 +36,14 @@ class ClientRegistry(Protocol):
     client_numbers: Iterator[int]
 
     def enter(self, client: ClientConnection) -> int:
-        """`client` is in; gives the process id of its cancel key."""
+        """`client` has logged in; returns the process id of its cancel key."""
 
     def leave(self, client: ClientConnection) -> None:
-        """`client` is gone."""
+        """`client` has disconnected."""
 
 
 class ClientConnection(ClientLink):
-    """Takes over from the login when the client is in. Cuts what it sends into groups of messages, for `queries`.
+    """Takes over from the login. Splits the client's input into groups of messages, for `queries`.
 
     asyncio calls it as a protocol. It has no base class of asyncio's, so that mypyc can make a native class of it.
     """
@@ -81,7 +81,7 @@ class ClientConnection(ClientLink):
 
     @property
     def write_paused(self) -> bool:
-        """Whether it doesn't read what it was sent."""
+        """Whether the client doesn't read its data."""
         return self.queries.write_paused
 
     def forget_request(self) -> None:

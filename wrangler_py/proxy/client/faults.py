@@ -18,12 +18,12 @@ _WHILE_RUNNING = frozenset(FaultKind) - AT_CHECKOUT
 
 
 class FaultedClient(FailingClient, Protocol):
-    """A client whose queries may meet a fault."""
+    """A client whose queries may fail by a fault."""
 
     pool: Pool
 
     def lead_ends(self) -> None:
-        """The query that others wait for will not be made."""
+        """The query that other clients wait for will not run."""
 
     def refuse(self, response: bytes) -> None:
         """Tells the client why, if possible, and closes."""
@@ -32,11 +32,11 @@ class FaultedClient(FailingClient, Protocol):
         """Answers a group, outside a transaction, with an error of the proxy's own."""
 
     def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
-        """Makes the origin fail in place of a group, so that its transaction fails, too."""
+        """Makes the origin fail instead of running a group, so that its transaction also fails."""
 
 
 def meets_fault(client: FaultedClient, group: MessageGroup) -> bool:
-    """Whether a fault meets `group`, which was about to go to the origin. If one does, the group is answered."""
+    """Whether `group`, which was about to go to the origin, fails by a fault. If so, it gets an error answer."""
     origin = client.origin
     if origin is not None and not _can_be_failed(client, origin):
         return False

@@ -27,7 +27,7 @@ from wrangler_py.proxy.worker_requests import Request
 from wrangler_py.session.settings import SessionSettings
 
 MAX_EARLY_BYTES = 65_536
-"""What a client may send before it was told to go ahead."""
+"""Limit of data that a client sends before login has ended."""
 
 _NO_FILES = messages.error_response(
     "53300",
@@ -46,10 +46,10 @@ class LoginServer(ClientRegistry, Protocol):
     files: FileReserve
 
     def login_begins(self, login: Login) -> None:
-        """Someone has connected."""
+        """A client has connected."""
 
     def login_ended(self, login: Login) -> None:
-        """The client is in, or has left before."""
+        """The client has logged in, or has disconnected."""
 
     def admit(self, login: Login, parameters: Mapping[str, str]) -> tuple[Pool, Request | None]:
         """The pool, and the request, that an authenticated client belongs to. Raises Refused."""
@@ -76,7 +76,7 @@ class Login(StartingClient):
         self._startup = ClientStartup(proxy.verifier, proxy.quick_verifier)
         self._early = b""
         self._owed = b""
-        """The end of the authentication goes out with what follows: a packet of its own may be waited for."""
+        """The end of the authentication is sent together with what follows, in one packet."""
         self._grant: asyncio.Future[OriginConnection] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -234,7 +234,7 @@ class Login(StartingClient):
         self.origin_unavailable(failures.connection_attempt_failed(self.pool.config, "connection_lost"))
 
     def forget_request(self) -> None:
-        """The Worker's request is over, and the client goes on without one."""
+        """The Worker's request has ended, but the client stays connected."""
         self.request = None
 
     def released(self) -> None:

@@ -1,7 +1,7 @@
-"""The way of one client's messages: answered here, waiting for a connection, or sent over one.
+"""Processes one client's messages: answers them here, lets them wait for a connection, or sends them over one.
 
 A client has an origin connection from the first message of a group until the origin is idle again with nothing
-outstanding. What it sends meanwhile goes straight there.
+outstanding. Messages that it sends meanwhile go to this connection.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ClientLink(ABC):
 
 
 class ClientQueries(ConnectionUser[OriginConnection]):
-    """What one client asks for, and the origin connection that it has for it."""
+    """One client's queries, and the origin connection that it has for them."""
 
     def __init__(
         self, link: ClientLink, pool: Pool, request: Request | None, settings: SessionSettings, number: int
@@ -76,21 +76,21 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         self.waiting = False
         self.write_paused = False
         self.asks_alone = False
-        """Its next query waits for nobody else's answer, and nobody else waits for its answer."""
+        """Its next query doesn't share an answer with other clients."""
         self._pending = WaitingGroups()
         self._skipping = False
-        """A group failed here: its messages are skipped up to a Sync."""
+        """A group failed in the proxy: messages up to a Sync are skipped."""
         self._leads: CacheKey | None = None
         self._follows: CacheKey | None = None
         self._behind_reset: OrdinaryQuery | None = None
         """The last query that was sent with a reset in its transaction."""
         self._times_unanswered = 0
-        """How often in a row it has waited for someone else's answer in vain."""
+        """How often in a row it has waited for another client's answer in vain."""
         self._reading_paused = False
         self._to_tell = b""
         """ParameterStatus messages for when it has no connection any more."""
         self._stalled = False
-        """Its queries wait until it reads the answers that it was sent."""
+        """Its queries wait until it reads its answers."""
         self._paused_since = 0.0
 
     @property
@@ -111,7 +111,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         self._link.refuse(messages.error_response("08P01", str(error), severity="FATAL"))
 
     def writing_pauses(self) -> None:
-        """The client doesn't read what it was sent."""
+        """The client doesn't read its data."""
         self.write_paused = True
         self._paused_since = time.monotonic()
         if self.origin is not None:
@@ -153,7 +153,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         self.session.unpin()
 
     def stop(self) -> None:
-        """Nothing that it sent goes on waiting, and its connection goes back."""
+        """Drop all waiting messages, and release the connection."""
         self._stop_waiting()
         self._give_up_lead()
         origin, self.origin = self.origin, None
@@ -202,7 +202,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         return bool(self.pool.conditions.faults) and meets_fault(self, group)
 
     def _answer_here(self, group: MessageGroup) -> bool:
-        """Answers a group without the origin, or has it wait for the answer to the same query of someone else."""
+        """Answers a group without the origin, or lets it wait for the same query of another client."""
         answer = answer_locally(self.session, group.messages, closed=group.closed)
         if answer is None:
             return self.pool.caching.enabled and self.pool.caching.answer(self, group)
@@ -313,7 +313,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
             self.resume_reading()
 
     def origin_unavailable(self, error: OriginUnavailable) -> None:
-        """No connection can be had: every group that waits for one fails."""
+        """No connection can be opened: every group that waits for one fails."""
         self.waiting = False
         self._give_up_lead()
         for group in self._take_pending():
@@ -344,7 +344,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
     # --- the origin's side ---------------------------------------------------------------------------------
 
     def _ask(self, query: OrdinaryQuery) -> None:
-        """Sends an ordinary query over a connection of the pool, or has it wait for one."""
+        """Sends an ordinary query over a connection of the pool, or lets it wait for one."""
         self.waiting = True
         connection = self.pool.checkout(self)
         if connection is None:
@@ -361,7 +361,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
             connection.flush()
 
     def _check_out(self, group: MessageGroup) -> None:
-        """Sends a group over a connection of the pool, or has it wait for one."""
+        """Sends a group over a connection of the pool, or lets it wait for one."""
         self.waiting = True
         connection = self.pool.checkout(self)
         if connection is None or (self.session.knows_columns and group.ordinary is None):
@@ -443,14 +443,14 @@ class ClientQueries(ConnectionUser[OriginConnection]):
         return True
 
     def fail_at_origin(self, origin: OriginConnection, error: bytes, group: MessageGroup, *, closed: bool) -> None:
-        """Has the origin fail in the place of `group`, so that a transaction fails with it.
+        """Makes the origin fail instead of running `group`, so that its transaction also fails.
 
         `closed`: nothing else of the client's belongs to what fails.
         """
         self._apply(origin, fail_at_origin(self.session, origin.session, error, closed=closed), group)
 
     def _apply(self, origin: OriginConnection, translation: Translation, group: MessageGroup) -> None:
-        """Does what the translation of a group says."""
+        """Carries out the translation of a group."""
         if self.session.effects:
             self._carry_out_effects()
         if translation.waits:
@@ -547,7 +547,7 @@ class ClientQueries(ConnectionUser[OriginConnection]):
             self.fail_group(group, error)
 
     def origin_lost(self, *, told: bool, mid_message: bool) -> None:
-        """The origin connection is gone, and with it what the client thinks of its session."""
+        """The origin connection is lost, and the state of the client's session with it."""
         self.origin = None
         self.waiting = False
         if told or mid_message:
@@ -567,6 +567,6 @@ class ClientQueries(ConnectionUser[OriginConnection]):
             self._to_tell += told
 
     def forget_request(self) -> None:
-        """The Worker's request is over, and the client goes on without one."""
+        """The Worker's request has ended, but the client stays connected."""
         self.request = None
         self.session.forget_request()

@@ -1,4 +1,4 @@
-"""What TCP does by itself, and should not."""
+"""Settings against delays of TCP."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class _Starting(asyncio.Protocol):
         return answer
 
     def encrypted(self, transport: asyncio.Transport) -> None:
-        """TLS is up, and `transport` takes the place of the one before."""
+        """TLS is set up, and `transport` replaces the previous one."""
         self.transport = transport
 
     def begin(self, startup: OriginStartup) -> None:
@@ -169,7 +169,7 @@ async def _encrypt(starting: _Starting, config: PoolConfig) -> None:
         return
     if answer[:1] == b"N":
         raise connection_attempt_failed(config, "tls_not_supported")
-    if answer != b"S":  # more than that one octet could have been put there by someone in between
+    if answer != b"S":  # more than one byte may have been inserted by an attacker
         raise ProtocolError("unexpected answer to the request for TLS")
     context = client_context(config.tls)
     loop = asyncio.get_running_loop()

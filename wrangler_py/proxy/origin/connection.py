@@ -21,7 +21,6 @@ from wrangler_py.proxy.origin.connection_user import ConnectionUser
 from wrangler_py.proxy.origin.distance import DistantTransport
 from wrangler_py.proxy.origin.socket_poll import poll_of
 from wrangler_py.proxy.origin.write_queue import WriteQueue
-from wrangler_py.querylog.record import TAIL_BYTES
 from wrangler_py.session.client_session import ClientSession
 from wrangler_py.session.origin_session import OriginSession
 from wrangler_py.session.settings import SessionSettings
@@ -127,7 +126,7 @@ class OriginConnection:
             if sent_group.unfinished:
                 self._undo_unfinished(sent_group)
             if output:
-                sent_group.note_answer(output, TAIL_BYTES)
+                sent_group.note_answer(output)
                 owner, client = sent_group.owner, self.client
                 if client is not None and owner is client:
                     client.write(output)  # a class that mypyc knows, so it calls the method directly
@@ -162,11 +161,12 @@ class OriginConnection:
         if self.stream.queue:
             self.stream.queue[0].turn_begins(self.answered_at)
         if self.session.schema_changed and status == IDLE:
+            changed_defaults = self.session.changed_defaults
             self.session.schema_change_noted()
-            self.pool.schema_changed()
-        if self.session.changed_defaults and status == IDLE:
-            self.session.changed_defaults_noted()
-            self.pool.defaults_changed()
+            if changed_defaults:
+                self.pool.defaults_changed()
+            else:
+                self.pool.schema_changed()
         if sent_group.prefix is not None and sent_group.error is None:
             self.session.reset_committed()
         if sent_group.error is not None:
@@ -177,19 +177,23 @@ class OriginConnection:
                 self._try_again(sent_group, is_last=is_last)
         if sent_group.queries is not None or sent_group.capture is not None:
             self.pool.group_ended(self, sent_group, status)
-        if sent_group.expected and self.stream.parameters_changed:
-            self._tell_of_defaults()
         if sent_group.done is not None:
+            if sent_group.expected and self.stream.parameters_changed and sent_group.error is None:
+                self._is_clean()
             sent_group.done(sent_group)
             if self.session.reset_failed:
                 self.abort()
 
-    def _tell_of_defaults(self) -> None:
-        """A reset in front of the client's queries has reported parameters: other ones than the client was told of,
-        if the origin's defaults have changed meanwhile."""
+    def _is_clean(self) -> None:
+        """A reset has just ended, so what is reported by now are the origin's defaults. Tells of changes."""
+        parameters = self.stream.parameters
+        if self.retired or parameters == self._defaults:
+            return
         client = self.client
         if client is not None and client.settings is not None:
-            client.write(client.settings.news(self.stream.parameters))
+            client.write(client.settings.news(parameters))
+        self._defaults = dict(parameters)
+        self.pool.reports_defaults(self)
 
     def _undo_unfinished(self, sent_group: SentGroup) -> None:
         """An error made the origin skip a part of a group."""
@@ -449,16 +453,16 @@ class OriginConnection:
             rows = messages.text_rows(collector.data) if sent_group.error is None else None
             if stored_code.end_look_up(generation, rows, lost=sent_group.error == b""):
                 self.pool.code_was_made_elsewhere()
+            if stored_code.defaults_changed:
+                self.pool.defaults_changed()
 
         self.run(CATALOG_QUERY, done, collector)
 
     def _reset_done(self, sent_group: SentGroup) -> None:
-        """Nothing was sent behind this reset, so what is reported now are the origin's defaults."""
         self.session.reset_ended(sent_group)
         self.stream.parameters_noted()
-        if sent_group.error is None and not self.retired and self.stream.parameters != self._defaults:
-            self._defaults = dict(self.stream.parameters)
-            self.pool.reports_defaults(self)
+        if sent_group.error is None:
+            self._is_clean()
 
     # --- time and cancelling -------------------------------------------------------------------------------
 

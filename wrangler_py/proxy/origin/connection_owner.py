@@ -53,7 +53,7 @@ class ConnectionOwner(ABC, Generic[Connection]):
 
     @abstractmethod
     def defaults_changed(self) -> None:
-        """A client has changed the settings of sessions to come."""
+        """Somebody has changed the settings of sessions to come."""
 
     @abstractmethod
     def notice(self, message: str) -> None: ...

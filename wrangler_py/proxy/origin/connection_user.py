@@ -1,4 +1,4 @@
-"""Whoever can use an origin connection: a client, a client's login, or a query of the proxy's own."""
+"""Users of an origin connection: a client, a client's login, or an internal query."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class ConnectionUser(ABC, Generic[Connection]):
 
 
 class ConnectionSource(Protocol[Connection]):
-    """A pool, as those see it who want a connection of it."""
+    """A pool, as seen by the users of its connections."""
 
     def checkout(self, client: ConnectionUser[Connection]) -> Connection | None:
         """A connection at once, or None: then `granted` or `origin_unavailable` is called later."""

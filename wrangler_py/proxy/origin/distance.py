@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 MAX_UNDER_WAY_BYTES = 1_048_576
-"""The writer is asked to pause while more than this is under way."""
+"""The writer pauses while more than this is under way."""
 
 
 class Writer(Protocol):
@@ -53,7 +53,7 @@ class DistantTransport(asyncio.Transport):
         return cost
 
     def write(self, data: Any) -> None:
-        now = time.monotonic()  # uvloop's own clock counts whole milliseconds
+        now = time.monotonic()
         due = now + self._round_trip_s()
         if self._last_due > due:
             due = self._last_due
@@ -71,22 +71,20 @@ class DistantTransport(asyncio.Transport):
             self._protocol.pause_writing()
 
     def _arrive_at(self, due: float) -> None:
-        wait_ms = math.ceil((due - time.monotonic()) * 1000)  # rounded up: data must not arrive early
+        # uvloop counts whole milliseconds, so the timer may be early nonetheless; `_arrive` sets another one then.
+        wait_ms = math.ceil((due - time.monotonic()) * 1000)
         self._timer = self._loop.call_later(max(0, wait_ms) / 1000, self._arrive)
 
     def _arrive(self) -> None:
         self._timer = None
         under_way = self._under_way
-        data = under_way.popleft()[1]
+        now = time.monotonic()
+        arrived = []
+        while under_way and under_way[0][0] <= now:
+            arrived.append(under_way.popleft()[1])
         if under_way:
-            now = time.monotonic()
-            arrived = [data]
-            while under_way and under_way[0][0] <= now:
-                arrived.append(under_way.popleft()[1])
-            data = b"".join(arrived)
-            if under_way:
-                self._arrive_at(under_way[0][0])
-        self._deliver(data)
+            self._arrive_at(under_way[0][0])
+        self._deliver(b"".join(arrived))
 
     def _deliver(self, data: bytes) -> None:
         self._bytes -= len(data)

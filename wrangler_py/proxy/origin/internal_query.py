@@ -1,4 +1,4 @@
-"""Queries of the proxy's own."""
+"""Internal queries of the proxy."""
 
 from __future__ import annotations
 

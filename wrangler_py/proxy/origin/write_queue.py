@@ -1,6 +1,6 @@
 """Writes that wait for the end of the event loop's turn, while clients wait for connections.
 
-Each write wakes a process, which the system may run at once in the place of the proxy. With more clients than
+Each write wakes a process, which the system may run at once instead of the proxy. With more clients than
 connections, one turn of the loop reads dozens of answers, and gives each connection to the next client. Writing
 only after the last of them lets the proxy do its own work in one go.
 """

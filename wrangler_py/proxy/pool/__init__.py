@@ -1,1 +1,1 @@
-"""The pool of a config: who gets which origin connection, its cache, its limits and its counts."""
+"""The pool of a config: which client gets which origin connection, the cache, limits and counts."""

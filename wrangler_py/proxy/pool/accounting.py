@@ -161,7 +161,7 @@ class Accounting:
         self._add(run, waited, 0.0, 0.0, b"", 0, response, None, in_transaction, False)
 
     def left_in_transaction(self, session: ClientSession, label: str | None, origin: OriginConnection) -> None:
-        """A client is gone, and has not ended its transaction; `label` is what people call its request."""
+        """A client has disconnected without ending its transaction; `label` is the name of its request."""
         request = session.request
         self._query_log.note(
             Incident(

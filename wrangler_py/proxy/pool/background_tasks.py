@@ -1,4 +1,4 @@
-"""Tasks that go on in the background until they are done or the pool they belong to is closed."""
+"""Tasks that run in the background until they are done or their pool is closed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The cache of a pool at work: answers clients from it, has answers refreshed and kept, tells of stale reads.
+"""Uses the cache for a pool: answers clients, stores and refreshes answers, reports stale reads.
 
-What may be cached and for how long is decided in `wrangler_py.cache`; what a message means for it, in
+`wrangler_py.cache` decides which answers are stored, and for how long; the translation of messages is in
 `session.translation`.
 """
 

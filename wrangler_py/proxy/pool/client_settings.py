@@ -117,7 +117,8 @@ class ClientSettings:
 
     def defaults_changed(self) -> None:
         """Sessions to come have other settings, which may not be reported."""
-        for settings in {self.baseline, *self._by_values.values()}:
+        self._by_request.clear()  # what clients ask for may have been the default, and no longer be
+        for settings in self._by_values.values():
             settings.defaults_changed({})
 
     def defaults_are(

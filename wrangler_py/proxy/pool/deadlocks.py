@@ -20,7 +20,7 @@ from wrangler_py.querylog.incidents import Incident
 from wrangler_py.querylog.log import QueryLog
 
 LOOK_EVERY_S = 0.1
-"""If no connection did anything for this long while a client waited, all of them are taken as held."""
+"""If all connections were unused for this long while a client waited, they count as held."""
 
 
 class WatchedPool(Protocol):

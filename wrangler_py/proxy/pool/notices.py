@@ -1,4 +1,4 @@
-"""What a pool tells the person."""
+"""Notices of a pool to the user."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ class Notices:
             self._observer.notice(message)
 
     def notice_once(self, message: str) -> None:
-        """Gives a message the first time only."""
+        """Reports a message only the first time."""
         if message not in self._told_once:
             self._told_once.add(message)
             self.notice(message)
 
     def rolled_back(self, writes: list[QueryRun]) -> None:
-        """Someone has left without a COMMIT for these: often they only forgot it."""
+        """A client has disconnected without a COMMIT of these writes, which is often a mistake."""
         request = writes[-1].request
         who = (self._requests.label(request.id) if request else None) or "a client"
         tables = ", ".join(sorted({table for run in writes for table in run.text.facts.tables_written}))
         if tables:
             self.notice(
-                f"{self._binding}: {who} left a transaction open: what it wrote to {tables} is rolled back; "
-                "commit it, or connect with autocommit"
+                f"{self._binding}: {who} left a transaction open, so its changes of {tables} are rolled back; "
+                "commit, or connect with autocommit"
             )
 
     def cannot_connect(self, error: OriginUnavailable) -> None:
-        """Gives each kind of failure once, until a connection is had again: drivers often leave the hint out."""
+        """Reports each kind of failure once, until a connection succeeds: drivers often omit the hint."""
         message = str(error)
         if self._observer is not None and message not in self._failures:
             self._failures.add(message)
             self._observer.failure(self._binding, message, error.hint)
 
     def connected(self) -> None:
-        """A connection was opened: the next failure is news."""
+        """A connection was opened: the next failure is reported again."""
         self._failures.clear()

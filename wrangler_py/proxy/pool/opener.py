@@ -29,7 +29,7 @@ class OpeningPool(Protocol):
         """`connection` is ready; it was opened with `settings`."""
 
     def could_not_open(self, key: SettingsKey, error: OriginUnavailable) -> None:
-        """There is no connection with such settings to be had."""
+        """No connection with such settings can be opened."""
 
     def open_for_waiters(self) -> None: ...
 
@@ -52,7 +52,7 @@ class Opener:
         self._tasks.start(self._open(settings))
 
     def origin_changed(self) -> None:
-        """What is being opened leads to another origin than the pool has now: nobody waits for it any more."""
+        """The pool has another origin now: nobody waits any more for connections that are being opened."""
         self.opening = Counter()
         self.unavailable = None
 

@@ -1,4 +1,4 @@
-"""The origin connections of one config: opened up to a limit, handed out first come first served."""
+"""The origin connections of one config: opens them up to a limit, and serves clients first come, first served."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CLOSE_UNLIKELY_S: Final = 0.005
 than that, it might as well be closed during the query."""
 NEWS_GRACE_S: Final = 0.01
 RESTART_GRACE_S: Final = 1.0
-"""How long what is under way may go on after a restart."""
+"""Time that running queries get after a restart."""
 
 
 class PoolClient(Protocol):
@@ -125,7 +125,7 @@ class Pool(ConnectionOwner[OriginConnection]):
 
     @property
     def baseline(self) -> SessionSettings:
-        """The settings of a connection for which nobody asked for any; None before one has been opened."""
+        """The settings of a connection without requested settings; None before one has been opened."""
         return self._settings.baseline
 
     # --- checkout and release ------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class Pool(ConnectionOwner[OriginConnection]):
             self.open_for_waiters()
 
     def replace(self, connection: OriginConnection) -> None:
-        """Closes a connection that nobody can use any more, and opens another in its place."""
+        """Closes a connection that can't be used any more, and opens another one."""
         self._discard(connection)
         if not (self.closed or self._ended or self._waiters or connection.retired):
             self._opener.start(connection.session.settings)
@@ -315,7 +315,7 @@ class Pool(ConnectionOwner[OriginConnection]):
 
     @property
     def next_to_open_for(self) -> Waiter | None:
-        """Whoever has waited longest of those for whom no connection is being opened."""
+        """The client that has waited longest, among those for whom no connection is being opened."""
         return next(self._waiters.unserved(self._opener.opening), None)
 
     def open_one(self, waiter: Waiter) -> None:
@@ -410,7 +410,8 @@ class Pool(ConnectionOwner[OriginConnection]):
         return await run_on(connection, sql, self.config)
 
     def defaults_changed(self) -> None:
-        """A client has changed the settings of sessions to come."""
+        """Somebody has changed the settings of sessions to come."""
+        self.stored_code.defaults_noted()
         self.drain()
         self._settings.defaults_changed()
         self.schema_changed()
@@ -452,7 +453,7 @@ class Pool(ConnectionOwner[OriginConnection]):
             self._tick()
 
     def _why_none(self) -> OriginUnavailable:
-        """Why someone has waited in vain."""
+        """The error for a client that has waited in vain."""
         limit = self.config.connection_limit
         unavailable = self._opener.unavailable
         if unavailable is not None and self._connections_in_all() < limit:

@@ -1,4 +1,4 @@
-"""A pool at one moment, for people: its size, its waiting clients, and the state of each origin connection."""
+"""A snapshot of a pool for display: its size, its waiting clients, and the state of each origin connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limits of time for what runs at the origin, and the cancelling of what exceeds them."""
+"""Time limits of statements at the origin, which are cancelled when they exceed them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wrangler_py.proxy.pool.background_tasks import BackgroundTasks
 from wrangler_py.proxy.pool.caching import Caching
 
 SLOW_READER_S = 1.0
-"""A client that reads nothing for so long holds up nobody who waits for the same answer."""
+"""Other clients stop waiting for the answer of a client that reads nothing for this long."""
 
 
 class LimitedPool(Protocol):
@@ -61,7 +61,7 @@ class TimeLimits:
     def _report(self, sent_group: SentGroup) -> None:
         limit = self._pool.options.statement_timeout_s
         sent_group.report_cancel_as(failures.statement_limit(limit))
-        self._pool.notice(f"a statement on {self._pool.binding} ran longer than {limit:g} s and is cancelled")
+        self._pool.notice(f"a statement on {self._pool.binding} ran longer than {limit:g} s and was cancelled")
 
     def cancel(self, connection: OriginConnection) -> asyncio.Task[None]:
         """Cancels what `connection` is running at the origin; done when the origin has passed that on."""

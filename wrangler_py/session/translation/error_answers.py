@@ -1,4 +1,4 @@
-"""What a client is told of the origin's errors."""
+"""Translates the origin's errors for a client."""
 
 from __future__ import annotations
 

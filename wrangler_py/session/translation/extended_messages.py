@@ -98,6 +98,7 @@ class ExtendedTranslation:
         if client.statements.is_taken(name):
             shown = name.decode("utf-8", "replace")
             error = messages.error_response("42P05", f'prepared statement "{shown}" already exists')
+            origin.reads_constants()
             self.out.append(messages.parse(b"", statement.definition))  # an error in the statement comes first
             self.outstanding.append(OutstandingRequest(PARSE, Action.SKIP))
             self.fail(error)
@@ -135,6 +136,7 @@ class ExtendedTranslation:
         origin.use(statement)
         if origin.stream.queue and client.in_transaction:  # which may have failed by then
             origin.parse_unnamed(None)
+            origin.reads_constants()
             self.out.append(messages.parse(b"", statement.definition))
             request = OutstandingRequest(PARSE, Action.REPLACE, messages.PARSE_COMPLETE, name, undo=undo)
             self.outstanding.append(request)
@@ -261,6 +263,7 @@ class ExtendedTranslation:
             self.outstanding.append(OutstandingRequest(DESCRIBE, Action.FAKE, answer))
             return
         self._have(name, statement)
+        self.origin.reads_constants()
         if not name:
             client.describes_unnamed()
             self.out.append(data)
@@ -372,6 +375,7 @@ class ExtendedTranslation:
         """
         parse = self.outstanding[0]
         if len(self.out) == 1 and parse.kind == PARSE and parse.statement in self.origin.prepared:
+            self.origin.reads_constants()
             self.out.insert(0, messages.describe_statement(parse.statement.name))
             self.outstanding.insert(0, OutstandingRequest(DESCRIBE, Action.SKIP))
 

@@ -1,4 +1,4 @@
-"""Cache hits of groups that were hits before, found by their octets, so that they are not read a second time."""
+"""Finds cache hits of groups that were hits before by their bytes, without parsing them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wrangler_py.session.statements import Statement
 
 MAX_GROUPS = 4_000
 MAX_BYTES = 2_048
-"""Longer groups are read each time."""
+"""Longer groups are parsed each time."""
 
 _HIT: Final = CacheStatus.HIT
 _QUERY: Final = bytes((QUERY,))

@@ -1,4 +1,4 @@
-"""Answers to groups of messages that need no origin."""
+"""Answers groups of messages that need no origin connection."""
 
 from __future__ import annotations
 

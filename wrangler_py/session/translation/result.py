@@ -1,4 +1,4 @@
-"""What the translation of a group of messages comes to."""
+"""The result of translating a group of messages."""
 
 from __future__ import annotations
 

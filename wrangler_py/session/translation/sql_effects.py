@@ -1,4 +1,4 @@
-"""What a SQL text means for the two sessions when it runs, and whether the origin is to run it."""
+"""The effects of a SQL text on the two sessions, and whether the origin runs it."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ GREENLET = (
 
 def early_socket(date: str) -> str:
     return (
-        "Python Workers have sockets from a later compatibility date on. Write "
-        f'compatibility_date = "{date}", or later.'
+        "Python Workers have no sockets before a later compatibility date. Set compatibility_date to "
+        f'"{date}" or later.'
     )
 
 

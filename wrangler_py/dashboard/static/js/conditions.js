@@ -59,8 +59,8 @@ async function open() {
         },
       },
       heading,
-      h("p.quiet", {}, "On this machine an origin answers in a fraction of a millisecond, and nothing ever fails. Simulate what production is like."),
-      field("Latency of each wait for the origin", latency, "A round trip's time, or a range. Cache hits are not delayed; a new origin connection takes seven round trips."),
+      h("p.quiet", {}, "On this machine, a database answers in a fraction of a millisecond and never fails. Simulate production here."),
+      field("Latency of each round trip", latency, "A round trip's time, or a range. Cache hits are not delayed; a new origin connection takes seven round trips."),
       field("Faults, one a line", faults, "pool-exhausted, connection-refused, connection-lost, statement-timeout or restart, then a rate (:5%) or a pattern of the SQL (:/articles/)."),
       problem,
       h(

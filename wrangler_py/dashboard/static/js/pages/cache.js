@@ -83,7 +83,7 @@ function staleReads(all) {
   if (!all.length) return null;
   return section(
     "Stale reads",
-    "Cached answers from before a write that the application has made. Read through a second binding with caching disabled where an answer must be fresh.",
+    "Cached answers older than a write of the application. For answers that must be fresh, read through a second binding with caching disabled.",
     ["Time", "SQL", "Request", ""],
     all.map((query) => [
       h("td.nowrap", {}, preciseTime(query.started_at)),
@@ -99,7 +99,7 @@ function neverCached(all) {
   if (!all.length) return null;
   return section(
     "Statements never cached",
-    "By the time that they took in all.",
+    "Sorted by total time.",
     ["SQL", "Why", "Queries", "Total time"],
     all.slice(0, MOST_ROWS).map((each) => [
       h("td.sql", {}, h("code.clamp", {}, oneLine(each.sql))),

@@ -102,7 +102,7 @@ export function show(_, signal) {
         "form",
         { method: "dialog", onsubmit: () => act(() => remove(`/api/configs/${config.id}`)) },
         heading,
-        h("p", {}, config.bindings.length ? `It is bound as ${config.bindings.map((each) => `env.${each.binding}`).join(", ")}: these bindings stay in ${state.config_file}, and lead nowhere then.` : "Nothing in this project binds it."),
+        h("p", {}, config.bindings.length ? `It is bound as ${config.bindings.map((each) => `env.${each.binding}`).join(", ")}: these bindings stay in ${state.config_file}, and lead nowhere then.` : "It is not bound in this project."),
         h("div.buttons", {}, h("button", { type: "button", onclick: close, autofocus: true }, "Cancel"), h("button.danger", { type: "submit" }, "Delete")),
       ),
     );
@@ -124,7 +124,7 @@ export function show(_, signal) {
         h("p.quiet", {}, `Writes a binding into ${state.config_file}: the Worker finds the database in env under its name.`),
         field("Name of the binding", name),
         environment ? field("Environment", environment) : null,
-        h("label", {}, replaces, "Take over a Hyperdrive binding of that name"),
+        h("label", {}, replaces, "Replace a Hyperdrive binding of that name"),
         problem,
         h("div.buttons", {}, h("button", { type: "button", onclick: close }, "Cancel"), h("button.main", { type: "submit" }, "Bind")),
       );

@@ -24,7 +24,7 @@ export function show(_, signal) {
     h(
       "div.stack",
       {},
-      h("section.card", { "aria-label": "SQL box" }, box, h("div.head", {}, h("p.quiet.grow", {}, "Runs through the binding, as the Worker's queries do: pooled, cached, and in the query log. Ctrl-Enter runs it."), button)),
+      h("section.card", { "aria-label": "SQL box" }, box, h("div.head", {}, h("p.quiet.grow", {}, "Runs through the binding like the Worker's queries: pooled, cached, and in the query log. Ctrl-Enter runs it."), button)),
       result,
       table,
     ),

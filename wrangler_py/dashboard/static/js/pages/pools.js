@@ -74,7 +74,7 @@ function sizes(pool) {
 }
 
 function connections(pool) {
-  if (!pool.connections.length) return h("p.quiet", {}, "No origin connection is open. One is opened for the first query that has to ask the origin, and closed when it was idle for 10 minutes.");
+  if (!pool.connections.length) return h("p.quiet", {}, "No origin connection is open. One is opened for the first query that goes to the database, and closed after 10 minutes without use.");
   const now = Date.now() / 1000;
   return h(
     "div.card.flush",
@@ -108,7 +108,7 @@ function connections(pool) {
 }
 
 function restart(binding) {
-  confirmDialog(`Restart ${binding}?`, "All its origin connections are closed, and new ones are opened as they are needed. Queries under way may fail.", "Restart", async () => {
+  confirmDialog(`Restart ${binding}?`, "All its origin connections are closed, and new ones are opened when they are needed. Running queries may fail.", "Restart", async () => {
     try {
       toast((await post(`/api/pools/${encodeURIComponent(binding)}/restart`)).message);
     } catch (error) {

@@ -127,10 +127,10 @@ export function show(argument, signal) {
 
   function nothing() {
     if (!store.session.serving) return empty("No session runs here", "Run `wrangler-py dev` in a project: it prints the URL of its own dashboard.");
-    if (store.queries.length) return empty("No query matches", "None of the queries in the log fits all filters.");
+    if (store.queries.length) return empty("No query matches", "No query in the log matches all filters.");
     return empty(
       "No queries yet",
-      "Send a request to the Worker, or connect a client to the local Hyperdrive. Each query appears here as it ends, with what the cache did with it.",
+      "Send a request to the Worker, or connect a client to the local Hyperdrive. Each query appears here when it ends, with its cache status.",
     );
   }
 

@@ -32,7 +32,7 @@ function content(query, close) {
       query.verdict.fix ? h("p", {}, prose(`What to change: ${query.verdict.fix}.`)) : null,
     ),
     query.stale
-      ? h("p.note.red", {}, h("strong", {}, "A stale read. "), "The answer is from before a write that the application has made itself. Writes do not end cached answers: read through a second binding with caching disabled where an answer must be fresh.")
+      ? h("p.note.red", {}, h("strong", {}, "A stale read. "), "The answer is older than a write of the application. Writes do not remove cached answers: for answers that must be fresh, read through a second binding with caching disabled.")
       : null,
     timeSplit(query),
     sqlSection(query),
@@ -90,7 +90,7 @@ function sqlSection(query) {
       await navigator.clipboard.writeText(query.sql);
       toast("Copied the SQL.");
     } catch {
-      toast("The browser does not let this page copy.", true);
+      toast("The browser does not allow this page to copy.", true);
     }
   };
   return h(

@@ -49,11 +49,11 @@ export function show(argument, signal) {
   const isWide = () => !matchMedia("(max-width: 820px)").matches;
 
   function nothing() {
-    if (requests.length) return empty("No findings", "None of the last requests does something that is worth changing.");
+    if (requests.length) return empty("No findings", "There are no findings about the last requests.");
     return empty(
       "No requests yet",
       store.session.serving
-        ? "Requests of the Worker that make queries appear here, each with its queries over time and its findings. Clients that report no request, such as those of JavaScript Workers and of `hyperdrive proxy`, appear by client."
+        ? "Requests of the Worker appear here if they make queries, with their queries over time and their findings. Clients that report no request, such as those of JavaScript Workers and of `hyperdrive proxy`, appear by client."
         : "Run `wrangler-py dev` in a project: it prints the URL of its own dashboard.",
     );
   }
