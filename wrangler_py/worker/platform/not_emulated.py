@@ -12,6 +12,12 @@ class NotEmulatedError(NotImplementedError):
     __module__ = "js"
 
 
+class NotEmulatedAttributeError(NotEmulatedError, AttributeError):
+    """An attribute of an object of the platform that wrangler-py lacks. `hasattr` says that there is none."""
+
+    __module__ = "js"
+
+
 class NotEmulated:
     """Stands for such a part. `refusal` is what its use raises: what it is, and what to do.
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.conversions import js_typeof
+from wrangler_py.worker.platform.functions import Namespace
 from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, own_properties
 
 
-class Reflect:
+class Reflect(Namespace):
     """`Reflect`: functions."""
-
-    typeof = "object"
 
     @staticmethod
     def ownKeys(target: Any = None) -> JsArray:
@@ -66,9 +65,6 @@ class Reflect:
             raise JsTypeError.new(f"{js_string(constructor)} is not a constructor")
         return make(*_list(arguments))
 
-    def __repr__(self) -> str:
-        return "[object Reflect]"
-
 
 def _object(value: Any, name: str) -> Any:
     if not isinstance(value, JsProxy) and js_typeof(value) not in {"object", "function"}:
@@ -92,4 +88,4 @@ def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-reflect_object = Reflect()
+reflect_object: Any = object.__new__(Reflect)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from keyword import iskeyword
+from types import FunctionType
 from typing import Any, ClassVar, Final, SupportsIndex, TypeVar
 
 from wrangler_py.worker.platform.number_text import js_number
@@ -59,12 +60,17 @@ class JsNull:
     def typeof(self) -> str:
         return "object"
 
-    def to_py(self, **_options: Any) -> JsNull:
-        return self
-
 
 jsnull: Final = JsNull()
 
+
+_OF_PYTHON: Final = frozenset({
+    *("to_py", "object_keys", "object_values", "object_entries", "as_object_map", "as_py_json", "bind_sig"),
+    *("bind_class", "destroy", "unwrap", "append", "extend", "insert", "remove", "index", "count", "pop", "items"),
+    *("setdefault", "popitem", "update", "assign", "assign_to", "to_file", "from_file", "into_file", "to_bytes"),
+    *("to_memoryview", "to_string", "convert", "default", "remember"),
+})  # fmt: skip
+"""Methods that Pyodide adds for Python: they refuse surplus arguments."""
 
 _LANGUAGE: Final = frozenset({
     "Map", "Set", "WeakMap", "WeakSet", "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array",
@@ -87,8 +93,12 @@ class JsProxyMeta(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> JsProxyMeta:
         for attribute, value in namespace.items():
-            if isinstance(value, property) and value.fset is None and not attribute.startswith("_"):
+            if attribute.startswith("_"):
+                continue
+            if isinstance(value, property) and value.fset is None:
                 namespace[attribute] = value.setter(_refuse_to_assign(attribute))
+            elif isinstance(value, FunctionType) and attribute not in _OF_PYTHON:
+                namespace[attribute] = _without_surplus(value)
         return super().__new__(mcs, name, bases, namespace, **options)
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: Any) -> None:
@@ -137,14 +147,28 @@ class JsProxyMeta(type):
 
     @property
     def constructor(cls) -> Any:
-        return _FunctionConstructor
+        return FunctionConstructor
 
     @property
     def js_id(cls) -> int:
         return id(cls)
 
     def __repr__(cls) -> str:
-        return f"class {cls.js_name} {{ [native code] }}"
+        return f"function {cls.js_name}() {{ [native code] }}"
+
+
+def _without_surplus(function: FunctionType) -> Any:
+    """A method that ignores arguments it has no parameters for, as JavaScript's do."""
+    code = function.__code__
+    if hasattr(function, "__wrapped__") or code.co_flags & 0x0C or code.co_kwonlyargcount:
+        return function
+    most = code.co_argcount
+
+    @functools.wraps(function)
+    def method(*args: Any, **named: Any) -> Any:
+        return function(*args[:most], **named) if len(args) > most else function(*args, **named)
+
+    return method
 
 
 def _refuse_to_assign(name: str) -> Callable[[Any, Any], None]:
@@ -169,6 +193,8 @@ class JsProxy(metaclass=JsProxyMeta):
     is_callable = False
     _js_array: ClassVar[Any]
     """Makes an Array; set by the module of arrays, which builds on this one."""
+    _object_map: ClassVar[Any]
+    """Gives an object as a mapping; set by the module `js_module`."""
     _class_of: ClassVar[Any]
     """Gives the constructor of a class as programs see it; set by the module `js_classes`."""
 
@@ -220,9 +246,10 @@ class JsProxy(metaclass=JsProxyMeta):
         return self._js_array([self._js_array(list(pair)) for pair in own_properties(self).items()])
 
     def as_object_map(self, *, hereditary: bool = False) -> Any:
-        return own_properties(self)
+        return self._object_map(self, hereditary)
 
-    as_py_json = as_object_map
+    def as_py_json(self) -> Any:
+        return self._object_map(self, True)
 
     def bind_sig(self, _signature: Any) -> Any:
         return self
@@ -242,7 +269,9 @@ class JsProxy(metaclass=JsProxyMeta):
     __repr__ = __str__
 
 
-class _FunctionConstructor(JsProxy):
+class FunctionConstructor(JsProxy):
+    """`Function`, as far as it is a constructor that functions name."""
+
     js_name = "Function"
 
 
@@ -255,8 +284,6 @@ class ToPy:
 
     def convert(self, value: Any, depth: int = -1) -> Any:
         if depth == 0 or not isinstance(value, JsProxy):
-            if value is jsnull and self._default_converter is not None:
-                return self._default_converter(value, self.convert, self.remember)
             return value
         known = self._cache.get(id(value))
         return known if known is not None else value._convert_to_py(self, depth)
@@ -328,8 +355,25 @@ class JsObject(JsProxy):
             f"Write .{key}, or call to_py() for a dict"
         )
 
-    def hasOwnProperty(self, name: str) -> bool:
-        return name in self._values
+    @property
+    def constructor(self) -> Any:
+        return self._own_or("constructor", lambda: self._class_of(type(self)))
+
+    @property
+    def toString(self) -> Any:
+        return self._own_or("toString", lambda: super(JsObject, self).toString)
+
+    @property
+    def hasOwnProperty(self) -> Any:
+        return self._own_or("hasOwnProperty", lambda: lambda name=None, *_: js_string(name) in self._values)
+
+    @property
+    def destroy(self) -> Any:
+        return self._own_or("destroy", lambda: super(JsObject, self).destroy)
+
+    def _own_or(self, name: str, inherited: Callable[[], Any]) -> Any:
+        """The object's own property, or what it inherits."""
+        return self._values[name] if name in self._values else inherited()
 
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
         result: dict[str, Any] = {}
@@ -357,6 +401,10 @@ def _is_index(name: str) -> bool:
     return name.isascii() and name.isdecimal() and str(int(name)) == name and int(name) < 2**32 - 1
 
 
+_NAMES: Final = frozenset({str, int})
+"""The types of a dict's keys that JavaScript sees as names of properties."""
+
+
 def js_object(values: dict[str, Any] | None = None) -> JsObject:
     """A plain object with these properties. The dict is kept, not copied."""
     made = object.__new__(JsObject)
@@ -369,9 +417,9 @@ def own_properties(value: Any) -> dict[str, Any]:
     if isinstance(value, JsObject):
         return in_order(value._values)
     if isinstance(value, dict):
-        return (
-            in_order({js_string(name): item for name, item in value.items()}) if settings.dicts_are_objects else {}
-        )
+        if not settings.dicts_have_properties:
+            return {}
+        return in_order({js_string(name): item for name, item in value.items() if type(name) in _NAMES})
     own = getattr(value, "_own_properties", None)
     if own is not None and isinstance(value, JsProxy):
         properties: dict[str, Any] = own()
@@ -385,6 +433,8 @@ def member(options: Any, name: str) -> Any:
         return options._values.get(name)
     if options is None or options is jsnull:
         return None
+    if isinstance(options, dict):
+        return options.get(name) if settings.dicts_have_properties else None
     return getattr(options, name, None)
 
 
@@ -455,7 +505,7 @@ JsEvalError = _error_class("EvalError")
 def js_string(value: Any) -> str:
     """JavaScript's `String(value)`."""
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # an Enum may have a `__str__` of its own
     if value is None:
         return "undefined"
     if value is jsnull:
@@ -469,6 +519,8 @@ def js_string(value: Any) -> str:
     if isinstance(value, float):
         return js_number(value)
     if isinstance(value, JsProxy):
+        if value.typeof == "symbol":
+            raise JsTypeError.new("Cannot convert a Symbol value to a string")
         return str(value.toString())
     if isinstance(value, JsProxyMeta):
         return repr(value)
