@@ -28,7 +28,8 @@ export default {
           globals[name] = { own: members(value), of_instances: value.prototype ? members(value.prototype) : [] }
         } else if (value !== null && typeof value === "object") {
           const parent = Object.getPrototypeOf(value)
-          globals[name] = { own: [...members(value), ...(parent === Object.prototype ? [] : members(parent))].sort() }
+          const inherited = parent === Object.prototype ? [] : members(parent)
+          globals[name] = { own: [...members(value), ...inherited].sort() }
         } else {
           globals[name] = { own: [] }
         }
@@ -40,9 +41,10 @@ export default {
 """
 
 
-def names_on_workerd(
-    node_modules: Path, variables: dict[str, str] | None = None
-) -> dict[str, dict[str, list[str]]]:
+Names = dict[str, dict[str, list[str]]]
+
+
+def names_on_workerd(node_modules: Path, variables: dict[str, str] | None = None) -> Names:
     """Of each global: the names it has, and for a class, those of its instances."""
     source = _WORKER.replace("IGNORED", json.dumps(_IGNORED))
     with serve_on_workerd(node_modules, source, variables) as client:
@@ -50,8 +52,8 @@ def names_on_workerd(
         return dict(sorted(names.items()))
 
 
-def recorded_names() -> dict[str, dict[str, list[str]]]:
-    names: dict[str, dict[str, list[str]]] = json.loads(NAMES.read_text())
+def recorded_names() -> Names:
+    names: Names = json.loads(NAMES.read_text())
     return names
 
 
