@@ -7,6 +7,7 @@ from typing import Any
 
 from wrangler_py.worker.platform.array_methods import end_place, place
 from wrangler_py.worker.platform.js_big_int import is_big
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.numbers import to_integer
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, JsTypeError, ToPy
 
@@ -67,6 +68,8 @@ class ArrayBuffer(JsBuffer):
 
     It knows the views of it that programs may have, because they are empty once it is detached.
     """
+
+    resize = Lacking()
 
     __slots__ = ("_data", "_views")
 

@@ -18,6 +18,18 @@ class NotEmulatedAttributeError(NotEmulatedError, AttributeError):
     __module__ = "js"
 
 
+class Lacking:
+    """Stands for an attribute of a class that wrangler-py lacks. Reading it raises an error that says so."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"js.{getattr(owner, 'js_name', owner.__name__)}.{name.removesuffix('_')}"
+
+    def __get__(self, _instance: Any, _owner: type | None = None) -> Any:
+        raise NotEmulatedAttributeError(
+            f"{self._name} is not part of wrangler-py. Do without it, or run this route with `pywrangler dev`"
+        )
+
+
 class NotEmulated:
     """Stands for such a part. `refusal` is what its use raises: what it is, and what to do.
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from wrangler_py.worker.platform.conversions import is_truthy, js_typeof
 from wrangler_py.worker.platform.functions import FunctionWithFunctions, Namespace, js_function_object
 from wrangler_py.worker.platform.js_big_int import JsBigInt, is_big
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, JsTypeError, js_string, jsnull
 
 NAN: Final = math.nan
@@ -176,6 +177,7 @@ class Math(Namespace):
     LOG10E = math.log10(math.e)
     SQRT2 = math.sqrt(2)
     SQRT1_2 = math.sqrt(0.5)
+    sumPrecise = Lacking()
 
     @staticmethod
     def random(*_: Any) -> float:
@@ -321,6 +323,7 @@ class String(FunctionWithFunctions):
     """`String`: a function, with functions."""
 
     name = "String"
+    raw = Lacking()
 
     def __call__(self, value: Any = "") -> str:
         return str(value) if js_typeof(value) == "symbol" else js_string(value)

@@ -10,7 +10,7 @@ from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.callbacks import entries_of, entry, iterate
 from wrangler_py.worker.platform.functions import FunctionWithFunctions
 from wrangler_py.worker.platform.maps import groups
-from wrangler_py.worker.platform.not_emulated import NotEmulatedError
+from wrangler_py.worker.platform.not_emulated import Lacking, NotEmulatedError
 from wrangler_py.worker.platform.values import (
     JsObject,
     JsTypeError,
@@ -130,6 +130,8 @@ class Object(FunctionWithFunctions):
             raise _no_descriptors("Object.defineProperty of what is not writable, enumerable and configurable")
         setattr(target, js_string(name), given["value"])
         return target
+
+    defineProperties, setPrototypeOf = Lacking(), Lacking()
 
     @staticmethod
     def getOwnPropertyDescriptor(value: Any = None, name: Any = None) -> Any:

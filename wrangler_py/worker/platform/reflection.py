@@ -7,6 +7,8 @@ from typing import Any
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.conversions import js_typeof
 from wrangler_py.worker.platform.functions import Namespace
+from wrangler_py.worker.platform.not_emulated import Lacking
+from wrangler_py.worker.platform.objects import object_function
 from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, own_properties
 
 
@@ -40,6 +42,30 @@ class Reflect(Namespace):
                 setattr(target, js_string(name), value)
         except AttributeError:
             return False
+        return True
+
+    setPrototypeOf = Lacking()
+
+    @staticmethod
+    def getPrototypeOf(target: Any = None) -> Any:
+        return object_function.getPrototypeOf(_object(target, "getPrototypeOf"))
+
+    @staticmethod
+    def isExtensible(target: Any = None) -> Any:
+        return object_function.isExtensible(_object(target, "isExtensible"))
+
+    @staticmethod
+    def preventExtensions(target: Any = None) -> bool:
+        object_function.preventExtensions(_object(target, "preventExtensions"))
+        return True
+
+    @staticmethod
+    def getOwnPropertyDescriptor(target: Any = None, name: Any = None) -> Any:
+        return object_function.getOwnPropertyDescriptor(_object(target, "getOwnPropertyDescriptor"), name)
+
+    @staticmethod
+    def defineProperty(target: Any = None, name: Any = None, descriptor: Any = None) -> bool:
+        object_function.defineProperty(_object(target, "defineProperty"), name, descriptor)
         return True
 
     @staticmethod

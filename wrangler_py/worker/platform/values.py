@@ -4,15 +4,15 @@ The rules that every class of this package keeps:
 
 - undefined is `None`, null is `jsnull`; booleans, numbers and strings are Python's. Every other JavaScript value
   is a `JsProxy`. Anything else that reaches a platform function is a Python object that Pyodide would wrap in a
-  PyProxy: it has no own properties for JavaScript, and a `dict` is therefore no options object before Pyodide 314.
+  PyProxy: it has no own properties for JavaScript, but for a `dict` from Pyodide 0.28 on.
 - A JavaScript class is a Python class that derives from `JsProxy`. `Class.new(*args, **options)` is JavaScript's
   `new Class(...args, options)`: it drops arguments that `__init__` does not take, and gathers keywords into one
   object that comes last. Calling the class raises a TypeError, as in JavaScript. Platform code makes instances
   with `new`, or with `object.__new__` behind a function of its own.
 - `value.constructor` is the class, `value.constructor.name` its name (`js_name` if it differs from Python's).
-- A method is a Python method. One that takes an options object is decorated with `js_function`, which gathers
-  keywords into an object as `new` does. A name that is a Python keyword has an underscore behind it (`from_`,
-  `finally_`).
+- A method is a Python method; it ignores surplus arguments. One that takes an options object is decorated with
+  `js_function`, which gathers keywords into an object as `new` does. A name that is a Python keyword has an
+  underscore behind it (`from_`, `finally_`).
 - Attributes that are missing raise AttributeError (so `hasattr` works). Objects that JavaScript lets programs
   extend take new attributes.
 - Errors are exceptions of the JavaScript classes below (`JsTypeError`…), all of them `JsException`. Exceptions of
@@ -24,53 +24,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from keyword import iskeyword
 from types import FunctionType
 from typing import Any, ClassVar, Final, SupportsIndex, TypeVar
 
+from wrangler_py.worker.platform.js_null import JsNull as JsNull
+from wrangler_py.worker.platform.js_null import jsnull as jsnull
+from wrangler_py.worker.platform.js_null import undefined as undefined
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.number_text import js_number
+from wrangler_py.worker.platform.property_names import in_order, property_name
 from wrangler_py.worker.platform.settings import settings
+from wrangler_py.worker.platform.surplus_arguments import OF_PYTHON, without_surplus
 
 _T = TypeVar("_T")
-
-undefined: Final = None
-"""JavaScript's undefined. Named where `None` would be read as null."""
-
-
-class JsNull:
-    """The type of `jsnull`, which stands for JavaScript's null."""
-
-    _instance: JsNull | None = None
-
-    def __new__(cls) -> JsNull:
-        if cls._instance is None:
-            cls._instance = super().__new__(cls)
-        return cls._instance
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return "jsnull"
-
-    def __reduce__(self) -> tuple[type[JsNull], tuple[()]]:
-        return JsNull, ()
-
-    @property
-    def typeof(self) -> str:
-        return "object"
-
-
-jsnull: Final = JsNull()
-
-
-_OF_PYTHON: Final = frozenset({
-    *("to_py", "object_keys", "object_values", "object_entries", "as_object_map", "as_py_json", "bind_sig"),
-    *("bind_class", "destroy", "unwrap", "append", "extend", "insert", "remove", "index", "count", "pop", "items"),
-    *("setdefault", "popitem", "update", "assign", "assign_to", "to_file", "from_file", "into_file", "to_bytes"),
-    *("to_memoryview", "to_string", "convert", "default", "remember"),
-})  # fmt: skip
-"""Methods that Pyodide adds for Python: they refuse surplus arguments."""
 
 _LANGUAGE: Final = frozenset({
     "Map", "Set", "WeakMap", "WeakSet", "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array",
@@ -97,8 +63,8 @@ class JsProxyMeta(type):
                 continue
             if isinstance(value, property) and value.fset is None:
                 namespace[attribute] = value.setter(_refuse_to_assign(attribute))
-            elif isinstance(value, FunctionType) and attribute not in _OF_PYTHON:
-                namespace[attribute] = _without_surplus(value)
+            elif isinstance(value, FunctionType) and attribute not in OF_PYTHON:
+                namespace[attribute] = without_surplus(value)
         return super().__new__(mcs, name, bases, namespace, **options)
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: Any) -> None:
@@ -155,20 +121,6 @@ class JsProxyMeta(type):
 
     def __repr__(cls) -> str:
         return f"function {cls.js_name}() {{ [native code] }}"
-
-
-def _without_surplus(function: FunctionType) -> Any:
-    """A method that ignores arguments it has no parameters for, as JavaScript's do."""
-    code = function.__code__
-    if hasattr(function, "__wrapped__") or code.co_flags & 0x0C or code.co_kwonlyargcount:
-        return function
-    most = code.co_argcount
-
-    @functools.wraps(function)
-    def method(*args: Any, **named: Any) -> Any:
-        return function(*args[:most], **named) if len(args) > most else function(*args, **named)
-
-    return method
 
 
 def _refuse_to_assign(name: str) -> Callable[[Any, Any], None]:
@@ -297,11 +249,6 @@ class ToPy:
         return self._default_converter(value, lambda inner: self.convert(inner, depth - 1), self.remember)
 
 
-def _property_name(name: str) -> str:
-    """The property that an attribute stands for: `class_` for `class`, and so on for all of Python's keywords."""
-    return name[:-1] if name.endswith("_") and iskeyword(name[:-1]) else name
-
-
 class JsObject(JsProxy):
     """A plain object. Its properties are attributes and not items: `to_py()` makes a dict."""
 
@@ -316,13 +263,13 @@ class JsObject(JsProxy):
 
     def __getattr__(self, name: str) -> Any:
         values = object.__getattribute__(self, "_values")
-        name = _property_name(name)
+        name = property_name(name)
         if name in values:
             return values[name]
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        name = _property_name(name)
+        name = property_name(name)
         if self._sealing:
             if name not in self._values:
                 raise JsTypeError.new(f"Cannot add property {name}, object is not extensible")
@@ -331,7 +278,7 @@ class JsObject(JsProxy):
         self._values[name] = value
 
     def __delattr__(self, name: str) -> None:
-        name = _property_name(name)
+        name = property_name(name)
         if self._sealing in {"sealed", "frozen"} and name in self._values:
             raise JsTypeError.new(f"Cannot delete property '{name}' of #<Object>")
         self._values.pop(name, None)
@@ -384,21 +331,6 @@ class JsObject(JsProxy):
 
 
 _SEALINGS: Final = ("", "closed", "sealed", "frozen")
-
-
-def in_order(values: dict[str, Any]) -> dict[str, Any]:
-    """Properties in the order that JavaScript shows: those that are array indices come first, in theirs."""
-    for name in values:
-        if name[:1].isdecimal():
-            break
-    else:
-        return values
-    indices = sorted((name for name in values if _is_index(name)), key=int)
-    return {name: values[name] for name in dict.fromkeys([*indices, *values])}
-
-
-def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdecimal() and str(int(name)) == name and int(name) < 2**32 - 1
 
 
 _NAMES: Final = frozenset({str, int})
@@ -459,6 +391,7 @@ class JsException(Exception, JsProxy):
 
     js_name = "Error"
     is_callable = True
+    captureStackTrace, isError, stackTraceLimit = Lacking(), Lacking(), Lacking()
     __reduce_ex__ = object.__reduce_ex__  # type: ignore[assignment]  # an exception can be copied
 
     def __init__(self, message: Any = None, options: Any = None) -> None:
