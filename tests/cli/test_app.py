@@ -210,6 +210,28 @@ def test_a_closed_pipe_causes_no_traceback() -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize("module", ["masking", "cli.printing", "cli.commands", "cli.typer_adapter"])
+def test_ctrl_c_during_the_start_causes_no_traceback(module: str) -> None:
+    script = f"""
+import sys
+from wrangler_py.cli.app import main
+
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "wrangler_py.{module}":
+            raise KeyboardInterrupt
+
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["wrangler-py", *(["--help"] if "{module}" == "cli.commands" else ["whoami"])]
+main()
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 130
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="uses a pseudo-terminal")
 def test_ctrl_c_at_a_question_causes_no_traceback(tmp_path: Path) -> None:
     import pexpect

@@ -406,15 +406,16 @@ OPTIONS_IN_A_DICT = """
     """
 
 
-def test_a_dict_is_an_object_of_options_from_pyodide_314_on(start_worker: StartWorker) -> None:
-    child = start_worker(OPTIONS_IN_A_DICT, compatibility_date="2026-09-08")
+@pytest.mark.parametrize("date", ["2025-09-29", "2026-04-24", "2026-09-08"])
+def test_a_dict_is_an_object_of_options_from_pyodide_028_on(start_worker: StartWorker, date: str) -> None:
+    child = start_worker(OPTIONS_IN_A_DICT, compatibility_date=date)
     assert child.client.get("/").status_code == 201
     assert "UserWarning" not in child.output()
 
 
 def test_an_object_of_options_that_is_a_dict(start_worker: StartWorker) -> None:
     """JavaScript sees no properties in a dict before: neither here nor on the platform does it have an effect."""
-    child = start_worker(OPTIONS_IN_A_DICT, compatibility_date="2026-04-24")
+    child = start_worker(OPTIONS_IN_A_DICT, compatibility_date="2025-09-01")
     for _ in range(2):
         assert child.client.get("/").status_code == 200
     child.wait_for_output("entry.py:4: UserWarning: A dict is no object of options for JavaScript")

@@ -8,11 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from wrangler_py import masking
-from wrangler_py.cli import printing
-from wrangler_py.cli.commands import help_text
-from wrangler_py.errors import OutputError, WranglerError
-
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it."""
 
@@ -27,11 +22,20 @@ _HINTS = {
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules are imported
+        status = INTERRUPTED
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `arguments` and return the exit status. Mistakes of the user are printed, not raised."""
+    # Imported here, so that `main` handles a Ctrl-C during the import.
+    from wrangler_py import masking
+    from wrangler_py.cli import printing
+    from wrangler_py.errors import OutputError, WranglerError
+
     printing.prepare_streams()
     masking.remember_typed(list(arguments))
     try:
@@ -61,12 +65,16 @@ def _dispatch(arguments: list[str]) -> int:
         from wrangler_py.cli import typer_adapter
 
         return typer_adapter.complete(instruction)
+    from wrangler_py.cli import printing
+
     if arguments in (["-v"], ["--version"]):
         from wrangler_py.build_kind import version_text
 
         printing.out(version_text())
         return 0
     if arguments in ([], ["-h"], ["--help"]):
+        from wrangler_py.cli.commands import help_text
+
         printing.out(help_text())
         return 0
     from wrangler_py.cli import typer_adapter

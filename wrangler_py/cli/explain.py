@@ -30,7 +30,7 @@ _CONTEXT = 60
 
 def explain(
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The query, or - for standard input")] = None,
-    target: Annotated[str | None, target_argument.argument("the product's defaults without one")] = None,
+    target: Annotated[str | None, target_argument.argument("Hyperdrive's defaults without one")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="File with the query; CONFIG or BINDING may follow it")
     ] = None,

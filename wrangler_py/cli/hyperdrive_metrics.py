@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 RemoteTarget = Annotated[
     str,
-    typer.Argument(
-        metavar="ID|NAME|BINDING", help="ID or name of a config at Cloudflare, or binding of the Worker"
-    ),
+    typer.Argument(metavar="CONFIG|BINDING", help="ID or name of a config at Cloudflare, or binding of the Worker"),
 ]
 Target = Annotated[
-    str, typer.Argument(metavar="ID|NAME|BINDING", help="ID or name of a config, or binding of the Worker")
+    str, typer.Argument(metavar="CONFIG|BINDING", help="ID or name of a config, or binding of the Worker")
 ]
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 _LONGEST_D = 31

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from wrangler_py.worker.imports import NAMES, PLATFORM, is_there
+from wrangler_py.worker.platform.convert import ConversionError
 from wrangler_py.worker.platform.js_module import PLACES, namespace
 from wrangler_py.worker.platform.promise import JsPromise
 from wrangler_py.worker.platform.values import JsException, JsProxy, JsProxyMeta
@@ -61,12 +62,24 @@ _MESSAGES = (
         "a list of pairs, or to_js(dict, dict_converter=Object.fromEntries): a dict is no JavaScript object",
     ),
     (
+        re.compile(r"is not of type 'Array'|Incorrect type for array"),
+        "to_js([…]): the web platform sees no Array in a Python list",
+    ),
+    (
         re.compile(r"did not return bytes"),
         "streams of bodies carry bytes: controller.enqueue(to_js(text.encode()))",
     ),
     (
         re.compile(r"when an iterator was exhausted"),
-        "to_js([…]) in place of the list, or asyncio.gather(…)",
+        "to_js([…]) in place of the list, or for coroutines asyncio.gather(…)",
+    ),
+    (
+        re.compile(r"serialize a BigInt"),
+        "str(…) for integers from 2**53 - 1 on: JavaScript has a BigInt for them, which JSON can't hold",
+    ),
+    (
+        re.compile(r"Key collision when converting"),
+        "other keys, or to_js(…, dict_converter=Object.fromEntries): they are names of properties of an object",
     ),
     (re.compile(r"Body has already been used"), "clone() before the body is read the first time"),
     (re.compile(r"within global scope"), "move the call into a handler, or into a function that a handler calls"),
@@ -135,7 +148,7 @@ def hint_for(error: BaseException, sources: Path) -> str | None:
             'os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true" before Django is set up, here and in production: '
             "the platform runs a WSGI application on its event loop"
         )
-    if isinstance(error, TypeError | ValueError | AttributeError | JsException):
+    if isinstance(error, TypeError | ValueError | AttributeError | JsException | ConversionError):
         return _message_hint(error)
     return None
 

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+from support.pyodide_ffi.conversions import CONVERSIONS
 from support.pyodide_ffi.global_names import GLOBALS
 from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
 from support.pyodide_ffi.promised_exceptions import PROMISED_EXCEPTIONS
+from support.pyodide_ffi.proxies import PROXIES
+from support.pyodide_ffi.python_arguments import PYTHON_ARGUMENTS
+from support.pyodide_ffi.python_values import PYTHON_VALUES
 from support.pyodide_ffi.unusual_values import ASSIGNMENTS, CLASSES, VALUES
 
 _PYTHON_VALUES = [
@@ -741,6 +745,10 @@ SUBJECTS: dict[str, list[str]] = {
         "list(map(str, to_js([1, 2])))",
         "any(to_js([0, 1])), all(to_js([0, 1]))",
     ],
+    "proxies of objects": PROXIES,
+    "more conversions": CONVERSIONS,
+    "arguments of Python": PYTHON_ARGUMENTS,
+    "values of Python": PYTHON_VALUES,
     "kept arguments": KEPT_ARGUMENTS,
     "keys": KEYS,
     "globals": GLOBALS,

@@ -2,7 +2,7 @@
 
 Usage: python -m support.pyodide_ffi.record NODE_MODULES (with `tests` on PYTHONPATH)
 
-NODE_MODULES has the npm package `pyodide`.
+NODE_MODULES has the npm packages of package.json: the releases of Pyodide that compatibility dates select.
 """
 
 from __future__ import annotations
@@ -11,37 +11,55 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from support.pyodide_ffi.operations import all_operations
 
-COMPATIBILITY_DATE = "2026-09-08"
-"""Selects the same release of Pyodide here."""
+
+class Release(NamedTuple):
+    """A release of Pyodide: its package's name, and a compatibility date that selects it here."""
+
+    package: str
+    compatibility_date: str
+
+
+RELEASES = {"314": Release("pyodide", "2026-09-08"), "0.28": Release("pyodide-0.28", "2026-04-24")}
 _FOLDER = Path(__file__).parent
 _RECORDED = _FOLDER / "recorded.json"
 _LIMIT_S = 300
+_BATCH = 300
+"""Operations of one process: two thousand are too many for Pyodide, some of them fail inside it."""
 
 
-def run_on_pyodide(node_modules: Path, operations: list[str]) -> dict[str, str]:
+def run_on_pyodide(node_modules: Path, operations: list[str], release: str = "314") -> dict[str, str]:
     """The result of each operation, by the operation's text."""
     command = [
         "node",
         str(_FOLDER / "run_on_pyodide.mjs"),
-        str(node_modules / "pyodide"),
+        str(node_modules / RELEASES[release].package),
         str(_FOLDER / "snippets.py"),
     ]
-    return _run(command, operations)
-
-
-def run_here(operations: list[str]) -> dict[str, str]:
-    """The same on this project's platform, in a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "support.pyodide_ffi.run_here", COMPATIBILITY_DATE]
-    return _run(command, operations)
-
-
-def recorded() -> dict[str, str]:
-    """What real Pyodide gave when it was recorded."""
-    results: dict[str, str] = json.loads(_RECORDED.read_text(encoding="utf-8"))["results"]
+    results: dict[str, str] = {}
+    for first in range(0, len(operations), _BATCH):
+        results |= _run(command, operations[first : first + _BATCH])
     return results
+
+
+def run_here(operations: list[str], release: str = "314") -> dict[str, str]:
+    """The same on this project's platform, in a process of its own."""
+    date = RELEASES[release].compatibility_date
+    return _run([sys.executable, "-W", "ignore", "-m", "support.pyodide_ffi.run_here", date], operations)
+
+
+def recorded(release: str = "314") -> dict[str, str]:
+    """What real Pyodide gave when it was recorded. Of the older release, the results that differ are kept."""
+    content = _content()
+    newest: dict[str, str] = content["results"]
+    return newest if release == "314" else newest | content["older"][release]
+
+
+def _content() -> Any:
+    return json.loads(_RECORDED.read_text(encoding="utf-8"))
 
 
 def _run(command: list[str], operations: list[str]) -> dict[str, str]:
@@ -61,11 +79,16 @@ def _run(command: list[str], operations: list[str]) -> dict[str, str]:
 
 def main() -> None:
     node_modules = Path(sys.argv[1]).resolve()
+    newest = run_on_pyodide(node_modules, all_operations())
+    older: dict[str, dict[str, str]] = {}
+    for release in RELEASES:
+        if release != "314":
+            results = run_on_pyodide(node_modules, all_operations(), release)
+            older[release] = {each: result for each, result in results.items() if result != newest[each]}
     version = json.loads((node_modules / "pyodide" / "package.json").read_text())["version"]
-    results = run_on_pyodide(node_modules, all_operations())
-    content = {"pyodide": version, "results": results}
+    content = {"pyodide": version, "results": newest, "older": older}
     _RECORDED.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"Recorded {len(results)} operations on Pyodide {version}")
+    print(f"Recorded {len(newest)} operations on Pyodide {version} and {', '.join(older)}")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ const [folder, snippets] = process.argv.slice(2);
 const { loadPyodide } = await import(pathToFileURL(`${folder}/pyodide.mjs`).href);
 const pyodide = await loadPyodide({ stdout: () => {}, stderr: () => {} });
 pyodide.FS.writeFile("/home/pyodide/snippets.py", readFileSync(snippets));
-pyodide.globals.set("operations", readFileSync(0, "utf8"));
-const results = await pyodide.runPythonAsync(`
-import json, snippets
-json.dumps(await snippets.run_all(json.loads(operations)))
-`);
-process.stdout.write(results);
+const results = [];
+for (const operation of JSON.parse(readFileSync(0, "utf8"))) {
+  // Each on its own: an operation may leave something behind that stops the event loop of what awaited it.
+  pyodide.globals.set("operation", operation);
+  results.push(await pyodide.runPythonAsync("import snippets\nawait snippets.run(operation)"));
+}
+process.stdout.write(JSON.stringify(results));
 process.exit(0);

@@ -5,6 +5,7 @@ Usage: python -m support.web_platform.record NODE_MODULES (with `tests` on PYTHO
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,26 @@ def run_on_workerd(
     node_modules: Path, operations: list[str], variables: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """The result of each operation, by the operation's text. `variables` are added to wrangler's environment."""
+    with serve_on_workerd(node_modules, worker(operations), variables) as client:
+        results: list[Any] = []
+        for first in range(0, len(operations), _BATCH):
+            answer = client.get("/", params={"first": first, "last": first + _BATCH})
+            if answer.status_code != 200:
+                raise RuntimeError(answer.text)
+            results += answer.json()
+        return dict(zip(operations, results, strict=True))
+
+
+@contextlib.contextmanager
+def serve_on_workerd(
+    node_modules: Path, source: str, variables: dict[str, str] | None = None
+) -> Iterator[httpx.Client]:
+    """Serve a Worker with `wrangler dev`, and give a client of it."""
     from support.postgres_server import free_port
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "index.js").write_text(worker(operations))
+        (root / "index.js").write_text(source)
         (root / "node_modules").symlink_to(node_modules, target_is_directory=True)
         config = {"name": "operations", "main": "index.js", "compatibility_date": COMPATIBILITY_DATE}
         (root / "wrangler.json").write_text(json.dumps(config))
@@ -51,14 +68,8 @@ def run_on_workerd(
             )
             try:
                 _wait_until_ready(port, process, root / "log")
-                results: list[Any] = []
-                for first in range(0, len(operations), _BATCH):
-                    url = f"http://127.0.0.1:{port}/?first={first}&last={first + _BATCH}"
-                    answer = httpx.get(url, timeout=300, trust_env=False)
-                    if answer.status_code != 200:
-                        raise RuntimeError(f"{answer.text}\n{(root / 'log').read_text()}")
-                    results += answer.json()
-                return dict(zip(operations, results, strict=True))
+                with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, trust_env=False) as client:
+                    yield client
             finally:
                 process.terminate()
                 process.wait()

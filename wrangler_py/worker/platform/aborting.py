@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, is_iterable, not_of_type
+from wrangler_py.worker.platform.arguments import MISSING, array_argument, not_of_type
 from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.events import Event, EventTarget
 from wrangler_py.worker.platform.numbers import to_integer
@@ -23,7 +23,7 @@ class AbortSignal(EventTarget):
 
     aborted: bool
     reason: Any
-    onabort: Any
+    _onabort: Any
 
     @classmethod
     def abort(cls, reason: Any = None) -> AbortSignal:
@@ -41,11 +41,17 @@ class AbortSignal(EventTarget):
         asyncio.get_running_loop().call_later(seconds, signal._abort, error)
         return signal
 
+    @property
+    def onabort(self) -> Any:
+        return self._onabort
+
+    @onabort.setter
+    def onabort(self, function: Any) -> None:
+        self._onabort = function if callable(function) else jsnull
+
     @classmethod
     def any(cls, signals: Any = None) -> AbortSignal:
-        if isinstance(signals, str) or not is_iterable(signals):
-            raise not_of_type("AbortSignal", 1, "Array", "any")
-        signals = list(signals)
+        signals = list(array_argument(signals, "AbortSignal", 1, "any"))
         for index, signal in enumerate(signals):
             if not isinstance(signal, AbortSignal):
                 raise JsTypeError.new(
@@ -92,7 +98,7 @@ class AbortSignal(EventTarget):
 def make_signal() -> AbortSignal:
     """A signal that is not aborted."""
     signal = object.__new__(AbortSignal)
-    signal.aborted, signal.reason, signal.onabort, signal._followers = False, None, jsnull, []
+    signal.aborted, signal.reason, signal._onabort, signal._followers = False, None, jsnull, []
     return signal
 
 

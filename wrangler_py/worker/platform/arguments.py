@@ -7,6 +7,7 @@ import sys
 import warnings
 from typing import Any, Final
 
+from wrangler_py.worker.platform.arrays import JsArray
 from wrangler_py.worker.platform.callbacks import entries_of
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.numbers import to_number
@@ -63,6 +64,13 @@ def wrong_field(name: str, of: str, expected: str) -> Exception:
     return error
 
 
+def array_argument(value: Any, of: str, position: int, method: str | None = None) -> JsArray:
+    """An Array. Raises TypeError for anything else: workerd takes no other iterables, nor the proxy of a list."""
+    if not isinstance(value, JsArray):
+        raise not_of_type(of, position, "Array", method)
+    return value
+
+
 def options_argument(value: Any, of: str, position: int, expected: str, method: str | None = None) -> Any:
     """An options object, or None. Raises TypeError for what is no object."""
     if value is None or value is MISSING or value is jsnull:
@@ -70,7 +78,7 @@ def options_argument(value: Any, of: str, position: int, expected: str, method: 
     if isinstance(value, str | bool | int | float):
         raise not_of_type(of, position, expected, method)
     if isinstance(value, dict):
-        if settings.dicts_are_objects:
+        if settings.dicts_have_properties:
             return js_object(own_properties(value))
         _warn_of_dict()
     return value

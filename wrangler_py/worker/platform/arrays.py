@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any
 
 from wrangler_py.worker.platform.array_methods import ArrayMethods, comparison, end_place, place
-from wrangler_py.worker.platform.borrowed import AFTER_ITERATION, AFTER_NEW, is_python, kept, readable, with_kept
+from wrangler_py.worker.platform.borrowed import (
+    AFTER_ITERATION,
+    AFTER_NEW,
+    holding,
+    is_python,
+    kept,
+    readable,
+    with_kept,
+)
 from wrangler_py.worker.platform.callbacks import call, callback, entries_of, iterable
 from wrangler_py.worker.platform.numbers import to_integer, to_number
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, ToPy, js_string
@@ -179,7 +187,7 @@ class JsArray(ArrayMethods):
         if function is not None:
             called = callback(function)
             items = [call(called, readable(item), index) for index, item in enumerate(items)]
-        return js_array(with_kept([], items))
+        return js_array(holding(items))
 
     @classmethod
     def of(cls, *items: Any) -> JsArray:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, text_argument
+from wrangler_py.worker.platform.arguments import (
+    MISSING,
+    array_argument,
+    not_of_type,
+    options_argument,
+    text_argument,
+)
 from wrangler_py.worker.platform.array_methods import place
-from wrangler_py.worker.platform.arrays import JsArray
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.conversions import usv_string
 from wrangler_py.worker.platform.numbers import to_number
@@ -20,18 +26,21 @@ class Blob(JsProxy):
     """Bytes with a type."""
 
     _content: bytes
-    type: str
+    _type: str
+
+    @property
+    def type(self) -> str:
+        return self._type
 
     def __init__(self, parts: Any = None, options: Any = None) -> None:
         name = type(self).js_name
-        if parts is not None and not _is_array(parts):
-            raise not_of_type(name, 1, "Array")
-        self._content = b"".join(map(_bytes_of, () if parts is None else parts))
+        given_parts: Any = () if parts is None else array_argument(parts, name, 1)
+        self._content = b"".join(map(_bytes_of, given_parts))
         options = options_argument(options, name, 2, "Options")
         endings = member(options, "endings")
-        if endings is not None and js_string(endings) != "transparent":
+        if endings is not None:
             raise JsException.new("The 'endings' field on 'Options' is not implemented.")
-        self.type = _content_type(member(options, "type"))
+        self._type = _content_type(member(options, "type"))
 
     @property
     def size(self) -> int:
@@ -78,24 +87,19 @@ class File(Blob):
 def make_blob(content: bytes, content_type: str = "") -> Blob:
     """A Blob with this content."""
     blob = object.__new__(Blob)
-    blob._content, blob.type = content, content_type
+    blob._content, blob._type = content, content_type
     return blob
 
 
 def make_file(content: bytes, name: str, content_type: str = "") -> File:
     """A File with this content."""
     file = object.__new__(File)
-    file._content, file.type, file._name, file.lastModified = content, content_type, name, _now()
+    file._content, file._type, file._name, file.lastModified = content, content_type, name, _now()
     return file
 
 
 def _now() -> int:
     return int(time.time() * 1000)
-
-
-def _is_array(value: Any) -> bool:
-    """Whether JavaScript sees an Array: it does not in bytes, typed arrays and other iterables."""
-    return isinstance(value, JsArray | list | tuple)
 
 
 def _bytes_of(part: Any) -> bytes:
@@ -114,4 +118,7 @@ def _content_type(value: Any) -> str:
 
 
 def _position(value: Any, default: int, size: int) -> int:
-    return default if value is None else place(value, size)
+    if value is None:
+        return default
+    number = to_number(value)
+    return place(number if math.isfinite(number) else 0, size)

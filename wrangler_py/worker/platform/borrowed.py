@@ -76,6 +76,11 @@ def with_kept(items: list[Any], values: Iterable[Any], message: str = AFTER_CALL
     return KeptArguments([*items, *left])
 
 
+def holding(items: list[Any]) -> list[Any]:
+    """A list of what an array holds, destroyed proxies perhaps: reading one of them raises JsException."""
+    return KeptArguments(items) if any(isinstance(item, DestroyedProxy) for item in items) else items
+
+
 def readable(value: Any) -> Any:
     """The value that Python reads. Raises JsException for a destroyed proxy."""
     if isinstance(value, DestroyedProxy):

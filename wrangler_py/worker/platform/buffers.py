@@ -6,6 +6,8 @@ import weakref
 from typing import Any
 
 from wrangler_py.worker.platform.array_methods import end_place, place
+from wrangler_py.worker.platform.js_big_int import is_big
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.numbers import to_integer
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, JsTypeError, ToPy
 
@@ -35,12 +37,11 @@ class JsBuffer(JsProxy):
         return memoryview(bytearray(self.memory()))
 
     def to_string(self, encoding: str | None = None) -> str:
-        from wrangler_py.worker.platform.values import JsException
 
         try:
             return str(self.memory(), encoding or "utf-8")
         except (UnicodeDecodeError, LookupError):
-            raise JsException.new("Failed to decode the buffer") from None
+            raise ValueError("Failed to decode the buffer") from None
 
     def assign(self, source: Any) -> None:
         """Copy from a Python buffer into the JavaScript one."""
@@ -67,6 +68,8 @@ class ArrayBuffer(JsBuffer):
 
     It knows the views of it that programs may have, because they are empty once it is detached.
     """
+
+    resize = Lacking()
 
     __slots__ = ("_data", "_views")
 
@@ -139,6 +142,8 @@ def array_buffer(data: bytes | bytearray | memoryview) -> ArrayBuffer:
 
 def position(value: Any, wrong: str) -> int:
     """A length or an offset. Raises RangeError with text `wrong` for one that can't be."""
+    if is_big(value):
+        raise JsTypeError.new("Cannot convert a BigInt value to a number")
     given = to_integer(value)
     if not 0 <= given < 2**53:
         raise JsRangeError.new(wrong)

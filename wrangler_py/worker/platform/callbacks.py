@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.conversions import js_typeof
-from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, jsnull
+from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, jsnull, own_properties
 
 _PLATFORM: Final = "wrangler_py.worker.platform."
 
@@ -61,8 +61,8 @@ def entry(pair: Any) -> tuple[Any, Any]:
     """The key and the value of an entry of a Map or an object. Raises TypeError for what is no object."""
     if pair is None or pair is jsnull or isinstance(pair, str | bool | int | float):
         raise JsTypeError.new(f"Iterator value {js_string(pair)} is not an entry object")
-    if isinstance(pair, JsObject):
-        properties = pair.as_object_map()
+    if isinstance(pair, JsObject | dict):
+        properties = own_properties(pair)
         return properties.get("0"), properties.get("1")
     parts = [*pair, None, None]
     return parts[0], parts[1]
@@ -71,4 +71,4 @@ def entry(pair: Any) -> tuple[Any, Any]:
 def entries_of(value: Any) -> Any:
     """The values that JavaScript iterates over: of a Map, the pairs, where Python iterates over the keys."""
     named = type(value).__name__ if isinstance(value, JsProxy) else ""
-    return value.entries() if named in {"JsMap", "FormData", "URLSearchParams"} else value
+    return value.entries() if named in {"JsMap", "LiteralMap", "FormData", "URLSearchParams"} else value

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument, wrong_field
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.blobs import Blob, File
 from wrangler_py.worker.platform.bodies import Message
 from wrangler_py.worker.platform.buffers import ArrayBuffer, array_buffer
-from wrangler_py.worker.platform.callbacks import iterable
 from wrangler_py.worker.platform.data_views import DataView
 from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.headers import Headers, copy_of
-from wrangler_py.worker.platform.maps import JsMap, JsSet
+from wrangler_py.worker.platform.maps import JsMap, JsSet, LiteralMap
 from wrangler_py.worker.platform.typed_arrays import TypedArray
 from wrangler_py.worker.platform.values import (
     JsException,
     JsObject,
     JsProxy,
+    JsTypeError,
     js_function,
     js_object,
     member,
@@ -38,10 +38,13 @@ def structuredClone(value: Any = MISSING, options: Any = None) -> Any:
     given = options_argument(options, "ServiceWorkerGlobalScope", 2, "StructuredCloneOptions", "structuredClone")
     transferred = member(given, "transfer")
     copied = _Copier().copy(value)
-    for buffer in () if transferred is None else iterable(transferred):
+    if transferred is not None and not isinstance(transferred, JsArray):
+        raise wrong_field("transfer", "StructuredCloneOptions", "Array")
+    for buffer in () if transferred is None else transferred:
         if not isinstance(buffer, ArrayBuffer):
-            raise DOMException.new("Value could not be transferred: it is no ArrayBuffer.", "DataCloneError")
-        buffer.detach()
+            raise JsTypeError.new("Object is not transferable")
+        if not buffer.detached:
+            buffer.detach()
     return copied
 
 
@@ -53,7 +56,9 @@ class _Copier:
         if not isinstance(value, JsProxy):
             if value is None or isinstance(value, str | bool | int | float) or type(value).__name__ == "JsNull":
                 return value
-            shown = "#<ServiceWorkerGlobalScope>" if type(value).__name__ == "JsModule" else repr(value)
+            shown = "function(){}" if callable(value) else "[object Object]"
+            if type(value).__name__ == "JsModule":
+                shown = "#<ServiceWorkerGlobalScope>"
             raise DOMException.new(f"{shown} could not be cloned.", "DataCloneError")
         if id(value) not in self._known:
             self._copy_object(value)
@@ -65,6 +70,8 @@ class _Copier:
             known[id(value)] = array = js_array([])
             array.extend([self.copy(item) for item in value])
         elif isinstance(value, JsMap):
+            if isinstance(value, LiteralMap):
+                raise DOMException.new("[object Map] could not be cloned.", "DataCloneError")
             known[id(value)] = copied = JsMap.new()
             for key, item in value.items():
                 copied.set(self.copy(key), self.copy(item))
@@ -89,7 +96,8 @@ class _Copier:
         if isinstance(value, Blob) and not isinstance(value, File):
             return value
         if isinstance(value, JsException):
-            copied = type(value).new(value.message)
+            copied = type(value).new()
+            copied.message = value.message
             copied.name = value.name
             if hasattr(value, "cause"):
                 copied.cause = self.copy(value.cause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrangler_py.worker.platform.values import JsNull, js_string
+from wrangler_py.worker.platform.values import JsNull, JsProxy, js_string
 
 
 def usv_string(value: Any) -> str:
@@ -30,4 +30,6 @@ def js_typeof(value: Any) -> str:
         return "number"
     if isinstance(value, str):
         return "string"
+    if isinstance(value, JsProxy):
+        return value.typeof
     return "function" if callable(value) else "object"

@@ -1,7 +1,11 @@
-"""Streams that compress, and that turn text into bytes and back."""
+"""Streams that compress, and that turn text into bytes and back.
+
+Those that compress take all that is written, whether or not somebody reads.
+"""
 
 from __future__ import annotations
 
+import math
 import zlib
 from typing import Any, Final
 
@@ -38,7 +42,7 @@ class CompressionStream(TransformStream):
         def flush(controller: Any) -> None:
             controller.add(uint8_array(compressor.flush()))
 
-        self._connect(transform, flush, of_bytes=True)
+        self._connect(transform, flush, readable_mark=math.inf, of_bytes=True)
 
 
 class DecompressionStream(TransformStream):
@@ -63,7 +67,7 @@ class DecompressionStream(TransformStream):
             if not decompressor.eof:
                 raise type_error("Called close() on a decompression stream with incomplete data")
 
-        self._connect(transform, flush, of_bytes=True)
+        self._connect(transform, flush, readable_mark=math.inf, of_bytes=True)
 
 
 class TextEncoderStream(TransformStream):

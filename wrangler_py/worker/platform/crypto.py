@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from wrangler_py.worker.platform.arguments import MISSING, is_iterable, is_object, not_of_type
+from wrangler_py.worker.platform.arguments import MISSING, array_argument, is_object, not_of_type
 from wrangler_py.worker.platform.buffers import JsBuffer, array_buffer
 from wrangler_py.worker.platform.conversions import is_truthy, usv_string
 from wrangler_py.worker.platform.crypto_derivation import derived_bits, derived_length
@@ -55,9 +55,7 @@ def _data(value: Any, position: int, method: str) -> bytes:
 
 
 def _usages(value: Any, position: int, method: str) -> list[str]:
-    if isinstance(value, str) or not is_iterable(value):
-        raise not_of_type("SubtleCrypto", position, "Array", method)
-    return [js_string(usage) for usage in value]
+    return [js_string(usage) for usage in array_argument(value, "SubtleCrypto", position, method)]
 
 
 def _check(key: Any, algorithm: Any, usage: str, position: int, method: str) -> None:

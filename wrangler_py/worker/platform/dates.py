@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 import math
-import re
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from wrangler_py.worker.platform.arrays import JsArray
+from wrangler_py.worker.platform.date_texts import parse_date
 from wrangler_py.worker.platform.not_emulated import NotEmulatedError
-from wrangler_py.worker.platform.numbers import NAN, tidy, to_number
+from wrangler_py.worker.platform.numbers import NAN, implicit_number, tidy, to_number
 from wrangler_py.worker.platform.values import (
     JsProxy,
     JsProxyMeta,
@@ -24,16 +24,6 @@ from wrangler_py.worker.platform.values import (
 
 _LIMIT: Final = 8.64e15
 _DAY: Final = 86_400_000
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_ISO: Final = re.compile(
-    r"([+-]\d{6}|\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d:?\d\d)?)?"
-)
-_TIME: Final = (
-    r"(?:[T ,]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s*(?:(?:GMT|UTC)?([+-]\d\d:?\d\d)|GMT|UTC|Z))?(?:\s*\([^)]*\))?)?"
-)
-_NUMERIC: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})" + _TIME)
-_MONTH_FIRST: Final = re.compile(r"(?:[A-Za-z]+,?\s+)?([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
 _DAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -58,8 +48,10 @@ class Date(JsProxy, metaclass=_DateMeta):
             self._time = values[0]._time
         elif isinstance(values[0], str):
             self._time = parse(values[0])
-        else:
-            self._time = _clipped(to_number(values[0]))
+        elif values[0] is None or values[0] is jsnull or isinstance(values[0], bool | int | float):
+            self._time = _clipped(implicit_number(values[0]))
+        else:  # an object is a text for JavaScript, a datetime of Python's too
+            self._time = parse(js_string(values[0]))
 
     @classmethod
     def now(cls) -> int:
@@ -85,6 +77,17 @@ class Date(JsProxy, metaclass=_DateMeta):
         self._time = _clipped(to_number(value))
         return self.getTime()
 
+    def getYear(self) -> float | int:
+        return NAN if math.isnan(self._time) else _parts(self._time)[0] - 1900
+
+    def setYear(self, year: Any = None) -> float | int:
+        number = to_number(year)
+        if number != number:
+            return self.setTime(NAN)
+        parts = _parts(0.0 if math.isnan(self._time) else self._time)
+        whole = int(number)
+        return self.setTime(utc(whole + 1900 if 0 <= whole <= 99 else whole, *parts[1:]))
+
     def getTimezoneOffset(self) -> int:
         return 0
 
@@ -102,7 +105,7 @@ class Date(JsProxy, metaclass=_DateMeta):
         if math.isnan(self._time):
             return "Invalid Date"
         year, month, day, hour, minute, second, _ = _parts(self._time)
-        date = f"{_weekday(self._time)}, {day:02d} {_MONTHS[month]} {year:04d}"
+        date = f"{_weekday(self._time)}, {day:02d} {_MONTHS[month]} {_shown_year(year)}"
         return f"{date} {hour:02d}:{minute:02d}:{second:02d} GMT"
 
     toGMTString = toUTCString
@@ -135,7 +138,7 @@ class Date(JsProxy, metaclass=_DateMeta):
 
     def toDateString(self) -> str:
         year, month, day = _parts(self._time)[:3]
-        return f"{_weekday(self._time)} {_MONTHS[month]} {day:02d} {year:04d}"
+        return f"{_weekday(self._time)} {_MONTHS[month]} {day:02d} {_shown_year(year)}"
 
     def toTimeString(self) -> str:
         hour, minute, second = _parts(self._time)[3:6]
@@ -156,6 +159,10 @@ def _parts(value: float) -> tuple[int, int, int, int, int, int, int]:
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
     return day.year + 400 * cycles, day.month - 1, day.day, hour, minute, second, milli
+
+
+def _shown_year(year: int) -> str:
+    return f"{year:04d}" if year >= 0 else f"-{-year:04d}"
 
 
 def _weekday(value: float) -> str:
@@ -187,63 +194,22 @@ def utc(
 
 
 def parse(text: str) -> float:
-    """The moment that a text names, in ISO's form or that of HTTP and email; NaN for others."""
-    found = _ISO.fullmatch(text.strip())
-    if found is not None:
-        year, month, day, hour, minute, second, fraction, zone = found.groups()
-        milli = int(((fraction or "") + "000")[:3])
-        numbers = [
-            int(part or default) for part, default in ((month, 1), (day, 1), (hour, 0), (minute, 0), (second, 0))
-        ]
-        if not (1 <= numbers[0] <= 12 and 1 <= numbers[1] <= 31 and numbers[2] <= 24 and max(numbers[3:]) <= 59):
-            return NAN
-        full_year = int(year)
-        value = utc(2000, numbers[0] - 1, *numbers[1:], milli)
-        value += utc(full_year if not 0 <= full_year <= 99 else full_year + 400, numbers[0] - 1, 1) - utc(
-            2000, numbers[0] - 1, 1
-        )
-        if 0 <= full_year <= 99:
-            value -= 146_097.0 * _DAY
-        if zone and zone != "Z":
-            sign = -1 if zone[0] == "-" else 1
-            value -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
-        return _clipped(value)
-    loose = _loose(text)
-    if loose is not None:
-        return loose
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return NAN
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return _clipped((moment - _EPOCH) / datetime.timedelta(milliseconds=1))
+    """The moment that a text names; NaN for others."""
+    return _clipped(parse_date(text, _moment))
 
 
-def _loose(text: str) -> float | None:
-    """The moment that a text in one of the older forms names; None if it has none of them."""
-    found = _NUMERIC.fullmatch(text.strip())
-    if found is not None:
-        year, month, day = int(found[1]), int(found[2]), int(found[3])
-    else:
-        found = _MONTH_FIRST.fullmatch(text.strip())
-        if found is None or found[1].title() not in _MONTHS:
-            return None
-        year, month, day = int(found[3]), _MONTHS.index(found[1].title()) + 1, int(found[2])
-    hour, minute, second = (int(found[index] or 0) for index in (4, 5, 6))
-    if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 24 and max(minute, second) <= 59):
-        return NAN
-    value = utc(year, month - 1, day, hour, minute, second)
-    zone = found[7]
-    if zone:
-        sign = -1 if zone[0] == "-" else 1
-        value -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000
-    return value
+def _moment(year: int, month: int, day: int, hour: int, minute: int, second: int, milli: int) -> float:
+    """A moment of numbers in their ranges. A year below 100 is that year, not one of the twentieth century."""
+    if 0 <= year <= 99:
+        return _moment(year + 400, month, day, hour, minute, second, milli) - 146_097.0 * _DAY
+    return utc(year, month, day, hour, minute, second, milli)
 
 
 def _check_locale(locales: Any, options: Any) -> None:
     """Raise NotEmulatedError for another locale than Cloudflare's own, or another form."""
     given = {name: value for name, value in own_properties(options).items() if value is not None}
+    if isinstance(locales, JsArray) and len(locales) <= 1:
+        locales = locales[0] if len(locales) else None
     if locales in (None, "en-US", "en") and given in ({}, {"timeZone": "UTC"}):
         return
     raise NotEmulatedError(

@@ -6,9 +6,11 @@ import sys
 import time
 from typing import Any
 
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, text_argument
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.maps import JsMap, JsSet
-from wrangler_py.worker.platform.values import JsException, JsObject, JsProxy, js_object, js_string, own_properties
+from wrangler_py.worker.platform.not_emulated import NotEmulatedError
+from wrangler_py.worker.platform.values import JsException, JsObject, JsProxy, js_string, own_properties
 
 
 class Console(JsProxy):
@@ -41,7 +43,7 @@ class Console(JsProxy):
     def time(self, _label: Any = None) -> None:
         """Nothing: the clock stands still while a Worker computes."""
 
-    timeEnd = timeLog = count = countReset = clear = time
+    timeEnd = timeLog = timeStamp = profile = profileEnd = count = countReset = clear = time
 
 
 def _shown(value: Any, depth: int = 0) -> str:
@@ -75,9 +77,6 @@ class Performance(JsProxy):
     def now(self) -> float | int:
         return int(time.time() * 1000)
 
-    def toJSON(self) -> Any:
-        return js_object({"timeOrigin": 0})
-
 
 class Navigator(JsProxy):
     """Where the Worker runs."""
@@ -91,12 +90,22 @@ class Navigator(JsProxy):
     def languages(self) -> Any:
         return js_array(["en"])
 
-    def sendBeacon(self, _url: Any = None, _body: Any = None) -> bool:
-        return False
+    def sendBeacon(self, url: Any = MISSING, _body: Any = None) -> bool:
+        text_argument(url, "Navigator", 1, "sendBeacon")
+        raise NotEmulatedError(
+            "wrangler-py sends no beacons. Use fetch(…, method='POST') with ctx.waitUntil, "
+            "or run this route with `pywrangler dev`"
+        )
+
+    def _own_properties(self) -> dict[str, Any]:
+        names = ("languages", "language", "platform", "hardwareConcurrency", "userAgent")
+        return {name: getattr(self, name) for name in names}
 
 
-def reportError(error: Any = None) -> None:
+def reportError(error: Any = MISSING) -> None:
     """Print an error as one that nobody caught."""
+    if error is MISSING:
+        raise not_of_type("ServiceWorkerGlobalScope", 1, "Value", "reportError")
     print("Uncaught", _shown(error), file=sys.stderr)
 
 

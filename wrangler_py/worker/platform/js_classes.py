@@ -8,9 +8,22 @@ programs get an object in front of each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType, MethodType
+from typing import Any, Final
 
+from wrangler_py.worker.platform.functions import js_function_object
+from wrangler_py.worker.platform.not_emulated import NotEmulatedAttributeError
 from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsTypeError
+
+_LENGTHS: Final = {
+    **dict.fromkeys(("Array", "ArrayBuffer", "DataView", "Promise", "Error", "EvalError", "RangeError"), 1),
+    **dict.fromkeys(("ReferenceError", "SyntaxError", "TypeError", "URIError"), 1),
+    **dict.fromkeys(("Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array"), 3),
+    **dict.fromkeys(("Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array"), 3),
+    "AggregateError": 2,
+    "Date": 7,
+}
+"""How many parameters the constructors of the language have. Those of the web platform say that they have none."""
 
 _OWN = frozenset({"_cls", "_js_class", "new"})
 
@@ -42,7 +55,20 @@ class JsClass(JsProxy):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in _OWN:
             raise AttributeError(name)
-        return getattr(self._cls, name)
+        if name in {"prototype", "length"}:
+            return self._property(name)
+        value = getattr(self._cls, name)
+        if isinstance(value, FunctionType | property) and _is_of_instances(self._cls, name):
+            raise AttributeError(name)  # of instances: JavaScript has it in the prototype
+        return js_function_object(value, name.removesuffix("_")) if isinstance(value, _FUNCTIONS) else value
+
+    def _property(self, name: str) -> Any:
+        if name == "length":
+            return _LENGTHS.get(self._cls.js_name, 0)
+        raise NotEmulatedAttributeError(
+            f"wrangler-py has no js.{self._cls.js_name}.prototype. Call the method on an object, "
+            "or run this route with `pywrangler dev`"
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _OWN:
@@ -57,6 +83,14 @@ class JsClass(JsProxy):
 
     def __dir__(self) -> list[str]:
         return [*dir(self._cls), "new"]
+
+
+_FUNCTIONS = (FunctionType, MethodType)
+
+
+def _is_of_instances(cls: type, name: str) -> bool:
+    found = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), None)
+    return isinstance(found, FunctionType | property)
 
 
 def js_class(cls: JsProxyMeta) -> JsClass:

@@ -6,13 +6,15 @@ A name is imported at its first use, so that a Worker pays for what it uses only
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
+from wrangler_py.worker.platform.functions import js_function_object
 from wrangler_py.worker.platform.js_classes import js_class
 from wrangler_py.worker.platform.not_emulated import MissingGlobal
+from wrangler_py.worker.platform.object_maps import object_map
 from wrangler_py.worker.platform.settings import settings
-from wrangler_py.worker.platform.values import JsProxyMeta
+from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta
 
 _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "urls": ("URL", "URLSearchParams"),
@@ -53,9 +55,8 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     "responses": ("Response",),
     "requests": ("Request",),
     "websockets": ("WebSocket", "WebSocketPair"),
-    "json_text": ("JSON",),
     "dates": ("Date",),
-    "numbers": ("Math", "parseInt", "parseFloat", "isNaN", "isFinite"),
+    "numbers": ("parseInt", "parseFloat", "isNaN", "isFinite"),
     "cloning": ("structuredClone",),
     "weak_collections": ("WeakMap", "WeakSet"),
     "caches": ("caches", "Cache", "CacheStorage"),
@@ -77,6 +78,8 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
 
 _RENAMED: Final = {
     "Array": ("arrays", "JsArray"),
+    "JSON": ("json_text", "json_namespace"),
+    "Math": ("numbers", "math_namespace"),
     "Map": ("maps", "JsMap"),
     "Set": ("maps", "JsSet"),
     "Promise": ("promise", "JsPromise"),
@@ -113,7 +116,7 @@ _RENAMED: Final = {
 PLACES: Final = {name: (place, name) for place, names in _PLACES.items() for name in names} | _RENAMED
 
 
-_OF_NODE: Final = frozenset({"setImmediate", "clearImmediate"})
+_OF_NODE: Final = frozenset({"setImmediate", "clearImmediate", "Buffer", "process"})
 """Names that there are with the flag `nodejs_compat`."""
 
 NOT_EMULATED: Final = frozenset({
@@ -154,7 +157,7 @@ class JsModule(ModuleType):
         place = PLACES.get(name)
         if name in _OF_NODE and not settings.has_node_globals:
             place = None
-        if place is None and name in NOT_EMULATED:
+        if place is None and name in NOT_EMULATED and (settings.has_node_globals or name not in _OF_NODE):
             return MissingGlobal(f"js.{name}")
         if place is None:
             raise AttributeError(f"module 'js' has no attribute {name!r}")
@@ -162,6 +165,8 @@ class JsModule(ModuleType):
         value = getattr(importlib.import_module(f"wrangler_py.worker.platform.{module}"), attribute)
         if isinstance(value, JsProxyMeta):
             value = js_class(value)
+        elif isinstance(value, FunctionType):
+            value = js_function_object(value, name.removesuffix("_"))
         setattr(self, name, value)
         return value
 
@@ -169,4 +174,5 @@ class JsModule(ModuleType):
         return sorted({*super().__dir__(), *PLACES})
 
 
+JsProxy._object_map = staticmethod(object_map)
 namespace = JsModule("js")

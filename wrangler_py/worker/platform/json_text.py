@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Sequence
 from json.encoder import encode_basestring
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.borrowed import AFTER_ITERATION, DestroyedProxy, kept
 from wrangler_py.worker.platform.callbacks import call
+from wrangler_py.worker.platform.convert import JsDoubleProxy
+from wrangler_py.worker.platform.functions import Namespace
+from wrangler_py.worker.platform.js_big_int import is_big
+from wrangler_py.worker.platform.json_problems import json_problem
+from wrangler_py.worker.platform.json_revival import revived
 from wrangler_py.worker.platform.values import (
     JsException,
     JsObject,
     JsProxy,
     JsSyntaxError,
     JsTypeError,
-    js_function,
     js_object,
     js_string,
     jsnull,
@@ -23,7 +30,6 @@ from wrangler_py.worker.platform.values import (
 )
 
 _SPACE: Final = " \t\n\r"
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def parse(text: str) -> Any:
@@ -55,161 +61,26 @@ def from_python(value: Any) -> Any:
 
 
 def _problem(text: str) -> Exception:
-    error: Exception = JsSyntaxError.new(_Finder(text).problem())
+    error: Exception = JsSyntaxError.new(json_problem(text))
     return error
 
 
-class _Finder:
-    """Looks for what is wrong in a text, as V8 does."""
+class RawJSON(JsObject):
+    """What `JSON.rawJSON` makes: a text that `JSON.stringify` takes as it is."""
 
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
-
-    def problem(self) -> str:
-        try:
-            self._value()
-            self._skip()
-            if self._at < len(self._text):
-                self._stop("Unexpected non-whitespace character after JSON")
-        except _Found as found:
-            return str(found)
-        except RecursionError:
-            return "Maximum call stack size exceeded"
-        return "Unexpected end of JSON input"
-
-    def _skip(self) -> None:
-        while self._at < len(self._text) and self._text[self._at] in _SPACE:
-            self._at += 1
-
-    def _peek(self) -> str:
-        self._skip()
-        return self._text[self._at : self._at + 1]
-
-    def _next(self) -> str:
-        self._skip()
-        if self._at >= len(self._text):
-            raise _Found("Unexpected end of JSON input")
-        return self._text[self._at]
-
-    def _stop(self, what: str) -> None:
-        before = self._text[: self._at]
-        line = before.count("\n") + 1
-        column = self._at - (before.rfind("\n") + 1) + 1
-        where = "" if what.endswith("JSON") else " in JSON"
-        raise _Found(f"{what}{where} at position {self._at} (line {line} column {column})")
-
-    def _unexpected(self) -> None:
-        shown = self._text
-        if self._text in {"undefined", "NaN", "Infinity", "[object Object]"}:
-            raise _Found(f'"{shown}" is not valid JSON')
-        if len(shown) > 40:
-            start, end = max(0, self._at - 10), self._at + 10
-            shown = f"{'...' if start else ''}{shown[start:end]}"
-            shown = f'"{shown}"' + ("... " if end < len(self._text) else " ")
-            raise _Found(f"Unexpected token '{self._text[self._at]}', {shown}is not valid JSON")
-        raise _Found(f"Unexpected token '{self._text[self._at]}', \"{shown}\" is not valid JSON")
-
-    def _value(self) -> None:
-        first = self._next()
-        if first == "{":
-            self._object()
-        elif first == "[":
-            self._array()
-        elif first == '"':
-            self._string()
-        elif first in "-0123456789":
-            self._number()
-        else:
-            self._word()
-
-    def _word(self) -> None:
-        for word in ("true", "false", "null"):
-            if word[0] == self._text[self._at]:
-                for letter in word:
-                    if self._at >= len(self._text):
-                        raise _Found("Unexpected end of JSON input")
-                    if self._text[self._at] != letter:
-                        self._unexpected()
-                    self._at += 1
-                return
-        self._unexpected()
-
-    def _number(self) -> None:
-        found = _NUMBER.match(self._text, self._at)
-        if found is None:
-            self._at += 1
-            self._stop("No number after minus sign")
-        else:
-            self._at = found.end()
-            rest = self._text[self._at :]
-            if rest[:1] == "." and not rest[1:2].isdigit():
-                self._at += 1
-                self._stop("Unterminated fractional number")
-            if rest[:1] in {"e", "E"}:
-                self._at += 2 if rest[1:2] in {"+", "-"} else 1
-                self._stop("Exponent part is missing a number")
-            if found[0].lstrip("-") == "0" and self._at < len(self._text) and self._text[self._at].isdigit():
-                self._stop("Unexpected number")
-
-    def _string(self) -> None:
-        self._at += 1
-        while self._at < len(self._text):
-            character = self._text[self._at]
-            if character == '"':
-                self._at += 1
-                return
-            if character < " ":
-                self._stop("Bad control character in string literal")
-            if character == "\\":
-                self._at += 1
-                escape = self._text[self._at : self._at + 1]
-                if escape == "u":
-                    if not re.fullmatch("[0-9A-Fa-f]{4}", self._text[self._at + 1 : self._at + 5]):
-                        self._stop("Bad Unicode escape")
-                elif escape and escape not in '"\\/bfnrt':
-                    self._stop("Bad escaped character")
-            self._at += 1
-        self._stop("Unterminated string")
-
-    def _object(self) -> None:
-        self._at += 1
-        if self._peek() == "}":
-            self._at += 1
-            return
-        first = True
-        while True:
-            if self._peek() != '"':
-                self._stop("Expected property name or '}'" if first else "Expected double-quoted property name")
-            self._string()
-            if self._peek() != ":":
-                self._stop("Expected ':' after property name")
-            self._at += 1
-            self._value()
-            first = False
-            if self._peek() == "}":
-                self._at += 1
-                return
-            if self._peek() != ",":
-                self._stop("Expected ',' or '}' after property value")
-            self._at += 1
-
-    def _array(self) -> None:
-        self._at += 1
-        if self._next() == "]":
-            self._at += 1
-            return
-        while True:
-            self._value()
-            if self._peek() == "]":
-                self._at += 1
-                return
-            if self._peek() != ",":
-                self._stop("Expected ',' or ']' after array element")
-            self._at += 1
+    js_name = "Object"
 
 
-class _Found(Exception):
-    """The fault that a text has."""
+def raw_json(text: str) -> RawJSON:
+    """Raises SyntaxError for a text that is not JSON of a value without parts."""
+    if not text or text[0] in _SPACE or text[-1] in _SPACE:
+        raise JsSyntaxError.new("Invalid value for JSON.rawJSON")
+    if text[0] in "{[":
+        raise JsSyntaxError.new(f"Unexpected token '{text[0]}', \"{text}\" is not valid JSON")
+    parse(text)
+    made = RawJSON.new({"rawJSON": text})
+    made.close_to_changes("frozen")
+    return made
 
 
 def stringify(value: Any, replacer: Any = None, space: Any = None) -> str | None:
@@ -227,7 +98,8 @@ def stringify(value: Any, replacer: Any = None, space: Any = None) -> str | None
 class _Writer:
     def __init__(self, indent: str, allowed: set[str] | None, function: Any) -> None:
         self._indent, self._allowed, self._function = indent, allowed, function
-        self._inside: set[int] = set()
+        self._inside: list[tuple[str, Any]] = []
+        """The objects that are being written, outermost first, each with its key."""
 
     def write(self, _holder: Any, key: str, value: Any, margin: str) -> str | None:
         to_json = getattr(value, "toJSON", None) if isinstance(value, JsProxy) else None
@@ -235,7 +107,9 @@ class _Writer:
             value = call(to_json, key)
         if self._function is not None:
             value = call(self._function, key, value)
-        if value is None or callable(value):
+        if isinstance(value, JsDoubleProxy):
+            value = value.unwrap()
+        if value is None or callable(value) or (isinstance(value, JsProxy) and value.typeof == "symbol"):
             return None
         if value is jsnull:
             return "null"
@@ -243,18 +117,34 @@ class _Writer:
             return "true" if value else "false"
         if isinstance(value, str):
             return _quoted(value)
+        if is_big(value):
+            raise JsTypeError.new("Do not know how to serialize a BigInt")
         if isinstance(value, int | float):
             return js_string(value) if value == value and abs(value) != float("inf") else "null"
-        if not isinstance(value, JsProxy | list | tuple | dict):
+        if isinstance(value, RawJSON):
+            return str(value.rawJSON)
+        if isinstance(value, DestroyedProxy):
+            value.fail()
+        if not isinstance(value, JsProxy | dict) and not _is_sequence(value):
             return "{}"  # a Python object has no properties of its own for JavaScript
-        return self._write_object(value, margin)
+        return self._write_object(key, value, margin)
 
-    def _write_object(self, value: JsProxy | list[Any] | tuple[Any, ...] | dict[Any, Any], margin: str) -> str:
-        if id(value) in self._inside:
-            raise JsTypeError.new("Converting circular structure to JSON")
-        self._inside.add(id(value))
+    def _write_object(
+        self, key: str, value: JsProxy | Sequence[Any] | bytearray | dict[Any, Any], margin: str
+    ) -> str:
+        for depth, (_, outer) in enumerate(self._inside):
+            if outer is value:
+                raise JsTypeError.new(_circle(self._inside[depth:], key))
+        self._inside.append((key, value))
         inner = margin + self._indent
-        if isinstance(value, JsArray | list | tuple):  # JavaScript sees an array in Python's sequences
+        if not isinstance(value, JsProxy | dict):
+            # Pyodide makes an Array of a Python sequence, and destroys the proxies of its items when it is made.
+            parts = [
+                self.write(value, str(i), kept(item, AFTER_ITERATION), inner) or "null"
+                for i, item in enumerate(value)
+            ]
+            text = self._joined("[", parts, "]", margin)
+        elif isinstance(value, JsArray):
             parts = [self.write(value, str(i), item, inner) or "null" for i, item in enumerate(value)]
             text = self._joined("[", parts, "]", margin)
         else:
@@ -266,7 +156,7 @@ class _Writer:
                 if written is not None:
                     parts.append(f"{_quoted(name)}:{' ' if self._indent else ''}{written}")
             text = self._joined("{", parts, "}", margin)
-        self._inside.discard(id(value))
+        self._inside.pop()
         return text
 
     def _joined(self, opening: str, parts: list[str], closing: str, margin: str) -> str:
@@ -274,6 +164,29 @@ class _Writer:
             return opening + ",".join(parts) + closing
         inner = "\n" + margin + self._indent
         return opening + inner + f",{inner}".join(parts) + "\n" + margin + closing
+
+
+def _is_sequence(value: object) -> bool:
+    """Whether JavaScript makes an Array of a Python object."""
+    return isinstance(value, Sequence | bytearray) and not isinstance(value, memoryview | str | JsProxy)
+
+
+def _circle(chain: list[tuple[str, Any]], key: str) -> str:
+    """The message for an object that contains itself: the way from it to the property `key`, which holds it."""
+
+    def kind(value: Any) -> str:
+        return f"object with constructor '{value.constructor.name if isinstance(value, JsProxy) else 'Object'}'"
+
+    def at(holder: Any, name: str) -> str:
+        return f"index {name}" if isinstance(holder, JsArray | Sequence) else f"property '{name}'"
+
+    steps = [
+        f"    |     {at(holder, name)} -> {kind(value)}" for (_, holder), (name, value) in itertools.pairwise(chain)
+    ]
+    if len(steps) > 3:
+        steps[2:-1] = ["    |     ..."]
+    start, end = f"    --> starting at {kind(chain[0][1])}", f"    --- {at(chain[-1][1], key)} closes the circle"
+    return "\n".join(["Converting circular structure to JSON", start, *steps, end])
 
 
 def _members(value: object) -> dict[str, Any]:
@@ -284,35 +197,30 @@ def _quoted(text: str) -> str:
     quoted = encode_basestring(text)
     if text.isascii():
         return quoted
+    quoted = quoted.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")  # joins pairs
     return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
-class JSON(JsProxy):
+class JSON(Namespace):
     """`JSON`."""
-
-    illegal_constructor = True
 
     @staticmethod
     def parse(text: Any = None, reviver: Any = None) -> Any:
-        value = parse(js_string(text))
-        return value if reviver is None else _revive(js_object({"": value}), "", value, reviver)
+        source = js_string(text)
+        value = parse(source)
+        return revived(source, value, reviver) if callable(reviver) else value
 
     @staticmethod
-    @js_function
     def stringify(value: Any = None, replacer: Any = None, space: Any = None) -> Any:
         return stringify(value, replacer, space)
 
+    @staticmethod
+    def rawJSON(text: Any = None) -> Any:
+        return raw_json(js_string(text))
 
-def _revive(_holder: Any, key: str, value: Any, reviver: Any) -> Any:
-    if isinstance(value, JsArray):
-        for index, item in enumerate(list(value)):
-            value[index] = _revive(value, str(index), item, reviver)
-    elif isinstance(value, JsObject):
-        values = own_properties(value)
-        for name, item in list(values.items()):
-            revived = _revive(value, name, item, reviver)
-            if revived is None:
-                del values[name]
-            else:
-                values[name] = revived
-    return call(reviver, key, value)
+    @staticmethod
+    def isRawJSON(value: Any = None) -> bool:
+        return isinstance(value, RawJSON)
+
+
+json_namespace: Any = object.__new__(JSON)

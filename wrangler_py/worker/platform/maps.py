@@ -8,9 +8,9 @@ from typing import Any
 
 from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.borrowed import kept, readable
-from wrangler_py.worker.platform.callbacks import call, callback, described, entry, iterable, iterate
+from wrangler_py.worker.platform.callbacks import call, callback, described, entries_of, entry, iterable, iterate
 from wrangler_py.worker.platform.iterators import JsLookup, LanguageIterator
-from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError, ToPy
+from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError, ToPy, js_string
 
 
 class JsMap(JsLookup):
@@ -20,7 +20,7 @@ class JsMap(JsLookup):
 
     def __init__(self, entries: Any = None) -> None:
         self._entries: dict[Any, tuple[Any, Any]] = {}
-        for pair in iterate(entries):
+        for pair in entries_of(iterate(entries)):
             key, value = entry(pair)
             self[key] = value
 
@@ -75,13 +75,12 @@ class JsMap(JsLookup):
         return LanguageIterator.new(js_array(list(pair)) for pair in self._pairs())
 
     def _pairs(self) -> Iterator[tuple[Any, Any]]:
-        return ((readable(key), readable(value)) for key, value in list(self._entries.values()))
+        return ((readable(key), readable(value)) for key, value in _in_turn(self._entries))
 
     def forEach(self, function: Any = None, *_: Any) -> None:
         called = callback(function)
         for key, value in self._pairs():
-            if self.has(key):
-                call(called, value, key, self)
+            call(called, value, key, self)
 
     @classmethod
     def groupBy(cls, items: Any = None, function: Any = None) -> JsMap:
@@ -142,6 +141,16 @@ def map_key(value: Any) -> Any:
     return _Key, id(value)  # the entry keeps the object
 
 
+def _in_turn(entries: dict[Any, Any]) -> Iterator[Any]:
+    """The entries as they are when their turn comes: what is added follows, what is removed is left out."""
+    done: set[Any] = set()
+    while waiting := [key for key in entries if key not in done]:
+        for key in waiting:
+            done.add(key)
+            if key in entries:
+                yield entries[key]
+
+
 def _zero(key: Any) -> Any:
     """A key as a Map keeps it: negative zero becomes zero."""
     return 0 if isinstance(key, float) and key == 0 else key
@@ -169,6 +178,29 @@ def _python_key(key: Any, converter: ToPy, depth: int, converted: dict[Any, Any]
 MutableMapping.register(JsMap)
 
 
+class LiteralMap(JsMap):
+    """The Map that `to_js` makes of a dict before Pyodide 314. Its entries are properties, too."""
+
+    js_name = "LiteralMap"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not self.has(name):
+            raise AttributeError(name)
+        return self.get(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            self[name] = value
+
+    def _own_properties(self) -> dict[str, Any]:
+        return {js_string(key): value for key, value in self._pairs()}
+
+    def toString(self) -> str:
+        return "[object Map]"
+
+
 class JsSet(JsProxy):
     """A Set. It tells its values apart as a Map does its keys."""
 
@@ -176,7 +208,7 @@ class JsSet(JsProxy):
 
     def __init__(self, values: Any = None) -> None:
         self._values: dict[Any, Any] = {}
-        for value in iterate(values):
+        for value in entries_of(iterate(values)):
             self._add(value)
 
     def _add(self, value: Any) -> None:
@@ -190,7 +222,7 @@ class JsSet(JsProxy):
         return len(self._values)
 
     def __iter__(self) -> Iterator[Any]:
-        return map(readable, list(self._values.values()))
+        return map(readable, _in_turn(self._values))
 
     def __contains__(self, value: object) -> bool:
         return self.has(value)
@@ -221,8 +253,7 @@ class JsSet(JsProxy):
     def forEach(self, function: Any = None, *_: Any) -> None:
         called = callback(function)
         for value in self:
-            if self.has(value):
-                call(called, value, value, self)
+            call(called, value, value, self)
 
     def union(self, other: Any = None) -> JsSet:
         return _set_of([*self, *_values_of(other)])

@@ -12,6 +12,24 @@ class NotEmulatedError(NotImplementedError):
     __module__ = "js"
 
 
+class NotEmulatedAttributeError(NotEmulatedError, AttributeError):
+    """An attribute of an object of the platform that wrangler-py lacks. `hasattr` says that there is none."""
+
+    __module__ = "js"
+
+
+class Lacking:
+    """Stands for an attribute of a class that wrangler-py lacks. Reading it raises an error that says so."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"js.{getattr(owner, 'js_name', owner.__name__)}.{name.removesuffix('_')}"
+
+    def __get__(self, _instance: Any, _owner: type | None = None) -> Any:
+        raise NotEmulatedAttributeError(
+            f"{self._name} is not part of wrangler-py. Do without it, or run this route with `pywrangler dev`"
+        )
+
+
 class NotEmulated:
     """Stands for such a part. `refusal` is what its use raises: what it is, and what to do.
 

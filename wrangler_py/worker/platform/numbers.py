@@ -9,13 +9,16 @@ import re
 import struct
 from typing import Any, Final
 
-from wrangler_py.worker.platform.conversions import is_truthy
+from wrangler_py.worker.platform.conversions import is_truthy, js_typeof
+from wrangler_py.worker.platform.functions import FunctionWithFunctions, Namespace, js_function_object
+from wrangler_py.worker.platform.js_big_int import JsBigInt, is_big
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.values import JsProxy, JsRangeError, JsTypeError, js_string, jsnull
 
 NAN: Final = math.nan
 INFINITY: Final = math.inf
 _MAX_SAFE: Final = 2**53 - 1
-_LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+_LITERAL: Final = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
 _INTEGERS: Final = {
     2: re.compile("[01]+"),
@@ -45,7 +48,9 @@ def to_number(value: Any) -> float | int:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | float):
-        return value
+        return int(value) if isinstance(value, JsBigInt) else value
+    if js_typeof(value) == "symbol":
+        raise JsTypeError.new("Cannot convert a Symbol value to a number")
     value_of = getattr(value, "valueOf", None) if isinstance(value, JsProxy) else None
     if value_of is not None:
         return to_number(value_of())
@@ -76,16 +81,11 @@ def parse_integer(text: str) -> int | None:
     return int(digits, radix or 10)
 
 
-def _to_number(value: Any) -> float | int:
+def implicit_number(value: Any) -> float | int:
     """`to_number`, but as JavaScript does it implicitly. Raises TypeError for a BigInt."""
     if is_big(value):
         raise JsTypeError.new("Cannot convert a BigInt value to a number")
     return to_number(value)
-
-
-def is_big(value: Any) -> bool:
-    """Whether JavaScript gets a BigInt: an integer that its numbers don't hold exactly."""
-    return isinstance(value, int) and abs(value) > _MAX_SAFE
 
 
 def to_int32(value: Any) -> int:
@@ -117,14 +117,14 @@ def parseInt(text: Any = None, radix: Any = None) -> float | int:
 
 
 def isNaN(value: Any = None) -> bool:
-    return math.isnan(_to_number(value))
+    return math.isnan(implicit_number(value))
 
 
 def isFinite(value: Any = None) -> bool:
-    return math.isfinite(_to_number(value))
+    return math.isfinite(implicit_number(value))
 
 
-class Number:
+class Number(FunctionWithFunctions):
     """`Number`: a function, with functions."""
 
     name = "Number"
@@ -166,26 +166,26 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not is_big(value)
 
 
-class Math(JsProxy):
+class Math(Namespace):
     """`Math`."""
 
-    illegal_constructor = True
     E = math.e
     PI = math.pi
     LN2 = math.log(2)
     LN10 = math.log(10)
     LOG2E = 1 / math.log(2)
-    LOG10E = 1 / math.log(10)
+    LOG10E = math.log10(math.e)
     SQRT2 = math.sqrt(2)
     SQRT1_2 = math.sqrt(0.5)
+    sumPrecise = Lacking()
 
     @staticmethod
-    def random() -> float:
+    def random(*_: Any) -> float:
         return random.random()  # noqa: S311
 
     @staticmethod
     def round(value: Any = None) -> float | int:
-        return _whole(value, convert=lambda number: math.floor(number + 0.5))
+        return _whole(value, convert=_rounded)
 
     @staticmethod
     def max(*values: Any) -> float | int:
@@ -197,16 +197,24 @@ class Math(JsProxy):
 
     @staticmethod
     def sign(value: Any = None) -> float | int:
-        number = _to_number(value)
+        number = implicit_number(value)
         return number if number != number or not number else (1 if number > 0 else -1)
 
     @staticmethod
+    def f16round(value: Any = None) -> float | int:
+        number = implicit_number(value)
+        try:
+            return tidy(struct.unpack("<e", struct.pack("<e", number))[0])
+        except OverflowError:
+            return math.copysign(INFINITY, number)
+
+    @staticmethod
     def hypot(*values: Any) -> float | int:
-        return tidy(math.hypot(*map(_to_number, values)))
+        return tidy(math.hypot(*map(implicit_number, values)))
 
     @staticmethod
     def pow(base: Any = None, exponent: Any = None) -> float | int:
-        number, power = _to_number(base), _to_number(exponent)
+        number, power = implicit_number(base), implicit_number(exponent)
         if number == 0 and power < 0:
             is_odd = math.isfinite(power) and power % 2 == 1
             return -INFINITY if is_odd and math.copysign(1, number) < 0 else INFINITY
@@ -216,14 +224,14 @@ class Math(JsProxy):
 
     @staticmethod
     def cbrt(value: Any = None) -> float | int:
-        number = _to_number(value)
+        number = implicit_number(value)
         root = math.cbrt(number)
         whole = round(root) if math.isfinite(root) else 0
         return whole if whole and whole**3 == number else tidy(root) if number == number else number
 
     @staticmethod
     def fround(value: Any = None) -> float | int:
-        number = _to_number(value)
+        number = implicit_number(value)
         try:
             return tidy(struct.unpack("<f", struct.pack("<f", number))[0])
         except OverflowError:
@@ -243,21 +251,27 @@ class Math(JsProxy):
 
 
 def _extreme(values: tuple[Any, ...], choose: Any, default: float) -> float | int:
-    numbers = list(map(_to_number, values))
+    numbers = list(map(implicit_number, values))
     if any(number != number for number in numbers):
         return NAN
     extreme: float | int = choose(numbers, default=default)
     return extreme
 
 
+def _rounded(number: float) -> int:
+    """The nearest integer; halves go up. Adding a half first would lose digits."""
+    floor = math.floor(number)
+    return floor + 1 if number - floor >= 0.5 else floor
+
+
 def _whole(value: Any = None, *, convert: Any) -> float | int:
-    number = _to_number(value)
+    number = implicit_number(value)
     return tidy(convert(number)) if math.isfinite(number) else number
 
 
 def _guarded(function: Any, *values: Any) -> float | int:
     try:
-        return tidy(function(*map(_to_number, values)))
+        return tidy(function(*map(implicit_number, values or (None,))))
     except ValueError:
         return NAN
     except OverflowError:
@@ -277,21 +291,26 @@ def _with_pole(function: Any, pole: float) -> Any:
     return compute
 
 
+def _add(name: str, function: Any) -> None:
+    setattr(Math, name, js_function_object(function, name))
+
+
 for _name, _function in {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}.items():
-    setattr(Math, _name, staticmethod(functools.partial(_whole, convert=_function)))
+    _add(_name, functools.partial(_whole, convert=_function))
 for _name in (
     "sqrt", "exp", "expm1", "sin", "cos", "tan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "asinh", "acosh",
 ):  # fmt: skip
-    setattr(Math, _name, staticmethod(functools.partial(_guarded, getattr(math, _name))))
+    _add(_name, functools.partial(_guarded, getattr(math, _name)))
 for _name, _pole in {"log": 0, "log2": 0, "log10": 0, "log1p": -1, "atanh": -1}.items():
-    setattr(Math, _name, staticmethod(functools.partial(_guarded, _with_pole(getattr(math, _name), _pole))))
-Math.abs = staticmethod(functools.partial(_guarded, abs))  # type: ignore[attr-defined]
+    _add(_name, functools.partial(_guarded, _with_pole(getattr(math, _name), _pole)))
+_add("abs", functools.partial(_guarded, abs))
 
-number_function = Number()
+number_function: Any = object.__new__(Number)
+math_namespace: Any = object.__new__(Math)
 
 
-class Boolean:
+class Boolean(FunctionWithFunctions):
     """`Boolean`: a function."""
 
     name = "Boolean"
@@ -300,13 +319,14 @@ class Boolean:
         return is_truthy(value)
 
 
-class String:
+class String(FunctionWithFunctions):
     """`String`: a function, with functions."""
 
     name = "String"
+    raw = Lacking()
 
     def __call__(self, value: Any = "") -> str:
-        return js_string(value)
+        return str(value) if js_typeof(value) == "symbol" else js_string(value)
 
     @staticmethod
     def fromCharCode(*codes: Any) -> str:
@@ -325,5 +345,5 @@ def _character(code: Any) -> str:
     return chr(int(number))
 
 
-boolean_function = Boolean()
-string_function = String()
+boolean_function: Any = object.__new__(Boolean)
+string_function: Any = object.__new__(String)

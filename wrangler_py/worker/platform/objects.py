@@ -8,8 +8,9 @@ from typing import Any
 from wrangler_py.worker.platform.arguments import is_object
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.callbacks import entries_of, entry, iterate
+from wrangler_py.worker.platform.functions import FunctionWithFunctions
 from wrangler_py.worker.platform.maps import groups
-from wrangler_py.worker.platform.not_emulated import NotEmulatedError
+from wrangler_py.worker.platform.not_emulated import Lacking, NotEmulatedError
 from wrangler_py.worker.platform.values import (
     JsObject,
     JsTypeError,
@@ -21,11 +22,10 @@ from wrangler_py.worker.platform.values import (
 )
 
 
-class Object:
+class Object(FunctionWithFunctions):
     """`Object`: a function, with functions. `isinstance(value, Object)` is not for it: use `typeof`."""
 
     name = "Object"
-    typeof = "function"
 
     @js_function
     def new(self, value: Any = None) -> Any:
@@ -37,7 +37,7 @@ class Object:
     def fromEntries(entries: Any = None) -> JsObject:
         if entries is None or entries is jsnull:
             raise JsTypeError.new(f"{js_string(entries)} is not iterable")
-        entries = entries.items() if isinstance(entries, dict) else entries_of(entries)
+        entries = entries_of(entries)
         return js_object({js_string(key): value for key, value in map(entry, iterate(entries))})
 
     @staticmethod
@@ -52,7 +52,10 @@ class Object:
     def entries(value: Any = None) -> JsArray:
         return js_array([js_array(list(pair)) for pair in _properties(value).items()])
 
-    getOwnPropertyNames = keys
+    @staticmethod
+    def getOwnPropertyNames(value: Any = None) -> JsArray:
+        has_length = isinstance(value, str | JsArray)
+        return js_array([*_properties(value), *(["length"] if has_length else [])])
 
     @staticmethod
     def assign(target: Any = None, *sources: Any) -> Any:
@@ -60,7 +63,10 @@ class Object:
             raise JsTypeError.new("Cannot convert undefined or null to object")
         for source in sources:
             for name, value in ({} if source is None or source is jsnull else _properties(source)).items():
-                setattr(target, name, value)
+                if isinstance(target, JsArray) and name.isdecimal():
+                    target[int(name)] = value
+                else:
+                    setattr(target, name, value)
         return target
 
     @staticmethod
@@ -105,14 +111,55 @@ class Object:
         return js_string(name) in _properties(value)
 
     @staticmethod
+    def create(prototype: Any = None, properties: Any = None) -> JsObject:
+        if prototype is not jsnull and not is_object(prototype):
+            raise JsTypeError.new(f"Object prototype may only be an Object or null: {js_string(prototype)}")
+        if prototype is jsnull and properties is None:
+            return js_object({})
+        raise _no_descriptors("Object.create with a prototype or properties")
+
+    @staticmethod
+    def defineProperty(target: Any = None, name: Any = None, descriptor: Any = None) -> Any:
+        if not is_object(target):
+            raise JsTypeError.new("Object.defineProperty called on non-object")
+        if not is_object(descriptor):
+            raise JsTypeError.new(f"Property description must be an object: {js_string(descriptor)}")
+        given = own_properties(descriptor)
+        plain = all(given.get(part) is True for part in ("writable", "enumerable", "configurable"))
+        if "value" not in given or not plain:
+            raise _no_descriptors("Object.defineProperty of what is not writable, enumerable and configurable")
+        setattr(target, js_string(name), given["value"])
+        return target
+
+    defineProperties, setPrototypeOf = Lacking(), Lacking()
+
+    @staticmethod
+    def getOwnPropertyDescriptor(value: Any = None, name: Any = None) -> Any:
+        return Object.getOwnPropertyDescriptors(value)._values.get(js_string(name))
+
+    @staticmethod
+    def getOwnPropertyDescriptors(value: Any = None) -> JsObject:
+        closed = value.is_closed_to if isinstance(value, JsObject) else lambda _: False
+        loose = {"writable": not closed("frozen"), "enumerable": True, "configurable": not closed("sealed")}
+        return js_object({key: js_object({"value": item, **loose}) for key, item in _properties(value).items()})
+
+    @staticmethod
+    def getOwnPropertySymbols(value: Any = None) -> JsArray:
+        _properties(value)
+        return js_array([])
+
+    @staticmethod
     def getPrototypeOf(value: Any = None) -> Any:
         return getattr(value, "constructor", jsnull)
 
-    def __repr__(self) -> str:
-        return "function Object() { [native code] }"
+
+object_function: Any = object.__new__(Object)
 
 
-object_function = Object()
+def _no_descriptors(what: str) -> NotEmulatedError:
+    return NotEmulatedError(
+        f"wrangler-py has no {what}. Set the properties themselves, or run this route with `pywrangler dev`"
+    )
 
 
 def _closed(value: Any, sealing: str) -> Any:

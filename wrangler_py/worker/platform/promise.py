@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from wrangler_py.worker.platform.arrays import JsArray, items_of, js_array
-from wrangler_py.worker.platform.borrowed import AFTER_CALL, AFTER_ITERATION, is_python
+from wrangler_py.worker.platform.borrowed import AFTER_CALL, AFTER_ITERATION, holding, is_python, kept, readable
 from wrangler_py.worker.platform.callbacks import call, callback, described, iterable, iterate
 from wrangler_py.worker.platform.convert import unwrap
 from wrangler_py.worker.platform.values import (
@@ -133,7 +133,8 @@ class JsPromise(JsProxy):
     @_of_each
     def all(cls, promises: list[JsPromise]) -> JsPromise:
         async def gather() -> Any:
-            return js_array(list(await asyncio.gather(*(promise.future() for promise in promises))))
+            values = await asyncio.gather(*(promise.future() for promise in promises))
+            return js_array(holding(list(values)))
 
         return cls.run(gather())
 
@@ -154,8 +155,10 @@ class JsPromise(JsProxy):
     def race(cls, promises: list[JsPromise]) -> JsPromise:
         async def first() -> Any:
             futures = _competing(promises)
+            if not futures:
+                await asyncio.get_running_loop().create_future()  # nothing ever settles it
             done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-            return next(future for future in futures if future in done).result()
+            return readable(next(future for future in futures if future in done).result())
 
         return cls.run(first())
 
@@ -223,15 +226,15 @@ class JsPromise(JsProxy):
 
         return JsPromise.run(chain())
 
-    def catch(self, on_rejected: Callable[[Any], Any]) -> JsPromise:
+    def catch(self, on_rejected: Any = None) -> JsPromise:
         return self.then(None, on_rejected)
 
-    def finally_(self, on_finally: Callable[[], Any]) -> JsPromise:
+    def finally_(self, on_finally: Any = None) -> JsPromise:
         async def chain() -> Any:
             try:
                 return await self
             finally:
-                value = on_finally()
+                value = on_finally() if callable(on_finally) else None
                 if inspect.isawaitable(value):
                     await value
 
@@ -246,7 +249,10 @@ def _each(values: Iterable[Any]) -> list[JsPromise]:
     """
     if isinstance(values, JsProxy | Iterator):
         return [JsPromise.resolve(value) for value in values]
-    return [JsPromise.run(_destroyed()) if _is_future(value) else JsPromise.resolve(value) for value in values]
+    return [
+        JsPromise.run(_destroyed()) if _is_future(value) else JsPromise.resolve(kept(value, AFTER_ITERATION))
+        for value in values
+    ]
 
 
 def _competing(promises: Iterable[JsPromise]) -> list[asyncio.Future[Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 from wrangler_py.worker.platform.borrowed import DestroyedProxy, kept
 from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.data_views import DataView
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.stream_controller import Controller
 from wrangler_py.worker.platform.stream_sources import (
     Callback,
@@ -249,6 +250,8 @@ class ReadableByteStreamController(Controller):
 
 class ReadableStreamBYOBRequest(JsProxy):
     """Memory of a reader's that the source may fill."""
+
+    atLeast = Lacking()
 
     illegal_constructor = True
 

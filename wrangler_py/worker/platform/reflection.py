@@ -6,13 +6,14 @@ from typing import Any
 
 from wrangler_py.worker.platform.arrays import JsArray, js_array
 from wrangler_py.worker.platform.conversions import js_typeof
+from wrangler_py.worker.platform.functions import Namespace
+from wrangler_py.worker.platform.not_emulated import Lacking
+from wrangler_py.worker.platform.objects import object_function
 from wrangler_py.worker.platform.values import JsObject, JsProxy, JsTypeError, js_string, own_properties
 
 
-class Reflect:
+class Reflect(Namespace):
     """`Reflect`: functions."""
-
-    typeof = "object"
 
     @staticmethod
     def ownKeys(target: Any = None) -> JsArray:
@@ -43,6 +44,30 @@ class Reflect:
             return False
         return True
 
+    setPrototypeOf = Lacking()
+
+    @staticmethod
+    def getPrototypeOf(target: Any = None) -> Any:
+        return object_function.getPrototypeOf(_object(target, "getPrototypeOf"))
+
+    @staticmethod
+    def isExtensible(target: Any = None) -> Any:
+        return object_function.isExtensible(_object(target, "isExtensible"))
+
+    @staticmethod
+    def preventExtensions(target: Any = None) -> bool:
+        object_function.preventExtensions(_object(target, "preventExtensions"))
+        return True
+
+    @staticmethod
+    def getOwnPropertyDescriptor(target: Any = None, name: Any = None) -> Any:
+        return object_function.getOwnPropertyDescriptor(_object(target, "getOwnPropertyDescriptor"), name)
+
+    @staticmethod
+    def defineProperty(target: Any = None, name: Any = None, descriptor: Any = None) -> bool:
+        object_function.defineProperty(_object(target, "defineProperty"), name, descriptor)
+        return True
+
     @staticmethod
     def deleteProperty(target: Any = None, name: Any = None) -> bool:
         if isinstance(_object(target, "deleteProperty"), JsObject):
@@ -65,9 +90,6 @@ class Reflect:
         if make is None:
             raise JsTypeError.new(f"{js_string(constructor)} is not a constructor")
         return make(*_list(arguments))
-
-    def __repr__(self) -> str:
-        return "[object Reflect]"
 
 
 def _object(value: Any, name: str) -> Any:
@@ -92,4 +114,4 @@ def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-reflect_object = Reflect()
+reflect_object: Any = object.__new__(Reflect)

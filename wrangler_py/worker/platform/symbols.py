@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from wrangler_py.worker.platform.functions import FunctionWithFunctions
 from wrangler_py.worker.platform.values import JsProxy, JsTypeError, js_string
 
 
@@ -27,6 +28,14 @@ class JsSymbol(JsProxy):
     def toString(self) -> str:
         return f"Symbol({self.description or ''})"
 
+    def __str__(self) -> str:
+        return self.toString()
+
+    __repr__ = __str__
+
+    def valueOf(self) -> JsSymbol:
+        return self
+
 
 def _symbol(description: str | None, *, is_registered: bool = False) -> JsSymbol:
     symbol = object.__new__(JsSymbol)
@@ -34,11 +43,10 @@ def _symbol(description: str | None, *, is_registered: bool = False) -> JsSymbol
     return symbol
 
 
-class Symbol:
+class Symbol(FunctionWithFunctions):
     """`Symbol`: a function, with the symbols that the language knows."""
 
     name = "Symbol"
-    typeof = "function"
     _registered: Final[dict[str, JsSymbol]] = {}
 
     def __call__(self, description: Any = None) -> JsSymbol:
@@ -59,14 +67,11 @@ class Symbol:
             raise JsTypeError.new(f"{js_string(symbol)} is not a symbol")
         return symbol.description if symbol.is_registered else None
 
-    def __repr__(self) -> str:
-        return "function Symbol() { [native code] }"
-
 
 for _name in (
     *("asyncIterator", "hasInstance", "isConcatSpreadable", "iterator", "match", "matchAll", "replace", "search"),
-    *("species", "split", "toPrimitive", "toStringTag", "unscopables"),
+    *("species", "split", "toPrimitive", "toStringTag", "unscopables", "dispose", "asyncDispose"),
 ):
     setattr(Symbol, _name, _symbol(f"Symbol.{_name}"))
 
-symbol_function = Symbol()
+symbol_function: Any = object.__new__(Symbol)

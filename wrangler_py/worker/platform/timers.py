@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.aborting import AbortSignal
-from wrangler_py.worker.platform.arguments import MISSING, not_of_type
+from wrangler_py.worker.platform.arguments import MISSING, not_of_type, options_argument
 from wrangler_py.worker.platform.borrowed import kept, readable
 from wrangler_py.worker.platform.callbacks import call
 from wrangler_py.worker.platform.conversions import js_typeof
@@ -196,8 +196,8 @@ class Scheduler(JsProxy):
     @js_function
     def wait(self, delay: Any = MISSING, options: Any = None) -> JsPromise:
         if delay is MISSING:
-            return JsPromise.rejected(not_of_type("Scheduler", 1, "number", "wait"))
-        signal = member(options, "signal")
+            raise not_of_type("Scheduler", 1, "number", "wait")
+        signal = member(options_argument(options, "Scheduler", 2, "WaitOptions", "wait"), "signal")
 
         async def wait() -> None:
             if not isinstance(signal, AbortSignal):

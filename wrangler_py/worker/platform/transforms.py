@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,8 @@ class TransformStream(JsProxy):
         async def write(chunk: Any, _controller: Any = None) -> None:
             for future in started:
                 await future
-            if readable.controller._waiting() == 0 and not (readable.controller.desiredSize or 0) > 0:
+            is_full = not (readable_mark == math.inf or (readable.controller.desiredSize or 0) > 0)
+            if is_full and readable.controller._waiting() == 0:
                 await wanted.wait()
             if readable.controller._error is not None:
                 raise readable.controller._error

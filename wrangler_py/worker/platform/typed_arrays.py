@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Self
 
 from wrangler_py.worker.platform.array_methods import ArrayMethods, comparison, end_place, place
 from wrangler_py.worker.platform.arrays import JsArray, js_array
+from wrangler_py.worker.platform.big_integers import to_big
 from wrangler_py.worker.platform.buffers import ArrayBuffer, JsBuffer, array_buffer, position
 from wrangler_py.worker.platform.byte_texts import ByteTexts
-from wrangler_py.worker.platform.numbers import to_integer, to_number
+from wrangler_py.worker.platform.js_big_int import big_int
+from wrangler_py.worker.platform.numbers import implicit_number, to_integer
 from wrangler_py.worker.platform.values import JsProxyMeta, JsRangeError, js_string, jsnull
 
 
@@ -104,7 +106,7 @@ class TypedArray(ArrayMethods, JsBuffer):
         return len(self._items)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
+        return map(big_int, self._items) if self.FORMAT in "qQ" else iter(self._items)
 
     def __reversed__(self) -> Iterator[Any]:
         return iter(self._items.tolist()[::-1])
@@ -118,7 +120,8 @@ class TypedArray(ArrayMethods, JsBuffer):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             raise NotImplementedError("Slice subscripting isn't implemented for typed arrays")
-        return self._items[index]
+        found = self._items[index]
+        return big_int(found) if self.FORMAT in "qQ" else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
@@ -127,7 +130,7 @@ class TypedArray(ArrayMethods, JsBuffer):
 
     def _element(self, value: Any) -> Any:
         """A number as an element holds it: wrapped around, as JavaScript does."""
-        given = to_number(value)
+        given = to_big(value) if self.FORMAT in "qQ" else implicit_number(value)
         if self.FORMAT in "fde":
             return float(given)
         number = int(given) if math.isfinite(given) else 0
@@ -230,7 +233,7 @@ class Uint8ClampedArray(TypedArray):
     __slots__ = ()
 
     def _element(self, value: Any) -> int:
-        given = to_number(value)
+        given = implicit_number(value)
         return max(0, min(255, given if math.isinf(given) else round(given))) if given == given else 0  # type: ignore[return-value]
 
 

@@ -104,17 +104,24 @@ class URLSearchParams(JsLookup):
         self._changed()
 
     def keys(self) -> JsIterator:
-        return JsIterator.new(name for name, _ in list(self._pairs))
+        return JsIterator.new(name for name, _ in self._in_turn())
 
     def values(self) -> JsIterator:
-        return JsIterator.new(value for _, value in list(self._pairs))
+        return JsIterator.new(value for _, value in self._in_turn())
 
     def entries(self) -> JsIterator:
-        return JsIterator.new(js_array(list(pair)) for pair in list(self._pairs))
+        return JsIterator.new(js_array(list(pair)) for pair in self._in_turn())
+
+    def _in_turn(self) -> Iterator[tuple[str, str]]:
+        """The pairs by their place, which changes when others are deleted meanwhile."""
+        place = 0
+        while place < len(self._pairs):
+            yield self._pairs[place]
+            place += 1
 
     def forEach(self, callback: Any = None, _this: Any = None) -> None:
         function_argument(callback, "URLSearchParams", 1, "forEach")
-        for name, value in list(self._pairs):
+        for name, value in self._in_turn():
             call(callback, value, name, self)
 
     def __iter__(self) -> Iterator[Any]:

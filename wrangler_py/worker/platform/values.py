@@ -4,15 +4,15 @@ The rules that every class of this package keeps:
 
 - undefined is `None`, null is `jsnull`; booleans, numbers and strings are Python's. Every other JavaScript value
   is a `JsProxy`. Anything else that reaches a platform function is a Python object that Pyodide would wrap in a
-  PyProxy: it has no own properties for JavaScript, and a `dict` is therefore no options object before Pyodide 314.
+  PyProxy: it has no own properties for JavaScript, but for a `dict` from Pyodide 0.28 on.
 - A JavaScript class is a Python class that derives from `JsProxy`. `Class.new(*args, **options)` is JavaScript's
   `new Class(...args, options)`: it drops arguments that `__init__` does not take, and gathers keywords into one
   object that comes last. Calling the class raises a TypeError, as in JavaScript. Platform code makes instances
   with `new`, or with `object.__new__` behind a function of its own.
 - `value.constructor` is the class, `value.constructor.name` its name (`js_name` if it differs from Python's).
-- A method is a Python method. One that takes an options object is decorated with `js_function`, which gathers
-  keywords into an object as `new` does. A name that is a Python keyword has an underscore behind it (`from_`,
-  `finally_`).
+- A method is a Python method; it ignores surplus arguments. One that takes an options object is decorated with
+  `js_function`, which gathers keywords into an object as `new` does. A name that is a Python keyword has an
+  underscore behind it (`from_`, `finally_`).
 - Attributes that are missing raise AttributeError (so `hasattr` works). Objects that JavaScript lets programs
   extend take new attributes.
 - Errors are exceptions of the JavaScript classes below (`JsTypeError`…), all of them `JsException`. Exceptions of
@@ -24,47 +24,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from keyword import iskeyword
+from types import FunctionType
 from typing import Any, ClassVar, Final, SupportsIndex, TypeVar
 
+from wrangler_py.worker.platform.js_null import JsNull as JsNull
+from wrangler_py.worker.platform.js_null import jsnull as jsnull
+from wrangler_py.worker.platform.js_null import undefined as undefined
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.number_text import js_number
+from wrangler_py.worker.platform.property_names import in_order, property_name
 from wrangler_py.worker.platform.settings import settings
+from wrangler_py.worker.platform.surplus_arguments import OF_PYTHON, without_surplus
 
 _T = TypeVar("_T")
-
-undefined: Final = None
-"""JavaScript's undefined. Named where `None` would be read as null."""
-
-
-class JsNull:
-    """The type of `jsnull`, which stands for JavaScript's null."""
-
-    _instance: JsNull | None = None
-
-    def __new__(cls) -> JsNull:
-        if cls._instance is None:
-            cls._instance = super().__new__(cls)
-        return cls._instance
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return "jsnull"
-
-    def __reduce__(self) -> tuple[type[JsNull], tuple[()]]:
-        return JsNull, ()
-
-    @property
-    def typeof(self) -> str:
-        return "object"
-
-    def to_py(self, **_options: Any) -> JsNull:
-        return self
-
-
-jsnull: Final = JsNull()
-
 
 _LANGUAGE: Final = frozenset({
     "Map", "Set", "WeakMap", "WeakSet", "ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray", "Int8Array",
@@ -87,8 +59,12 @@ class JsProxyMeta(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> JsProxyMeta:
         for attribute, value in namespace.items():
-            if isinstance(value, property) and value.fset is None and not attribute.startswith("_"):
+            if attribute.startswith("_"):
+                continue
+            if isinstance(value, property) and value.fset is None:
                 namespace[attribute] = value.setter(_refuse_to_assign(attribute))
+            elif isinstance(value, FunctionType) and attribute not in OF_PYTHON:
+                namespace[attribute] = without_surplus(value)
         return super().__new__(mcs, name, bases, namespace, **options)
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: Any) -> None:
@@ -137,14 +113,14 @@ class JsProxyMeta(type):
 
     @property
     def constructor(cls) -> Any:
-        return _FunctionConstructor
+        return FunctionConstructor
 
     @property
     def js_id(cls) -> int:
         return id(cls)
 
     def __repr__(cls) -> str:
-        return f"class {cls.js_name} {{ [native code] }}"
+        return f"function {cls.js_name}() {{ [native code] }}"
 
 
 def _refuse_to_assign(name: str) -> Callable[[Any, Any], None]:
@@ -169,6 +145,8 @@ class JsProxy(metaclass=JsProxyMeta):
     is_callable = False
     _js_array: ClassVar[Any]
     """Makes an Array; set by the module of arrays, which builds on this one."""
+    _object_map: ClassVar[Any]
+    """Gives an object as a mapping; set by the module `js_module`."""
     _class_of: ClassVar[Any]
     """Gives the constructor of a class as programs see it; set by the module `js_classes`."""
 
@@ -220,9 +198,10 @@ class JsProxy(metaclass=JsProxyMeta):
         return self._js_array([self._js_array(list(pair)) for pair in own_properties(self).items()])
 
     def as_object_map(self, *, hereditary: bool = False) -> Any:
-        return own_properties(self)
+        return self._object_map(self, hereditary)
 
-    as_py_json = as_object_map
+    def as_py_json(self) -> Any:
+        return self._object_map(self, True)
 
     def bind_sig(self, _signature: Any) -> Any:
         return self
@@ -242,7 +221,9 @@ class JsProxy(metaclass=JsProxyMeta):
     __repr__ = __str__
 
 
-class _FunctionConstructor(JsProxy):
+class FunctionConstructor(JsProxy):
+    """`Function`, as far as it is a constructor that functions name."""
+
     js_name = "Function"
 
 
@@ -255,8 +236,6 @@ class ToPy:
 
     def convert(self, value: Any, depth: int = -1) -> Any:
         if depth == 0 or not isinstance(value, JsProxy):
-            if value is jsnull and self._default_converter is not None:
-                return self._default_converter(value, self.convert, self.remember)
             return value
         known = self._cache.get(id(value))
         return known if known is not None else value._convert_to_py(self, depth)
@@ -268,11 +247,6 @@ class ToPy:
         if self._default_converter is None:
             return value
         return self._default_converter(value, lambda inner: self.convert(inner, depth - 1), self.remember)
-
-
-def _property_name(name: str) -> str:
-    """The property that an attribute stands for: `class_` for `class`, and so on for all of Python's keywords."""
-    return name[:-1] if name.endswith("_") and iskeyword(name[:-1]) else name
 
 
 class JsObject(JsProxy):
@@ -289,13 +263,13 @@ class JsObject(JsProxy):
 
     def __getattr__(self, name: str) -> Any:
         values = object.__getattribute__(self, "_values")
-        name = _property_name(name)
+        name = property_name(name)
         if name in values:
             return values[name]
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        name = _property_name(name)
+        name = property_name(name)
         if self._sealing:
             if name not in self._values:
                 raise JsTypeError.new(f"Cannot add property {name}, object is not extensible")
@@ -304,7 +278,7 @@ class JsObject(JsProxy):
         self._values[name] = value
 
     def __delattr__(self, name: str) -> None:
-        name = _property_name(name)
+        name = property_name(name)
         if self._sealing in {"sealed", "frozen"} and name in self._values:
             raise JsTypeError.new(f"Cannot delete property '{name}' of #<Object>")
         self._values.pop(name, None)
@@ -328,8 +302,25 @@ class JsObject(JsProxy):
             f"Write .{key}, or call to_py() for a dict"
         )
 
-    def hasOwnProperty(self, name: str) -> bool:
-        return name in self._values
+    @property
+    def constructor(self) -> Any:
+        return self._own_or("constructor", lambda: self._class_of(type(self)))
+
+    @property
+    def toString(self) -> Any:
+        return self._own_or("toString", lambda: super(JsObject, self).toString)
+
+    @property
+    def hasOwnProperty(self) -> Any:
+        return self._own_or("hasOwnProperty", lambda: lambda name=None, *_: js_string(name) in self._values)
+
+    @property
+    def destroy(self) -> Any:
+        return self._own_or("destroy", lambda: super(JsObject, self).destroy)
+
+    def _own_or(self, name: str, inherited: Callable[[], Any]) -> Any:
+        """The object's own property, or what it inherits."""
+        return self._values[name] if name in self._values else inherited()
 
     def _convert_to_py(self, converter: ToPy, depth: int) -> Any:
         result: dict[str, Any] = {}
@@ -342,19 +333,8 @@ class JsObject(JsProxy):
 _SEALINGS: Final = ("", "closed", "sealed", "frozen")
 
 
-def in_order(values: dict[str, Any]) -> dict[str, Any]:
-    """Properties in the order that JavaScript shows: those that are array indices come first, in theirs."""
-    for name in values:
-        if name[:1].isdecimal():
-            break
-    else:
-        return values
-    indices = sorted((name for name in values if _is_index(name)), key=int)
-    return {name: values[name] for name in dict.fromkeys([*indices, *values])}
-
-
-def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdecimal() and str(int(name)) == name and int(name) < 2**32 - 1
+_NAMES: Final = frozenset({str, int})
+"""The types of a dict's keys that JavaScript sees as names of properties."""
 
 
 def js_object(values: dict[str, Any] | None = None) -> JsObject:
@@ -369,9 +349,9 @@ def own_properties(value: Any) -> dict[str, Any]:
     if isinstance(value, JsObject):
         return in_order(value._values)
     if isinstance(value, dict):
-        return (
-            in_order({js_string(name): item for name, item in value.items()}) if settings.dicts_are_objects else {}
-        )
+        if not settings.dicts_have_properties:
+            return {}
+        return in_order({js_string(name): item for name, item in value.items() if type(name) in _NAMES})
     own = getattr(value, "_own_properties", None)
     if own is not None and isinstance(value, JsProxy):
         properties: dict[str, Any] = own()
@@ -385,6 +365,8 @@ def member(options: Any, name: str) -> Any:
         return options._values.get(name)
     if options is None or options is jsnull:
         return None
+    if isinstance(options, dict):
+        return options.get(name) if settings.dicts_have_properties else None
     return getattr(options, name, None)
 
 
@@ -409,6 +391,7 @@ class JsException(Exception, JsProxy):
 
     js_name = "Error"
     is_callable = True
+    captureStackTrace, isError, stackTraceLimit = Lacking(), Lacking(), Lacking()
     __reduce_ex__ = object.__reduce_ex__  # type: ignore[assignment]  # an exception can be copied
 
     def __init__(self, message: Any = None, options: Any = None) -> None:
@@ -455,7 +438,7 @@ JsEvalError = _error_class("EvalError")
 def js_string(value: Any) -> str:
     """JavaScript's `String(value)`."""
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # an Enum may have a `__str__` of its own
     if value is None:
         return "undefined"
     if value is jsnull:
@@ -469,6 +452,8 @@ def js_string(value: Any) -> str:
     if isinstance(value, float):
         return js_number(value)
     if isinstance(value, JsProxy):
+        if value.typeof == "symbol":
+            raise JsTypeError.new("Cannot convert a Symbol value to a string")
         return str(value.toString())
     if isinstance(value, JsProxyMeta):
         return repr(value)

@@ -7,6 +7,7 @@ from typing import Any
 
 from wrangler_py.worker.platform.borrowed import kept, readable
 from wrangler_py.worker.platform.callbacks import iterate
+from wrangler_py.worker.platform.not_emulated import Lacking
 from wrangler_py.worker.platform.symbols import JsSymbol
 from wrangler_py.worker.platform.values import JsProxy, JsProxyMeta, JsTypeError
 
@@ -59,6 +60,8 @@ class _WeakCollection(JsProxy):
 
 class WeakMap(_WeakCollection):
     """Values by objects, which it does not keep alive."""
+
+    getOrInsert, getOrInsertComputed = Lacking(), Lacking()
 
     def __init__(self, entries: Any = None) -> None:
         super().__init__()

@@ -129,7 +129,7 @@ OPERATIONS: list[str] = [
     "url = URL.new('https://e.com/?a=1')\nparams = url.searchParams\nurl.search = '?z=9'\nitems(params)",
     "url = URL.new('https://e.com/?a=1')\nparams = url.searchParams\nurl.href = 'https://f.com/?q=2'\nitems(params)",
     "url = URL.new('https://e.com/?a=1')\nurl.searchParams == url.searchParams",
-    "URL.createObjectURL(Blob.new([]))",
+    "URL.createObjectURL(Blob.new(arr()))",
     *(f"items(URLSearchParams.new({query!r}))" for query in _QUERIES),
     *(f"URLSearchParams.new({query!r}).toString()" for query in _QUERIES),
     "URLSearchParams.new().toString()",

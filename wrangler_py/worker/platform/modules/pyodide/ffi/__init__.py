@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wrangler_py.worker.platform import js_big_int
 from wrangler_py.worker.platform.blocking import can_run_sync, run_sync
 from wrangler_py.worker.platform.buffers import JsBuffer
 from wrangler_py.worker.platform.convert import (
@@ -15,8 +16,8 @@ from wrangler_py.worker.platform.convert import (
     to_js,
 )
 from wrangler_py.worker.platform.iterators import JsIterator
-from wrangler_py.worker.platform.maps import JsMap
 from wrangler_py.worker.platform.promise import JsPromise
+from wrangler_py.worker.platform.settings import settings
 from wrangler_py.worker.platform.typed_arrays import TypedArray as JsTypedArray
 from wrangler_py.worker.platform.values import JsException, JsNull, JsProxy, JsProxyMeta, jsnull
 
@@ -25,10 +26,6 @@ IN_PYODIDE = True
 
 class InternalError(Exception):
     """Pyodide's error for a failure of its own."""
-
-
-class JsBigInt(int):
-    """A BigInt. `int(value)` makes a Number of it."""
 
 
 class _KindMeta(JsProxyMeta):
@@ -86,10 +83,16 @@ class JsFetchResponse(JsProxy, metaclass=_KindMeta):
     _methods = ("statusText", "arrayBuffer")
 
 
+class JsMap(JsProxy, metaclass=_KindMeta):
+    """Maps, and what has items by key as they do."""
+
+    _methods = ("get", "__len__", "__getitem__", "keys")
+
+
 class JsMutableMap(JsProxy, metaclass=_KindMeta):
     """Maps that can be changed."""
 
-    _methods = ("get", "set", "has", "delete", "__len__")
+    _methods = ("get", "__len__", "__getitem__", "keys", "__setitem__")
 
 
 class JsCallable(JsProxy, metaclass=_KindMeta):
@@ -135,6 +138,12 @@ def unregister_js_module(name: str) -> None:
     sys.modules.pop(name, None)
 
 
+def __getattr__(name: str) -> Any:
+    if name == "JsBigInt" and settings.has_big_int_class:
+        return js_big_int.JsBigInt
+    raise AttributeError(f"module 'pyodide.ffi' has no attribute {name!r}")
+
+
 __all__ = [
     "IN_PYODIDE",
     "ConversionError",
@@ -143,7 +152,6 @@ __all__ = [
     "JsAsyncGenerator",
     "JsAsyncIterable",
     "JsAsyncIterator",
-    "JsBigInt",
     "JsBuffer",
     "JsCallable",
     "JsCallableDoubleProxy",
