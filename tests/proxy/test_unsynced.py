@@ -10,6 +10,8 @@ from support.proxy_server import BINDING, PASSWORD, ProxyServer, origin_of, pool
 from support.raw_client import SYNC, Message, RawClient, bind, close, describe, execute, parse, query
 
 from wrangler_py.hyperdrive.config import Caching
+from wrangler_py.pgwire.frontend_kinds import PARSE
+from wrangler_py.pgwire.messages import message
 
 MANY = "SELECT repeat('x', 100) FROM generate_series(1, 1000)"
 FAILS = "SELECT 1 / zero FROM (SELECT 0 AS zero) AS nothing"
@@ -167,3 +169,19 @@ def test_pieces_of_messages_wait_for_their_rest(proxy: ProxyServer) -> None:
             client.send(bytes([octet]))
         assert client.until("E")[-1].sqlstate == "22012"
         assert client.ask(SYNC)[-1].kind == "Z"
+
+
+MALFORMED = message(PARSE, b"no end")
+
+
+@pytest.mark.parametrize(
+    "ahead", [b"", query("BEGIN"), one("SELECT 1")], ids=["at once", "in a transaction", "behind a query"]
+)
+def test_a_malformed_message_ends_the_connection(proxy: ProxyServer, ahead: bytes) -> None:
+    client = through(proxy)
+    client.send(ahead + MALFORMED)
+    while (answer := client.receive()).kind != "E":
+        pass
+    assert (answer.fields["S"], answer.sqlstate) == ("FATAL", "08P01")
+    with pytest.raises(EOFError):
+        client.receive()

@@ -161,8 +161,12 @@ class ClientConnection(ClientLink):
     def _submit_without_sync(self) -> None:
         self._no_more_input = None
         group = self._reader.end_group()
-        if group is not None:
+        if group is None:
+            return
+        try:
             self.queries.submit(group)
+        except ProtocolError as error:
+            self.queries.refuse_nonsense(error)
 
     # --- for its queries -----------------------------------------------------------------------------------
 
