@@ -238,6 +238,19 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (parse("", PREPARES) + bind() + execute() + query("DEALLOCATE ALL") + query(PREPARES), "ZZ"),
         (execute("never") + query("DEALLOCATE ALL") + SYNC + query("ROLLBACK") + query("DEALLOCATE ALL"), "ZZZ"),
     ],
+    "DEALLOCATE ALL behind what fails": [
+        (parse("a", "SELECT nonsense") + query("DEALLOCATE ALL") + SYNC, "Z"),
+        (parse("a", "SELECT nonsense") + SYNC, "Z"),
+        (bind("", "never") + parse("b", "SELECT 2") + query("DEALLOCATE ALL") + SYNC, "Z"),
+        (parse("b", "SELECT 2") + bind("", "b") + execute() + SYNC, "Z"),
+        (parse("c", "SELECT 3") + query("DEALLOCATE ALL"), "Z"),
+        (bind("", "b") + execute() + SYNC + bind("", "c") + execute() + SYNC, "ZZ"),
+        (
+            parse("", "DEALLOCATE ALL") + bind("p") + parse("d", "SELECT 4") + execute("p") + bind("", "d") + SYNC,
+            "Z",
+        ),
+        (parse("d", "SELECT 4") + bind("", "d") + execute() + SYNC, "Z"),
+    ],
     "octets that are no characters": [
         (query("DEALLOCATE ALL -- ?").replace(b"?", b"\xff"), "Z"),
         (query("DEALLOCATE ?").replace(b"?", b"\xff"), "Z"),

@@ -27,6 +27,8 @@ _BIG = "an integer from 2**53 - 1 on stays an `int` when JavaScript gives it bac
 _UPDATE = "`update` of a Map ignores keywords in that release"
 
 MEANT: dict[str, str] = {
+    "e = []\nt = js.EventTarget.new()\nt.addEventListener('x', lambda ev: e.append(ev.type))\nt.dispatchEvent(js.Event.new('x'))\ne": NODE,
+    "await js.Response.new(to_js([1, 2])).text()": NODE,
     "to_js(Thing(1)).to_py() if hasattr(to_js(Thing(1)), 'to_py') else 'no'": _PROXIES,
     "to_js(frozenset({'a'}))": _KINDS,
     "to_js(range(3))": _KINDS,
@@ -140,10 +142,6 @@ MEANT: dict[str, str] = {
     "to_js(asyncio.sleep(0))": _KINDS,
     "js.Promise.resolve(1).to_py()": _PROMISES,
     "json('-0.0')": _ZERO,
-    "e = JsException('m', 'n')\ne.name": _EXCEPTIONS,
-    "JsException('m')": _EXCEPTIONS,
-    "JsException()": _EXCEPTIONS,
-    "raise JsException('m')": _EXCEPTIONS,
     "e = js.Error.new('m')\ne.args": _EXCEPTIONS,
     "e = js.Error.new('m')\nlist(e.args)": _EXCEPTIONS,
     "e = js.Error.new('m')\ne.js_error": _EXCEPTIONS,
@@ -158,11 +156,6 @@ MEANT: dict[str, str] = {
     "asyncio.iscoroutine(js.Promise.resolve(1)), asyncio.isfuture(js.Promise.resolve(1))": _PROMISES,
     "js.Promise.resolve(1).typeof": _PROMISES,
     "from pyodide.code import run_js\nrun_js('1 + 1')": _LACKS,
-    "from pyodide.code import eval_code\neval_code('1 + 1')": _LACKS,
-    "from pyodide.code import eval_code_async\nawait eval_code_async('1 + 1')": _LACKS,
-    "from pyodide.code import find_imports\nfind_imports('import a, b.c')": _LACKS,
-    "from pyodide.code import should_quiet\nshould_quiet('1;')": _LACKS,
-    "from pyodide.code import CodeRunner\nCodeRunner('1+1').compile().run()": _LACKS,
     "import pyodide_js\npyodide_js.typeof": _LACKS,
     "a = to_js([1])\na.push.typeof": _FUNCTIONS,
     "a = to_js([1])\na.push.name": _FUNCTIONS,

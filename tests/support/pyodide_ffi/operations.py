@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from support.pyodide_ffi.conversions import CONVERSIONS
+from support.pyodide_ffi.evaluated_code import EVALUATED_CODE
 from support.pyodide_ffi.global_names import GLOBALS
+from support.pyodide_ffi.idioms import IDIOMS
 from support.pyodide_ffi.kept_values import KEPT_ARGUMENTS, KEYS
 from support.pyodide_ffi.promised_exceptions import PROMISED_EXCEPTIONS
 from support.pyodide_ffi.proxies import PROXIES
@@ -749,6 +751,8 @@ SUBJECTS: dict[str, list[str]] = {
     "more conversions": CONVERSIONS,
     "arguments of Python": PYTHON_ARGUMENTS,
     "values of Python": PYTHON_VALUES,
+    "evaluated code": EVALUATED_CODE,
+    "idioms": IDIOMS,
     "kept arguments": KEPT_ARGUMENTS,
     "keys": KEYS,
     "globals": GLOBALS,

@@ -80,26 +80,30 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
         if not in_transaction(client, origin):
             client.forget_portals()
     outstanding: list[OutstandingRequest] = []
-    done: _Done | None = None
+    undo: Undo | None = None
     surely_clean = False
     if kind == QUERY and messages.is_whole(data):
         cached = client.shared.caching and client.text(data[5:-1]).candidate
         if cached and under_way is None and may_reset(client, origin):
             origin.reset_ahead()
         surely_clean = origin.pristine
-        data, outstanding, done = _as_sent(client, origin, data)
+        data, outstanding, undo = _as_sent(client, origin, data)
     elif kind == QUERY:
         origin.runs_long_text(data[5:])
         client.count(data[5:205], TOO_LONG)
     else:
         origin.runs(LARGE_OBJECT_CALL if data[5:9] in _LARGE_OBJECT_FUNCTIONS else ANYTHING)
     queries = client.take_queries()
+    done: _Done | None = None
+    if undo is not None:
+        undo = _Once(undo)
+        done = partial(_undo_if_failed, undo)
     if under_way is not None:
         if kind == QUERY:
             origin.may_be_skipped()
-            if done is None:
-                removed_come_back = client.statements.removed_since(before)
-                ready = OutstandingRequest(SYNC, undo=partial(_undo_both, removed_come_back, unnamed_comes_back))
+            # What is skipped is taken back in the opposite order, before the end of the group.
+            changes_come_back = undo or client.statements.removed_since(before)
+            ready = OutstandingRequest(SYNC, undo=partial(_undo_both, changes_come_back, unnamed_comes_back))
         under_way.call_at_end(done)
         under_way.end_with_query([*outstanding, ready])
         if under_way.capture is not None:
@@ -115,18 +119,18 @@ def translate_simple(client: ClientSession, origin: OriginSession, piece: Piece)
 
 def _as_sent(
     client: ClientSession, origin: OriginSession, data: bytes
-) -> tuple[bytes, list[OutstandingRequest], _Done | None]:
-    """For a whole simple query: what the origin is sent, its outstanding requests, and what to call at its end."""
+) -> tuple[bytes, list[OutstandingRequest], Undo | None]:
+    """For a whole simple query: what the origin is sent, its outstanding requests, and what to call if it fails."""
     sql = data[5:-1]
     text = client.text(sql)
     if text.refusal is not None and not is_allowed(client, origin, text.refusal):
         error = client.refuse(sql, text.refusal)
         return _FAILING, [OutstandingRequest(EXECUTE, Action.REPLACE, error)], None
     if client.pinned and text.discards_all and not in_transaction(client, origin):
-        return data, [], partial(_undo_if_failed, discard_all(client, origin))
+        return data, [], discard_all(client, origin)
     in_group = bool(origin.stream.queue) and not origin.stream.queue[-1].closed
     if is_for_both(client, origin, text, in_group=in_group):
-        return data, [], partial(_undo_if_failed, deallocate_all(client, origin))
+        return data, [], deallocate_all(client, origin)
     if text.deallocates is not None and not is_for_origin(client, origin, text):
         answer, undo = drop_statements(client, text)
         sent = _FAILING
@@ -149,6 +153,20 @@ def _deallocates(client: ClientSession, query: Piece) -> bool:
 
 def _nothing() -> None:
     """There is nothing to take back."""
+
+
+class _Once:
+    """Takes something back when it is called for the first time."""
+
+    __slots__ = ("_undo",)
+
+    def __init__(self, undo: Undo) -> None:
+        self._undo: Undo | None = undo
+
+    def __call__(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
 
 
 def _undo_both(one: Undo, other: Undo) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wrangler_py.worker.platform.arguments import MISSING, array_argument, not_of_type
+from wrangler_py.worker.platform.borrowed import kept, readable
 from wrangler_py.worker.platform.dom_exception import DOMException
 from wrangler_py.worker.platform.events import Event, EventTarget
 from wrangler_py.worker.platform.numbers import to_integer
@@ -22,13 +23,13 @@ class AbortSignal(EventTarget):
     illegal_constructor = True
 
     aborted: bool
-    reason: Any
+    _reason: Any
     _onabort: Any
 
     @classmethod
     def abort(cls, reason: Any = None) -> AbortSignal:
         signal = make_signal()
-        signal._abort(reason)
+        signal._abort(kept(reason))
         return signal
 
     @classmethod
@@ -40,6 +41,10 @@ class AbortSignal(EventTarget):
         seconds = max(0, min(to_integer(delay), _LONGEST_MS)) / 1000
         asyncio.get_running_loop().call_later(seconds, signal._abort, error)
         return signal
+
+    @property
+    def reason(self) -> Any:
+        return readable(self._reason)
 
     @property
     def onabort(self) -> Any:
@@ -60,7 +65,7 @@ class AbortSignal(EventTarget):
         combined = make_signal()
         for signal in signals:
             if signal.aborted:
-                combined._abort(signal.reason)
+                combined._abort(signal._reason)
                 return combined
         for signal in signals:
             signal._followers.append(combined._abort)
@@ -74,13 +79,13 @@ class AbortSignal(EventTarget):
         if self.aborted:
             return
         self.aborted = True
-        self.reason = DOMException.new("The operation was aborted", "AbortError") if reason is None else reason
+        self._reason = DOMException.new("The operation was aborted", "AbortError") if reason is None else reason
         followers, self._followers = self._followers, []
         event = Event.new("abort")
         event.isTrusted = True
         self.dispatchEvent(event)
         for follower in followers:
-            follower(self.reason)
+            follower(self._reason)
 
     def follow(self, callback: Callable[[Any], None]) -> Callable[[], None]:
         """Call back with the reason when the signal is aborted. Returns a function that ends this."""
@@ -98,7 +103,7 @@ class AbortSignal(EventTarget):
 def make_signal() -> AbortSignal:
     """A signal that is not aborted."""
     signal = object.__new__(AbortSignal)
-    signal.aborted, signal.reason, signal._onabort, signal._followers = False, None, jsnull, []
+    signal.aborted, signal._reason, signal._onabort, signal._followers = False, None, jsnull, []
     return signal
 
 
@@ -113,4 +118,4 @@ class AbortController(JsProxy):
         return self._signal
 
     def abort(self, reason: Any = None) -> None:
-        self._signal._abort(reason)
+        self._signal._abort(kept(reason))

@@ -50,7 +50,8 @@ class JsClass(JsProxy):
         return repr(self._cls)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return self._cls(*args, **options)
+        make: Any = self._cls.new if self._cls.is_callable else self._cls
+        return make(*args, **options)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in _OWN:

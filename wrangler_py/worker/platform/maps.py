@@ -10,7 +10,7 @@ from wrangler_py.worker.platform.arrays import js_array
 from wrangler_py.worker.platform.borrowed import kept, readable
 from wrangler_py.worker.platform.callbacks import call, callback, described, entries_of, entry, iterable, iterate
 from wrangler_py.worker.platform.iterators import JsLookup, LanguageIterator
-from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError, ToPy, js_string
+from wrangler_py.worker.platform.values import JsException, JsProxy, JsTypeError, ToPy
 
 
 class JsMap(JsLookup):
@@ -195,7 +195,10 @@ class LiteralMap(JsMap):
             self[name] = value
 
     def _own_properties(self) -> dict[str, Any]:
-        return {js_string(key): value for key, value in self._pairs()}
+        return {key: value for key, value in self._pairs() if isinstance(key, str)}
+
+    def __delattr__(self, name: str) -> None:
+        self.delete(name)
 
     def toString(self) -> str:
         return "[object Map]"

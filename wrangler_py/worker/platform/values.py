@@ -386,7 +386,16 @@ def js_function(function: Callable[..., _T]) -> Callable[..., _T]:
     return call
 
 
-class JsException(Exception, JsProxy):
+class _ErrorMeta(JsProxyMeta):
+    """The class of the classes of errors. Python calls them with a name and a message; JavaScript uses `new`."""
+
+    def __call__(cls, name: str, message: str = "", stack: str = "") -> Any:
+        error: Any = cls.new(message)
+        error.name = name
+        return error
+
+
+class JsException(Exception, JsProxy, metaclass=_ErrorMeta):
     """An Error of JavaScript."""
 
     js_name = "Error"
@@ -422,7 +431,7 @@ JsException.__module__ = "pyodide.ffi"
 
 
 def _error_class(name: str) -> Any:
-    return JsProxyMeta(
+    return _ErrorMeta(
         "JsException", (JsException,), {"js_name": name, "__module__": "pyodide.ffi", "__doc__": f"A {name}."}
     )
 

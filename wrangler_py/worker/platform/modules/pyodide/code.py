@@ -1,4 +1,4 @@
-"""`pyodide.code`: functions that call others, and the one that runs JavaScript, which is refused."""
+"""`pyodide.code`: running Python code from text, calling functions; running JavaScript is refused."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from wrangler_py.worker.platform.code_evaluation import (
+    CodeRunner,
+    eval_code,
+    eval_code_async,
+    find_imports,
+    should_quiet,
+)
 from wrangler_py.worker.platform.not_emulated import NotEmulatedError
 
 _T = TypeVar("_T")
 
-__all__ = ["relaxed_call", "relaxed_wrap", "run_js"]
+__all__ = [
+    "CodeRunner",
+    "eval_code",
+    "eval_code_async",
+    "find_imports",
+    "relaxed_call",
+    "relaxed_wrap",
+    "run_js",
+    "should_quiet",
+]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
