@@ -222,7 +222,7 @@ CONVERSATIONS: dict[str, list[Turn]] = {
         (execute("", 1) + execute() + FLUSH, "CC"),
         (execute("", 1) + SYNC, "Z"),
         (bind("p", "s") + execute("p") + FLUSH, "C"),
-        (execute("p", 1) + query("SELECT 8"), "Z"),
+        (execute("p", 1) + SYNC + query("SELECT 8"), "ZZ"),
     ],
     "what a block has prepared": [
         (parse("d", PREPARES) + parse("a", "DEALLOCATE ALL") + SYNC, "Z"),
