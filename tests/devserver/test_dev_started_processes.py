@@ -113,7 +113,7 @@ def test_the_end_of_the_workers_process_is_noticed_at_once(tmp_path: Path, how: 
         url = dev.url
         with pytest.raises(httpx.HTTPError):
             dev.get(f"/start/{how}/{death}")
-        dev.wait_for("process ended by itself: .*started again")
+        dev.wait_for("process ended by itself: .*Starting it again")
         dev.wait_for(rf"/start/{how}/{death} failed")
         dev.wait_until_answers("hello")
         wait_until_gone(started(dev))

@@ -171,12 +171,12 @@ class Proxy:
         return self.store.clear()
 
     def changed_elsewhere(self) -> int:
-        """Something has changed elsewhere, perhaps the settings of sessions to come: opens connections anew, and
-        forgets what `clear_cache` does. Gives how many answers there were.
+        """Another program has changed the database, perhaps the default settings of sessions: replaces the
+        connections, and forgets what `clear_cache` forgets. Returns the number of answers that were stored.
         """
         for pool in self._all_pools():
             pool.defaults_changed()
-        return self.clear_cache()
+        return self.store.clear()
 
     # --- clients -------------------------------------------------------------------------------------------
 

@@ -74,23 +74,21 @@ class SessionSettings:
 
     def greeting(self) -> bytes:
         """The ParameterStatus messages for a client that starts with these settings."""
-        return b"".join(messages.parameter_status(name, value) for name, value in self.parameters.items())
+        return _differences({}, self.parameters)
 
     def news(self, reported: Mapping[str, str]) -> bytes:
-        """The ParameterStatus messages for a client that knows of these, and now has what is `reported`."""
-        return b"".join(
-            messages.parameter_status(name, value)
-            for name, value in reported.items()
-            if self.parameters.get(name) != value
-        )
+        """The ParameterStatus messages for a client that was told these parameters, now that `reported` hold."""
+        return _differences(self.parameters, reported)
 
     def corrections(self, reported: Mapping[str, str]) -> bytes:
         """The ParameterStatus messages for a client that was told `reported`."""
-        return b"".join(
-            messages.parameter_status(name, value)
-            for name, value in self.parameters.items()
-            if reported.get(name) != value
-        )
+        return _differences(reported, self.parameters)
+
+
+def _differences(known: Mapping[str, str], now: Mapping[str, str]) -> bytes:
+    return b"".join(
+        messages.parameter_status(name, value) for name, value in now.items() if known.get(name) != value
+    )
 
 
 def probe(requested: Mapping[str, str]) -> str:

@@ -19,13 +19,13 @@ from wrangler_py.session.settings import SessionSettings
 
 NO_MORE_INPUT_S = 0.002
 """Messages run after this time without a Sync or Flush. A server runs them at once."""
-NO_READER_S = 0.02
-"""How soon a client that has ended its side is known to be gone, if it is."""
-READER_AGAIN_S = 1.0
-"""Interval of further checks."""
-_END: Final = MessageGroup([], False, (TERMINATE, messages.TERMINATE, 0))
-_MEANS_NOTHING: Final = messages.parameter_status("integer_datetimes", "on")
-"""Every client has been told so."""
+SECOND_PROBE_S = 0.02
+"""Time between the first and the second probe of a client that has ended its side of the connection."""
+PROBE_INTERVAL_S = 1.0
+"""Time between later probes."""
+_TERMINATE: Final = MessageGroup([], False, (TERMINATE, messages.TERMINATE, 0))
+_PROBE: Final = messages.parameter_status("integer_datetimes", "on")
+"""Tells the client what it already knows."""
 CLOSE_GRACE_S = 1.0
 """Time that a closed client gets to read its remaining data."""
 
@@ -67,7 +67,7 @@ class ClientConnection(ClientLink):
         self.queries = ClientQueries(self, pool, request, settings, next(registry.client_numbers))
         self._reader = GroupReader()
         self._no_more_input: asyncio.TimerHandle | None = None
-        self._reader_timer: asyncio.TimerHandle | None = None
+        self._probe_timer: asyncio.TimerHandle | None = None
 
     @property
     def request(self) -> Request | None:
@@ -99,24 +99,24 @@ class ClientConnection(ClientLink):
             self.data_received(early)
 
     def eof_received(self) -> bool:
-        """The client sends nothing more. What it asked for before is answered, as by a server, if it still reads.
+        """The client sends nothing more. As a server does, the proxy answers what it has sent before.
 
-        Gives whether the transport stays open.
+        Returns whether the transport stays open.
         """
-        self.queries.pass_on(_END)
+        self.queries.pass_on(_TERMINATE)
         if self.transport.is_closing() or not self.queries.waiting:
             return False
-        self._look_for_reader(NO_READER_S)
+        self._probe(SECOND_PROBE_S)
         return True
 
-    def _look_for_reader(self, again_s: float) -> None:
-        """Writes something that means nothing. If the client is gone, its system says so: the next one fails."""
+    def _probe(self, again_s: float) -> None:
+        """Writes a message without effect. If the client is gone, its system resets the connection."""
         origin = self.queries.origin
         if self.transport.is_closing():
             return
         if not self.write_paused and (origin is None or not origin.stream.mid_message):
-            self.transport.write(_MEANS_NOTHING)
-        self._reader_timer = asyncio.get_running_loop().call_later(again_s, self._look_for_reader, READER_AGAIN_S)
+            self.transport.write(_PROBE)
+        self._probe_timer = asyncio.get_running_loop().call_later(again_s, self._probe, PROBE_INTERVAL_S)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.queries.connection_lost()
@@ -206,7 +206,7 @@ class ClientConnection(ClientLink):
         """Nothing becomes of what it has sent."""
         self.queries.stop()
         self._reader.forget()
-        for timer in (self._no_more_input, self._reader_timer):
+        for timer in (self._no_more_input, self._probe_timer):
             if timer is not None:
                 timer.cancel()
-        self._no_more_input = self._reader_timer = None
+        self._no_more_input = self._probe_timer = None

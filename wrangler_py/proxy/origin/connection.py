@@ -90,7 +90,7 @@ class OriginConnection:
         self._told = False
         """The origin said something by itself that was an error, and the client was told."""
         self._defaults = dict(stream.parameters)
-        """What it reported when no client had changed anything."""
+        """The parameters that the origin reported at the start, or after the last reset."""
         self._poll = poll_of(transport)
 
     def join(self, pool: ConnectionOwner[OriginConnection], settings: SessionSettings, number: int) -> None:
@@ -179,13 +179,13 @@ class OriginConnection:
             self.pool.group_ended(self, sent_group, status)
         if sent_group.done is not None:
             if sent_group.expected and self.stream.parameters_changed and sent_group.error is None:
-                self._is_clean()
+                self._tell_of_defaults()
             sent_group.done(sent_group)
             if self.session.reset_failed:
                 self.abort()
 
-    def _is_clean(self) -> None:
-        """A reset has just ended, so what is reported by now are the origin's defaults. Tells of changes."""
+    def _tell_of_defaults(self) -> None:
+        """Tells the client and the pool of changed defaults, which the origin reports after a reset."""
         parameters = self.stream.parameters
         if self.retired or parameters == self._defaults:
             return
@@ -462,7 +462,7 @@ class OriginConnection:
         self.session.reset_ended(sent_group)
         self.stream.parameters_noted()
         if sent_group.error is None:
-            self._is_clean()
+            self._tell_of_defaults()
 
     # --- time and cancelling -------------------------------------------------------------------------------
 

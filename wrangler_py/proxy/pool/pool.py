@@ -410,22 +410,22 @@ class Pool(ConnectionOwner[OriginConnection]):
         return await run_on(connection, sql, self.config)
 
     def defaults_changed(self) -> None:
-        """Somebody has changed the settings of sessions to come."""
+        """New sessions have other default settings: replaces the connections, and forgets what relied on the old ones."""
         self.stored_code.defaults_noted()
         self.drain()
         self._settings.defaults_changed()
         self.schema_changed()
 
     def reports_defaults(self, connection: OriginConnection, *, at_start: bool = False) -> None:
-        """`connection` reports its parameters, of which clients have changed none. Tells clients what is new.
+        """`connection` has reported the origin's defaults. Tells the clients what has changed.
 
-        `at_start`: it was opened just now. The others keep the defaults that there were when they were opened.
+        `at_start`: the connection is new. Older ones keep the defaults of the time when they were opened.
         """
         parameters = connection.stream.parameters
         changes = self._settings.defaults_are(connection.session.settings, parameters, at_start=at_start)
         if changes:
             if at_start:
-                self.drain(but=connection)
+                self.drain(keep=connection)
             self.schema_changed()  # constants in statements were read under the old ones
             for client in self.clients:
                 client.parameters_changed(changes)
@@ -491,10 +491,10 @@ class Pool(ConnectionOwner[OriginConnection]):
         self._ended = True
         self.drain()
 
-    def drain(self, *, but: OriginConnection | None = None) -> None:
-        """Closes each connection that is open as it becomes free."""
+    def drain(self, *, keep: OriginConnection | None = None) -> None:
+        """Closes each open connection, except `keep`, as it becomes free."""
         for connection in list(self.connections):
-            if connection is but:
+            if connection is keep:
                 continue
             if connection.idle:
                 self._discard(connection)
