@@ -38,10 +38,8 @@ CONSTANTS = {
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> Iterator[str]:
-    postgres.execute(f"CREATE DATABASE {DATABASE}")
-    postgres.execute(SCHEMA, database=DATABASE)
-    yield DATABASE
-    postgres.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    with postgres.own_database(DATABASE, SCHEMA):
+        yield DATABASE
 
 
 @pytest.fixture

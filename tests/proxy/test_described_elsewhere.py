@@ -50,10 +50,8 @@ CACHING = {"uncached": Caching(disabled=True), "cached": Caching()}
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> Iterator[str]:
-    postgres.execute(f"CREATE DATABASE {DATABASE}")
-    postgres.execute(SCHEMA, database=DATABASE)
-    yield DATABASE
-    postgres.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    with postgres.own_database(DATABASE, SCHEMA):
+        yield DATABASE
 
 
 @pytest.fixture(params=list(CACHING))

@@ -222,6 +222,16 @@ class PostgresServer:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
+    @contextlib.contextmanager
+    def own_database(self, name: str, schema: str) -> Iterator[str]:
+        """A database with the objects that `schema` creates; it is dropped at the end of the block."""
+        self.execute(f"CREATE DATABASE {name}")
+        try:
+            self.execute(schema, database=name)
+            yield name
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
     def connections(self, application_name: str = "Cloudflare Hyperdrive") -> int:
         """How many backends the server has for `application_name`."""
         sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
