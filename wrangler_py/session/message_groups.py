@@ -125,7 +125,7 @@ class GroupReader:
 
 
 class WaitingGroups:
-    """What a client has sent that waits, for an origin connection or for someone else's answer."""
+    """Groups of a client that wait for an origin connection, or for the answer to another client's query."""
 
     __slots__ = ("_bytes", "_groups")
 

@@ -410,7 +410,7 @@ class Pool(ConnectionOwner[OriginConnection]):
         return await run_on(connection, sql, self.config)
 
     def defaults_changed(self) -> None:
-        """New sessions have other default settings: replaces the connections, and forgets what relied on the old."""
+        """The default settings have changed: replaces the connections, and forgets what relied on the old ones."""
         self.stored_code.defaults_noted()
         self.drain()
         self._settings.defaults_changed()
